@@ -1,0 +1,46 @@
+.PHONY: run test check lock clean
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8080
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SESSIONS := http://$(HOST):$(PORT)/v1beta1/projects/local/locations/us-central1/reasoningEngines/1/sessions
+
+# Serves every method on the embedded store.
+run: .venv/run
+	@echo "Agent Engine Sessions at http://$(HOST):$(PORT), stored in .data/. Try:"
+	@echo
+	@echo "  curl $(SESSIONS) -d '{\"userId\": \"me\"}'"
+	@echo
+	@HOST=$(HOST) PORT=$(PORT) $(BIN)/functions-framework --target=sessions_api
+
+# Runs every test; those on Firestore need its emulator.
+test: .venv/test
+	$(BIN)/python -m pytest $(ARGS)
+
+# Checks style and types.
+check: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Pins everything that the requirements pull in.
+lock: .venv/test
+	$(BIN)/python -m pip freeze > constraints.txt
+
+# Forgets the environment and the local data.
+clean:
+	rm -rf .venv .data
+
+.venv/run: requirements.txt constraints.txt
+	@echo "Installing into .venv (once) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make run PYTHON=python3.11")'
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install -r requirements.txt
+	@touch $@
+
+.venv/test: .venv/run tests/requirements.txt
+	@echo "Installing what the tests need (once) ..."
+	@$(PIP) install -r tests/requirements.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""Agent Engine Sessions, one module per API method; rooms: api, messages, aip, rules, store."""

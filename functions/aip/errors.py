@@ -1,0 +1,77 @@
+"""The error tree of AIP-193; see google.aip.dev/193.
+
+ApiError
+├── InvalidArgument 400     FailedPrecondition 400
+├── NotFound 404            MethodNotAllowed 405
+├── Aborted 409             Internal 500
+└── Unavailable 503
+
+Every error that may reach a client is one of these or a subclass, and carries the message
+that the client reads.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One entry of `google.rpc.BadRequest.field_violations`."""
+
+    field: str
+    description: str
+
+
+class ApiError(Exception):
+    """An answer other than 200; `violations` become a `google.rpc.BadRequest` detail."""
+
+    code: ClassVar[int]
+    status: ClassVar[str]
+
+    def __init__(self, message: str, violations: Sequence[FieldViolation] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.violations = violations
+
+
+class InvalidArgument(ApiError):
+    """The request can never succeed as sent."""
+
+    code, status = 400, "INVALID_ARGUMENT"
+
+
+class FailedPrecondition(ApiError):
+    """The request would succeed in another state of the system."""
+
+    code, status = 400, "FAILED_PRECONDITION"
+
+
+class NotFound(ApiError):
+    """There is no such resource, or no such path."""
+
+    code, status = 404, "NOT_FOUND"
+
+
+class MethodNotAllowed(ApiError):
+    """The path exists under another HTTP method."""
+
+    code, status = 405, "UNIMPLEMENTED"
+
+
+class Aborted(ApiError):
+    """Contention that outlasted our own retries; the caller may try again."""
+
+    code, status = 409, "ABORTED"
+
+
+class Internal(ApiError):
+    """Anything unforeseen; the details are in the log only."""
+
+    code, status = 500, "INTERNAL"
+
+
+class Unavailable(ApiError):
+    """The store cannot be reached now; the caller may try again."""
+
+    code, status = 503, "UNAVAILABLE"

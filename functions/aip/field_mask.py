@@ -1,0 +1,55 @@
+"""Field masks of update methods; see google.aip.dev/161."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from functions.aip.errors import InvalidArgument
+
+_UPPER = re.compile("[A-Z]")
+_PATH = re.compile(
+    r"\s*+(?P<text>\*|"
+    r"(?P<field>[^\s.,`*]++)(?:\.(?:(?P<key>[^,`]*[^\s,`])|`(?P<quoted>(?:[^`]|``)++)`))?)"
+    r"\s*+(?=,|\Z)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPath:
+    """One path of a mask: a snake_case field, the map key if it has one, and the path as sent."""
+
+    field: str
+    key: str | None
+    text: str
+
+
+def parse_field_mask(text: str) -> list[FieldPath]:
+    """Parses comma-separated paths such as "displayName,labels.color"; see google.aip.dev/161.
+
+    What follows the first dot is one map key, verbatim; between backticks it may hold anything,
+    with a backtick written twice. "*" is a path of its own; a blank mask has no paths. Raises
+    InvalidArgument naming the first path that is not one.
+    """
+    paths: list[FieldPath] = []
+    if not text.strip():
+        return paths
+    position = 0
+    while position <= len(text):
+        found = _PATH.match(text, position)
+        if found is None:
+            offender = text[position:].split(",", 1)[0].strip()
+            raise InvalidArgument(
+                "updateMask must be comma-separated paths such as displayName, labels.key or"
+                f' labels.`odd, key`: "{offender:.64}"'
+            )
+        field, key, quoted = found["field"] or "*", found["key"], found["quoted"]
+        key = quoted.replace("``", "`") if quoted else key
+        paths.append(FieldPath(snake_case(field), key, found["text"]))
+        position = found.end() + 1
+    return paths
+
+
+@lru_cache(maxsize=1024)
+def snake_case(name: str) -> str:
+    """Turns camelCase into snake_case, as proto3 JSON names map back; snake_case stays as it is."""
+    return _UPPER.sub(lambda upper: f"_{upper[0].lower()}", name)

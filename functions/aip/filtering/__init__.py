@@ -1,0 +1,24 @@
+"""Filters of list methods; see google.aip.dev/160.
+
+Text becomes tokens (lexer), a tree (syntax, parser), a condition on known fields (checker), a
+test of records (matcher) and what list methods hold (filter).
+
+Strings compare exactly, case included. `*` is a wildcard after `=`, `!=` and `:`, and `\\*` a
+star. `:` asks whether a string contains, a list has, or a map has the key; `field:*` whether
+there is anything at all.
+"""
+
+from functions.aip.filtering.checker import FieldType, FilterFields, check_filter
+from functions.aip.filtering.errors import FilterError
+from functions.aip.filtering.filter import Filter, compile_filter
+from functions.aip.filtering.parser import parse_filter
+
+__all__ = [
+    "FieldType",
+    "Filter",
+    "FilterError",
+    "FilterFields",
+    "check_filter",
+    "compile_filter",
+    "parse_filter",
+]

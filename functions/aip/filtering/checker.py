@@ -1,0 +1,136 @@
+"""Holds a parsed filter against the fields that it may use; see google.aip.dev/160."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import TypeAlias
+
+from functions.aip.field_mask import snake_case
+from functions.aip.filtering.errors import FilterError
+from functions.aip.filtering.syntax import (
+    Comparator,
+    Expression,
+    Function,
+    Member,
+    Not,
+    Restriction,
+    Tree,
+    Value,
+    replace_leaves,
+)
+from functions.aip.timestamp import parse_timestamp
+
+
+class FieldType(Enum):
+    """What a record holds in a field: str, int nanoseconds, dict[str, str] or list[str]."""
+
+    STRING = auto()
+    TIMESTAMP = auto()
+    STRING_MAP = auto()
+    STRING_LIST = auto()
+
+
+FilterFields: TypeAlias = Mapping[str, FieldType]
+"""The snake_case fields that a filter may use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A field, or one key of a map, against an operand; the comparator is never NOT_EQUALS.
+
+    The operand is an instant in nanoseconds, or text as the parts between its wildcards.
+    """
+
+    field: str
+    type: FieldType
+    key: str | None
+    comparator: Comparator
+    operand: tuple[str, ...] | int
+
+
+Condition: TypeAlias = Tree[Comparison]
+
+
+def is_star(parts: Sequence[str]) -> bool:
+    """Tells the lone wildcard, which asks for presence."""
+    return len(parts) > 1 and not any(parts)
+
+
+def check_filter(expression: Expression, fields: FilterFields, text: str) -> Condition:
+    """Resolves the fields of a filter and the values that they are compared with.
+
+    `a != b` becomes NOT a = b, and `a = (b OR c)` becomes a = b OR a = c. Raises FilterError,
+    drawn under `text`, for an unknown field, a comparator that does not fit its type, a value
+    that is no timestamp where one is due, a value without a field, and any function.
+    """
+    return replace_leaves(expression, _Checker(fields, text).restriction)
+
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    fields: FilterFields
+    text: str
+
+    def restriction(self, node: Restriction) -> Condition:
+        path = self.member(node.comparable).path
+        name, comparator, argument = path[0].text, node.comparator, node.argument
+        if comparator is None or argument is None:
+            raise self.error(path[0], "a value alone matches nothing; write field = value")
+        field = snake_case(name)
+        if field not in self.fields:
+            known = ", ".join(self.fields)
+            raise self.error(path[0], f'there is no field "{name:.64}"; the fields are {known}')
+        field_type, keys = self.fields[field], path[1:]
+        if misuse := _misuse(name, field_type, keys, comparator):
+            raise self.error(path[0], misuse)
+        negated = comparator is Comparator.NOT_EQUALS
+        template = Comparison(
+            field,
+            field_type,
+            keys[0].text if keys else None,
+            Comparator.EQUALS if negated else comparator,
+            (),
+        )
+        condition = replace_leaves(argument, lambda leaf: self.comparison(template, leaf))
+        return Not(condition) if negated else condition
+
+    def comparison(self, template: Comparison, argument: Restriction) -> Comparison:
+        path = self.member(argument.comparable).path
+        if argument.comparator or len(path) > 1:
+            raise self.error(path[0], "expected a single value; quote it")
+        return replace(template, operand=self.operand(template, path[0]))
+
+    def operand(self, template: Comparison, value: Value) -> tuple[str, ...] | int:
+        if template.type is not FieldType.TIMESTAMP:
+            return value.parts
+        if template.comparator is Comparator.HAS:
+            if is_star(value.parts):
+                return value.parts
+            raise self.error(value, 'a timestamp takes only * after ":"')
+        try:
+            return parse_timestamp(value.text)
+        except ValueError as error:
+            raise self.error(value, str(error)) from None
+
+    def member(self, comparable: Member | Function) -> Member:
+        if isinstance(comparable, Function):
+            raise self.error(comparable, f'there is no function "{comparable.name:.64}"')
+        return comparable
+
+    def error(self, at: Value | Function, reason: str) -> FilterError:
+        return FilterError(self.text, at.position, reason)
+
+
+def _misuse(
+    name: str, field_type: FieldType, keys: Sequence[Value], comparator: Comparator
+) -> str | None:
+    if field_type is FieldType.STRING_MAP:
+        if len(keys) > 1:
+            return f'the keys of {name} are not nested; quote a key with dots: {name}."a.b"'
+        if not keys and comparator is not Comparator.HAS:
+            return f'{name} is a map; write {name}.key = "value", or {name}:key'
+    elif keys:
+        return f"{name} has no fields of its own"
+    elif field_type is FieldType.STRING_LIST and comparator is not Comparator.HAS:
+        return f'{name} is a list; write {name}:"value"'
+    return None

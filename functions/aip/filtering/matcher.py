@@ -1,0 +1,86 @@
+"""Turns a checked filter into a test of records; see google.aip.dev/160."""
+
+import operator
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from functions.aip.filtering.checker import Comparison, Condition, FieldType, is_star
+from functions.aip.filtering.syntax import And, Comparator, Not, Or
+
+Get: TypeAlias = Callable[[str], Any]
+ValueTest: TypeAlias = Callable[[Any], bool]
+
+_COMPARE: dict[Comparator, Callable[[Any, Any], bool]] = {
+    Comparator.LESS_THAN: operator.lt,
+    Comparator.LESS_EQUALS: operator.le,
+    Comparator.GREATER_THAN: operator.gt,
+    Comparator.GREATER_EQUALS: operator.ge,
+    Comparator.EQUALS: operator.eq,
+}
+
+
+def record_test(condition: Condition) -> Callable[[Get], bool]:
+    """Compiles a condition into a test of a record, given as the function from field to value."""
+    if isinstance(condition, And | Or):
+        tests = [record_test(operand) for operand in condition.operands]
+        combine = all if isinstance(condition, And) else any
+        return lambda get: combine(test(get) for test in tests)
+    if isinstance(condition, Not):
+        negated = record_test(condition.operand)
+        return lambda get: not negated(get)
+    return _comparison_test(condition)
+
+
+def matches_wildcards(parts: tuple[str, ...], text: str) -> bool:
+    """Tells whether `text` is the parts in order with anything between them, in linear time."""
+    if len(parts) == 1:
+        return text == parts[0]
+    first, *middle, last = parts
+    position, end = len(first), len(text) - len(last)
+    if position > end or not (text.startswith(first) and text.endswith(last)):
+        return False
+    # The leftmost place for each part leaves the most room for those after it.
+    for part in middle:
+        found = text.find(part, position, end)
+        if found < 0:
+            return False
+        position = found + len(part)
+    return True
+
+
+def _comparison_test(comparison: Comparison) -> Callable[[Get], bool]:
+    field, key, test = comparison.field, comparison.key, _value_test(comparison)
+    if comparison.type is FieldType.STRING:
+        return lambda get: test(get(field) or "")
+    if comparison.type is FieldType.TIMESTAMP:
+        return lambda get: test(get(field))
+    if key is not None:
+        return lambda get: test((get(field) or {}).get(key))
+    return lambda get: any(map(test, get(field) or ()))
+
+
+def _value_test(comparison: Comparison) -> ValueTest:
+    """Tests a string or an instant, a key of a whole map or an element of a list.
+
+    `=` and `:` take wildcards; where the order decides, a star is a star.
+    """
+    operand, has = comparison.operand, comparison.comparator is Comparator.HAS
+    if isinstance(operand, tuple):
+        if has and is_star(operand):
+            return bool if comparison.type is FieldType.STRING else _is_present
+        whole = comparison.type is FieldType.STRING or comparison.key is not None
+        if has and whole:
+            return _wildcard_test(("", *operand, ""))
+        if has or (comparison.comparator is Comparator.EQUALS and len(operand) > 1):
+            return _wildcard_test(operand)
+    compare = _COMPARE[comparison.comparator]
+    bound = "*".join(operand) if isinstance(operand, tuple) else operand
+    return lambda value: value is not None and compare(value, bound)
+
+
+def _wildcard_test(parts: tuple[str, ...]) -> ValueTest:
+    return lambda value: value is not None and matches_wildcards(parts, value)
+
+
+def _is_present(value: object) -> bool:
+    return value is not None

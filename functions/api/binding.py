@@ -1,0 +1,88 @@
+"""Turns an HTTP request into what a method is asked."""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qsl
+
+import flask
+
+from functions.aip.errors import FieldViolation, InvalidArgument
+from functions.aip.field_mask import snake_case
+from functions.api.path_table import Match
+from functions.rules.request import Request
+from functions.rules.settings import Settings
+
+_SYSTEM_PARAMETERS = frozenset(
+    {
+        "$.xgafv",
+        "$alt",
+        "$callback",
+        "$fields",
+        "$prettyPrint",
+        "access_token",
+        "alt",
+        "callback",
+        "fields",
+        "key",
+        "oauth_token",
+        "prettyPrint",
+        "quotaUser",
+        "uploadType",
+        "upload_protocol",
+        "userIp",
+    }
+)
+"""Accepted everywhere and ignored, but for the enum encoding in alt; see
+cloud.google.com/apis/docs/system-parameters."""
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+def effective_verb(request: flask.Request) -> str:
+    """The HTTP method, or the one a POST says it stands for.
+
+    The discovery client sends long GETs as POSTs, the query in the body.
+    """
+    if request.method == "POST":
+        return request.headers.get("X-HTTP-Method-Override", "POST").upper()
+    return request.method
+
+
+def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
+    """The Request; raises InvalidArgument for a query parameter that the method does not take."""
+    body = request.get_data()
+    is_long_get = request.method == "POST" and match.route.verb == "GET"
+    sent: Iterable[tuple[str, str]] = request.args.items()
+    if is_long_get and (request.content_type or "").startswith(_FORM):
+        sent = [*sent, *parse_qsl(body.decode(errors="replace"), keep_blank_values=True)]
+        body = b""
+    query, system = {}, {}
+    spellings = _spellings(match.route.query)
+    for name, value in sent:
+        if name in spellings:
+            query[spellings[name]] = value
+        elif name in _SYSTEM_PARAMETERS:
+            system[name] = value
+        else:
+            raise _unknown_parameter(name)
+    return Request(
+        version=match.version,
+        name=match.name or query.get("parent", ""),
+        name_field=match.name_field,
+        query=query,
+        body=body,
+        settings=settings,
+        enum_numbers="enum-encoding=int" in (system.get("$alt") or system.get("alt", "")),
+    )
+
+
+def _spellings(parameters: tuple[str, ...]) -> Mapping[str, str]:
+    """Both spellings of each parameter → its camelCase name."""
+    return {spelling: name for name in parameters for spelling in (name, snake_case(name))}
+
+
+def _unknown_parameter(name: str) -> InvalidArgument:
+    message = (
+        f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter. '
+        f"Field '{name}' could not be found in request message."
+    )
+    return InvalidArgument(message, [FieldViolation(name, message)])

@@ -1,0 +1,112 @@
+"""A request's way through the code: path, route, method, answer."""
+
+import importlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Collection
+from functools import cache
+
+import flask
+
+from functions.aip.errors import ApiError
+from functions.api.binding import bind, effective_verb
+from functions.api.errors import CONTENT_TYPE, INTERNAL, adopt_framework_errors, error_response
+from functions.api.path_table import PathTable
+from functions.api.routes import METHODS, ROUTES
+from functions.rules.request import Request
+from functions.rules.settings import Settings
+from functions.store.opening import open_store
+from functions.store.protocol import Store
+
+_log = logging.getLogger(__name__)
+
+Target = Callable[[flask.Request], flask.Response]
+Method = Callable[[Request, Store, int], str]
+
+
+class Endpoint:
+    """Serves the routes of some methods, over one store and one clock."""
+
+    def __init__(
+        self,
+        methods: Collection[str],
+        settings: Settings,
+        store: Callable[[], Store],
+        clock: Callable[[], int],
+    ) -> None:
+        """`clock` gives nanoseconds since the epoch, in whole microseconds."""
+        self._table = PathTable(route for route in ROUTES if route.method in methods)
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+
+    def __call__(self, request: flask.Request) -> flask.Response:
+        """Answers in the API's JSON shape, whatever happens."""
+        try:
+            match = self._table.match(effective_verb(request), request.path)
+            method = load_method(match.route.method)
+            answer = method(bind(request, match, self._settings), self._store(), self._clock())
+        except ApiError as error:
+            return error_response(error)
+        except Exception:
+            _log.exception("%s %s failed", request.method, request.path)
+            return error_response(INTERNAL)
+        return flask.Response(answer, content_type=CONTENT_TYPE)
+
+
+def target(name: str, *methods: str) -> Target:
+    """A deployable function that serves the routes of `methods`, by default of its own name.
+
+    Reads and checks the settings at once; raises SystemExit saying what is wrong with them.
+    """
+    served = methods or (name,)
+    endpoint = Endpoint(served, _settings(), _store, _now)
+
+    def serve(request: flask.Request) -> flask.Response:
+        return endpoint(request)
+
+    serve.__name__ = name
+    if flask.has_app_context():
+        adopt_framework_errors(flask.current_app)
+    if os.environ.get("FUNCTION_TARGET") == name:
+        for method in served:
+            load_method(method)
+    return serve
+
+
+def router(name: str) -> Target:
+    """A deployable function that serves every route on one host."""
+    return target(name, *METHODS)
+
+
+@cache
+def _settings() -> Settings:
+    return Settings.from_environment(os.environ)
+
+
+@cache
+def load_method(name: str) -> Method:
+    """The function of that name from the module of that name."""
+    method: Method = getattr(importlib.import_module(f"functions.{name}"), name)
+    return method
+
+
+_opening = threading.Lock()
+
+
+def _store() -> Store:
+    """The process's store, opened at the first request: the server forks after the import."""
+    with _opening:
+        return _open_store()
+
+
+@cache
+def _open_store() -> Store:
+    return open_store(_settings())
+
+
+def _now() -> int:
+    """The clock: nanoseconds since the epoch, in whole microseconds, as Firestore keeps them."""
+    return time.time_ns() // 1000 * 1000

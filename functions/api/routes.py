@@ -1,0 +1,97 @@
+"""Every route, in the google.api.http syntax of the official service; the one table of paths.
+
+A template's variable is the field of the API that the path fills. The two routes that the
+official service lacks are those that Google's own page prints.
+"""
+
+from dataclasses import dataclass
+
+BOTH = ("v1beta1", "v1")
+BETA = ("v1beta1",)
+OPERATIONS = ("v1beta1", "v1", "ui")
+"""GAPIC polls location-level operations below `/ui/`."""
+
+_L = "projects/*/locations/*"
+_P = "projects/*/locations/*/reasoningEngines/*"
+_E = "reasoningEngines/*"
+
+_LIST = ("pageSize", "pageToken", "filter")
+_OPERATION_PARENTS = (_L, _P, f"{_P}/sessions/*", _E, f"{_E}/sessions/*")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One path of one method, in some versions of the API, and the query that it takes."""
+
+    method: str
+    verb: str
+    template: str
+    versions: tuple[str, ...] = BOTH
+    query: tuple[str, ...] = ()
+
+
+def _sessions(
+    method: str, verb: str, template: str, query: tuple[str, ...] = ()
+) -> tuple[Route, Route]:
+    """A method of sessions by full names, and by short names in v1beta1."""
+    return (
+        Route(method, verb, template.replace("ENGINE", _P), BOTH, query),
+        Route(method, verb, template.replace("ENGINE", _E), BETA, query),
+    )
+
+
+def _operations(
+    method: str, verb: str, suffix: str = "", query: tuple[str, ...] = ()
+) -> tuple[Route, ...]:
+    parents = (*(f"{parent}/" for parent in _OPERATION_PARENTS), "")
+    return tuple(
+        Route(method, verb, f"{{name={parent}operations/*}}{suffix}", OPERATIONS, query)
+        for parent in parents
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    *_sessions("create_session", "POST", "{parent=ENGINE}/sessions", ("sessionId",)),
+    *_sessions("get_session", "GET", "{name=ENGINE/sessions/*}"),
+    *_sessions("list_sessions", "GET", "{parent=ENGINE}/sessions", (*_LIST, "orderBy")),
+    # vertexai's client sends sessionId with an update, too.
+    *_sessions(
+        "update_session", "PATCH", "{session.name=ENGINE/sessions/*}", ("updateMask", "sessionId")
+    ),
+    *_sessions("delete_session", "DELETE", "{name=ENGINE/sessions/*}"),
+    Route("delete_session", "DELETE", f"{{name={_L}/sessions/*}}"),
+    *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}:appendEvent", ("requestId",)),
+    *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}", ("requestId",)),
+    *_sessions("list_events", "GET", "{parent=ENGINE/sessions/*}/events", (*_LIST, "orderBy")),
+    Route("create_reasoning_engine", "POST", f"{{parent={_L}}}/reasoningEngines"),
+    Route("create_reasoning_engine", "POST", "reasoningEngines", BOTH, ("parent",)),
+    Route("get_reasoning_engine", "GET", f"{{name={_P}}}"),
+    Route("get_reasoning_engine", "GET", f"{{name={_E}}}"),
+    Route("list_reasoning_engines", "GET", f"{{parent={_L}}}/reasoningEngines", BOTH, _LIST),
+    Route("list_reasoning_engines", "GET", "reasoningEngines", BOTH, (*_LIST, "parent")),
+    Route(
+        "update_reasoning_engine", "PATCH", f"{{reasoning_engine.name={_P}}}", BOTH, ("updateMask",)
+    ),
+    Route(
+        "update_reasoning_engine", "PATCH", f"{{reasoning_engine.name={_E}}}", BOTH, ("updateMask",)
+    ),
+    Route("delete_reasoning_engine", "DELETE", f"{{name={_P}}}", BOTH, ("force",)),
+    Route("delete_reasoning_engine", "DELETE", f"{{name={_E}}}", BOTH, ("force",)),
+    *_operations("get_operation", "GET"),
+    *_operations("delete_operation", "DELETE"),
+    *_operations("cancel_operation", "POST", ":cancel"),
+    *_operations("wait_operation", "POST", ":wait", ("timeout",)),
+    *(
+        Route(
+            "list_operations",
+            "GET",
+            f"{{name={parent}}}/operations",
+            OPERATIONS,
+            ("filter", "pageSize", "pageToken", "returnPartialSuccess"),
+        )
+        for parent in _OPERATION_PARENTS
+    ),
+)
+
+METHODS: tuple[str, ...] = tuple(dict.fromkeys(route.method for route in ROUTES))
+"""Every API method by name, each a module of the same name and a target of its own."""

@@ -1,0 +1,28 @@
+"""POST {engine}/sessions: creates a session."""
+
+from functions.messages.session import Session
+from functions.rules.ids import new_session_id
+from functions.rules.names import SessionName, check_session_id
+from functions.rules.operation import Operation
+from functions.rules.request import Request
+from functions.rules.session import new_session
+from functions.store.protocol import Store
+
+
+def create_session(request: Request, store: Store, now: int) -> str:
+    """Answers a finished Operation with the session, under `sessionId` or an id of ours.
+
+    Raises SessionAlreadyExists, InvalidFields without a userId, EngineMissing where engines are
+    required, and InvalidArgument for a life that is too short.
+    """
+    engine = request.engine_name
+    message = request.message(Session, "session")
+    chosen = request.query.get("sessionId", "")
+    session_id = check_session_id(chosen) if chosen else new_session_id()
+    name = SessionName(str(engine), session_id)
+    record, state = new_session(name, message, now, request.settings.min_ttl)
+    session = store.create_session(
+        record, state, now, require_engine=request.settings.require_engine
+    )
+    operation = Operation("CreateSession", *engine, session_id, now, request.version)
+    return operation.to_json(request.version, session.to_json())

@@ -1,0 +1,22 @@
+"""DELETE {engine}: removes an engine, and with force its sessions."""
+
+from functions.aip.errors import InvalidArgument
+from functions.messages.delete_request import DeleteReasoningEngineRequest
+from functions.rules.operation import Operation
+from functions.rules.request import Request
+from functions.store.protocol import Store
+
+
+def delete_reasoning_engine(request: Request, store: Store, now: int) -> str:
+    """Answers a finished Operation; `force` may stand in the query or, as genai sends it, the body.
+
+    Raises EngineNotFound, and EngineHasSessions without force.
+    """
+    name = request.engine_name
+    asked = request.query.get("force", "") or "false"
+    if asked.lower() not in ("true", "false"):
+        raise InvalidArgument(f"force must be true or false: {asked!r}.")
+    body = request.message(DeleteReasoningEngineRequest, "request")
+    store.delete_engine(name, now, force=asked.lower() == "true" or bool(body.force))
+    operation = Operation("Delete", *name, "", now, request.version)
+    return operation.to_json(request.version, None)

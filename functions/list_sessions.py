@@ -1,0 +1,26 @@
+"""GET {engine}/sessions: lists an engine's sessions."""
+
+from functions.rules.errors import EngineMissing, EngineNotFound
+from functions.rules.filters import SESSION_DEFAULT_ORDER, SESSION_FIELDS, SESSION_ORDERS
+from functions.rules.limits import MAX_SESSIONS_PAGE
+from functions.rules.request import Request, list_json
+from functions.store.protocol import Store
+
+
+def list_sessions(request: Request, store: Store, now: int) -> str:
+    """Answers one page of sessions, the last updated first unless `orderBy` says otherwise.
+
+    Raises EngineMissing where engines are required.
+    """
+    engine = request.engine_name
+    query = request.page(
+        engine, SESSION_FIELDS, SESSION_ORDERS, SESSION_DEFAULT_ORDER, MAX_SESSIONS_PAGE
+    )
+    if request.settings.require_engine:
+        try:
+            store.get_engine(engine)
+        except EngineNotFound:
+            raise EngineMissing from None
+    page = store.list_sessions(engine, query, now)
+    sessions = [session.to_json() for session in page.items]
+    return list_json("sessions", sessions, engine, query, page.cursor)

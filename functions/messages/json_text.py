@@ -1,0 +1,101 @@
+"""The one JSON reader and writer; see protobuf.dev/programming-guides/json."""
+
+import json
+import re
+from typing import Any
+
+from pydantic_core import PydanticSerializationError, to_json
+
+from functions.aip.errors import InvalidArgument
+
+MAX_DEPTH = 500
+"""Levels of nesting accepted; Python's own parser and writer go to about twice that."""
+
+_LARGEST_INT_FLOAT = 2.0**63
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+
+
+def read_json(body: bytes) -> Any:
+    """Parses a request body: integers exact at any size, integral floats as integers.
+
+    Structs are doubles on the wire of the official clients, so `1.0` means 1. A trailing comma
+    is accepted, as in the documented body of appendEvent. Raises InvalidArgument for anything
+    else that is not JSON, for NaN and Infinity, for lone surrogates, and below MAX_DEPTH.
+    """
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(f"Invalid JSON payload received. Not UTF-8: {error}.") from error
+    try:
+        value = _loads(text)
+    except json.JSONDecodeError:
+        value = _read_with_trailing_commas(text)
+    if _SURROGATE.search(text):
+        write_json(value)
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise _too_deep()
+    return value
+
+
+def write_json(value: Any) -> str:
+    """Writes compact JSON text; raises InvalidArgument for text that UTF-8 cannot carry."""
+    try:
+        return to_json(value, inf_nan_mode="constants").decode()
+    except (PydanticSerializationError, UnicodeEncodeError) as error:
+        raise unencodable() from error
+
+
+def unencodable() -> InvalidArgument:
+    """The error for strings with a lone surrogate, which JSON can spell but UTF-8 cannot."""
+    return InvalidArgument("Invalid JSON payload received. A string is not valid Unicode.")
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text, parse_float=_number, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise _too_deep() from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:
+        raise InvalidArgument(f"Invalid JSON payload received. {error}") from error
+
+
+def _read_with_trailing_commas(text: str) -> Any:
+    try:
+        return _loads(_TRAILING_COMMA.sub(lambda match: match[1] or "", text))
+    except json.JSONDecodeError as error:
+        raise InvalidArgument(f"Invalid JSON payload received. {error}") from error
+
+
+def _number(text: str) -> int | float:
+    number = float(text)
+    if abs(number) < _LARGEST_INT_FLOAT:
+        return int(number) if number.is_integer() else number
+    if number in (float("inf"), float("-inf")):
+        raise InvalidArgument(f"Invalid JSON payload received. Number out of range: {text}")
+    return number
+
+
+def _refuse_constant(text: str) -> None:
+    raise InvalidArgument(f"Invalid JSON payload received. {text} is not a JSON value.")
+
+
+def _too_deep() -> InvalidArgument:
+    return InvalidArgument(
+        f"Invalid JSON payload received. Nesting is limited to {MAX_DEPTH} levels."
+    )
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            child
+            for item in level
+            if isinstance(item, (dict, list))
+            for child in (item.values() if isinstance(item, dict) else item)
+        ]
+    return depth

@@ -1,0 +1,111 @@
+"""What every message has in common: names, unknown fields, oneofs, and the official errors.
+
+A field's default says whether proto3 tracks its presence: `None` means it does, so that what
+was sent comes back even when empty; `""`, `False`, `0`, `[]` or `{}` means it does not, and the
+empty value is not written.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError, PydanticSerializationError
+
+from functions.aip.errors import FieldViolation, InvalidArgument
+from functions.aip.field_mask import snake_case
+from functions.messages.json_text import unencodable, write_json
+
+_PROTO_TYPES = {
+    "string_type": "TYPE_STRING",
+    "bool_type": "TYPE_BOOL",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "list_type": "a list",
+}
+
+
+class Message(BaseModel):
+    """A proto3 message: camelCase and snake_case in, camelCase out."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        strict=True,
+        extra="allow",
+    )
+
+    oneofs: ClassVar[Sequence[tuple[str, frozenset[str]]]] = ()
+
+    @classmethod
+    def read(cls, value: object, root: str, *, keep_unknown: bool = False) -> Self:
+        """Builds the message from parsed JSON; `root` is the body's field name in the API.
+
+        Raises InvalidArgument in the words of the official service, every fault in one answer.
+        """
+        try:
+            return cls.model_validate(value, extra="allow" if keep_unknown else "forbid")
+        except ValidationError as error:
+            faults = [_violation(root, detail) for detail in error.errors(include_url=False)]
+            text = "\n".join(fault.description for fault in faults)
+            raise InvalidArgument(text, faults) from error
+
+    def write(self, *, enum_numbers: bool = False) -> str:
+        """The message as canonical JSON text; enums by name, or by number."""
+        try:
+            return self.model_dump_json(
+                by_alias=True,
+                exclude_none=True,
+                exclude_defaults=True,
+                context={"enum_numbers": True} if enum_numbers else None,
+            )
+        except (PydanticSerializationError, UnicodeEncodeError) as error:
+            raise unencodable() from error
+
+    @model_validator(mode="after")
+    def _at_most_one_of(self) -> Self:
+        for oneof, members in self.oneofs:
+            if len(self.model_fields_set) > 1:
+                present = [
+                    name
+                    for name in type(self).model_fields
+                    if name in members and getattr(self, name) is not None
+                ]
+                if len(present) > 1:
+                    raise PydanticCustomError(
+                        "oneof",
+                        "(oneof), oneof field '{oneof}' is already set. Cannot set '{second}'",
+                        {"oneof": oneof, "second": to_camel(present[1])},
+                    )
+        return self
+
+
+def _violation(root: str, detail: ErrorDetails) -> FieldViolation:
+    *parents, last = (root, *detail["loc"])
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        where = _path(parents)
+        what = f"Unknown name \"{last}\" at '{where}': Cannot find field."
+        return FieldViolation(where, f"Invalid JSON payload received. {what}")
+    where = _path([*parents, last])
+    if kind == "oneof":
+        return FieldViolation(where, f"Invalid value at '{where}' {detail['msg']}")
+    expected = _PROTO_TYPES.get(kind, detail["msg"])
+    sent = _excerpt(detail["input"])
+    return FieldViolation(where, f"Invalid value at '{where}' ({expected}), {sent}")
+
+
+def _path(location: Sequence[Any]) -> str:
+    path = ""
+    for step in location:
+        path += f"[{step}]" if isinstance(step, int) else f".{snake_case(step)}"
+    return path[1:]
+
+
+def _excerpt(value: object) -> str:
+    try:
+        text = write_json(value)
+    except InvalidArgument:
+        text = "a string that is not valid Unicode"
+    return text if len(text) <= 100 else f"{text[:100]}…"

@@ -1,0 +1,113 @@
+"""Scalar fields of proto3 JSON, each with the spellings that it accepts and the one it writes."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, GetCoreSchemaHandler, PlainSerializer, SerializationInfo
+from pydantic_core import PydanticCustomError, core_schema
+
+from functions.aip.duration import format_duration, parse_duration
+from functions.aip.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, format_timestamp, parse_timestamp
+
+
+def _reader(read: Callable[[Any], Any], expected: str) -> Callable[[Any], Any]:
+    def validate(value: Any) -> Any:
+        if value is None:
+            return None
+        try:
+            return read(value)
+        except (ValueError, TypeError, KeyError) as error:
+            raise PydanticCustomError("scalar", "{expected}", {"expected": expected}) from error
+
+    return validate
+
+
+def _read_int32(value: Any) -> int:
+    number = int(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or number != int(number) or not -(2**31) <= number < 2**31:
+        raise ValueError(value)
+    return int(number)
+
+
+def _read_double(value: Any) -> Any:
+    number = float(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or number - number != 0:
+        raise ValueError(value)
+    return number
+
+
+def _read_bytes(value: str) -> str:
+    standard = value.replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        data = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except binascii.Error as error:
+        raise ValueError(value) from error
+    return base64.b64encode(data).decode()
+
+
+def _read_timestamp(value: Any) -> int:
+    if isinstance(value, dict):
+        seconds, nanos = int(value.get("seconds", 0)), int(value.get("nanos", 0))
+        instant = seconds * 10**9 + nanos
+        well_formed = value.keys() <= {"seconds", "nanos"} and 0 <= nanos < 10**9
+        if not well_formed or not MIN_TIMESTAMP <= instant <= MAX_TIMESTAMP:
+            raise ValueError(value)
+        return instant
+    return parse_timestamp(value)
+
+
+Int32 = Annotated[int | None, BeforeValidator(_reader(_read_int32, "TYPE_INT32"))]
+Double = Annotated[int | float | None, BeforeValidator(_reader(_read_double, "TYPE_DOUBLE"))]
+Bytes = Annotated[str | None, BeforeValidator(_reader(_read_bytes, "TYPE_BYTES, base64"))]
+Timestamp = Annotated[
+    int | None,
+    BeforeValidator(
+        _reader(_read_timestamp, "type.googleapis.com/google.protobuf.Timestamp, RFC 3339")
+    ),
+    PlainSerializer(lambda ns: None if ns is None else format_timestamp(ns)),
+]
+"""Nanoseconds since the epoch; also reads adk-java's `{"seconds": n, "nanos": n}`."""
+Duration = Annotated[
+    int | None,
+    BeforeValidator(
+        _reader(parse_duration, 'type.googleapis.com/google.protobuf.Duration, such as "3.5s"')
+    ),
+    PlainSerializer(lambda ns: None if ns is None else format_duration(ns)),
+]
+"""Nanoseconds."""
+
+
+EnumValue = str | int | None
+
+
+@dataclass(frozen=True)
+class Enum:
+    """Annotates an enum field whose values are `names`, numbered from zero: name or number in.
+
+    A number that no name stands for is kept, as proto3's open enums are.
+    """
+
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            _reader(self._read, f"TYPE_ENUM, one of {', '.join(self.names)}"),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                self._write, info_arg=True
+            ),
+        )
+
+    def _read(self, value: Any) -> str | int:
+        if isinstance(value, str):
+            return self.names[self.names.index(value)]
+        number = _read_int32(value)
+        return self.names[number] if 0 <= number < len(self.names) else number
+
+    def _write(self, value: EnumValue, info: SerializationInfo) -> EnumValue:
+        by_number = bool(info.context) and isinstance(value, str)
+        return self.names.index(str(value)) if by_number else value

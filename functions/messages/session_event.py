@@ -1,0 +1,69 @@
+"""SessionEvent and what hangs off it, as in the discovery document's schemas."""
+
+import re
+from typing import Any
+
+from functions.messages.content import Content
+from functions.messages.grounding import GroundingMetadata
+from functions.messages.json_text import read_json
+from functions.messages.message import Message
+from functions.messages.scalars import Int32, Timestamp
+
+
+class EventActions(Message):
+    """What an event does besides speaking."""
+
+    skip_summarization: bool | None = False
+    state_delta: dict[str, Any] | None = None
+    artifact_delta: dict[str, Int32] | None = {}
+    transfer_agent: str | None = ""
+    escalate: bool | None = False
+    requested_auth_configs: dict[str, Any] | None = None
+
+
+class Transcription(Message):
+    """Speech as text."""
+
+    text: str | None = ""
+    finished: bool | None = False
+
+
+class EventMetadata(Message):
+    """What is known about an event."""
+
+    grounding_metadata: GroundingMetadata | None = None
+    partial: bool | None = False
+    turn_complete: bool | None = False
+    interrupted: bool | None = False
+    long_running_tool_ids: list[str] | None = []
+    branch: str | None = ""
+    custom_metadata: dict[str, Any] | None = None
+    input_transcription: Transcription | None = None
+    output_transcription: Transcription | None = None
+
+
+class SessionEvent(Message):
+    """One event of a session; `name` is set by the server and ignored on input."""
+
+    name: str | None = ""
+    author: str | None = ""
+    content: Content | None = None
+    invocation_id: str | None = ""
+    actions: EventActions | None = None
+    timestamp: Timestamp = None
+    error_code: str | None = ""
+    error_message: str | None = ""
+    event_metadata: EventMetadata | None = None
+    raw_event: dict[str, Any] | None = None
+
+
+def with_enum_numbers(text: str) -> str:
+    """An event's canonical JSON with its enums by number, as GAPIC clients ask for them."""
+    if not _MAY_HOLD_ENUM.search(text):
+        return text
+    return SessionEvent.read(read_json(text.encode()), "event", keep_unknown=True).write(
+        enum_numbers=True
+    )
+
+
+_MAY_HOLD_ENUM = re.compile('"(language|outcome|level|scheduling|mediaProcessing|nullValue)":')

@@ -1,0 +1,1 @@
+"""Domain rules without IO and without a clock: names, expiry, state scopes, what is stored."""

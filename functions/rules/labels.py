@@ -1,0 +1,32 @@
+"""Labels: at most 64, keys and values of lowercase letters of any script, digits, `_` and `-`."""
+
+from collections.abc import Mapping
+
+from functions.aip.errors import InvalidArgument
+from functions.rules.limits import MAX_LABEL_LENGTH, MAX_LABELS
+
+
+def check_labels(labels: Mapping[str, str], root: str) -> None:
+    """Raises InvalidArgument naming the label at fault; `root` is the body's field name."""
+    if len(labels) > MAX_LABELS:
+        raise InvalidArgument(
+            f"{root}.labels is limited to {MAX_LABELS} labels; {len(labels)} were sent."
+        )
+    for key, value in labels.items():
+        if not key or not _is_label(key) or not _is_label(value):
+            raise InvalidArgument(
+                f"{root}.labels has an invalid label {key!r}: {value!r}. Keys and values are up "
+                f"to {MAX_LABEL_LENGTH} lowercase letters, digits, underscores and dashes."
+            )
+
+
+def _is_label(text: str) -> bool:
+    return len(text) <= MAX_LABEL_LENGTH and all(
+        character in "_-" or character.isnumeric() or (character.isalpha() and _is_lower(character))
+        for character in text
+    )
+
+
+def _is_lower(letter: str) -> bool:
+    """Letters of scripts without case count as lowercase."""
+    return letter == letter.lower()

@@ -1,0 +1,73 @@
+"""Resource names, AIP-122: which ids are allowed, and what a short or aliased name stands for."""
+
+import re
+from typing import NamedTuple, Self
+
+from functions.rules.errors import InvalidFields
+
+_ID = re.compile(r"(?!__.*__$)(?=.*[A-Za-z0-9_])[A-Za-z0-9_-]{1,128}")
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,127}")
+
+
+class LocationName(NamedTuple):
+    """`projects/{project}/locations/{location}`."""
+
+    project: str
+    location: str
+
+    def __str__(self) -> str:
+        return f"projects/{self.project}/locations/{self.location}"
+
+
+class EngineName(NamedTuple):
+    """`{location}/reasoningEngines/{engine}`; `location` is the location's full name."""
+
+    location: str
+    engine: str
+
+    def __str__(self) -> str:
+        return f"{self.location}/reasoningEngines/{self.engine}"
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """Splits a full engine name that we made ourselves."""
+        location, _, engine = name.rpartition("/reasoningEngines/")
+        return cls(location, engine)
+
+
+class SessionName(NamedTuple):
+    """`{engine}/sessions/{session}`; `engine` is the engine's full name."""
+
+    engine: str
+    session: str
+
+    def __str__(self) -> str:
+        return f"{self.engine}/sessions/{self.session}"
+
+
+def is_resource_id(text: str) -> bool:
+    """Whether `text` can be the id of a session or an engine.
+
+    1 to 128 of `[A-Za-z0-9_-]`, not hyphens alone and not `__…__`, which Firestore reserves.
+    """
+    return _ID.fullmatch(text) is not None
+
+
+def is_project_or_location(text: str) -> bool:
+    """Whether `text` can be a project id, a project number or a location."""
+    return _PROJECT.fullmatch(text) is not None
+
+
+def check_session_id(session_id: str) -> str:
+    """The id, if a caller may choose it for a new session; otherwise InvalidFields."""
+    if not is_resource_id(session_id):
+        raise InvalidFields(
+            [
+                (
+                    "session_id",
+                    f"Invalid session ID {session_id!r}: use 1 to 128 letters, digits, "
+                    'hyphens and underscores, not "-" alone and not "__…__".',
+                )
+            ]
+        )
+    return session_id

@@ -1,0 +1,95 @@
+"""Operations that need no storage: everything is done when it answers, and the id says what it was.
+
+An operation's id is an opaque token of what was done, to what, and when; its checksum keeps ids
+that were never answered from being found.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from functions.aip.errors import InvalidArgument
+from functions.aip.page_token import decode_page_token, encode_page_token
+from functions.aip.timestamp import format_timestamp
+from functions.messages.json_text import write_json
+from functions.rules.errors import OperationNotFound
+from functions.rules.names import EngineName, SessionName
+
+Kind = Literal["CreateSession", "CreateReasoningEngine", "UpdateReasoningEngine", "Delete"]
+
+_KINDS: dict[str, Kind] = {
+    "c": "CreateSession",
+    "e": "CreateReasoningEngine",
+    "u": "UpdateReasoningEngine",
+    "d": "Delete",
+}
+_RESPONSES = {
+    "CreateSession": "Session",
+    "CreateReasoningEngine": "ReasoningEngine",
+    "UpdateReasoningEngine": "ReasoningEngine",
+}
+_SCOPE = "operation"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something that was done to a resource; `time` is nanoseconds, `version` the API's."""
+
+    kind: Kind
+    location: str
+    engine: str
+    session: str
+    time: int
+    version: str
+
+    @property
+    def resource(self) -> SessionName | EngineName:
+        """What it was done to."""
+        engine = EngineName(self.location, self.engine)
+        return SessionName(str(engine), self.session) if self.session else engine
+
+    @property
+    def id(self) -> str:
+        """The last segment of its name."""
+        letter = next(letter for letter, kind in _KINDS.items() if kind == self.kind)
+        cursor: list[str | int] = [letter, self.engine, self.session, self.time, self.version]
+        return encode_page_token(cursor, _SCOPE, self.location)
+
+    @property
+    def parent(self) -> str:
+        """The name it hangs under, besides its location: a deleted resource has none left."""
+        return self.location if self.kind == "Delete" else str(self.resource)
+
+    def to_json(self, version: str, response: str | None) -> str:
+        """The Operation, done; `response` is the resource's JSON, None for Empty."""
+        package = f"type.googleapis.com/google.cloud.aiplatform.{version}"
+        time = format_timestamp(self.time)
+        metadata = {
+            "@type": f"{package}.{self.kind}OperationMetadata",
+            "genericMetadata": {"createTime": time, "updateTime": time},
+        }
+        if response is None:
+            answer = '{"@type":"type.googleapis.com/google.protobuf.Empty"}'
+        else:
+            answer = f'{{"@type":"{package}.{_RESPONSES[self.kind]}",{response[1:]}'
+        return (
+            f'{{"name":"{self.parent}/operations/{self.id}","metadata":{write_json(metadata)},'
+            f'"done":true,"response":{answer}}}'
+        )
+
+
+def find_operation(parent: str, location: str, operation_id: str) -> Operation:
+    """The operation of that id under `parent`, its own or its location.
+
+    Raises OperationNotFound for an id that was never answered there.
+    """
+    name = f"{parent}/operations/{operation_id}"
+    try:
+        letter, engine, session, time, version = decode_page_token(operation_id, _SCOPE, location)
+        operation = Operation(
+            _KINDS[str(letter)], location, str(engine), str(session), int(time), str(version)
+        )
+    except (InvalidArgument, ValueError, KeyError):
+        raise OperationNotFound(name) from None
+    if parent not in (location, operation.parent, str(operation.resource)):
+        raise OperationNotFound(name)
+    return operation

@@ -1,0 +1,151 @@
+"""What a method is asked, whatever carried it here, and the settings in force."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from functions.aip.errors import InvalidArgument
+from functions.aip.field_mask import FieldPath, parse_field_mask
+from functions.aip.filtering import FilterFields, compile_filter
+from functions.aip.ordering import OrderBy, parse_order_by
+from functions.aip.page_token import decode_page_token, encode_page_token
+from functions.messages.json_text import read_json
+from functions.messages.message import Message
+from functions.rules.errors import InvalidFields
+from functions.rules.filters import PageQuery
+from functions.rules.limits import DEFAULT_PAGE_SIZE
+from functions.rules.names import (
+    EngineName,
+    LocationName,
+    SessionName,
+    is_project_or_location,
+    is_resource_id,
+)
+from functions.rules.settings import Settings
+
+MessageType = TypeVar("MessageType", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of one method.
+
+    `name` is the resource that the path names and `name_field` what the API calls it; `query`
+    holds the method's own parameters, in camelCase; `version` is the API's, `v1` or `v1beta1`.
+    """
+
+    version: str
+    name: str
+    name_field: str
+    query: Mapping[str, str]
+    body: bytes
+    settings: Settings
+    enum_numbers: bool = False
+
+    @property
+    def location(self) -> str:
+        """The full name of the location, the configured one for short names."""
+        ids = self._ids()
+        number = self.settings.project_number
+        project = ids.get("projects") or self.settings.default_project
+        if number and project == number:
+            project = self.settings.default_project
+        location = ids.get("locations") or self.settings.google_cloud_location
+        if not (is_project_or_location(project) and is_project_or_location(location)):
+            raise self._invalid("Location")
+        return str(LocationName(project, location))
+
+    @property
+    def engine_name(self) -> EngineName:
+        """The engine that the path names, or that is above what it names."""
+        engine = self._ids().get("reasoningEngines", "")
+        if not is_resource_id(engine):
+            raise self._invalid("ReasoningEngine")
+        return EngineName(self.location, engine)
+
+    @property
+    def session_name(self) -> SessionName:
+        """The session that the path names, or that is above what it names."""
+        ids = self._ids()
+        session, engine = ids.get("sessions", ""), ids.get("reasoningEngines", "")
+        if not (is_resource_id(session) and is_resource_id(engine)):
+            raise self._invalid("Session")
+        return SessionName(str(EngineName(self.location, engine)), session)
+
+    @property
+    def session_id(self) -> str:
+        """The session's id, of a name that may leave out the engine."""
+        session = self._ids().get("sessions", "")
+        if not is_resource_id(session):
+            raise self._invalid("Session")
+        return session
+
+    def message(self, kind: type[MessageType], root: str) -> MessageType:
+        """The body; `root` is its field name in the API. No body at all is an empty message."""
+        value = read_json(self.body) if self.body.strip() else {}
+        return kind.read(value, root, keep_unknown=self.settings.unknown_fields == "keep")
+
+    def update_mask(self) -> list[FieldPath]:
+        """The paths of updateMask, none when it was not given."""
+        text = self.query.get("updateMask", "")
+        return parse_field_mask(text) if text.strip() else []
+
+    def page(
+        self,
+        parent: object,
+        fields: FilterFields,
+        order_fields: tuple[str, ...],
+        default_order: OrderBy,
+        max_page_size: int,
+    ) -> PageQuery:
+        """The page of a list below `parent` that the query asks for."""
+        order = parse_order_by(self.query.get("orderBy", ""), order_fields, default_order)
+        filter = compile_filter(self.query.get("filter", ""), fields)
+        token = self.query.get("pageToken", "")
+        scope = page_scope(parent, filter.text, order)
+        return PageQuery(
+            filter=filter,
+            order=order,
+            page_size=min(self._page_size(), max_page_size),
+            cursor=decode_page_token(token, *scope) if token else None,
+        )
+
+    def _page_size(self) -> int:
+        text = self.query.get("pageSize", "") or "0"
+        try:
+            size = int(text)
+        except ValueError:
+            raise InvalidArgument(f"pageSize must be an integer: {text!r}.") from None
+        if size < 0:
+            raise InvalidArgument(f"pageSize must not be negative: {size}.")
+        return size or DEFAULT_PAGE_SIZE
+
+    def _ids(self) -> dict[str, str]:
+        """Collection → id, as the name's segments alternate."""
+        segments = self.name.split("/")
+        return dict(zip(segments[::2], segments[1::2], strict=False))
+
+    def _invalid(self, kind: str) -> InvalidFields:
+        return InvalidFields([(self.name_field, f"Invalid {kind} resource name.")])
+
+
+def page_scope(parent: object, filter_text: str, order: OrderBy) -> tuple[str, ...]:
+    """What a page token is bound to."""
+    return str(parent), filter_text, order.field, "desc" if order.descending else "asc"
+
+
+def next_page_token(parent: object, query: PageQuery, cursor: list[str | int]) -> str:
+    """The token of the page behind the cursor."""
+    return encode_page_token(cursor, *page_scope(parent, query.filter.text, query.order))
+
+
+def list_json(
+    field: str, items: list[str], parent: object, query: PageQuery, cursor: list[str | int] | None
+) -> str:
+    """The answer of a list method, joined from the items' JSON; no key for what is empty."""
+    parts = []
+    if items:
+        parts.append(f'"{field}":[{",".join(items)}]')
+    if cursor is not None:
+        parts.append(f'"nextPageToken":"{next_page_token(parent, query, cursor)}"')
+    return f"{{{','.join(parts)}}}"

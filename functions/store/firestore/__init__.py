@@ -1,0 +1,5 @@
+"""The cloud store: Firestore documents named like the API's resources."""
+
+from functions.store.firestore.store import FirestoreStore
+
+__all__ = ["FirestoreStore"]

@@ -1,0 +1,102 @@
+"""Reasoning engines as documents; one may hold app state before it is created."""
+
+from collections.abc import Callable
+from typing import Any
+
+from functions.rules.engine import EngineRecord
+from functions.rules.errors import EngineHasSessions, EngineNotFound
+from functions.rules.filters import PageQuery, engine_matches
+from functions.rules.names import EngineName
+from functions.store.firestore import documents, queries
+from functions.store.firestore.erasure import erase
+from functions.store.firestore.listing import stream
+from functions.store.firestore.retries import Retries
+from functions.store.firestore.rpc import Missing, Rpc, Stale, Write
+from functions.store.paging import Cursor, Page, fill_page, text_size
+
+
+def create_engine(rpc: Rpc, record: EngineRecord) -> None:
+    """Writes an engine's own fields and leaves the rest of its document alone."""
+    fields = documents.engine_fields(record)
+    write = Write(update=documents.document(f"{rpc.root}/{record.name}", fields))
+    write.update_mask.field_paths.extend(fields)
+    rpc.commit([write])
+
+
+def get_engine(rpc: Rpc, name: EngineName) -> EngineRecord:
+    """Reads an engine; raises EngineNotFound."""
+    (found,) = rpc.batch_get([str(name)])()
+    return _existing(name, found)
+
+
+def list_engines(rpc: Rpc, location: str, query: PageQuery) -> Page[EngineRecord]:
+    """One page of a location's engines, oldest first."""
+    limit = query.page_size + 1
+
+    def request(last: Any) -> Any:
+        cursor = query.cursor if last is None else _cursor(record_of(last))
+        return queries.engines_in_order(limit, cursor, rpc.root)
+
+    def record_of(found: Any) -> EngineRecord:
+        name = EngineName(location, found.name.rpartition("/")[2])
+        return documents.engine_record(name, found)
+
+    records = (
+        record_of(found) for found, _ in stream(rpc, location, request, limit) if found is not None
+    )
+    return fill_page(
+        ((_cursor(record), record) for record in records),
+        query.page_size,
+        lambda record: engine_matches(query.filter, record),
+        lambda record: text_size(record.to_json()),
+    )
+
+
+def update_engine(
+    rpc: Rpc, name: EngineName, change: Callable[[EngineRecord], EngineRecord], retries: Retries
+) -> EngineRecord:
+    """Replaces an engine by what `change` makes of it; raises EngineNotFound."""
+    while True:
+        (found,) = rpc.batch_get([str(name)])()
+        changed = change(_existing(name, found))
+        fields = documents.engine_fields(changed)
+        path = f"{rpc.root}/{name}"
+        try:
+            rpc.commit([documents.update(path, fields, fields, changed_since=found.update_time)])
+        except (Stale, Missing):
+            retries.wait()
+            continue
+        return changed
+
+
+def delete_engine(rpc: Rpc, name: EngineName, now: int, *, force: bool) -> None:
+    """Removes an engine, its users' state and, with `force`, its sessions; itself last.
+
+    Sessions are tombstoned before their events go, so that a crash leaves nothing visible.
+    """
+    get_engine(rpc, name)
+    live = [found for found, _ in rpc.run_query(str(name), queries.live_sessions(now)) if found]
+    if live and not force:
+        raise EngineHasSessions(name)
+    for session in _all(rpc, name, "sessions"):
+        tombstone = Write(update=documents.document(session, {"expiry": 0}))
+        rpc.commit([tombstone])
+        erase(rpc, session.removeprefix(f"{rpc.root}/"), now)
+    for user in _all(rpc, name, "users"):
+        rpc.commit([Write(delete=user)])
+    rpc.commit([Write(delete=f"{rpc.root}/{name}")])
+
+
+def _all(rpc: Rpc, name: EngineName, collection: str) -> list[str]:
+    found = rpc.run_query(str(name), queries.names_in(collection, 0))
+    return [document.name for document, _ in found if document is not None]
+
+
+def _existing(name: EngineName, found: Any) -> EngineRecord:
+    if not documents.is_engine(found):
+        raise EngineNotFound(name)
+    return documents.engine_record(name, found)
+
+
+def _cursor(record: EngineRecord) -> Cursor:
+    return [record.create_time, str(record.name)]

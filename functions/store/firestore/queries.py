@@ -1,0 +1,137 @@
+"""The structured queries of the store, each a shape that `infra/` needs an index for."""
+
+from typing import Any
+
+from functions.aip.timestamp import MIN_TIMESTAMP
+from functions.rules.event import timestamp_key
+from functions.rules.filters import PageQuery
+from functions.store.firestore.documents import facet, timestamp, value
+from functions.store.firestore.rpc import StructuredQuery, Value
+from functions.store.paging import Cursor
+
+ASCENDING, DESCENDING = 1, 2
+_EQUAL, _ARRAY_CONTAINS, _LESS_OR_EQUAL, _GREATER, _GREATER_OR_EQUAL = 5, 7, 2, 3, 4
+
+ORDER_FIELDS = {"create_time": "createTime", "update_time": "updateTime"}
+_EARLIEST = -62_135_596_800 * 10**9
+_LATEST = 253_402_300_799 * 10**9
+
+
+def events_in_order(query: PageQuery, limit: int, behind: str | None) -> Any:
+    """A session's events by key, behind a key."""
+    result = _select("events", limit)
+    lower, upper = query.filter.bounds("timestamp")
+    if lower is not None:
+        key = timestamp_key(max(lower, MIN_TIMESTAMP))
+        _where(result, "key", _GREATER_OR_EQUAL, value(key))
+    if upper is not None:
+        _where(result, "key", _LESS_OR_EQUAL, value(f"{timestamp_key(max(upper, MIN_TIMESTAMP))}~"))
+    _order(result, "key", descending=query.order.descending)
+    if behind is not None:
+        _start_after(result, value(behind))
+    return result
+
+
+def sessions_in_order(
+    query: PageQuery, limit: int, behind: tuple[int, str] | None, not_after: int | None = None
+) -> Any:
+    """An engine's sessions in the query's order, behind `(nanoseconds, full document name)`.
+
+    `not_after` leaves out what was updated later. One equality of the filter becomes a facet.
+    """
+    result = _select("sessions", limit)
+    _where_facet(result, query)
+    field = ORDER_FIELDS[query.order.field]
+    lower, upper = query.filter.bounds(query.order.field)
+    limits = [bound for bound in (upper, not_after) if bound is not None]
+    if lower is not None:
+        _where(result, field, _GREATER_OR_EQUAL, _time(lower))
+    if limits:
+        _where(result, field, _LESS_OR_EQUAL, _time(min(limits)))
+    _order(result, field, descending=query.order.descending)
+    _order(result, "__name__", descending=query.order.descending)
+    if behind is not None:
+        position, name = behind
+        _start_after(result, _time(position), Value(reference_value=name))
+    return result
+
+
+def sessions_updated_after(query: PageQuery, instant: int) -> Any:
+    """The sessions that may have moved since a walk began, in no order that matters."""
+    result = _select("sessions", 0)
+    _where_facet(result, query)
+    _where(result, "updateTime", _GREATER, _time(instant))
+    _order(result, "updateTime", descending=query.order.descending)
+    _order(result, "__name__", descending=query.order.descending)
+    return result
+
+
+def sessions_of_id(session_id: str) -> Any:
+    """The sessions of one id, wherever they are: Firestore has no narrower collection group."""
+    result = _select("sessions", 0)
+    result.from_[0].all_descendants = True
+    _where(result, "facets", _ARRAY_CONTAINS, value(facet("session_id", session_id)))
+    return result
+
+
+def live_sessions(now: int) -> Any:
+    """One live session, if there is any."""
+    result = _select("sessions", 1, "expiry")
+    _where(result, "expiry", _GREATER, value(now // 1000))
+    return result
+
+
+def engines_in_order(limit: int, behind: Cursor | None, root: str) -> Any:
+    """A location's engines, oldest first, behind `[nanoseconds, name]`."""
+    result = _select("reasoningEngines", limit)
+    _order(result, "createTime", descending=False)
+    _order(result, "__name__", descending=False)
+    if behind:
+        position, name = behind
+        _start_after(result, _time(int(position)), Value(reference_value=f"{root}/{name}"))
+    return result
+
+
+def names_in(collection: str, limit: int) -> Any:
+    """Some documents of a collection, without their fields."""
+    return _select(collection, limit, "__name__")
+
+
+def _select(collection: str, limit: int, *fields: str) -> Any:
+    result = StructuredQuery()
+    result.from_.add().collection_id = collection
+    if limit:
+        result.limit.value = limit
+    for field in fields:
+        result.select.fields.add().field_path = field
+    return result
+
+
+def _where(query: Any, field: str, operator: int, operand: Any) -> None:
+    query.where.composite_filter.op = 1
+    condition = query.where.composite_filter.filters.add().field_filter
+    condition.field.field_path = field
+    condition.op = operator
+    condition.value.CopyFrom(operand)
+
+
+def _where_facet(query: Any, request: PageQuery) -> None:
+    for field, key, literal in request.filter.equalities():
+        name = field if key is None else f"{field}.{key}"
+        _where(query, "facets", _ARRAY_CONTAINS, value(facet(name, literal)))
+        return
+
+
+def _order(query: Any, field: str, *, descending: bool) -> None:
+    order = query.order_by.add()
+    order.field.field_path = field
+    order.direction = DESCENDING if descending else ASCENDING
+
+
+def _start_after(query: Any, *values: Any) -> None:
+    query.start_at.values.extend(values)
+    query.start_at.before = False
+
+
+def _time(nanoseconds: int) -> Any:
+    return value(timestamp(min(max(nanoseconds, _EARLIEST), _LATEST)))

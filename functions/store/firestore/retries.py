@@ -1,0 +1,26 @@
+"""How often a conditional write is tried again when others were faster."""
+
+import random
+import time
+
+from functions.rules.errors import Contention
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.5
+
+
+class Retries:
+    """Pauses of random, growing length within one request's time."""
+
+    def __init__(self, name: object, timeout: float) -> None:
+        """`timeout` is seconds from now on."""
+        self._name = name
+        self._end = time.monotonic() + timeout
+        self._pause = _FIRST_PAUSE
+
+    def wait(self) -> None:
+        """Pauses before the next try; raises Contention when the time is up."""
+        pause = random.uniform(0, self._pause)
+        if time.monotonic() + pause > self._end:
+            raise Contention(self._name)
+        time.sleep(pause)
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)

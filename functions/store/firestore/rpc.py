@@ -1,0 +1,214 @@
+"""Firestore's RPCs over plain protobuf messages, which cost a fraction of the client's objects.
+
+The messages and the service are those of google-cloud-firestore, without its wrappers. Calls
+carry a deadline; UNAVAILABLE is tried again by gRPC itself, so callers must be able to meet
+their own earlier attempt.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from google.cloud.firestore_v1.types import document, firestore, query, write
+
+from functions.rules.errors import StoreUnavailable
+
+_log = logging.getLogger(__name__)
+
+Document = document.Document.pb()
+Value = document.Value.pb()
+Write = write.Write.pb()
+StructuredQuery = query.StructuredQuery.pb()
+Timestamp = type(Document().update_time)
+
+_CommitRequest = firestore.CommitRequest.pb()
+_CommitResponse = firestore.CommitResponse.pb()
+_BatchGetRequest = firestore.BatchGetDocumentsRequest.pb()
+_BatchGetResponse = firestore.BatchGetDocumentsResponse.pb()
+_RunQueryRequest = firestore.RunQueryRequest.pb()
+_RunQueryResponse = firestore.RunQueryResponse.pb()
+
+_OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    (
+        "grpc.service_config",
+        json.dumps(
+            {
+                "methodConfig": [
+                    {
+                        "name": [{"service": "google.firestore.v1.Firestore"}],
+                        "retryPolicy": {
+                            "maxAttempts": 5,
+                            "initialBackoff": "0.05s",
+                            "maxBackoff": "1s",
+                            "backoffMultiplier": 2,
+                            "retryableStatusCodes": ["UNAVAILABLE"],
+                        },
+                    }
+                ]
+            }
+        ),
+    ),
+]
+
+
+class AlreadyExists(Exception):
+    """A document that was to be created is there."""
+
+
+class Missing(Exception):
+    """A document that was to be updated is not there."""
+
+
+class Stale(Exception):
+    """A document changed since it was read, or others hold it; nothing was written."""
+
+
+class Refused(Exception):
+    """Firestore does not take the documents as they are: they are too large."""
+
+
+_REFUSALS = {
+    grpc.StatusCode.ALREADY_EXISTS: AlreadyExists,
+    grpc.StatusCode.NOT_FOUND: Missing,
+    grpc.StatusCode.FAILED_PRECONDITION: Stale,
+    grpc.StatusCode.ABORTED: Stale,
+    grpc.StatusCode.INVALID_ARGUMENT: Refused,
+}
+
+
+class Rpc:
+    """The calls that the store makes to one database."""
+
+    def __init__(self, project: str, database: str, emulator_host: str, timeout: int) -> None:
+        """`timeout` is nanoseconds that one call may take."""
+        self._database = f"projects/{project}/databases/{database}"
+        self.root = f"{self._database}/documents"
+        self._timeout = timeout / 1e9
+        self._metadata = [
+            ("google-cloud-resource-prefix", self._database),
+            ("x-goog-request-params", f"database={self._database}"),
+        ]
+        if emulator_host:
+            self._metadata.append(("authorization", "Bearer owner"))
+            self._channel = grpc.insecure_channel(emulator_host, options=_OPTIONS)
+        else:
+            self._channel = _authorized_channel()
+        service = "/google.firestore.v1.Firestore/"
+        self._commit = self._channel.unary_unary(
+            f"{service}Commit", _CommitRequest.SerializeToString, _CommitResponse.FromString
+        )
+        self._batch_get = self._channel.unary_stream(
+            f"{service}BatchGetDocuments",
+            _BatchGetRequest.SerializeToString,
+            _BatchGetResponse.FromString,
+        )
+        self._run_query = self._channel.unary_stream(
+            f"{service}RunQuery", _RunQueryRequest.SerializeToString, _RunQueryResponse.FromString
+        )
+
+    def commit(self, writes: Sequence[Any]) -> Any:
+        """Writes all or nothing; raises AlreadyExists, Missing, Stale or Refused."""
+        with _translated():
+            return self._commit(
+                _CommitRequest(database=self._database, writes=writes),
+                timeout=self._timeout,
+                metadata=self._metadata,
+            )
+
+    def batch_get(
+        self, names: Sequence[str], fields: Sequence[str] = (), read_time: Any = None
+    ) -> Callable[[], list[Any]]:
+        """Starts reading documents by path; the returned function waits for them.
+
+        It answers one document per name, in order, None where there is none.
+        """
+        request = _BatchGetRequest(
+            database=self._database, documents=[f"{self.root}/{name}" for name in names]
+        )
+        if fields:
+            request.mask.field_paths.extend(fields)
+        if read_time is not None:
+            request.read_time.CopyFrom(read_time)
+        call = self._batch_get(request, timeout=self._timeout, metadata=self._metadata)
+
+        def wait() -> list[Any]:
+            with _translated():
+                found = {
+                    answer.found.name: answer.found
+                    for answer in call
+                    if answer.WhichOneof("result") == "found"
+                }
+            return [found.get(name) for name in request.documents]
+
+        return wait
+
+    def run_query(self, parent: str, query: Any) -> Iterator[tuple[Any, Any]]:
+        """Streams `(document, read_time)`; one `(None, read_time)` at least when none match."""
+        request = _RunQueryRequest(
+            parent=f"{self.root}/{parent}" if parent else self.root, structured_query=query
+        )
+        call = self._run_query(request, timeout=self._timeout, metadata=self._metadata)
+        try:
+            with _translated():
+                for answer in call:
+                    found = answer.document if answer.HasField("document") else None
+                    yield found, answer.read_time
+        finally:
+            call.cancel()
+
+    def close(self) -> None:
+        """Closes the channel."""
+        self._channel.close()
+
+
+class LazyRpc:
+    """Makes the Rpc at its first use: a gRPC channel made before a fork can hang after it."""
+
+    def __init__(self, make: Callable[[], Rpc]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._rpc: Rpc | None = None
+
+    def get(self) -> Rpc:
+        """The one Rpc of this process."""
+        if self._rpc is None:
+            with self._lock:
+                self._rpc = self._rpc or self._make()
+        return self._rpc
+
+    def close(self) -> None:
+        """Closes the Rpc, if there is one."""
+        if self._rpc is not None:
+            self._rpc.close()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except grpc.RpcError as error:
+        refusal = _REFUSALS.get(error.code())
+        if refusal is not None:
+            raise refusal(error.details()) from error
+        _log.warning("Firestore answered %s: %s", error.code(), error.details())
+        raise StoreUnavailable from error
+
+
+def _authorized_channel() -> Any:
+    import google.auth
+    import google.auth.transport.grpc
+    import google.auth.transport.requests
+
+    credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/datastore"])
+    return google.auth.transport.grpc.secure_authorized_channel(
+        credentials,
+        google.auth.transport.requests.Request(),
+        "firestore.googleapis.com:443",
+        options=_OPTIONS,
+    )

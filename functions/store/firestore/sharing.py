@@ -1,0 +1,54 @@
+"""App and user state: documents of their own, which outlive every session.
+
+The engine's document remembers whether any user state exists, so that an engine without it
+costs no extra read.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from functions.rules.state import MemberChanges, StateChange, join_members, merge_members
+from functions.store.firestore.documents import by_field_name, members_of, merge, user_path
+from functions.store.firestore.rpc import Rpc
+
+
+def has_user_state(engine: Any) -> bool:
+    """Whether any user of the engine has state of their own."""
+    return engine is not None and engine.fields.get("hasUserState") is not None
+
+
+def user_documents(rpc: Rpc, name: str, engine: Any, users: Collection[str]) -> dict[str, Any]:
+    """User id → document, where the engine has user state at all; one call."""
+    if not users or not has_user_state(engine):
+        return {}
+    wanted = sorted(users)
+    return dict(
+        zip(wanted, rpc.batch_get([user_path(name, user) for user in wanted])(), strict=True)
+    )
+
+
+def shared_state(engine: Any, user: Any, change: StateChange | None = None) -> str:
+    """The joined members of app and user state, after a change if there is one."""
+    change = change or StateChange()
+    app = _changed(engine, "app", change.app)
+    own = _changed(user, "state", change.user)
+    return ",".join(filter(None, (app, own)))
+
+
+def shared_writes(rpc: Rpc, name: str, engine: Any, user_id: str, change: StateChange) -> list[Any]:
+    """The writes that merge a change into app and user state."""
+    writes = []
+    path = f"{rpc.root}/{name}"
+    first_of_all_users = bool(change.user) and not has_user_state(engine)
+    if change.app or first_of_all_users:
+        flag = {"hasUserState": True} if first_of_all_users else {}
+        writes.append(merge(path, "app", change.app, flag))
+    if change.user:
+        user = f"{rpc.root}/{user_path(name, user_id)}"
+        writes.append(merge(user, "state", change.user, {"userId": user_id}))
+    return writes
+
+
+def _changed(found: Any, container: str, changes: MemberChanges) -> str:
+    members = members_of(found, container)
+    return join_members(merge_members(members, by_field_name(changes)).values())

@@ -1,0 +1,290 @@
+"""The Store protocol on Firestore.
+
+append_event is one commit of two writes and no read, but for app: and user: state, which must
+know whose it is. get_session is one read call, two where the engine has user state. list_events
+is a read and a query side by side. Everything else reads, then writes on condition.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from functions.aip.errors import ApiError, InvalidArgument
+from functions.rules.engine import EngineRecord
+from functions.rules.errors import EngineMissing, SessionAlreadyExists, SessionNotFound, TooLarge
+from functions.rules.event import EventRecord, timestamp_key
+from functions.rules.filters import PageQuery, event_matches, session_matches
+from functions.rules.names import EngineName, SessionName
+from functions.rules.session import SessionChange, SessionRecord
+from functions.rules.state import StateChange, join_members, merge_members
+from functions.store.firestore import documents, engines, queries
+from functions.store.firestore.erasure import erase
+from functions.store.firestore.listing import live_documents, stream
+from functions.store.firestore.retries import Retries
+from functions.store.firestore.rpc import (
+    AlreadyExists,
+    LazyRpc,
+    Missing,
+    Refused,
+    Rpc,
+    Stale,
+    Write,
+)
+from functions.store.firestore.sharing import shared_state, shared_writes, user_documents
+from functions.store.paging import Cursor, Page, fill_page, text_size
+
+
+class FirestoreStore:
+    """Sessions in one Firestore database; see functions.store.protocol.Store."""
+
+    def __init__(self, project: str, database: str, emulator_host: str, timeout: int) -> None:
+        """`timeout` is nanoseconds, for one call and for all the tries of one request."""
+        self._rpcs = LazyRpc(lambda: Rpc(project, database, emulator_host, timeout))
+        self._timeout = timeout / 1e9
+        self._arrivals = Arrivals()
+
+    def create_session(
+        self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
+    ) -> SessionRecord:
+        name, rpc = record.name, self._rpcs.get()
+        incarnation = secrets.token_hex(8)
+        fields = documents.session_fields(record, incarnation)
+        if record.state is not None:
+            members = merge_members({}, state.session)
+            fields["state"] = documents.by_field_name(members)
+            record.state = join_members(members.values())
+        user_path = documents.user_path(name.engine, record.user_id)
+        retries = Retries(name, self._timeout)
+        while True:
+            engine, user = rpc.batch_get([name.engine, user_path])()
+            if require_engine and not documents.is_engine(engine):
+                raise EngineMissing
+            record.shared = shared_state(engine, user, state)
+            creation = documents.creation(f"{rpc.root}/{name}", fields)
+            shared = shared_writes(rpc, name.engine, engine, record.user_id, state)
+            try:
+                rpc.commit([creation, *shared])
+            except AlreadyExists:
+                (found,) = rpc.batch_get([str(name)], ["expiry", "incarnation"])()
+                if documents.incarnation_of(found) == incarnation:
+                    return record
+                if documents.expiry_of(found) > now // 1000:
+                    raise SessionAlreadyExists(str(name)) from None
+                erase(rpc, str(name), now)
+            except Stale:
+                retries.wait()
+            else:
+                return record
+
+    def get_session(self, name: SessionName, now: int) -> SessionRecord:
+        rpc = self._rpcs.get()
+        found, engine = rpc.batch_get([str(name), name.engine])()
+        record = _live_record(name, found, now)
+        users = user_documents(rpc, name.engine, engine, [record.user_id])
+        record.shared = shared_state(engine, users.get(record.user_id))
+        return record
+
+    def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
+        rpc = self._rpcs.get()
+        above = rpc.batch_get([str(engine)], ["app", "hasUserState"])
+        page = fill_page(
+            (
+                (cursor, documents.session_record(self._session_name(found), found))
+                for cursor, found in live_documents(rpc, str(engine), query, now)
+            ),
+            query.page_size,
+            lambda record: session_matches(query.filter, record),
+            lambda record: text_size(record.state or ""),
+        )
+        (found,) = above()
+        users = user_documents(rpc, str(engine), found, {item.user_id for item in page.items})
+        for record in page.items:
+            record.shared = shared_state(found, users.get(record.user_id))
+        return page
+
+    def update_session(
+        self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
+    ) -> SessionRecord:
+        rpc, retries = self._rpcs.get(), Retries(name, self._timeout)
+        while True:
+            found, engine = rpc.batch_get([str(name), name.engine])()
+            record = _live_record(name, found, now)
+            users = user_documents(rpc, name.engine, engine, [record.user_id])
+            changes = change(record)
+            state = changes.state or StateChange()
+            record.update_time = now
+            if changes.display_name is not None:
+                record.display_name = changes.display_name
+            if changes.labels is not None:
+                record.labels = changes.labels
+            if changes.expire_time is not None:
+                record.expire_time = changes.expire_time
+            fields = documents.session_fields(record, documents.incarnation_of(found))
+            mask = list(fields)
+            if state.replace or state.session:
+                old = {} if state.replace else documents.members_of(found, "state")
+                members = merge_members(old, documents.by_field_name(state.session))
+                fields["state"] = members
+                mask.append("state")
+                record.state = join_members(members.values())
+            record.shared = shared_state(engine, users.get(record.user_id), state)
+            write = documents.update(
+                f"{rpc.root}/{name}", fields, mask, changed_since=found.update_time
+            )
+            shared = shared_writes(rpc, name.engine, engine, record.user_id, state)
+            try:
+                rpc.commit([write, *shared])
+            except (Stale, Missing):
+                retries.wait()
+            else:
+                return record
+
+    def delete_session(self, name: SessionName, now: int) -> None:
+        rpc, retries = self._rpcs.get(), Retries(name, self._timeout)
+        tombstone = {"expiry": 0, "incarnation": secrets.token_hex(8)}
+        while True:
+            (found,) = rpc.batch_get([str(name)], ["expiry", "incarnation"])()
+            if documents.incarnation_of(found) == tombstone["incarnation"]:
+                break
+            if documents.expiry_of(found) <= now // 1000:
+                raise SessionNotFound(name)
+            write = Write(update=documents.document(f"{rpc.root}/{name}", tombstone))
+            write.current_document.update_time.CopyFrom(found.update_time)
+            try:
+                rpc.commit([write])
+            except (Stale, Missing):
+                retries.wait()
+            else:
+                break
+        erase(rpc, str(name), now, batches=1)
+
+    def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
+        found = self._rpcs.get().run_query("", queries.sessions_of_id(session))
+        names = [
+            self._session_name(document)
+            for document, _ in found
+            if document is not None and documents.expiry_of(document) > now // 1000
+        ]
+        return sorted(name for name in names if EngineName.parse(name.engine).location == location)
+
+    def append_event(
+        self, name: SessionName, event: EventRecord, state: StateChange, now: int
+    ) -> None:
+        rpc, retries = self._rpcs.get(), Retries(name, self._timeout)
+        key = f"{timestamp_key(event.timestamp)}{self._arrivals.next()}"
+        path = f"{rpc.root}/{name}"
+        creation = documents.creation(
+            f"{path}/events/{event.id}", documents.event_fields(event, key)
+        )
+        while True:
+            unchanged_since, shared = None, []
+            if state.app or state.user:
+                found, engine = rpc.batch_get([str(name), name.engine])()
+                user_id = _live_record(name, found, now).user_id
+                unchanged_since = found.update_time
+                shared = shared_writes(rpc, name.engine, engine, user_id, state)
+            touch = documents.touch(path, now, state.session, unchanged_since)
+            try:
+                answer = rpc.commit([creation, touch, *shared])
+            except AlreadyExists:
+                (found,) = rpc.batch_get([str(name)], ["expiry"])()
+                expiry = documents.expiry_of(found)
+            except Missing:
+                raise SessionNotFound(name) from None
+            except Stale:
+                retries.wait()
+                continue
+            except Refused as error:
+                raise self._explanation(name, state, error) from error
+            else:
+                expiry = answer.write_results[1].transform_results[0].integer_value
+            if expiry <= now // 1000:
+                raise SessionNotFound(name)
+            return
+
+    def list_events(self, name: SessionName, query: PageQuery, now: int) -> Page[EventRecord]:
+        rpc = self._rpcs.get()
+        session = rpc.batch_get([str(name)], ["expiry"])
+        page = fill_page(
+            self._events(rpc, name, query),
+            query.page_size,
+            lambda event: event_matches(query.filter, event),
+            lambda event: text_size(event.text),
+        )
+        if documents.expiry_of(session()[0]) <= now // 1000:
+            raise SessionNotFound(name)
+        return page
+
+    def create_engine(self, record: EngineRecord) -> None:
+        engines.create_engine(self._rpcs.get(), record)
+
+    def get_engine(self, name: EngineName) -> EngineRecord:
+        return engines.get_engine(self._rpcs.get(), name)
+
+    def list_engines(self, location: str, query: PageQuery) -> Page[EngineRecord]:
+        return engines.list_engines(self._rpcs.get(), location, query)
+
+    def update_engine(
+        self, name: EngineName, change: Callable[[EngineRecord], EngineRecord]
+    ) -> EngineRecord:
+        retries = Retries(name, self._timeout)
+        return engines.update_engine(self._rpcs.get(), name, change, retries)
+
+    def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
+        engines.delete_engine(self._rpcs.get(), name, now, force=force)
+
+    def close(self) -> None:
+        self._rpcs.close()
+
+    def _events(
+        self, rpc: Rpc, name: SessionName, query: PageQuery
+    ) -> Iterator[tuple[Cursor, EventRecord]]:
+        start = str(query.cursor[0]) if query.cursor else None
+        limit = query.page_size + 1
+
+        def request(last: Any) -> Any:
+            behind = documents.event_key(last) if last is not None else start
+            return queries.events_in_order(query, limit, behind)
+
+        for found, _ in stream(rpc, str(name), request, limit):
+            if found is not None:
+                yield [documents.event_key(found)], documents.event_record(found)
+
+    def _session_name(self, found: Any) -> SessionName:
+        path = found.name.removeprefix(f"{self._rpcs.get().root}/")
+        engine, _, session = path.rpartition("/sessions/")
+        return SessionName(engine, session)
+
+    def _explanation(self, name: SessionName, state: StateChange, error: Refused) -> ApiError:
+        """What Firestore found too large, in the words that every store has for it."""
+        (found,) = self._rpcs.get().batch_get([str(name)], ["state"])()
+        try:
+            merge_members(
+                documents.members_of(found, "state"), documents.by_field_name(state.session)
+            )
+        except TooLarge as explanation:
+            return explanation
+        return InvalidArgument(f"Firestore cannot store this: {error}")
+
+
+class Arrivals:
+    """Arrival keys that rise within a process and never meet those of another."""
+
+    def __init__(self) -> None:
+        self._process = secrets.token_hex(4)
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def next(self) -> str:
+        """24 hexadecimal digits: the time in nanoseconds, then the process."""
+        with self._lock:
+            self._last = max(self._last + 1, time.time_ns())
+            return f"{self._last:016x}{self._process}"
+
+
+def _live_record(name: SessionName, found: Any, now: int) -> SessionRecord:
+    if documents.expiry_of(found) <= now // 1000:
+        raise SessionNotFound(name)
+    return documents.session_record(name, found)

@@ -1,0 +1,54 @@
+"""Fills one page from a stream of records, within the limits that hold for every page."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from functions.rules.limits import MAX_PAGE_BYTES
+
+Cursor = list[str | int]
+"""Where a record stands in its list; a page goes on behind one."""
+
+Record = TypeVar("Record")
+
+MAX_SCANNED = 5_000
+"""Records looked at for one page; a filter that refuses them all answers early, with a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Record]):
+    """Records, and the cursor to go on from, None on the last page."""
+
+    items: list[Record]
+    cursor: Cursor | None
+
+
+def fill_page(
+    stream: Iterator[tuple[Cursor, Record]],
+    page_size: int,
+    matches: Callable[[Record], bool],
+    size: Callable[[Record], int],
+) -> Page[Record]:
+    """Takes matching records until the page is full, by count, by bytes or by work done.
+
+    A page holds at least one record where any matches within MAX_SCANNED, however large, and
+    carries a cursor only where another record matches or MAX_SCANNED were looked at.
+    """
+    items: list[Record] = []
+    total, last = 0, None
+    for scanned, (cursor, record) in enumerate(stream):
+        if scanned == MAX_SCANNED:
+            return Page(items, last)
+        if matches(record):
+            total += size(record)
+            is_full = len(items) == page_size or (bool(items) and total > MAX_PAGE_BYTES)
+            if is_full:
+                return Page(items, last)
+            items.append(record)
+        last = cursor
+    return Page(items, None)
+
+
+def text_size(text: str) -> int:
+    """Bytes of UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())

@@ -1,0 +1,84 @@
+"""What every store does; one contract suite holds them to it."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from functions.rules.engine import EngineRecord
+from functions.rules.event import EventRecord
+from functions.rules.filters import PageQuery
+from functions.rules.names import EngineName, SessionName
+from functions.rules.session import SessionChange, SessionRecord
+from functions.rules.state import StateChange
+from functions.store.paging import Page
+
+
+class Store(Protocol):
+    """Sessions, their events, and the engines above them.
+
+    `now` is nanoseconds since the epoch, in whole microseconds. A session whose expire_time has
+    come does not exist for any method. Every method raises StoreUnavailable when the store does
+    not answer in time, and Contention when others kept changing what it wanted to change.
+    """
+
+    def create_session(
+        self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
+    ) -> SessionRecord:
+        """Stores a new session and answers it with its shared state.
+
+        Raises SessionAlreadyExists, or EngineMissing where the engine must exist.
+        """
+
+    def get_session(self, name: SessionName, now: int) -> SessionRecord:
+        """Reads a session with its shared state; raises SessionNotFound."""
+
+    def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
+        """One page of an engine's sessions, with their shared state."""
+
+    def update_session(
+        self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
+    ) -> SessionRecord:
+        """Applies what `change` makes of the current session; raises SessionNotFound.
+
+        `change` may be called again when somebody else was faster.
+        """
+
+    def delete_session(self, name: SessionName, now: int) -> None:
+        """Removes a session and its events; raises SessionNotFound."""
+
+    def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
+        """Every live session of that id in the location, whatever its engine."""
+
+    def append_event(
+        self, name: SessionName, event: EventRecord, state: StateChange, now: int
+    ) -> None:
+        """Stores an event and what it does to state; raises SessionNotFound.
+
+        An event of the same id that is there already is this very event, sent again: nothing
+        changes.
+        """
+
+    def list_events(self, name: SessionName, query: PageQuery, now: int) -> Page[EventRecord]:
+        """One page of a session's events; raises SessionNotFound."""
+
+    def create_engine(self, record: EngineRecord) -> None:
+        """Stores a new engine under an id that nobody has."""
+
+    def get_engine(self, name: EngineName) -> EngineRecord:
+        """Reads an engine; raises EngineNotFound."""
+
+    def list_engines(self, location: str, query: PageQuery) -> Page[EngineRecord]:
+        """One page of a location's engines, oldest first."""
+
+    def update_engine(
+        self, name: EngineName, change: Callable[[EngineRecord], EngineRecord]
+    ) -> EngineRecord:
+        """Replaces an engine by what `change` makes of it; raises EngineNotFound."""
+
+    def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
+        """Removes an engine and its app and user state; with `force`, its sessions too.
+
+        Raises EngineNotFound, or EngineHasSessions without `force`.
+        """
+
+    def close(self) -> None:
+        """Lets go of files and connections."""

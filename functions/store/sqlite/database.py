@@ -1,0 +1,111 @@
+"""Connections and transactions of one SQLite file."""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from functions.rules.errors import StoreUnavailable
+from functions.store.sqlite.schema import SCHEMA, SCHEMA_VERSION
+
+_log = logging.getLogger(__name__)
+
+_CACHED_STATEMENTS = 256
+
+
+class Database:
+    """A connection per thread; writers of one process queue fairly before SQLite's own lock."""
+
+    def __init__(self, path: str, timeout: int) -> None:
+        """Opens or creates the file; `timeout` is nanoseconds that a writer waits for others.
+
+        Raises StoreUnavailable for a file that is no database, or of a newer schema.
+        """
+        self._path = path
+        self._timeout = timeout / 1e9
+        self._local = threading.local()
+        self._writers = threading.Lock()
+        self._connections: list[sqlite3.Connection] = []
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with self.write() as connection:
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > SCHEMA_VERSION:
+                _log.error("%s has schema %s; this code knows %s", path, version, SCHEMA_VERSION)
+                raise StoreUnavailable
+            if version == 0:
+                for statement in _statements(SCHEMA):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The calling thread's own."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+        return connection
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """One consistent view for several statements; writers go on meanwhile."""
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing, on disk before it returns."""
+        if not self._writers.acquire(timeout=self._timeout):
+            raise StoreUnavailable
+        try:
+            with self._transaction("BEGIN IMMEDIATE") as connection:
+                yield connection
+        finally:
+            self._writers.release()
+
+    def close(self) -> None:
+        """Closes every thread's connection."""
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+        self._local = threading.local()
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self.connection
+            connection.execute(begin)
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.DatabaseError as error:
+            _log.exception("SQLite failed on %s", self._path)
+            raise StoreUnavailable from error
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path,
+            timeout=self._timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=_CACHED_STATEMENTS,
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        self._connections.append(connection)
+        return connection
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Splits a script, since `executescript` would commit the transaction that it runs in."""
+    statement = ""
+    for line in script.splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -1,0 +1,10 @@
+"""POST {operation}:wait: waits for an operation; all are done."""
+
+from functions.get_operation import get_operation
+from functions.rules.request import Request
+from functions.store.protocol import Store
+
+
+def wait_operation(request: Request, store: Store, now: int) -> str:
+    """Answers as get_operation does, whatever the timeout."""
+    return get_operation(request, store, now)

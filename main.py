@@ -1,0 +1,25 @@
+"""Every deployable target; `functions-framework --target=sessions_api` serves them all."""
+
+from functions.api.endpoint import router, target
+
+sessions_api = router("sessions_api")
+
+create_session = target("create_session")
+get_session = target("get_session")
+list_sessions = target("list_sessions")
+update_session = target("update_session")
+delete_session = target("delete_session")
+append_event = target("append_event")
+list_events = target("list_events")
+
+create_reasoning_engine = target("create_reasoning_engine")
+get_reasoning_engine = target("get_reasoning_engine")
+list_reasoning_engines = target("list_reasoning_engines")
+update_reasoning_engine = target("update_reasoning_engine")
+delete_reasoning_engine = target("delete_reasoning_engine")
+
+get_operation = target("get_operation")
+list_operations = target("list_operations")
+delete_operation = target("delete_operation")
+cancel_operation = target("cancel_operation")
+wait_operation = target("wait_operation")

@@ -1,0 +1,149 @@
+"""Stores and servers that tests run against; every test that names a store runs on both."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from functions.rules.settings import Settings
+from functions.store.opening import open_store
+from functions.store.protocol import Store
+
+ROOT = Path(__file__).parent.parent
+STORES = ("sqlite", "firestore")
+PROJECT = "test-project"
+LOCATION = "us-central1"
+
+EMULATOR_MISSING = (
+    "no Firestore emulator: install it with "
+    "`gcloud components install cloud-firestore-emulator` (it needs Java)"
+)
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[str]:
+    """`host:port` of a Firestore emulator, started for this run or named in the environment."""
+    if host := os.environ.get("FIRESTORE_EMULATOR_HOST"):
+        yield host
+        return
+    jar = _emulator_jar()
+    if jar is None or shutil.which("java") is None:
+        if os.environ.get("CI"):
+            pytest.fail(EMULATOR_MISSING)
+        pytest.skip(EMULATOR_MISSING)
+    port = free_port()
+    command = [
+        "java",
+        "-cp",
+        str(jar),
+        "com.google.cloud.datastore.emulator.firestore.CloudFirestore",
+        "start",
+        "--host=127.0.0.1",
+        f"--port={port}",
+    ]
+    with running(command, f"http://127.0.0.1:{port}/"):
+        yield f"127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session", params=STORES)
+def store_environment(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """The environment variables of one store, the same for the whole run."""
+    if request.param == "sqlite":
+        path = tmp_path_factory.mktemp("store") / "sessions.db"
+        return {"SESSIONS_STORE": f"sqlite:///{path}"}
+    return {
+        "SESSIONS_STORE": f"firestore://{PROJECT}",
+        "FIRESTORE_EMULATOR_HOST": request.getfixturevalue("emulator"),
+    }
+
+
+@pytest.fixture(scope="session")
+def store(store_environment: dict[str, str]) -> Iterator[Store]:
+    """One store; tests keep apart by working under engines of their own."""
+    with closing(open_store(Settings.from_environment(store_environment))) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def server(store_environment: dict[str, str]) -> Iterator[str]:
+    """The URL of `sessions_api` over the store, with lives of any length allowed."""
+    with serving("sessions_api", {**store_environment, "MIN_TTL": "0s"}) as url:
+        yield url
+
+
+@contextmanager
+def serving(target: str, environment: dict[str, str]) -> Iterator[str]:
+    """Runs one target as its users do, and yields its URL."""
+    port = free_port()
+    command = [sys.executable, "-m", "functions_framework", f"--target={target}"]
+    variables = {
+        "GOOGLE_CLOUD_PROJECT": PROJECT,
+        "GOOGLE_CLOUD_LOCATION": LOCATION,
+        **environment,
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "PYTHONPATH": str(ROOT),
+    }
+    url = f"http://127.0.0.1:{port}"
+    with running(command, url, {**os.environ, **variables}):
+        yield url
+
+
+@contextmanager
+def running(
+    command: list[str], url: str, environment: dict[str, str] | None = None
+) -> Iterator[None]:
+    """Runs a server until the block ends; fails with its output when it does not come up."""
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        _wait_for(url, lambda: process.poll() is None)
+        yield
+    finally:
+        process.terminate()
+        output, _ = process.communicate(timeout=20)
+        sys.stdout.write(output.decode(errors="replace"))
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait_for(url: str, is_alive: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while is_alive() and time.monotonic() < end:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    pytest.fail(f"nothing answers at {url}")
+
+
+def _emulator_jar() -> Path | None:
+    gcloud = shutil.which("gcloud")
+    roots = [Path(gcloud).resolve().parent.parent] if gcloud else []
+    roots += [Path("/usr/lib/google-cloud-sdk"), Path.home() / "google-cloud-sdk"]
+    for root in roots:
+        jar = root / "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar"
+        if jar.exists():
+            return jar
+    return None
