@@ -1,6 +1,5 @@
 """Which records a filter matches."""
 
-import time
 from typing import Any
 
 import pytest
@@ -148,22 +147,3 @@ def test_a_record_does_not_satisfy(text: str) -> None:
 def test_nothing_is_present_in_an_empty_record(text: str) -> None:
     assert not matches(text, EMPTY)
     assert not matches(text, {})
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        'user_id="' + "a*" * 4000 + 'b"',
-        'user_id:"' + "a*" * 4000 + 'b"',
-        "user_id=" + "*" * 8000 + "b",
-        "user_id:" + "a" * 4000 + "b",
-        "user_id=a* " * 740,
-        "(" * 50 + "user_id=a*" + ")" * 50,
-        "user_id=(" + "a OR " * 1600 + "a)",
-    ],
-    ids=lambda text: text[:20],
-)
-def test_no_filter_takes_long(text: str) -> None:
-    began = time.process_time()
-    matches(text, {"user_id": "a" * 100_000})
-    assert time.process_time() - began < 1

@@ -1,9 +1,9 @@
-"""Filters of list methods; see google.aip.dev/160.
+r"""Filters of list methods; see google.aip.dev/160.
 
 Text becomes tokens (lexer), a tree (syntax, parser), a condition on known fields (checker), a
 test of records (matcher) and what list methods hold (filter).
 
-Strings compare exactly, case included. `*` is a wildcard after `=`, `!=` and `:`, and `\\*` a
+Strings compare exactly, case included. `*` is a wildcard after `=`, `!=` and `:`, and `\*` a
 star. `:` asks whether a string contains, a list has, or a map has the key; `field:*` whether
 there is anything at all.
 """

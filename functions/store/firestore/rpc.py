@@ -90,12 +90,12 @@ class Rpc:
         self._database = f"projects/{project}/databases/{database}"
         self.root = f"{self._database}/documents"
         self._timeout = timeout / 1e9
-        self._metadata = [
+        self._metadata: tuple[tuple[str, str], ...] = (
             ("google-cloud-resource-prefix", self._database),
             ("x-goog-request-params", f"database={self._database}"),
-        ]
+        )
         if emulator_host:
-            self._metadata.append(("authorization", "Bearer owner"))
+            self._metadata += (("authorization", "Bearer owner"),)
             self._channel = grpc.insecure_channel(emulator_host, options=_OPTIONS)
         else:
             self._channel = _authorized_channel()
@@ -148,11 +148,18 @@ class Rpc:
 
         return wait
 
-    def run_query(self, parent: str, query: Any) -> Iterator[tuple[Any, Any]]:
-        """Streams `(document, read_time)`; one `(None, read_time)` at least when none match."""
+    def run_query(
+        self, parent: str, query: Any, read_time: Any = None
+    ) -> Iterator[tuple[Any, Any]]:
+        """Streams `(document, read_time)`; one `(None, read_time)` at least when none match.
+
+        With `read_time` it finds what was there at that moment, up to an hour ago.
+        """
         request = _RunQueryRequest(
             parent=f"{self.root}/{parent}" if parent else self.root, structured_query=query
         )
+        if read_time is not None:
+            request.read_time.CopyFrom(read_time)
         call = self._run_query(request, timeout=self._timeout, metadata=self._metadata)
         try:
             with _translated():
@@ -206,7 +213,7 @@ def _authorized_channel() -> Any:
     import google.auth.transport.requests
 
     credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/datastore"])
-    return google.auth.transport.grpc.secure_authorized_channel(
+    return google.auth.transport.grpc.secure_authorized_channel(  # type: ignore[no-untyped-call]
         credentials,
         google.auth.transport.requests.Request(),
         "firestore.googleapis.com:443",
