@@ -7,7 +7,7 @@ from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineHasSessions, EngineNotFound
 from functions.rules.filters import PageQuery, engine_matches
 from functions.rules.names import EngineName
-from functions.store.firestore import documents, queries
+from functions.store.firestore import documents, queries, values
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.listing import stream
 from functions.store.firestore.retries import Retries
@@ -18,7 +18,7 @@ from functions.store.paging import Cursor, Page, fill_page, text_size
 def create_engine(rpc: Rpc, record: EngineRecord) -> None:
     """Writes an engine's own fields and leaves the rest of its document alone."""
     fields = documents.engine_fields(record)
-    write = Write(update=documents.document(f"{rpc.root}/{record.name}", fields))
+    write = Write(update=values.document(f"{rpc.root}/{record.name}", fields))
     write.update_mask.field_paths.extend(fields)
     rpc.commit([write])
 
@@ -62,7 +62,7 @@ def update_engine(
         fields = documents.engine_fields(changed)
         path = f"{rpc.root}/{name}"
         try:
-            rpc.commit([documents.update(path, fields, fields, changed_since=found.update_time)])
+            rpc.commit([values.update(path, fields, fields, changed_since=found.update_time)])
         except (Stale, Missing):
             retries.wait()
             continue
@@ -79,7 +79,7 @@ def delete_engine(rpc: Rpc, name: EngineName, now: int, *, force: bool) -> None:
     if live and not force:
         raise EngineHasSessions(name)
     for session in _all(rpc, name, "sessions"):
-        tombstone = Write(update=documents.document(session, {"expiry": 0}))
+        tombstone = Write(update=values.document(session, {"expiry": 0}))
         rpc.commit([tombstone])
         erase(rpc, session.removeprefix(f"{rpc.root}/"), now)
     for user in _all(rpc, name, "users"):

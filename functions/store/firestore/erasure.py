@@ -5,9 +5,10 @@ changed since it was read: a session that was made anew under the same id keeps 
 an event that came in between is found by the next round.
 """
 
-from functions.store.firestore.documents import expiry_of, update
+from functions.store.firestore.documents import expiry_of
 from functions.store.firestore.queries import names_in
 from functions.store.firestore.rpc import Missing, Rpc, Stale, Write
+from functions.store.firestore.values import update
 
 BATCH = 400
 """Deletes in one commit; Firestore takes 10 MiB, index entries included."""

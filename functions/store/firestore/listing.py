@@ -13,13 +13,14 @@ from typing import Any
 
 from functions.rules.errors import WalkTooOld
 from functions.rules.filters import PageQuery
-from functions.store.firestore.documents import expiry_of, nanoseconds, timestamp
+from functions.store.firestore.documents import expiry_of
 from functions.store.firestore.queries import (
     ORDER_FIELDS,
     sessions_in_order,
     sessions_updated_after,
 )
 from functions.store.firestore.rpc import Refused, Rpc, Stale
+from functions.store.firestore.values import nanoseconds, timestamp
 from functions.store.paging import Cursor
 
 _CLOCK_SKEW = 5 * 10**9

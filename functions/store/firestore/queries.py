@@ -5,8 +5,9 @@ from typing import Any
 from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.rules.event import timestamp_key
 from functions.rules.filters import PageQuery
-from functions.store.firestore.documents import facet, timestamp, value
+from functions.store.firestore.documents import facet
 from functions.store.firestore.rpc import StructuredQuery, Value
+from functions.store.firestore.values import timestamp, value
 from functions.store.paging import Cursor
 
 ASCENDING, DESCENDING = 1, 2

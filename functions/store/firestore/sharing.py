@@ -8,8 +8,9 @@ from collections.abc import Collection
 from typing import Any
 
 from functions.rules.state import MemberChanges, StateChange, join_members, merge_members
-from functions.store.firestore.documents import by_field_name, members_of, merge, user_path
+from functions.store.firestore.documents import user_path
 from functions.store.firestore.rpc import Rpc
+from functions.store.firestore.values import by_field_name, members_of, merge
 
 
 def has_user_state(engine: Any) -> bool:

@@ -19,7 +19,7 @@ from functions.rules.filters import PageQuery, event_matches, session_matches
 from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange, join_members, merge_members
-from functions.store.firestore import documents, engines, queries
+from functions.store.firestore import documents, engines, queries, values
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.listing import live_documents, stream
 from functions.store.firestore.retries import Retries
@@ -53,7 +53,7 @@ class FirestoreStore:
         fields = documents.session_fields(record, incarnation)
         if record.state is not None:
             members = merge_members({}, state.session)
-            fields["state"] = documents.by_field_name(members)
+            fields["state"] = values.by_field_name(members)
             record.state = join_members(members.values())
         user_path = documents.user_path(name.engine, record.user_id)
         retries = Retries(name, self._timeout)
@@ -62,7 +62,7 @@ class FirestoreStore:
             if require_engine and not documents.is_engine(engine):
                 raise EngineMissing
             record.shared = shared_state(engine, user, state)
-            creation = documents.creation(f"{rpc.root}/{name}", fields)
+            creation = values.creation(f"{rpc.root}/{name}", fields)
             shared = shared_writes(rpc, name.engine, engine, record.user_id, state)
             try:
                 rpc.commit([creation, *shared])
@@ -124,13 +124,13 @@ class FirestoreStore:
             fields = documents.session_fields(record, documents.incarnation_of(found))
             mask = list(fields)
             if state.replace or state.session:
-                old = {} if state.replace else documents.members_of(found, "state")
-                members = merge_members(old, documents.by_field_name(state.session))
+                old = {} if state.replace else values.members_of(found, "state")
+                members = merge_members(old, values.by_field_name(state.session))
                 fields["state"] = members
                 mask.append("state")
                 record.state = join_members(members.values())
             record.shared = shared_state(engine, users.get(record.user_id), state)
-            write = documents.update(
+            write = values.update(
                 f"{rpc.root}/{name}", fields, mask, changed_since=found.update_time
             )
             shared = shared_writes(rpc, name.engine, engine, record.user_id, state)
@@ -150,7 +150,7 @@ class FirestoreStore:
                 break
             if documents.expiry_of(found) <= now // 1000:
                 raise SessionNotFound(name)
-            write = Write(update=documents.document(f"{rpc.root}/{name}", tombstone))
+            write = Write(update=values.document(f"{rpc.root}/{name}", tombstone))
             write.current_document.update_time.CopyFrom(found.update_time)
             try:
                 rpc.commit([write])
@@ -175,9 +175,7 @@ class FirestoreStore:
         rpc, retries = self._rpcs.get(), Retries(name, self._timeout)
         key = f"{timestamp_key(event.timestamp)}{self._arrivals.next()}"
         path = f"{rpc.root}/{name}"
-        creation = documents.creation(
-            f"{path}/events/{event.id}", documents.event_fields(event, key)
-        )
+        creation = values.creation(f"{path}/events/{event.id}", documents.event_fields(event, key))
         while True:
             unchanged_since, shared = None, []
             if state.app or state.user:
@@ -185,7 +183,7 @@ class FirestoreStore:
                 user_id = _live_record(name, found, now).user_id
                 unchanged_since = found.update_time
                 shared = shared_writes(rpc, name.engine, engine, user_id, state)
-            touch = documents.touch(path, now, state.session, unchanged_since)
+            touch = values.touch(path, now, state.session, unchanged_since)
             try:
                 answer = rpc.commit([creation, touch, *shared])
             except AlreadyExists:
@@ -261,9 +259,7 @@ class FirestoreStore:
         """What Firestore found too large, in the words that every store has for it."""
         (found,) = self._rpcs.get().batch_get([str(name)], ["state"])()
         try:
-            merge_members(
-                documents.members_of(found, "state"), documents.by_field_name(state.session)
-            )
+            merge_members(values.members_of(found, "state"), values.by_field_name(state.session))
         except TooLarge as explanation:
             return explanation
         return InvalidArgument(f"Firestore cannot store this: {error}")

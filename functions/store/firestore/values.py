@@ -1,0 +1,124 @@
+"""Firestore's values and writes, made and read as plain protobuf messages.
+
+State maps hold the member text of each key under a field name made from the key.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from functions.rules.state import MemberChanges, Members
+from functions.store.firestore.rpc import Document, Timestamp, Value, Write
+
+_PLAIN_KEY = re.compile(r"(?!__.*__$)[A-Za-z_][A-Za-z0-9_:.-]{0,199}")
+
+Fields = Mapping[str, Any]
+Member = TypeVar("Member", str, str | None)
+
+
+def field_name(key: str) -> str:
+    """A state key as a Firestore field name; the member text carries the key itself."""
+    if _PLAIN_KEY.fullmatch(key):
+        return key
+    return f"~{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def field_path(container: str, key: str) -> str:
+    """The path of a state key for an update mask."""
+    return f"{container}.`{field_name(key)}`"
+
+
+def value(of: Any) -> Any:
+    """A Firestore Value; Timestamps are given as protobuf messages."""
+    if isinstance(of, str):
+        return Value(string_value=of)
+    if isinstance(of, bool):
+        return Value(boolean_value=of)
+    if isinstance(of, int):
+        return Value(integer_value=of)
+    if isinstance(of, Mapping):
+        result = Value()
+        result.map_value.SetInParent()
+        for key, item in of.items():
+            result.map_value.fields[key].CopyFrom(value(item))
+        return result
+    if isinstance(of, list):
+        result = Value()
+        result.array_value.SetInParent()
+        result.array_value.values.extend(map(value, of))
+        return result
+    return Value(timestamp_value=of)
+
+
+def document(path: str, fields: Fields) -> Any:
+    """A Document at a full path."""
+    result = Document(name=path)
+    for name, item in fields.items():
+        result.fields[name].CopyFrom(value(item))
+    return result
+
+
+def creation(path: str, fields: Fields) -> Any:
+    """A write that fails when the document is there."""
+    result = Write(update=document(path, fields))
+    result.current_document.exists = False
+    return result
+
+
+def update(path: str, fields: Fields, mask: Iterable[str], *, changed_since: Any = None) -> Any:
+    """A write of some fields to a document that must exist, unchanged since `changed_since`."""
+    result = Write(update=document(path, fields))
+    result.update_mask.field_paths.extend(mask)
+    if changed_since is None:
+        result.current_document.exists = True
+    else:
+        result.current_document.update_time.CopyFrom(changed_since)
+    return result
+
+
+def merge(path: str, container: str, changes: MemberChanges, fields: Fields | None = None) -> Any:
+    """A write that merges members into a map, whether the document exists or not."""
+    kept = {field_name(key): member for key, member in changes.items() if member is not None}
+    extra = dict(fields or {})
+    result = Write(update=document(path, {container: kept, **extra}))
+    result.update_mask.field_paths.extend(field_path(container, key) for key in changes)
+    result.update_mask.field_paths.extend(extra)
+    return result
+
+
+def touch(path: str, now: int, state: MemberChanges, changed_since: Any = None) -> Any:
+    """The write that an append makes on its session; its one transform answers the expiry.
+
+    Adding nothing to an integer tells its value without a read.
+    """
+    fields: dict[str, Any] = {"updateTime": timestamp(now)}
+    mask = ["updateTime", *(field_path("state", key) for key in state)]
+    if state:
+        fields["state"] = by_field_name(state)
+    result = update(path, fields, mask, changed_since=changed_since)
+    result.update_transforms.add(field_path="expiry").increment.integer_value = 0
+    return result
+
+
+def timestamp(nanoseconds: int) -> Any:
+    """A protobuf Timestamp; Firestore keeps microseconds."""
+    return Timestamp(seconds=nanoseconds // 10**9, nanos=nanoseconds % 10**9)
+
+
+def nanoseconds(stamp: Any) -> int:
+    """A protobuf Timestamp as nanoseconds since the epoch."""
+    return int(stamp.seconds * 10**9 + stamp.nanos)
+
+
+def members_of(found: Any, container: str) -> Members:
+    """Field name → member text of a map in a document, which may be missing altogether."""
+    if found is None or container not in found.fields:
+        return {}
+    fields = found.fields[container].map_value.fields
+    return {name: item.string_value for name, item in fields.items()}
+
+
+def by_field_name(changes: Mapping[str, Member]) -> dict[str, Member]:
+    """Members or changes keyed as documents key them."""
+    return {field_name(key): member for key, member in changes.items()}

@@ -1,0 +1,90 @@
+"""Reasoning engines as rows; one may hold app state and sessions before it is created."""
+
+import sqlite3
+from collections.abc import Callable
+
+from functions.messages.json_text import read_json, write_json
+from functions.rules.engine import EngineRecord
+from functions.rules.errors import EngineHasSessions, EngineNotFound
+from functions.rules.filters import PageQuery, engine_matches
+from functions.rules.names import EngineName
+from functions.store.paging import Page, fill_page, text_size
+from functions.store.sqlite.rows import erase
+
+_ENGINE = "SELECT name, create_time, update_time, resource FROM engines"
+
+
+def add_engine(db: sqlite3.Connection, name: EngineName) -> int:
+    """The key of an engine's row, made if there is none."""
+    db.execute(
+        "INSERT OR IGNORE INTO engines (name, location) VALUES (?, ?)", (str(name), name.location)
+    )
+    (engine,) = db.execute("SELECT id FROM engines WHERE name = ?", (str(name),)).fetchone()
+    return int(engine)
+
+
+def create_engine(db: sqlite3.Connection, record: EngineRecord) -> None:
+    """Writes an engine's own columns and leaves its app state alone."""
+    engine = add_engine(db, record.name)
+    db.execute(
+        "UPDATE engines SET create_time = ?, update_time = ?, resource = ? WHERE id = ?",
+        (record.create_time, record.update_time, write_json(record.resource), engine),
+    )
+
+
+def get_engine(db: sqlite3.Connection, name: EngineName) -> EngineRecord:
+    """Reads an engine; raises EngineNotFound."""
+    row = db.execute(
+        f"{_ENGINE} WHERE name = ? AND create_time IS NOT NULL", (str(name),)
+    ).fetchone()
+    if row is None:
+        raise EngineNotFound(name)
+    return _engine_record(row)
+
+
+def list_engines(db: sqlite3.Connection, location: str, query: PageQuery) -> Page[EngineRecord]:
+    """One page of a location's engines, oldest first."""
+    rows = db.execute(
+        f"{_ENGINE} WHERE location = ? AND create_time IS NOT NULL "
+        "AND (create_time, name) > (?, ?) ORDER BY create_time, name",
+        (location, *(query.cursor or [0, ""])),
+    )
+    return fill_page(
+        (([row[1], row[0]], _engine_record(row)) for row in rows),
+        query.page_size,
+        lambda record: engine_matches(query.filter, record),
+        lambda record: text_size(record.to_json()),
+    )
+
+
+def update_engine(
+    db: sqlite3.Connection, name: EngineName, change: Callable[[EngineRecord], EngineRecord]
+) -> EngineRecord:
+    """Replaces an engine by what `change` makes of it; raises EngineNotFound."""
+    record = change(get_engine(db, name))
+    db.execute(
+        "UPDATE engines SET update_time = ?, resource = ? WHERE name = ?",
+        (record.update_time, write_json(record.resource), str(name)),
+    )
+    return record
+
+
+def delete_engine(db: sqlite3.Connection, name: EngineName, now: int, *, force: bool) -> None:
+    """Removes an engine, its users' state and, with `force`, its sessions."""
+    get_engine(db, name)
+    (engine,) = db.execute("SELECT id FROM engines WHERE name = ?", (str(name),)).fetchone()
+    sessions = db.execute(
+        "SELECT id, expiry > ? FROM sessions WHERE engine = ?", (now // 1000, engine)
+    ).fetchall()
+    if not force and any(is_live for _, is_live in sessions):
+        raise EngineHasSessions(name)
+    erase(db, [session for session, _ in sessions])
+    db.execute("DELETE FROM users WHERE engine = ?", (engine,))
+    db.execute("DELETE FROM engines WHERE id = ?", (engine,))
+
+
+def _engine_record(row: tuple[str, int, int, str]) -> EngineRecord:
+    name, create_time, update_time, resource = row
+    return EngineRecord(
+        EngineName.parse(name), create_time, update_time, read_json(resource.encode())
+    )

@@ -1,0 +1,94 @@
+"""Rows: how session records become columns, and back, shared state joined in."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from functions.messages.json_text import read_json
+from functions.rules.errors import SessionNotFound
+from functions.rules.names import SessionName
+from functions.rules.session import SessionRecord
+from functions.rules.state import StateChange, join_members, merge_members, split_members
+
+SESSION_COLUMNS = (
+    "s.session_id, s.user_id, s.display_name, s.labels, s.create_time, s.update_time, "
+    "s.expiry, s.expire_rest, s.state, u.state"
+)
+_LIVE_SESSION = (
+    f"SELECT s.id, s.engine, e.app, {SESSION_COLUMNS} "
+    "FROM engines e JOIN sessions s ON s.engine = e.id "
+    "LEFT JOIN users u ON u.engine = e.id AND u.user_id = s.user_id "
+    "WHERE e.name = ? AND s.session_id = ? AND s.expiry > ?"
+)
+
+
+def live_session(
+    db: sqlite3.Connection, name: SessionName, now: int
+) -> tuple[int, int, SessionRecord]:
+    """The keys of the session and of its engine, and the record; raises SessionNotFound."""
+    row = db.execute(_LIVE_SESSION, (name.engine, name.session, now // 1000)).fetchone()
+    if row is None:
+        raise SessionNotFound(name)
+    session, engine, app, *columns = row
+    return session, engine, session_record(name.engine, app, columns)
+
+
+def session_record(engine: str, app: str, columns: Sequence[Any]) -> SessionRecord:
+    """The record of SESSION_COLUMNS; `app` is the engine's joined members."""
+    (
+        session_id,
+        user_id,
+        display_name,
+        labels,
+        create_time,
+        update_time,
+        expiry,
+        rest,
+        state,
+        user_state,
+    ) = columns
+    return SessionRecord(
+        name=SessionName(engine, session_id),
+        user_id=user_id,
+        display_name=display_name,
+        labels={} if labels == "{}" else read_json(labels.encode()),
+        create_time=create_time,
+        update_time=update_time,
+        expire_time=expiry * 1000 - rest,
+        state=state,
+        shared=",".join(filter(None, (app, user_state))),
+    )
+
+
+def split_expiry(expire_time: int) -> tuple[int, int]:
+    """expire_time as the two columns that hold it."""
+    expiry = -(-expire_time // 1000)
+    return expiry, expiry * 1000 - expire_time
+
+
+def merge_state(text: str | None, change: StateChange) -> str:
+    """A session's joined members after a change."""
+    members = {} if change.replace else split_members(text or "")
+    return join_members(merge_members(members, change.session).values())
+
+
+def merge_shared(db: sqlite3.Connection, engine: int, user_id: str, change: StateChange) -> None:
+    """Merges what a change does to app and user state."""
+    if change.app:
+        (app,) = db.execute("SELECT app FROM engines WHERE id = ?", (engine,)).fetchone()
+        merged = join_members(merge_members(split_members(app), change.app).values())
+        db.execute("UPDATE engines SET app = ? WHERE id = ?", (merged, engine))
+    if change.user:
+        found = db.execute(
+            "SELECT state FROM users WHERE engine = ? AND user_id = ?", (engine, user_id)
+        ).fetchone()
+        members = split_members(found[0]) if found else {}
+        merged = join_members(merge_members(members, change.user).values())
+        db.execute("REPLACE INTO users VALUES (?, ?, ?)", (engine, user_id, merged))
+
+
+def erase(db: sqlite3.Connection, sessions: list[int]) -> None:
+    """Removes sessions by key, with their events."""
+    keys = [(session,) for session in sessions]
+    db.executemany("DELETE FROM events WHERE session = ?", keys)
+    db.executemany("DELETE FROM sessions WHERE id = ?", keys)

@@ -1,0 +1,48 @@
+"""The rooms of the house: imports point one way, and only the edge knows flask."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+FUNCTIONS = Path(__file__).parent.parent.parent / "functions"
+ROOMS = ("aip", "messages", "rules", "store", "methods", "api")
+"""Each may import itself and those before it."""
+
+EDGE_LIBRARIES = {"flask", "werkzeug", "functions_framework"}
+MODULES = sorted(FUNCTIONS.rglob("*.py"))
+
+
+def room_of(module: str) -> str:
+    """The room of a dotted name below `functions`; methods live in `functions` itself."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in ROOMS else "methods"
+
+
+def imports_of(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            names.add(node.module or "")
+    return names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(FUNCTIONS)))
+def test_imports_point_one_way(path: Path) -> None:
+    dotted = "functions." + ".".join(path.relative_to(FUNCTIONS).with_suffix("").parts)
+    room = room_of(dotted)
+    allowed = ROOMS[: ROOMS.index(room) + 1]
+    for name in imports_of(path):
+        if name.startswith("functions."):
+            assert room_of(name) in allowed, f"{room} imports {name}"
+        if room != "api":
+            assert name.split(".")[0] not in EDGE_LIBRARIES, f"{room} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(FUNCTIONS)))
+def test_no_file_is_a_drawer_of_leftovers(path: Path) -> None:
+    assert path.stem not in {"utils", "helpers", "common", "misc"}
+    assert len(path.read_text().splitlines()) <= 350
