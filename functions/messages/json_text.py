@@ -46,6 +46,11 @@ def write_json(value: Any) -> str:
         raise unencodable() from error
 
 
+def utf8_size(text: str) -> int:
+    """Bytes of UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
 def unencodable() -> InvalidArgument:
     """The error for strings with a lone surrogate, which JSON can spell but UTF-8 cannot."""
     return InvalidArgument("Invalid JSON payload received. A string is not valid Unicode.")

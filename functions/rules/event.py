@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.messages.content import Content
+from functions.messages.json_text import utf8_size
 from functions.messages.session_event import EventActions, SessionEvent
 from functions.rules.errors import InvalidFields, TooLarge
 from functions.rules.limits import MAX_EVENT_BYTES
@@ -14,6 +15,7 @@ from functions.rules.names import SessionName
 from functions.rules.state import StateChange, state_change
 
 _ID_BYTES = 15
+_ENVELOPE_BYTES = 500
 
 
 @dataclass(slots=True)
@@ -29,6 +31,10 @@ class EventRecord:
     author: str
     invocation_id: str
     text: str
+
+    def size(self) -> int:
+        """About how many bytes `to_json` has, rather more than fewer."""
+        return _ENVELOPE_BYTES + utf8_size(self.text)
 
     def to_json(self, session: SessionName) -> str:
         """The SessionEvent as list answers it."""
@@ -49,7 +55,7 @@ def new_event(message: SessionEvent, request_id: str) -> tuple[EventRecord, Stat
     message.content = message.content or Content()
     message.actions = message.actions or EventActions()
     text = message.write()[1:]
-    size = len(text.encode())
+    size = utf8_size(text)
     if size > MAX_EVENT_BYTES:
         raise TooLarge("An event", size, MAX_EVENT_BYTES)
     raw_id = (message.raw_event or {}).get("id")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functions.aip.errors import InvalidArgument
 from functions.aip.field_mask import FieldPath
 from functions.aip.timestamp import format_timestamp
-from functions.messages.json_text import write_json
+from functions.messages.json_text import utf8_size, write_json
 from functions.messages.session import Session
 from functions.rules.errors import InvalidFields, TooLarge
 from functions.rules.expiry import DEFAULT_TTL, chosen_expire_time
@@ -14,6 +14,9 @@ from functions.rules.labels import check_labels
 from functions.rules.limits import MAX_NAME_BYTES
 from functions.rules.names import SessionName
 from functions.rules.state import StateChange, state_change
+
+_ENVELOPE_BYTES = 500
+_WORST_ESCAPE = 6
 
 OUTPUT_ONLY = frozenset({"name", "create_time", "update_time"})
 MUTABLE = frozenset({"display_name", "labels", "session_state", "expire_time", "ttl"})
@@ -36,6 +39,12 @@ class SessionRecord:
     expire_time: int
     state: str | None = None
     shared: str = ""
+
+    def size(self) -> int:
+        """About how many bytes `to_json` has, rather more than fewer."""
+        texts = (self.user_id, self.display_name, *self.labels, *self.labels.values())
+        small = _ENVELOPE_BYTES + _WORST_ESCAPE * sum(map(len, texts))
+        return small + utf8_size(self.state or "") + utf8_size(self.shared)
 
     def to_json(self) -> str:
         """The Session as get answers it."""

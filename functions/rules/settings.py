@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from functions.aip.duration import parse_duration
 
@@ -73,7 +74,15 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise SystemExit("\n".join(_complaints(cls, error))) from None
+            raise SystemExit(
+                "\n".join(_complaint(cls, fault) for fault in error.errors())
+            ) from None
+
+    @model_validator(mode="after")
+    def _cloud_needs_a_project(self) -> Self:
+        if self.k_service and not (self.sessions_store or self.google_cloud_project):
+            raise ValueError("In the cloud, set GOOGLE_CLOUD_PROJECT or SESSIONS_STORE.")
+        return self
 
     @property
     def store_url(self) -> str:
@@ -93,9 +102,11 @@ class Settings(BaseModel):
         return rest.split("/")[0] if scheme == "firestore" else "local"
 
 
-def _complaints(settings: type[Settings], error: ValidationError) -> list[str]:
-    return [
-        f"{str(fault['loc'][0]).upper()}={fault['input']!r} is not allowed: {fault['msg']}. "
-        f"{settings.model_fields[str(fault['loc'][0])].description}"
-        for fault in error.errors()
-    ]
+def _complaint(settings: type[Settings], fault: ErrorDetails) -> str:
+    if not fault["loc"]:
+        return str(fault["ctx"]["error"])
+    field = str(fault["loc"][0])
+    return (
+        f"{field.upper()}={fault['input']!r} is not allowed: {fault['msg'].removeprefix('Value error, ')}. "
+        f"{settings.model_fields[field].description}"
+    )

@@ -1,6 +1,6 @@
 """Fills one page from a stream of records, within the limits that hold for every page."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -21,6 +21,8 @@ class Page(Generic[Record]):
 
     items: list[Record]
     cursor: Cursor | None
+    places: Sequence[Cursor] = ()
+    """Where each item stands."""
 
 
 def fill_page(
@@ -35,20 +37,27 @@ def fill_page(
     carries a cursor only where another record matches or MAX_SCANNED were looked at.
     """
     items: list[Record] = []
+    places: list[Cursor] = []
     total, last = 0, None
     for scanned, (cursor, record) in enumerate(stream):
         if scanned == MAX_SCANNED:
-            return Page(items, last)
+            return Page(items, last, places)
         if matches(record):
             total += size(record)
             is_full = len(items) == page_size or (bool(items) and total > MAX_PAGE_BYTES)
             if is_full:
-                return Page(items, last)
+                return Page(items, last, places)
             items.append(record)
+            places.append(cursor)
         last = cursor
-    return Page(items, None)
+    return Page(items, None, places)
 
 
-def text_size(text: str) -> int:
-    """Bytes of UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
+def cut_page(page: Page[Record], size: Callable[[Record], int]) -> Page[Record]:
+    """The page as `fill_page` would have filled it, had it known these sizes."""
+    total = 0
+    for position, item in enumerate(page.items):
+        total += size(item)
+        if position and total > MAX_PAGE_BYTES:
+            return Page(page.items[:position], page.places[position - 1])
+    return page

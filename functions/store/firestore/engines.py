@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineHasSessions, EngineNotFound
 from functions.rules.filters import PageQuery, engine_matches
@@ -12,7 +13,7 @@ from functions.store.firestore.erasure import erase
 from functions.store.firestore.listing import stream
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import Missing, Rpc, Stale, Write
-from functions.store.paging import Cursor, Page, fill_page, text_size
+from functions.store.paging import Cursor, Page, fill_page
 
 
 def create_engine(rpc: Rpc, record: EngineRecord) -> None:
@@ -48,7 +49,7 @@ def list_engines(rpc: Rpc, location: str, query: PageQuery) -> Page[EngineRecord
         ((_cursor(record), record) for record in records),
         query.page_size,
         lambda record: engine_matches(query.filter, record),
-        lambda record: text_size(record.to_json()),
+        lambda record: utf8_size(record.to_json()),
     )
 
 

@@ -33,7 +33,7 @@ from functions.store.firestore.rpc import (
     Write,
 )
 from functions.store.firestore.sharing import shared_state, shared_writes, user_documents
-from functions.store.paging import Cursor, Page, fill_page, text_size
+from functions.store.paging import Cursor, Page, cut_page, fill_page
 
 
 class FirestoreStore:
@@ -96,13 +96,13 @@ class FirestoreStore:
             ),
             query.page_size,
             lambda record: session_matches(query.filter, record),
-            lambda record: text_size(record.state or ""),
+            SessionRecord.size,
         )
         (found,) = above()
         users = user_documents(rpc, str(engine), found, {item.user_id for item in page.items})
         for record in page.items:
             record.shared = shared_state(found, users.get(record.user_id))
-        return page
+        return cut_page(page, SessionRecord.size)
 
     def update_session(
         self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
@@ -209,7 +209,7 @@ class FirestoreStore:
             self._events(rpc, name, query),
             query.page_size,
             lambda event: event_matches(query.filter, event),
-            lambda event: text_size(event.text),
+            EventRecord.size,
         )
         if documents.expiry_of(session()[0]) <= now // 1000:
             raise SessionNotFound(name)

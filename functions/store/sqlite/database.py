@@ -23,7 +23,7 @@ class Database:
 
         Raises StoreUnavailable for a file that is no database, or of a newer schema.
         """
-        self._path = path
+        self._path = str(Path(path).absolute())
         self._timeout = timeout / 1e9
         self._local = threading.local()
         self._writers = threading.Lock()

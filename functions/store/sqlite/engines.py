@@ -3,12 +3,12 @@
 import sqlite3
 from collections.abc import Callable
 
-from functions.messages.json_text import read_json, write_json
+from functions.messages.json_text import read_json, utf8_size, write_json
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineHasSessions, EngineNotFound
 from functions.rules.filters import PageQuery, engine_matches
 from functions.rules.names import EngineName
-from functions.store.paging import Page, fill_page, text_size
+from functions.store.paging import Page, fill_page
 from functions.store.sqlite.rows import erase
 
 _ENGINE = "SELECT name, create_time, update_time, resource FROM engines"
@@ -53,7 +53,7 @@ def list_engines(db: sqlite3.Connection, location: str, query: PageQuery) -> Pag
         (([row[1], row[0]], _engine_record(row)) for row in rows),
         query.page_size,
         lambda record: engine_matches(query.filter, record),
-        lambda record: text_size(record.to_json()),
+        lambda record: utf8_size(record.to_json()),
     )
 
 

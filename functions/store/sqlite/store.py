@@ -10,7 +10,7 @@ from functions.rules.filters import PageQuery, event_matches, session_matches
 from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange, join_members, merge_members
-from functions.store.paging import Page, fill_page, text_size
+from functions.store.paging import Page, fill_page
 from functions.store.sqlite import engines
 from functions.store.sqlite.database import Database
 from functions.store.sqlite.listing import events_in_order, session_rows
@@ -89,7 +89,7 @@ class SqliteStore:
                 ),
                 query.page_size,
                 lambda record: session_matches(query.filter, record),
-                lambda record: text_size(record.state or "") + text_size(record.shared),
+                SessionRecord.size,
             )
 
     def update_session(
@@ -174,7 +174,7 @@ class SqliteStore:
                 events_in_order(db, session, query),
                 query.page_size,
                 lambda event: event_matches(query.filter, event),
-                lambda event: text_size(event.text),
+                EventRecord.size,
             )
 
     def create_engine(self, record: EngineRecord) -> None:

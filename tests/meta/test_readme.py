@@ -1,0 +1,63 @@
+"""What the README says holds: its table of settings, its code, its first conversation."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from functions.rules.settings import Settings
+from tests.conftest import ROOT, serving
+
+README = (ROOT / "README.md").read_text()
+SNIPPETS = sorted((ROOT / "tests/clients/snippets").glob("[a-z]*.py"))
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def section(title: str) -> str:
+    match = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", README, re.DOTALL | re.MULTILINE)
+    assert match is not None, f"README has no section {title!r}"
+    return match[1]
+
+
+def test_the_table_of_settings_is_the_settings_class() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", section("Settings"), re.MULTILINE)
+    described = {name.upper(): field.description for name, field in Settings.model_fields.items()}
+    assert {name: text for name, _, text in rows} == described
+    defaults = {name: default.strip("`") for name, default, _ in rows if default}
+    assert Settings.from_environment(defaults) == Settings()
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda path: path.stem)
+def test_the_code_for_a_client_is_the_code_that_its_tests_run(snippet: Path) -> None:
+    code = snippet.read_text().split('"""', 2)[2].strip()
+    assert code in [block.strip() for block in blocks("python")]
+
+
+def test_the_first_conversation_runs_as_printed(tmp_path: Path) -> None:
+    script = blocks("sh")
+    conversation = next(block for block in script if "appendEvent" in block)
+    with serving(
+        "sessions_api",
+        {"SESSIONS_STORE": f"sqlite:///{tmp_path}/s.db", "GOOGLE_CLOUD_PROJECT": "local"},
+    ) as url:
+        commands = "set -e\n" + conversation.replace("http://127.0.0.1:8080", url)
+        run = subprocess.run(
+            ["bash", "-c", commands], capture_output=True, text=True, timeout=60, check=True
+        )
+    answers = [
+        json.loads(line) for line in re.findall(r"^\{.*?\}$", run.stdout, re.MULTILINE | re.DOTALL)
+    ]
+    assert answers
+    assert all("error" not in answer for answer in answers)
+    assert '"plan":"pro"' in run.stdout
+
+
+def test_every_make_target_in_the_readme_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for name in re.findall(r"\bmake ([a-z]+)\b", README):
+        assert re.search(rf"^{name}:", makefile, re.MULTILINE), name
