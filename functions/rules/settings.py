@@ -106,7 +106,6 @@ def _complaint(settings: type[Settings], fault: ErrorDetails) -> str:
     if not fault["loc"]:
         return str(fault["ctx"]["error"])
     field = str(fault["loc"][0])
-    return (
-        f"{field.upper()}={fault['input']!r} is not allowed: {fault['msg'].removeprefix('Value error, ')}. "
-        f"{settings.model_fields[field].description}"
-    )
+    why = fault["msg"].removeprefix("Value error, ")
+    allowed = settings.model_fields[field].description
+    return f"{field.upper()}={fault['input']!r} is not allowed: {why}. {allowed}"
