@@ -1,4 +1,4 @@
-.PHONY: run test check lock clean
+.PHONY: run purge test check lock clean
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -14,6 +14,10 @@ run: .venv/run
 	@echo "  curl $(SESSIONS) -d '{\"userId\": \"me\"}'"
 	@echo
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/functions-framework --target=sessions_api
+
+# Removes expired sessions from the store of a running server.
+purge:
+	@curl -sS -X POST http://$(HOST):$(PORT)/v1beta1/sessions:purgeExpired; echo
 
 # Runs every test; those on Firestore need its emulator.
 test: .venv/test

@@ -12,6 +12,8 @@ delete_session = target("delete_session")
 append_event = target("append_event")
 list_events = target("list_events")
 
+purge_expired_sessions = target("purge_expired_sessions")
+
 create_reasoning_engine = target("create_reasoning_engine")
 get_reasoning_engine = target("get_reasoning_engine")
 list_reasoning_engines = target("list_reasoning_engines")

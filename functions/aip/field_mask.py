@@ -42,9 +42,9 @@ def parse_field_mask(text: str) -> list[FieldPath]:
                 "updateMask must be comma-separated paths such as displayName, labels.key or"
                 f' labels.`odd, key`: "{offender:.64}"'
             )
-        field, key, quoted = found["field"] or "*", found["key"], found["quoted"]
-        key = quoted.replace("``", "`") if quoted else key
-        paths.append(FieldPath(snake_case(field), key, found["text"]))
+        quoted = found["quoted"]
+        key = quoted.replace("``", "`") if quoted else found["key"]
+        paths.append(FieldPath(snake_case(found["field"] or "*"), key, found["text"]))
         position = found.end() + 1
     return paths
 

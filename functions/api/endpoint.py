@@ -13,6 +13,7 @@ import flask
 from functions.aip.errors import ApiError
 from functions.api.binding import bind, effective_verb
 from functions.api.errors import CONTENT_TYPE, INTERNAL, adopt_framework_errors, error_response
+from functions.api.log import log_as_json
 from functions.api.path_table import PathTable
 from functions.api.routes import METHODS, ROUTES
 from functions.rules.request import Request
@@ -61,6 +62,7 @@ def target(name: str, *methods: str) -> Target:
 
     Reads and checks the settings at once; raises SystemExit saying what is wrong with them.
     """
+    log_as_json()
     served = methods or (name,)
     endpoint = Endpoint(served, _settings(), _store, _now)
 

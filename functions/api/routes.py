@@ -1,7 +1,7 @@
 """Every route, in the google.api.http syntax of the official service; the one table of paths.
 
-A template's variable is the field of the API that the path fills. The two routes that the
-official service lacks are those that Google's own page prints.
+A template's variable is the field of the API that the path fills. The routes that the official
+service lacks are two that Google's own page prints, and the purge.
 """
 
 from dataclasses import dataclass
@@ -91,6 +91,7 @@ ROUTES: tuple[Route, ...] = (
         )
         for parent in _OPERATION_PARENTS
     ),
+    Route("purge_expired_sessions", "POST", "sessions:purgeExpired", BETA),
 )
 
 METHODS: tuple[str, ...] = tuple(dict.fromkeys(route.method for route in ROUTES))

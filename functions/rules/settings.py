@@ -56,6 +56,11 @@ class Settings(BaseModel):
         gt=0,
         description="How long one request may wait for the store before it answers 503 or 409.",
     )
+    purge_time_limit: _Duration = Field(
+        default=50 * 10**9,
+        gt=0,
+        description="How long one purge may work; less than the function's own time limit.",
+    )
     k_service: str = Field(
         default="", description="Set by the platform when the code runs as a Cloud Function."
     )

@@ -1,6 +1,7 @@
 """What every store does; one contract suite holds them to it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from functions.rules.engine import EngineRecord
@@ -10,6 +11,19 @@ from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.paging import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How far a purge came; `done` when nothing is left to purge."""
+
+    sessions: int
+    events: int
+    done: bool
+
+    def plus(self, other: "Purged") -> "Purged":
+        """Both counts together."""
+        return Purged(self.sessions + other.sessions, self.events + other.events, done=self.done)
 
 
 class Store(Protocol):
@@ -78,6 +92,13 @@ class Store(Protocol):
         """Removes an engine and its app and user state; with `force`, its sessions too.
 
         Raises EngineNotFound, or EngineHasSessions without `force`.
+        """
+
+    def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        """Removes expired and deleted sessions with all their events, here and everywhere.
+
+        Asks `is_time_up` between batches and stops at once when it is. Whatever it is
+        interrupted by, the next call goes on, and no live session is ever touched.
         """
 
     def close(self) -> None:

@@ -1,9 +1,17 @@
-"""What the tests of every client share: an engine of the test's own."""
+"""What the tests of every client share: an engine of the test's own, and the ways to connect."""
 
+import asyncio
+from collections.abc import Callable, Iterator
+from functools import cache
+from types import ModuleType
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from google.cloud import aiplatform_v1, aiplatform_v1beta1
 
+from tests.clients.genai_ways import Way
+from tests.clients.snippets import gapic
 from tests.conftest import LOCATION, PROJECT
 
 
@@ -23,3 +31,22 @@ def short_engine(engine_id: str) -> str:
 def engine(short_engine: str) -> str:
     """The engine's full name."""
     return f"projects/{PROJECT}/locations/{LOCATION}/{short_engine}"
+
+
+@pytest.fixture(params=[aiplatform_v1, aiplatform_v1beta1], ids=["v1", "v1beta1"])
+def api(request: pytest.FixtureRequest) -> ModuleType:
+    """Each version of GAPIC."""
+    return request.param
+
+
+@pytest.fixture
+def client(api: ModuleType, server: str) -> Any:
+    """GAPIC's client of sessions, in that version."""
+    return gapic.connect(server, api.SessionServiceClient)
+
+
+@pytest.fixture(scope="session")
+def connect(server: str) -> Iterator[Callable[[Way], Any]]:
+    """The client of each way; making one takes longer than most tests."""
+    with asyncio.Runner() as runner:
+        yield cache(lambda way: way.connect(server, runner))

@@ -68,8 +68,8 @@ def _value_test(comparison: Comparison) -> ValueTest:
     if isinstance(operand, tuple):
         if has and is_star(operand):
             return bool if comparison.type is FieldType.STRING else _is_present
-        whole = comparison.type is FieldType.STRING or comparison.key is not None
-        if has and whole:
+        is_scalar = comparison.type is FieldType.STRING or comparison.key is not None
+        if has and is_scalar:
             return _wildcard_test(("", *operand, ""))
         if has or (comparison.comparator is Comparator.EQUALS and len(operand) > 1):
             return _wildcard_test(operand)

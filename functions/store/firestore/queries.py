@@ -82,6 +82,15 @@ def live_sessions(now: int) -> Any:
     return result
 
 
+def expired_sessions(now: int, limit: int) -> Any:
+    """Sessions of the whole database that are over, the longest over first."""
+    result = _select("sessions", limit, "expiry")
+    result.from_[0].all_descendants = True
+    _where(result, "expiry", _LESS_OR_EQUAL, value(now // 1000))
+    _order(result, "expiry", descending=False)
+    return result
+
+
 def engines_in_order(limit: int, behind: Cursor | None, root: str) -> Any:
     """A location's engines, oldest first, behind `[nanoseconds, name]`."""
     result = _select("reasoningEngines", limit)

@@ -20,7 +20,7 @@ from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange, join_members, merge_members
 from functions.store.firestore import documents, engines, queries, values
-from functions.store.firestore.erasure import erase
+from functions.store.firestore.erasure import erase, purge
 from functions.store.firestore.listing import live_documents, stream
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import (
@@ -34,6 +34,7 @@ from functions.store.firestore.rpc import (
 )
 from functions.store.firestore.sharing import shared_state, shared_writes, user_documents
 from functions.store.paging import Cursor, Page, cut_page, fill_page
+from functions.store.protocol import Purged
 
 
 class FirestoreStore:
@@ -232,6 +233,9 @@ class FirestoreStore:
 
     def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
         engines.delete_engine(self._rpcs.get(), name, now, force=force)
+
+    def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        return purge(self._rpcs.get(), now, is_time_up)
 
     def close(self) -> None:
         self._rpcs.close()

@@ -9,11 +9,16 @@ from functions.rules.errors import SessionNotFound
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord
 from functions.rules.state import StateChange, join_members, merge_members, split_members
+from functions.store.protocol import Purged
 
 SESSION_COLUMNS = (
     "s.session_id, s.user_id, s.display_name, s.labels, s.create_time, s.update_time, "
     "s.expiry, s.expire_rest, s.state, u.state"
 )
+_PURGED_SESSIONS = 100
+_PURGED_EVENTS = 2_000
+"""Rows that one transaction of a purge removes."""
+
 _LIVE_SESSION = (
     f"SELECT s.id, s.engine, e.app, {SESSION_COLUMNS} "
     "FROM engines e JOIN sessions s ON s.engine = e.id "
@@ -92,3 +97,23 @@ def erase(db: sqlite3.Connection, sessions: list[int]) -> None:
     keys = [(session,) for session in sessions]
     db.executemany("DELETE FROM events WHERE session = ?", keys)
     db.executemany("DELETE FROM sessions WHERE id = ?", keys)
+
+
+def purge_some(db: sqlite3.Connection, now: int) -> Purged:
+    """Removes a few expired sessions, few enough that writers hardly wait for it."""
+    sessions = db.execute(
+        "SELECT id FROM sessions WHERE expiry <= ? ORDER BY expiry LIMIT ?",
+        (now // 1000, _PURGED_SESSIONS),
+    ).fetchall()
+    purged = events = 0
+    for (session,) in sessions:
+        deleted = db.execute(
+            "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE session = ? LIMIT ?)",
+            (session, _PURGED_EVENTS - events),
+        ).rowcount
+        events += deleted
+        if events == _PURGED_EVENTS:
+            return Purged(purged, events, done=False)
+        db.execute("DELETE FROM sessions WHERE id = ?", (session,))
+        purged += 1
+    return Purged(purged, events, done=len(sessions) < _PURGED_SESSIONS)

@@ -11,6 +11,7 @@ from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange, join_members, merge_members
 from functions.store.paging import Page, fill_page
+from functions.store.protocol import Purged
 from functions.store.sqlite import engines
 from functions.store.sqlite.database import Database
 from functions.store.sqlite.listing import events_in_order, session_rows
@@ -19,6 +20,7 @@ from functions.store.sqlite.rows import (
     live_session,
     merge_shared,
     merge_state,
+    purge_some,
     session_record,
     split_expiry,
 )
@@ -198,6 +200,16 @@ class SqliteStore:
     def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
         with self._database.write() as db:
             engines.delete_engine(db, name, now, force=force)
+
+    def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        total = Purged(0, 0, done=False)
+        while not is_time_up():
+            with self._database.write() as db:
+                purged = purge_some(db, now)
+            total = total.plus(purged)
+            if purged.done:
+                return Purged(total.sessions, total.events, done=True)
+        return total
 
     def close(self) -> None:
         self._database.close()
