@@ -22,6 +22,9 @@ STORES = ("sqlite", "firestore")
 PROJECT = "test-project"
 LOCATION = "us-central1"
 
+PATIENCE = {"STORE_TIMEOUT": "60s"}
+"""A busy machine is no reason to fail."""
+
 EMULATOR_MISSING = (
     "no Firestore emulator: install it with "
     "`gcloud components install cloud-firestore-emulator` (it needs Java)"
@@ -60,10 +63,11 @@ def store_environment(
     """The environment variables of one store, the same for the whole run."""
     if request.param == "sqlite":
         path = tmp_path_factory.mktemp("store") / "sessions.db"
-        return {"SESSIONS_STORE": f"sqlite:///{path}"}
+        return {"SESSIONS_STORE": f"sqlite:///{path}", **PATIENCE}
     return {
         "SESSIONS_STORE": f"firestore://{PROJECT}",
         "FIRESTORE_EMULATOR_HOST": request.getfixturevalue("emulator"),
+        **PATIENCE,
     }
 
 

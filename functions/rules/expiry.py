@@ -16,23 +16,22 @@ def chosen_expire_time(message: Session, create_time: int, now: int, min_ttl: in
     beyond the year 9999.
     """
     if message.ttl is not None:
-        if message.ttl < min_ttl:
-            raise _too_soon("session.ttl", format_duration(message.ttl), min_ttl)
-        if now + message.ttl > MAX_TIMESTAMP:
-            raise InvalidArgument(
-                f"session.ttl reaches beyond the year 9999: {format_duration(message.ttl)}."
-            )
-        return now + message.ttl
-    if message.expire_time is not None:
-        sent = format_timestamp(message.expire_time)
-        if message.expire_time <= now:
-            raise InvalidArgument(f"session.expire_time is in the past: {sent}.")
-        if message.expire_time < create_time + min_ttl:
-            raise _too_soon("session.expire_time", sent, min_ttl)
-    return message.expire_time
-
-
-def _too_soon(field: str, sent: str, min_ttl: int) -> InvalidArgument:
-    return InvalidArgument(
-        f"{field} must be at least {format_duration(min_ttl)} after the session's creation: {sent}."
-    )
+        field, sent, chosen = "ttl", format_duration(message.ttl), now + message.ttl
+    elif message.expire_time is not None:
+        field, sent, chosen = (
+            "expire_time",
+            format_timestamp(message.expire_time),
+            message.expire_time,
+        )
+    else:
+        return None
+    if chosen <= now:
+        raise InvalidArgument(f"session.{field} must end the session in the future: {sent}.")
+    if chosen > MAX_TIMESTAMP:
+        raise InvalidArgument(f"session.{field} reaches beyond the year 9999: {sent}.")
+    if chosen < create_time + min_ttl:
+        raise InvalidArgument(
+            f"session.{field} must let the session live at least {format_duration(min_ttl)} "
+            f"from its creation: {sent}."
+        )
+    return chosen

@@ -99,7 +99,7 @@ def changed_session(
     record: SessionRecord, message: Session, mask: Sequence[FieldPath], now: int, min_ttl: int
 ) -> SessionChange:
     """What the mask and the message make of the record, every rule checked."""
-    if "user_id" in message.model_fields_set and message.user_id != record.user_id:
+    if message.user_id and message.user_id != record.user_id:
         raise InvalidArgument("session.user_id is immutable.")
     fields = {path.field for path in mask}
     change = SessionChange()

@@ -1,6 +1,7 @@
 """What the tests of every client share: an engine of the test's own, and the ways to connect."""
 
 import asyncio
+import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
 from types import ModuleType
@@ -12,7 +13,14 @@ from google.cloud import aiplatform_v1, aiplatform_v1beta1
 
 from tests.clients.genai_ways import Way
 from tests.clients.snippets import gapic
+from tests.clients.snippets.adk import SessionService
 from tests.conftest import LOCATION, PROJECT
+
+with warnings.catch_warnings():
+    # The types of both clients use what pydantic deprecates.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from agentplatform import types  # noqa: F401
+    from vertexai import agent_engines  # noqa: F401
 
 
 @pytest.fixture
@@ -50,3 +58,15 @@ def connect(server: str) -> Iterator[Callable[[Way], Any]]:
     """The client of each way; making one takes longer than most tests."""
     with asyncio.Runner() as runner:
         yield cache(lambda way: way.connect(server, runner))
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """What runs async tests."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+async def sessions(anyio_backend: str, server: str) -> SessionService:
+    """ADK's session service, its event loop kept from test to test."""
+    return SessionService(server)

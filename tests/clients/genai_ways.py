@@ -1,6 +1,7 @@
 """The ways to call a client of the genai family: blocking or not, by token or by API key."""
 
 import asyncio
+import warnings
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -26,17 +27,20 @@ class Way(NamedTuple):
 
     def connect(self, base_url: str, runner: asyncio.Runner) -> Any:
         """The client, its async methods run by `runner`."""
-        snippet = self.snippet
-        client = (snippet.connect_express if self.express else snippet.connect)(base_url)
+        connect = self.snippet.connect_express if self.express else self.snippet.connect
+        with warnings.catch_warnings():
+            # vertexai.Client calls itself deprecated.
+            warnings.simplefilter("ignore", FutureWarning)
+            client = connect(base_url)
         return client if self.waits else Blocking(client.aio, runner)
 
 
-WAYS = [
-    Way(snippet, express, waits)
-    for snippet in (vertexai_client, agentplatform_client)
-    for express in (False, True)
-    for waits in (True, False)
-]
+def _ways(snippet: ModuleType) -> list[Way]:
+    return [Way(snippet, express, waits) for express in (False, True) for waits in (True, False)]
+
+
+VERTEXAI_WAYS = _ways(vertexai_client)
+AGENTPLATFORM_WAYS = _ways(agentplatform_client)
 
 
 class Blocking:

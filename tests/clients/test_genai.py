@@ -7,18 +7,13 @@ from typing import Any
 import pytest
 from google.genai.errors import ClientError
 
-from tests.clients.genai_ways import WAYS, Way
+from tests.clients.genai_ways import AGENTPLATFORM_WAYS, VERTEXAI_WAYS, Way
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STRUCT = {"deep": [[1, [2.5, None]], {"": {"__x__": True}}], "big": 2**60, "text": "héllo ✓"}
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:The vertexai.Client class is deprecated:FutureWarning"),
-    pytest.mark.filterwarnings("ignore:Using `@model_validator`:DeprecationWarning"),
-]
 
-
-@pytest.fixture(params=WAYS, ids=str)
+@pytest.fixture(params=VERTEXAI_WAYS + AGENTPLATFORM_WAYS, ids=str)
 def sessions(request: pytest.FixtureRequest, connect: Callable[[Way], Any]) -> Any:
     """The sessions of each client, called in each way."""
     client = connect(request.param)

@@ -1,0 +1,138 @@
+"""An ADK Runner over several turns, its conversation kept by the server."""
+
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.adk.agents import Agent, RunConfig
+from google.adk.agents.run_config import StreamingMode
+from google.adk.events import Event
+from google.adk.models import BaseLlm, LlmRequest, LlmResponse
+from google.adk.runners import Runner
+from google.adk.sessions import Session
+from google.adk.tools import ToolContext
+from google.genai import types
+
+from tests.clients.snippets.adk import SessionService
+
+pytestmark = pytest.mark.anyio
+
+
+class Parrot(BaseLlm):
+    """A model without a network: asks its tool about every message, then repeats all it heard."""
+
+    model: str = "parrot"
+
+    async def generate_content_async(
+        self, llm_request: LlmRequest, stream: bool = False
+    ) -> AsyncGenerator[LlmResponse, None]:
+        heard = [part for content in llm_request.contents for part in content.parts or []]
+        said = [part.text for part in heard if part.text and not part.text.startswith("Heard ")]
+        if heard[-1].function_response is None:
+            call = types.FunctionCall(name="look_up", args={"word": said[-1]})
+            yield response(types.Part(function_call=call))
+            return
+        answer = types.Part(text=f"Heard {', '.join(said)}")
+        if stream:
+            yield response(answer, partial=True)
+        yield response(answer)
+
+
+def response(part: types.Part, **fields: Any) -> LlmResponse:
+    return LlmResponse(content=types.Content(role="model", parts=[part]), **fields)
+
+
+def look_up(word: str, tool_context: ToolContext) -> dict[str, Any]:
+    """Looks a word up, and counts: for the app, for the user, for this turn."""
+    state = tool_context.state
+    for key in ("app:count", "user:count", "temp:count"):
+        state[key] = state.get(key, 0) + 1
+    return {"word": word, "letters": [list(word)], "turn": state["temp:count"]}
+
+
+def runner(service: SessionService, engine_id: str) -> Runner:
+    agent = Agent(name="agent", model=Parrot(), tools=[look_up], output_key="answer")
+    return Runner(app_name=engine_id, agent=agent, session_service=service)
+
+
+async def say(runner: Runner, session: Session, text: str, **options: Any) -> list[Event]:
+    """The events of one turn, their times in the API's microseconds."""
+    message = types.Content(role="user", parts=[types.Part(text=text)])
+    turn = runner.run_async(
+        user_id=session.user_id, session_id=session.id, new_message=message, **options
+    )
+    return [in_microseconds(event) async for event in turn]
+
+
+def in_microseconds(event: Event) -> Event:
+    timestamp = datetime.fromtimestamp(event.timestamp, UTC).timestamp()
+    return event.model_copy(update={"timestamp": timestamp})
+
+
+async def stored(service: SessionService, session: Session) -> Session:
+    read = await service.get_session(
+        app_name=session.app_name, user_id=session.user_id, session_id=session.id
+    )
+    assert read is not None
+    return read
+
+
+async def test_a_second_runner_continues_the_conversation(
+    sessions: SessionService, server: str, engine_id: str
+) -> None:
+    """All turns are stored as they were seen, and another process picks up where one left."""
+    session = await sessions.create_session(app_name=engine_id, user_id="u")
+    first = runner(sessions, engine_id)
+    seen = await say(first, session, "one") + await say(first, session, "two")
+    tool = ["call", "response"]
+    assert [kind(event) for event in seen] == [*tool, "Heard one", *tool, "Heard one, two"]
+
+    another = SessionService(server)
+    read = await stored(another, session)
+    assert [event for event in read.events if event.author != "user"] == seen
+    assert [kind(event) for event in read.events if event.author == "user"] == ["one", "two"]
+    assert read.state == {"answer": "Heard one, two", "app:count": 2, "user:count": 2}
+
+    last = (await say(runner(another, engine_id), session, "three"))[-1]
+    assert kind(last) == "Heard one, two, three"
+    assert len((await stored(sessions, session)).events) == 12
+
+
+async def test_two_users_share_the_app_s_state_only(
+    sessions: SessionService, engine_id: str
+) -> None:
+    """A tool's app: keys reach every user, its user: keys every session of one user."""
+    parrot = runner(sessions, engine_id)
+    session, other, same = [
+        await sessions.create_session(app_name=engine_id, user_id=user) for user in "uvu"
+    ]
+    await say(parrot, session, "hello")
+    await say(parrot, other, "hello")
+    await say(parrot, same, "hello")
+    assert (await stored(sessions, other)).state == {
+        "answer": "Heard hello",
+        "app:count": 3,
+        "user:count": 1,
+    }
+    for mine in (session, same):
+        state = (await stored(sessions, mine)).state
+        assert state == {"answer": "Heard hello", "app:count": 3, "user:count": 2}
+
+
+async def test_a_streamed_turn_is_stored_without_its_pieces(
+    sessions: SessionService, engine_id: str
+) -> None:
+    """Partial events are for the eye; only whole ones come back."""
+    session = await sessions.create_session(app_name=engine_id, user_id="u")
+    config = RunConfig(streaming_mode=StreamingMode.SSE)
+    seen = await say(runner(sessions, engine_id), session, "one", run_config=config)
+    assert any(event.partial for event in seen)
+    read = await stored(sessions, session)
+    assert read.events[1:] == [event for event in seen if not event.partial]
+
+
+def kind(event: Event) -> str | None:
+    if event.get_function_calls():
+        return "call"
+    return "response" if event.get_function_responses() else event.content.parts[0].text

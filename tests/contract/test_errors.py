@@ -1,0 +1,238 @@
+"""The answers of section 6's table: code, message, status, details, in the JSON shape."""
+
+from typing import Any
+
+import pytest
+
+from functions.rules.errors import Contention, StoreUnavailable
+from tests.contract.conftest import LOCATION, Answer, Api
+
+EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+
+
+def check(answer: Answer, code: int, status: str, message: str | None = None) -> dict[str, Any]:
+    """Holds an answer to the shape of every error and returns what is inside."""
+    assert answer.json.keys() == {"error"}
+    error: dict[str, Any] = answer.json["error"]
+    assert error.keys() <= {"code", "message", "status", "details"}
+    assert (answer.status, error["code"], error["status"]) == (code, code, status)
+    if message is not None:
+        assert error["message"] == message
+    return error
+
+
+@pytest.mark.parametrize(
+    ("verb", "suffix", "body"),
+    [
+        ("GET", "", None),
+        ("PATCH", "", {"displayName": "x"}),
+        ("DELETE", "", None),
+        ("POST", ":appendEvent", EVENT),
+        ("POST", "", EVENT),
+        ("GET", "/events", None),
+    ],
+)
+@pytest.mark.parametrize("version", ["v1", "v1beta1"])
+def test_a_missing_session_is_not_found(
+    api: Api, version: str, verb: str, suffix: str, body: Any
+) -> None:
+    """404 `Session <name> not found.`"""
+    name = f"{api.engine}/sessions/none"
+    answer = api.call(verb, f"/{version}/{name}{suffix}", body)
+    assert "details" not in check(answer, 404, "NOT_FOUND", f"Session {name} not found.")
+
+
+@pytest.mark.parametrize(
+    ("event", "missing"),
+    [
+        ({}, ["author", "invocation_id", "timestamp"]),
+        ({"author": "a"}, ["invocation_id", "timestamp"]),
+        ({"author": "", "invocationId": "i", "timestamp": None}, ["author", "timestamp"]),
+        ({"author": "a", "invocation_id": "i"}, ["timestamp"]),
+        ({"timestamp": "2026-01-01T00:00:00Z", "author": "a"}, ["invocation_id"]),
+        ({"invocationId": "i", "timestamp": {"seconds": 0}}, ["author"]),
+    ],
+    ids=str,
+)
+def test_all_missing_fields_are_named_in_one_answer(
+    api: Api, event: dict[str, Any], missing: list[str]
+) -> None:
+    """`List of found errors:`, numbered, a tab after each, and fieldViolations."""
+    for session in (api.create(), f"{api.engine}/sessions/none"):
+        listed = "".join(
+            f"{number}.Field: event.{field}; Message: Required field is not set.\t"
+            for number, field in enumerate(missing, 1)
+        )
+        answer = api.call("POST", f"{session}:appendEvent", event)
+        error = check(answer, 400, "INVALID_ARGUMENT", f"List of found errors:\t{listed}")
+        assert error["details"] == [
+            {
+                "@type": "type.googleapis.com/google.rpc.BadRequest",
+                "fieldViolations": [
+                    {"field": f"event.{field}", "description": "Required field is not set."}
+                    for field in missing
+                ],
+            }
+        ]
+
+
+@pytest.mark.parametrize("segment", ["-", "__x__", "a.b", "é", "a b", "x" * 129, "@", "%25"])
+def test_a_malformed_session_name_is_refused(api: Api, segment: str) -> None:
+    """400 `1.Field: name; Message: Invalid Session resource name.` + fieldViolations."""
+    for verb, suffix, body in (("GET", "", None), ("DELETE", "", None), ("POST", ":appendEvent", EVENT)):
+        answer = api.call(verb, f"{api.engine}/sessions/{segment}{suffix}", body)
+        message = "List of found errors:\t1.Field: name; Message: Invalid Session resource name.\t"
+        error = check(answer, 400, "INVALID_ARGUMENT", message)
+        assert error["details"] == [
+            {
+                "@type": "type.googleapis.com/google.rpc.BadRequest",
+                "fieldViolations": [
+                    {"field": "name", "description": "Invalid Session resource name."}
+                ],
+            }
+        ]
+
+
+@pytest.mark.parametrize("engine", ["-", "__x__", "a.b", "é"])
+def test_a_malformed_engine_name_is_refused(api: Api, engine: str) -> None:
+    """The engine of a name is held to the rules of ids, too."""
+    path = f"{LOCATION}/reasoningEngines/{engine}/sessions"
+    for verb, suffix, body in (("POST", "", {"userId": "u"}), ("GET", "", None), ("GET", "/s", None)):
+        error = check(api.call(verb, path + suffix, body), 400, "INVALID_ARGUMENT")
+        assert error["message"].startswith("List of found errors:\t1.Field: ")
+        assert error["details"][0]["fieldViolations"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"x", b"{'a': 1}", b'{"userId": "u"', b"\xff\xfe", b'{"userId": "u"} x', b"{,}", b"nul"],
+)
+def test_a_body_that_is_not_json_is_refused(api: Api, body: bytes) -> None:
+    """400 INVALID_ARGUMENT, nothing made."""
+    for verb, path in (
+        ("POST", f"{api.engine}/sessions"),
+        ("POST", f"{api.create()}:appendEvent"),
+        ("PATCH", api.create()),
+    ):
+        check(api.call(verb, path, body), 400, "INVALID_ARGUMENT")
+
+
+@pytest.mark.parametrize("body", [b"[]", b"1", b'"x"', b"null", b"true", b"[{}]"])
+def test_a_body_that_is_no_object_is_refused(api: Api, body: bytes) -> None:
+    """400 naming the field and what was expected."""
+    for path, field in (
+        (f"{api.engine}/sessions", "session"),
+        (f"{api.create()}:appendEvent", "event"),
+    ):
+        error = check(api.call("POST", path, body), 400, "INVALID_ARGUMENT")
+        assert field in error["message"]
+        assert "object" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "code"),
+    [
+        ("GET", "", 404),
+        ("GET", "/", 404),
+        ("GET", "/v1beta1", 404),
+        ("GET", "/v2/projects/p/locations/l/reasoningEngines/1/sessions/s", 404),
+        ("GET", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s/", 404),
+        ("GET", "/v1beta1/projects/p/locations/l/reasoningEngines/1//sessions/s", 404),
+        ("GET", "/v1beta1/projects/p/locations/l/reasoningEngines//sessions/s", 404),
+        ("GET", "/v1beta1/projects/p/locations/l/reasoningengines/1/sessions/s", 404),
+        ("GET", "/v1beta1/projects/p/locations/l/sessions", 404),
+        ("POST", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s:nonsense", 404),
+        ("POST", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s:", 404),
+        ("POST", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions:appendEvent", 404),
+        ("GET", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s:appendEvent", 405),
+        ("DELETE", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions", 405),
+        ("PUT", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s", 405),
+        ("OPTIONS", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s", 405),
+        ("POST", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s/events", 405),
+        ("PATCH", "/v1beta1/projects/p/locations/l/operations/1", 405),
+    ],
+)
+def test_an_unknown_path_or_a_wrong_method_has_the_same_shape(
+    api: Api, verb: str, path: str, code: int
+) -> None:
+    """404 / 405, in the same JSON shape."""
+    answer = api.call(verb, path or "/")
+    check(answer, code, "NOT_FOUND" if code == 404 else "UNIMPLEMENTED")
+
+
+@pytest.mark.parametrize("name", ["nonsense", "session_ID", "filter", "pageSize"])
+def test_an_unknown_parameter_is_refused_by_name(api: Api, name: str) -> None:
+    """What a method does not take is named."""
+    error = check(api.call("GET", api.create(), **{name: "1"}), 400, "INVALID_ARGUMENT")
+    assert name in error["message"]
+
+
+SYSTEM = {
+    "alt": "json",
+    "$alt": "json",
+    "$.xgafv": "2",
+    "key": "k",
+    "access_token": "t",
+    "fields": "name",
+    "prettyPrint": "true",
+    "quotaUser": "q",
+    "callback": "f",
+    "uploadType": "media",
+    "upload_protocol": "raw",
+}
+
+
+def test_system_parameters_are_accepted_and_ignored(api: Api) -> None:
+    """alt, `$alt`, `$.xgafv`, key, access_token, fields and the rest change nothing."""
+    session = api.create()
+    plain = api.call("GET", session).text
+    for name, value in SYSTEM.items():
+        assert api.call("GET", session, **{name: value}).text == plain
+    assert api.call("GET", session, **SYSTEM).text == plain
+    assert api.call("POST", f"{session}:appendEvent", EVENT, **SYSTEM).text == "{}"
+
+
+class Failing:
+    """A store whose every method fails in one way."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        def fail(*_: Any, **__: Any) -> None:
+            raise self._error
+
+        return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status"),
+    [
+        (StoreUnavailable(), 503, "UNAVAILABLE"),
+        (Contention("x"), 409, "ABORTED"),
+        (RuntimeError("secret"), 500, "INTERNAL"),
+        (KeyError("secret"), 500, "INTERNAL"),
+        (RecursionError("secret"), 500, "INTERNAL"),
+    ],
+    ids=repr,
+)
+def test_a_failing_store_has_the_shape_of_every_error(
+    api: Api, error: Exception, code: int, status: str
+) -> None:
+    """503 UNAVAILABLE, 409 ABORTED; anything unforeseen 500 INTERNAL with a constant text."""
+    api.store = Failing(error)  # type: ignore[assignment]
+    session = f"{api.engine}/sessions/s"
+    messages = set()
+    for verb, path, body in (
+        ("GET", session, None),
+        ("POST", f"{session}:appendEvent", EVENT),
+        ("GET", f"{session}/events", None),
+        ("POST", f"{api.engine}/sessions", {"userId": "u"}),
+        ("GET", f"{api.engine}/sessions", None),
+        ("DELETE", session, None),
+    ):
+        answer = api.call(verb, path, body)
+        messages.add(check(answer, code, status)["message"])
+        assert "secret" not in answer.text
+        assert "Traceback" not in answer.text
+    assert len(messages) == 1

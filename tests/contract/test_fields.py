@@ -1,0 +1,261 @@
+"""Which fields messages have: unknown names, wrong types, unions and nulls; see section 2."""
+
+from typing import Any
+
+import pytest
+
+from tests.contract.conftest import Api
+
+
+def append(api: Api, fields: dict[str, Any]) -> Any:
+    """Appends to a new session and returns the answer."""
+    return api.append(api.create(), **fields)
+
+
+UNKNOWN = [
+    ({"part_metadata": {}}, "part_metadata", "event.content.parts[0]"),
+    ({"functionCall": {"x": 1}}, "x", "event.content.parts[0].function_call"),
+    ({"inline_data": {"X": 1}}, "X", "event.content.parts[0].inline_data"),
+]
+
+
+@pytest.mark.parametrize(("sent", "name", "path"), UNKNOWN, ids=[case[2] for case in UNKNOWN])
+def test_an_unknown_field_of_a_part_is_refused(
+    api: Api, sent: dict[str, Any], name: str, path: str
+) -> None:
+    """400, with the name as sent and the path from `event`."""
+    answer = append(api, {"content": {"parts": [sent]}})
+    assert answer.status == 400
+    assert answer.json["error"]["message"] == (
+        f"Invalid JSON payload received. Unknown name \"{name}\" at '{path}': Cannot find field."
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "path"),
+    [
+        ({"nonsense": 1}, "nonsense", "event"),
+        ({"actions": {"endOfAgent": True}}, "endOfAgent", "event.actions"),
+        ({"event_metadata": {"a_b": 1}}, "a_b", "event.event_metadata"),
+        (
+            {"eventMetadata": {"groundingMetadata": {"groundingChunks": [{}, {"web": {"q": 1}}]}}},
+            "q",
+            "event.event_metadata.grounding_metadata.grounding_chunks[1].web",
+        ),
+        ({"": 1}, "", "event"),
+        ({"é": 1}, "é", "event"),
+    ],
+    ids=str,
+)
+def test_an_unknown_field_of_an_event_is_refused(
+    api: Api, fields: dict[str, Any], name: str, path: str
+) -> None:
+    """The path starts with `event`, the body's field in the API."""
+    answer = append(api, fields)
+    assert answer.status == 400
+    assert answer.json["error"]["message"] == (
+        f"Invalid JSON payload received. Unknown name \"{name}\" at '{path}': Cannot find field."
+    )
+
+
+def test_an_unknown_field_of_a_session_is_refused(api: Api) -> None:
+    """The path starts with `session`, in create and in update."""
+    expected = (
+        "Invalid JSON payload received. Unknown name \"state\" at 'session': Cannot find field."
+    )
+    for verb, path in (("POST", f"{api.engine}/sessions"), ("PATCH", api.create())):
+        answer = api.call(verb, path, {"userId": "u", "state": {}})
+        assert (answer.status, answer.json["error"]["message"]) == (400, expected)
+
+
+def test_every_unknown_field_is_named(api: Api) -> None:
+    """Several unknown names are told in one answer."""
+    answer = append(api, {"one": 1, "actions": {"two": 2}})
+    assert 'Unknown name "one"' in answer.json["error"]["message"]
+    assert 'Unknown name "two"' in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize("query", [{}, {"$alt": "json;enum-encoding=int"}], ids=str)
+def test_unknown_fields_of_events_can_be_kept(api: Api, query: dict[str, str]) -> None:
+    """With `UNKNOWN_FIELDS=keep` they are kept and returned, at every level."""
+    api.settings = api.settings.model_copy(update={"unknown_fields": "keep"})
+    fields: dict[str, Any] = {
+        "nonsense": {"a_b": [1, {"cD": None}]},
+        "content": {
+            "parts": [{"text": "t", "part_metadata": {"k": 1}, "executableCode": None}],
+            "x": 1,
+        },
+        "actions": {"endOfAgent": True, "stateDelta": {"k": 1}},
+        "eventMetadata": {"x_y": 1},
+    }
+    session = api.create()
+    assert api.append(session, **fields).status == 200
+    (event,) = api.ok("GET", f"{session}/events", **query)["sessionEvents"]
+    assert event["nonsense"] == fields["nonsense"]
+    assert event["content"] == {"parts": [{"text": "t", "part_metadata": {"k": 1}}], "x": 1}
+    assert event["actions"] == fields["actions"]
+    assert event["eventMetadata"] == {"x_y": 1}
+    assert api.state(session) == {"k": 1}
+
+
+def test_unknown_fields_of_sessions_can_be_kept(api: Api) -> None:
+    """With `UNKNOWN_FIELDS=keep` they are kept and returned, in a session, too."""
+    api.settings = api.settings.model_copy(update={"unknown_fields": "keep"})
+    session = api.create(nonsense={"a": 1})
+    assert api.ok("GET", session).get("nonsense") == {"a": 1}
+    assert api.ok("PATCH", session, {"displayName": "x", "more": 2}).get("more") == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "expected"),
+    [
+        ({"author": 5}, "event.author", "STRING"),
+        ({"author": ["a"]}, "event.author", "STRING"),
+        ({"content": "hi"}, "event.content", "object"),
+        ({"content": {"parts": {}}}, "event.content.parts", "list"),
+        ({"content": {"parts": ["x"]}}, "event.content.parts[0]", "object"),
+        ({"content": {"parts": [None]}}, "event.content.parts[0]", "object"),
+        ({"content": {"parts": [{"text": 1}]}}, "event.content.parts[0].text", "STRING"),
+        ({"content": {"parts": [{"thought": "true"}]}}, "event.content.parts[0].thought", "BOOL"),
+        ({"content": {"parts": [{"thought": 1}]}}, "event.content.parts[0].thought", "BOOL"),
+        ({"actions": []}, "event.actions", "object"),
+        ({"actions": {"stateDelta": []}}, "event.actions.state_delta", "object"),
+        ({"actions": {"stateDelta": "x"}}, "event.actions.state_delta", "object"),
+        ({"actions": {"artifactDelta": 1}}, "event.actions.artifact_delta", "object"),
+        ({"rawEvent": [1]}, "event.raw_event", "object"),
+        ({"eventMetadata": {"longRunningToolIds": "x"}}, "long_running_tool_ids", "list"),
+        ({"eventMetadata": {"longRunningToolIds": [1]}}, "long_running_tool_ids[0]", "STRING"),
+    ],
+    ids=str,
+)
+def test_a_wrong_type_in_an_event_is_refused(
+    api: Api, fields: dict[str, Any], path: str, expected: str
+) -> None:
+    """400 INVALID_ARGUMENT naming the field and what was expected."""
+    answer = append(api, fields)
+    assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert path in answer.json["error"]["message"]
+    assert expected in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"userId": 5}, "session.user_id"),
+        ({"displayName": {}}, "session.display_name"),
+        ({"labels": []}, "session.labels"),
+        ({"labels": {"k": 1}}, "session.labels.k"),
+        ({"labels": {"k": None}}, "session.labels.k"),
+        ({"sessionState": []}, "session.session_state"),
+        ({"sessionState": "x"}, "session.session_state"),
+        ({"ttl": 5}, "session.ttl"),
+        ({"expireTime": "soon"}, "session.expire_time"),
+        ({"createTime": "soon"}, "session.create_time"),
+    ],
+    ids=str,
+)
+def test_a_wrong_type_in_a_session_is_refused(
+    api: Api, fields: dict[str, Any], path: str
+) -> None:
+    """400 INVALID_ARGUMENT naming the field."""
+    for verb, name in (("POST", f"{api.engine}/sessions"), ("PATCH", api.create())):
+        answer = api.call(verb, name, {"userId": "u", **fields})
+        assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+        assert path in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"text": "a", "functionCall": {"name": "f"}},
+        {"text": "", "inline_data": {"data": ""}},
+        {"fileData": {"fileUri": "u"}, "executableCode": {"code": "x"}},
+    ],
+    ids=str,
+)
+def test_a_part_holds_one_kind_of_data(api: Api, part: dict[str, Any]) -> None:
+    """Two members of a oneof in one message: 400 naming the place."""
+    answer = append(api, {"content": {"parts": [{"text": "fine"}, part]}})
+    assert answer.status == 400
+    assert "event.content.parts[1]" in answer.json["error"]["message"]
+    assert "oneof" in answer.json["error"]["message"]
+
+
+def test_a_null_member_of_a_union_is_not_set(api: Api) -> None:
+    """null is unset, in a oneof, too."""
+    session = api.create()
+    parts = [{"text": "a", "functionCall": None, "inlineData": None}]
+    assert api.append(session, content={"parts": parts}).status == 200
+    (event,) = api.ok("GET", f"{session}/events")["sessionEvents"]
+    assert event["content"] == {"parts": [{"text": "a"}]}
+
+
+def test_null_fields_are_unset_and_null_members_of_structs_stay(api: Api) -> None:
+    """null handling of proto3 JSON: fields vanish, struct values are nulls."""
+    session = api.create(displayName=None, labels=None, sessionState={"n": None, "l": [None]})
+    assert "displayName" not in api.ok("GET", session)
+    assert api.state(session) == {"n": None, "l": [None]}
+    event = {
+        "content": {"role": None, "parts": None},
+        "actions": {"stateDelta": {"d": None}, "escalate": None, "artifactDelta": None},
+        "eventMetadata": None,
+        "errorCode": None,
+        "rawEvent": {"r": None, "s": {"t": [None]}},
+    }
+    assert api.append(session, **event).status == 200
+    (found,) = api.ok("GET", f"{session}/events")["sessionEvents"]
+    assert found["content"] == {}
+    assert found["actions"] == {"stateDelta": {"d": None}}
+    assert found["rawEvent"] == {"r": None, "s": {"t": [None]}}
+    assert not found.keys() & {"eventMetadata", "errorCode"}
+
+
+@pytest.mark.parametrize(
+    "part", [{"text": ""}, {"functionCall": {"args": {}}}, {"functionResponse": {}}, {}], ids=str
+)
+def test_an_empty_part_stays_what_it_is(api: Api, part: dict[str, Any]) -> None:
+    """Which member of the union was set can be told from the answer, though it be empty."""
+    session = api.create()
+    assert api.append(session, content={"parts": [part]}).status == 200
+    (event,) = api.ok("GET", f"{session}/events")["sessionEvents"]
+    assert event["content"]["parts"] == [part]
+
+
+LABELS: list[dict[str, str]] = [
+    {},
+    {"a": "", "b-_9": "v-_9"},
+    {"é": "ß", "日本": "語"},
+    {"k" * 64: "v" * 64},
+    {"é" * 64: "é" * 64},
+    {f"k{number}": "v" for number in range(64)},
+]
+
+
+@pytest.mark.parametrize("labels", LABELS, ids=lambda labels: str(labels)[:30])
+def test_labels_come_back_as_sent(api: Api, labels: dict[str, str]) -> None:
+    """Up to 64, of up to 64 code points of lowercase and international letters, digits, `_-`."""
+    assert api.ok("GET", api.create(labels=labels)).get("labels", {}) == labels
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"A": "v"},
+        {"k": "V"},
+        {"k": "É"},
+        {"k" * 65: "v"},
+        {"k": "v" * 65},
+        {"": "v"},
+        {"k.k": "v"},
+        {"k": "a b"},
+        {f"k{number}": "v" for number in range(65)},
+    ],
+    ids=lambda labels: str(labels)[:30],
+)
+def test_other_labels_are_refused(api: Api, labels: dict[str, str]) -> None:
+    """400 by create and by update, and nothing changes."""
+    session = api.create(labels={"old": "1"})
+    body = {"userId": "u", "labels": labels}
+    assert api.call("POST", f"{api.engine}/sessions", body).status == 400
+    assert api.call("PATCH", session, body).status == 400
+    assert api.ok("GET", session)["labels"] == {"old": "1"}

@@ -1,0 +1,112 @@
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from functions.store.firestore import erasure
+from functions.store.sqlite import rows
+from tests.contract.conftest import SECOND, Api
+from tests.contract.stored import documents_below
+
+
+@pytest.fixture(autouse=True)
+def any_life(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions of any life, nobody else's leftovers, and batches that few sessions fill."""
+    api.store.purge(api.now + 3600 * SECOND, lambda: False)
+    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    monkeypatch.setattr(erasure, "BATCH", 10)
+    monkeypatch.setattr(erasure, "_ROUND", 7)
+    monkeypatch.setattr(rows, "_PURGED_SESSIONS", 7)
+    monkeypatch.setattr(rows, "_PURGED_EVENTS", 10)
+
+
+def purge(api: Api) -> dict[str, Any]:
+    answer: dict[str, Any] = api.ok("POST", "sessions:purgeExpired")
+    return answer
+
+
+def fill(api: Api, session: str, events: int) -> None:
+    for number in range(events):
+        assert api.append(session, invocationId=f"i{number}").status == 200
+
+
+def after(checks: int) -> Callable[[], bool]:
+    """A clock that says that the time is up after it was asked so often."""
+    asked: Iterator[int] = iter(range(checks))
+    return lambda: next(asked, None) is None
+
+
+def test_a_purge_leaves_nothing_of_an_expired_session(api: Api) -> None:
+    """After the purge no document of it is left; shared state stays."""
+    session = api.create(ttl="1s", sessionState={"app:a": 1, "user:u": 2})
+    fill(api, session, 3)
+    api.now += SECOND
+    assert api.call("GET", session).status == 404
+    assert purge(api) == {"purgedSessions": 1, "deletedEvents": 3, "done": True}
+    assert not documents_below(api.store, api.engine)
+    assert api.state(api.create()) == {"app:a": 1, "user:u": 2}
+
+
+def test_a_purge_takes_sessions_of_many_batches(api: Api) -> None:
+    """Neither many sessions nor a session of many events stops a purge."""
+    for number, events in enumerate([0, 1, 9, 10, 11, 25, *[1] * 20]):
+        fill(api, api.create(f"s{number}", ttl="1s"), events)
+    api.now += SECOND
+    assert purge(api) == {"purgedSessions": 26, "deletedEvents": 76, "done": True}
+    assert not documents_below(api.store, api.engine)
+
+
+def test_a_purge_finishes_what_a_delete_left(api: Api) -> None:
+    """A deleted session's remaining events go with the next purge."""
+    session = api.create()
+    fill(api, session, 25)
+    api.ok("DELETE", session)
+    purge(api)
+    assert not documents_below(api.store, api.engine)
+
+
+def test_a_purge_touches_no_live_session(api: Api) -> None:
+    """What is not over stays, to the last event, even a microsecond before its end."""
+    session = api.create(ttl="1s")
+    fill(api, session, 5)
+    api.now += SECOND - 1000
+    purge(api)
+    assert len(api.walk(f"{session}/events", "sessionEvents")) == 5
+
+
+def test_a_purge_that_runs_out_of_time_goes_on_at_the_next_call(api: Api) -> None:
+    """A purge says how far it came, loses no count of it, and the next one does the rest."""
+    for number in range(12):
+        fill(api, api.create(f"s{number}", ttl="1s"), 12)
+    live = api.create("live")
+    fill(api, live, 12)
+    api.now += SECOND
+    sessions = events = calls = 0
+    done = False
+    while not done:
+        purged = api.store.purge(api.now, after(4))
+        sessions, events = sessions + purged.sessions, events + purged.events
+        done, calls = purged.done, calls + 1
+    assert (sessions, events) == (12, 144)
+    assert calls > 2
+    assert documents_below(api.store, api.engine) == {"sessions": 1, "events": 12}
+
+
+def test_a_session_made_anew_keeps_its_events(api: Api) -> None:
+    """A purge in the middle of its work leaves a session alone that took the name over."""
+    session = api.create("s", ttl="1s")
+    fill(api, session, 25)
+    api.now += SECOND
+    api.store.purge(api.now, after(3))
+    api.create("s")
+    fill(api, session, 2)
+    purge(api)
+    assert len(api.walk(f"{session}/events", "sessionEvents")) == 2
+
+
+def test_a_purge_time_limit_of_nothing_does_nothing(api: Api) -> None:
+    """The answer says that more is to be done."""
+    api.create(ttl="1s")
+    api.now += SECOND
+    api.settings = api.settings.model_copy(update={"purge_time_limit": 0})
+    assert purge(api) == {"purgedSessions": 0, "deletedEvents": 0, "done": False}
