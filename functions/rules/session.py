@@ -1,7 +1,7 @@
 """A session as stores keep it, and the rules for making and changing one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from functions.aip.errors import InvalidArgument
 from functions.aip.field_mask import FieldPath
@@ -69,7 +69,17 @@ class SessionChange:
     display_name: str | None = None
     labels: Mapping[str, str] | None = None
     expire_time: int | None = None
-    state: StateChange | None = None
+    state: StateChange = field(default_factory=StateChange)
+
+    def apply(self, record: SessionRecord, now: int) -> None:
+        """Changes all of the record but its state, which is the store's to merge."""
+        record.update_time = now
+        if self.display_name is not None:
+            record.display_name = self.display_name
+        if self.labels is not None:
+            record.labels = self.labels
+        if self.expire_time is not None:
+            record.expire_time = self.expire_time
 
 
 def new_session(
@@ -102,7 +112,7 @@ def changed_session(
     if message.user_id and message.user_id != record.user_id:
         raise InvalidArgument("session.user_id is immutable.")
     fields = {path.field for path in mask}
-    change = SessionChange()
+    change = SessionChange(state=_changed_state(message, mask))
     if "display_name" in fields:
         change.display_name = message.display_name or ""
         _check_length("session.display_name", change.display_name)
@@ -113,7 +123,6 @@ def changed_session(
         change.expire_time = chosen_expire_time(message, record.create_time, now, min_ttl)
         if change.expire_time is None:
             raise InvalidArgument("updateMask names ttl or expire_time, but the body sets neither.")
-    change.state = _changed_state(message, mask)
     return change
 
 
@@ -123,9 +132,9 @@ def check_update_mask(mask: Sequence[FieldPath], message: Session) -> Sequence[F
     Raises InvalidArgument naming a path that is unknown, output-only or immutable.
     """
     populated = [
-        FieldPath(field, None, field)
-        for field in sorted(MUTABLE & message.model_fields_set)
-        if getattr(message, field) is not None
+        FieldPath(name, None, name)
+        for name in sorted(MUTABLE & message.model_fields_set)
+        if getattr(message, name) is not None
     ]
     if not mask:
         return populated
@@ -133,7 +142,7 @@ def check_update_mask(mask: Sequence[FieldPath], message: Session) -> Sequence[F
         if path.field == "*":
             expiration = [path for path in populated if path.field in {"ttl", "expire_time"}]
             always = ("display_name", "labels", "session_state")
-            return [*(FieldPath(field, None, field) for field in always), *expiration]
+            return [*(FieldPath(name, None, name) for name in always), *expiration]
         if path.field in OUTPUT_ONLY:
             raise InvalidArgument(f"updateMask names an output-only field: {path.text!r}.")
         if path.field not in MUTABLE | {"user_id"}:
@@ -143,10 +152,10 @@ def check_update_mask(mask: Sequence[FieldPath], message: Session) -> Sequence[F
     return mask
 
 
-def _changed_state(message: Session, mask: Sequence[FieldPath]) -> StateChange | None:
+def _changed_state(message: Session, mask: Sequence[FieldPath]) -> StateChange:
     paths = [path for path in mask if path.field == "session_state"]
     if not paths:
-        return None
+        return StateChange()
     values = message.session_state or {}
     if any(path.key is None for path in paths):
         return state_change(values, replace=True)
@@ -155,7 +164,7 @@ def _changed_state(message: Session, mask: Sequence[FieldPath]) -> StateChange |
     return state_change(kept, sorted(keys - values.keys()))
 
 
-def _check_length(field: str, text: str) -> None:
+def _check_length(name: str, text: str) -> None:
     size = len(text.encode())
     if size > MAX_NAME_BYTES:
-        raise TooLarge(field, size, MAX_NAME_BYTES)
+        raise TooLarge(name, size, MAX_NAME_BYTES)

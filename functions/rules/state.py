@@ -29,9 +29,9 @@ class StateChange:
     replace: bool = False
 
     @property
-    def is_shared(self) -> bool:
-        """Whether it reaches beyond the session."""
-        return bool(self.app or self.user)
+    def is_of_session(self) -> bool:
+        """Whether it changes the session's own state."""
+        return self.replace or bool(self.session)
 
 
 def state_change(

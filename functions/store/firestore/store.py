@@ -114,17 +114,11 @@ class FirestoreStore:
             record = _live_record(name, found, now)
             users = user_documents(rpc, name.engine, engine, [record.user_id])
             changes = change(record)
-            state = changes.state or StateChange()
-            record.update_time = now
-            if changes.display_name is not None:
-                record.display_name = changes.display_name
-            if changes.labels is not None:
-                record.labels = changes.labels
-            if changes.expire_time is not None:
-                record.expire_time = changes.expire_time
+            changes.apply(record, now)
+            state = changes.state
             fields = documents.session_fields(record, documents.incarnation_of(found))
             mask = list(fields)
-            if state.replace or state.session:
+            if state.is_of_session:
                 old = {} if state.replace else values.members_of(found, "state")
                 members = merge_members(old, values.by_field_name(state.session))
                 fields["state"] = members

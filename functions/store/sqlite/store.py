@@ -100,16 +100,10 @@ class SqliteStore:
         with self._database.write() as db:
             session, engine, record = live_session(db, name, now)
             changes = change(record)
-            if changes.display_name is not None:
-                record.display_name = changes.display_name
-            if changes.labels is not None:
-                record.labels = changes.labels
-            if changes.expire_time is not None:
-                record.expire_time = changes.expire_time
-            if changes.state is not None:
-                if changes.state.replace or changes.state.session:
-                    record.state = merge_state(record.state, changes.state)
-                merge_shared(db, engine, record.user_id, changes.state)
+            changes.apply(record, now)
+            if changes.state.is_of_session:
+                record.state = merge_state(record.state, changes.state)
+            merge_shared(db, engine, record.user_id, changes.state)
             expiry, rest = split_expiry(record.expire_time)
             db.execute(
                 "UPDATE sessions SET display_name = ?, labels = ?, update_time = ?, expiry = ?, "
@@ -161,7 +155,7 @@ class SqliteStore:
             is_retry = added.rowcount == 0
             if is_retry:
                 return
-            if state.session:
+            if state.is_of_session:
                 record.state = merge_state(record.state, state)
             db.execute(
                 "UPDATE sessions SET update_time = ?, state = ? WHERE id = ?",
