@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -86,8 +87,8 @@ def server(store_environment: dict[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def serving(target: str, environment: dict[str, str]) -> Iterator[str]:
-    """Runs one target as its users do, and yields its URL."""
+def serving(target: str, environment: dict[str, str], *, kill: bool = False) -> Iterator[str]:
+    """Runs one target as its users do, and yields its URL; `kill` ends it with SIGKILL."""
     port = free_port()
     command = [sys.executable, "-m", "functions_framework", f"--target={target}"]
     variables = {
@@ -99,23 +100,32 @@ def serving(target: str, environment: dict[str, str]) -> Iterator[str]:
         "PYTHONPATH": str(ROOT),
     }
     url = f"http://127.0.0.1:{port}"
-    with running(command, url, {**os.environ, **variables}):
+    with running(command, url, {**os.environ, **variables}, kill=kill):
         yield url
 
 
 @contextmanager
 def running(
-    command: list[str], url: str, environment: dict[str, str] | None = None
+    command: list[str],
+    url: str,
+    environment: dict[str, str] | None = None,
+    *,
+    kill: bool = False,
 ) -> Iterator[None]:
     """Runs a server until the block ends; fails with its output when it does not come up."""
     process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     )
     try:
         _wait_for(url, lambda: process.poll() is None)
         yield
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGKILL if kill else signal.SIGTERM)
         output, _ = process.communicate(timeout=20)
         sys.stdout.write(output.decode(errors="replace"))
 

@@ -1,21 +1,27 @@
 """What a store really holds of an engine, below what the API shows."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from functions.store.firestore import FirestoreStore
 from functions.store.firestore.queries import names_in
 from functions.store.protocol import Store
 from functions.store.sqlite import SqliteStore
 
+COLLECTIONS = ("sessions", "events")
 
-def documents_below(store: Store, engine: str) -> Counter[str]:
+
+def documents_below(
+    store: Store, engine: str, collections: Sequence[str] = COLLECTIONS
+) -> Counter[str]:
     """How many sessions and events an engine has in the store, expired and deleted ones too."""
     if isinstance(store, SqliteStore):
-        return _rows_below(store, engine)
+        below = _rows_below(store, engine)
+        return Counter({name: below[name] for name in collections if below[name]})
     assert isinstance(store, FirestoreStore)
     rpc = store._rpcs.get()
     found: Counter[str] = Counter()
-    for collection in ("sessions", "events"):
+    for collection in collections:
         query = names_in(collection, 0)
         query.from_[0].all_descendants = True
         names = [document.name for document, _ in rpc.run_query("", query) if document]

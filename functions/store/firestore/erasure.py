@@ -5,7 +5,7 @@ session that was made anew under the same id keeps its events, and an event that
 is found by the next try.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,8 +18,11 @@ from functions.store.protocol import Purged
 BATCH = 400
 """Deletes in one commit."""
 
-_ROUND = 200
-"""Sessions that a purge takes up at a time."""
+_ROUND = 400
+"""Expired sessions found by one query."""
+
+_SLICE = 40
+"""Sessions between two looks at the clock."""
 
 _THREADS = 8
 
@@ -42,16 +45,20 @@ def purge(rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> Purged:
             sessions = [found for found, _ in answers if found is not None]
             if not sessions:
                 return Purged(total.sessions, total.events, done=True)
-            events = list(pool.map(lambda found: _events(rpc, found), sessions))
-            groups = _groups(list(zip(sessions, events, strict=True)))
-            for purged in pool.map(
-                lambda group: _erase_together(rpc, group, now, is_time_up), groups
-            ):
-                total = total.plus(purged)
+            for start in range(0, len(sessions), _SLICE):
+                if is_time_up():
+                    return total
+                some = sessions[start : start + _SLICE]
+                events = pool.map(lambda found: _events(rpc, found), some)
+                groups = _groups(zip(some, events, strict=True))
+                for purged in pool.map(
+                    lambda group: _erase_together(rpc, group, now, is_time_up), groups
+                ):
+                    total = total.plus(purged)
     return total
 
 
-def _groups(found: Sequence[tuple[Any, list[str]]]) -> Iterator[list[tuple[Any, list[str]]]]:
+def _groups(found: Iterable[tuple[Any, list[str]]]) -> Iterator[list[tuple[Any, list[str]]]]:
     """Sessions whose deletes fit in one commit; one that fills a batch by itself stays alone."""
     group: list[tuple[Any, list[str]]] = []
     size = 0
@@ -71,8 +78,6 @@ def _erase_together(
     now: int,
     is_time_up: Callable[[], bool],
 ) -> Purged:
-    if is_time_up():
-        return Purged(0, 0, done=False)
     if all(len(events) < BATCH for _, events in group):
         deletes = [Write(delete=name) for _, events in group for name in events]
         try:

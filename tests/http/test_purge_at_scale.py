@@ -1,0 +1,133 @@
+"""Many expired sessions, a purge that has little time, and two that are killed on the way.
+
+`PURGED_SESSIONS=20000 make test ARGS=tests/http/test_purge_at_scale.py` runs it in full.
+"""
+
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from functions.messages.session import Session
+from functions.rules.event import EventRecord
+from functions.rules.names import SessionName
+from functions.rules.session import SessionRecord, new_session
+from functions.rules.settings import Settings
+from functions.store.firestore import FirestoreStore, documents, values
+from functions.store.opening import open_store
+from functions.store.protocol import Store
+from functions.store.sqlite import SqliteStore, rows
+from tests.conftest import STORES, serving
+from tests.contract.stored import documents_below
+
+SESSIONS = int(os.environ.get("PURGED_SESSIONS", "400"))
+EVENTS = 10
+LIVE = 20
+ENGINE = "projects/test-project/locations/us-central1/reasoningEngines/777"
+PURGE = "/v1beta1/sessions:purgeExpired"
+
+
+@pytest.mark.parametrize("store_name", STORES)
+def test_killed_and_time_bounded_purges_leave_nothing_and_touch_nothing_live(
+    store_name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    environment = {"SESSIONS_STORE": f"sqlite:///{tmp_path}/s.db", "PURGE_TIME_LIMIT": "2s"}
+    if store_name == "firestore":
+        environment["SESSIONS_STORE"] = "firestore://purge-at-scale"
+        environment["FIRESTORE_EMULATOR_HOST"] = request.getfixturevalue("emulator")
+    with closing(open_store(Settings.from_environment(environment))) as store:
+        fill(store)
+        for _ in range(2):
+            kill_a_purge(environment, store)
+        with serving("purge_expired_sessions", environment) as url:
+            calls = 1
+            while not httpx.post(f"{url}{PURGE}", timeout=60).json()["done"]:
+                calls += 1
+        assert documents_below(store, ENGINE) == {"sessions": LIVE, "events": LIVE * EVENTS}
+        print(f"{SESSIONS} sessions of {EVENTS} events: {calls} calls after two kills")
+
+
+def kill_a_purge(environment: dict[str, str], store: Store) -> None:
+    """Starts a purge and kills its server with SIGKILL once the first documents are gone."""
+    before = documents_below(store, ENGINE, ["sessions"])
+    with serving("purge_expired_sessions", environment, kill=True) as url:
+        call = threading.Thread(target=post_and_ignore, args=(f"{url}{PURGE}",))
+        call.start()
+        end = time.monotonic() + 60
+        while documents_below(store, ENGINE, ["sessions"]) == before:
+            assert time.monotonic() < end, "the purge did not begin"
+    call.join()
+
+
+def post_and_ignore(url: str) -> None:
+    try:
+        httpx.post(url, timeout=60)
+    except httpx.HTTPError:
+        return
+
+
+def fill(store: Store) -> None:
+    """Writes the sessions in bulk, as the stores would have written them one by one."""
+    now = time.time_ns() // 1000 * 1000
+    made = [
+        new_session(SessionName(ENGINE, f"s{number}"), Session(user_id="u"), now, 0)[0]
+        for number in range(SESSIONS + LIVE)
+    ]
+    for record in made[:SESSIONS]:
+        record.expire_time = now - 1000
+    events = [
+        EventRecord(f"e{number}", now, "user", "i", '"author":"user"}') for number in range(EVENTS)
+    ]
+    if isinstance(store, SqliteStore):
+        fill_sqlite(store, made, events)
+    else:
+        assert isinstance(store, FirestoreStore)
+        fill_firestore(store, made, events)
+
+
+def fill_sqlite(store: SqliteStore, made: list[SessionRecord], events: list[EventRecord]) -> None:
+    with store._database.write() as db:
+        db.execute("INSERT INTO engines (id, name, location) VALUES (1, ?, '')", (ENGINE,))
+        db.executemany(
+            "INSERT INTO sessions VALUES (?, 1, ?, 'u', '', '{}', ?, ?, ?, ?, NULL)",
+            [
+                (
+                    key,
+                    record.name.session,
+                    record.create_time,
+                    record.update_time,
+                    *rows.split_expiry(record.expire_time),
+                )
+                for key, record in enumerate(made)
+            ],
+        )
+        db.executemany(
+            "INSERT INTO events (session, timestamp_key, id, author, invocation_id, text) "
+            "VALUES (?, '', ?, 'user', 'i', ?)",
+            [(key, event.id, event.text) for key in range(len(made)) for event in events],
+        )
+
+
+def fill_firestore(
+    store: FirestoreStore, made: list[SessionRecord], events: list[EventRecord]
+) -> None:
+    rpc = store._rpcs.get()
+
+    def write(batch: list[SessionRecord]) -> None:
+        writes = []
+        for record in batch:
+            path = f"{rpc.root}/{record.name}"
+            writes.append(values.creation(path, documents.session_fields(record, "")))
+            writes += [
+                values.creation(f"{path}/events/{event.id}", documents.event_fields(event, ""))
+                for event in events
+            ]
+        rpc.commit(writes)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, [made[start : start + 40] for start in range(0, len(made), 40)]))
