@@ -1,6 +1,7 @@
 """POST {engine}/sessions: creates a session."""
 
 from functions.messages.session import Session
+from functions.rules.errors import SessionAlreadyExists
 from functions.rules.ids import new_session_id
 from functions.rules.names import SessionName, check_session_id
 from functions.rules.operation import Operation
@@ -18,11 +19,19 @@ def create_session(request: Request, store: Store, now: int) -> str:
     engine = request.engine_name
     message = request.message(Session, "session")
     chosen = request.query.get("sessionId", "")
-    session_id = check_session_id(chosen) if chosen else new_session_id()
-    name = SessionName(str(engine), session_id)
-    record, state = new_session(name, message, now, request.settings.min_ttl)
-    session = store.create_session(
-        record, state, now, require_engine=request.settings.require_engine
-    )
+    if chosen:
+        check_session_id(chosen)
+    while True:
+        session_id = chosen or new_session_id(message.display_name or "")
+        name = SessionName(str(engine), session_id)
+        record, state = new_session(name, message, now, request.settings.min_ttl)
+        try:
+            session = store.create_session(
+                record, state, now, require_engine=request.settings.require_engine
+            )
+            break
+        except SessionAlreadyExists:
+            if chosen:
+                raise
     operation = Operation("CreateSession", *engine, session_id, now, request.version)
     return operation.to_json(request.version, session.to_json())

@@ -1,15 +1,27 @@
-"""Ids that the server chooses: random, so that they neither collide nor tell how many there are."""
+"""Ids that the server chooses: random, so that nobody guesses them or counts by them."""
 
 import secrets
 
+from slugify import slugify
+
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_SLUG_LENGTH = 40
 
 
-def new_session_id() -> str:
-    """20 random characters (103 bits) of the official service's own alphabet."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(20))
+def new_session_id(display_name: str) -> str:
+    """20 random characters, or a slug of the display name and 8 of them.
+
+    It keeps to the official service's own alphabet and its 63 characters. A slug of a common
+    name may meet another's id, so the caller must be ready to ask again.
+    """
+    slug = slugify(display_name, max_length=_SLUG_LENGTH, word_boundary=True)
+    return f"{slug}-{_random(8)}" if slug else _random(20)
 
 
 def new_engine_id() -> str:
     """19 random digits, since ADK takes only digits for an engine's id."""
     return str(10**18 + secrets.randbelow(9 * 10**18))
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))

@@ -58,8 +58,8 @@ def is_project_or_location(text: str) -> bool:
     return _PROJECT.fullmatch(text) is not None
 
 
-def check_session_id(session_id: str) -> str:
-    """The id, if a caller may choose it for a new session; otherwise InvalidFields."""
+def check_session_id(session_id: str) -> None:
+    """Raises InvalidFields for an id that a caller may not choose for a new session."""
     if not is_resource_id(session_id):
         raise InvalidFields(
             [
@@ -70,4 +70,3 @@ def check_session_id(session_id: str) -> str:
                 )
             ]
         )
-    return session_id
