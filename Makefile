@@ -1,4 +1,4 @@
-.PHONY: run purge test check lock clean
+.PHONY: run purge test check openapi lock clean
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -21,13 +21,17 @@ purge:
 
 # Runs every test; those on Firestore need its emulator.
 test: .venv/test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 # Checks style and types.
 check: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Writes the gateway's document from the table of routes.
+openapi: .venv/test
+	$(BIN)/python -m infra.openapi > infra/openapi.yaml
 
 # Pins everything that the requirements pull in.
 lock: .venv/test
@@ -46,5 +50,5 @@ clean:
 
 .venv/test: .venv/run tests/requirements.txt
 	@echo "Installing what the tests need (once) ..."
-	@$(PIP) install -r tests/requirements.txt
+	@$(PIP) install --no-compile -r tests/requirements.txt
 	@touch $@

@@ -34,4 +34,4 @@ def create_session(request: Request, store: Store, now: int) -> str:
             if chosen:
                 raise
     operation = Operation("CreateSession", *engine, session_id, now, request.version)
-    return operation.to_json(request.version, session.to_json())
+    return operation.to_json(request.version, session.to_json(official=True))

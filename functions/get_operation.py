@@ -36,7 +36,7 @@ def _response(operation: Operation, name: str, store: Store, now: int) -> str | 
         return None
     try:
         if isinstance(operation.resource, SessionName):
-            return store.get_session(operation.resource, now).to_json()
+            return store.get_session(operation.resource, now).to_json(official=True)
         return store.get_engine(operation.resource).to_json()
     except (SessionNotFound, EngineNotFound):
         raise OperationNotFound(name) from None

@@ -1,13 +1,12 @@
-#!/usr/bin/env python3
-"""Keeps the Cloud Scheduler job that purges expired sessions; see cloud.google.com/scheduler.
+r"""Keeps the Cloud Scheduler job that purges expired sessions; see cloud.google.com/scheduler.
 
-    python infra/schedule_purge.py apply --project=my-project --location=us-central1 \\
-        --url=https://purge-abc-uc.a.run.app \\
+    python infra/schedule_purge.py apply --project=my-project --location=us-central1 \
+        --url=https://purge-abc-uc.a.run.app \
         --service-account=purge-scheduler@my-project.iam.gserviceaccount.com
     python infra/schedule_purge.py status --project=my-project --location=us-central1
 
-It ends with 2 when a flag is wrong, before anything is sent, and with 1 and one sentence that says
-what to do when Cloud Scheduler refuses.
+`apply` may be repeated: it writes only what differs, and resets flags that it is not given. A wrong
+flag ends with 2, before anything is sent; a refusal ends with 1 and a sentence on what to do.
 """
 
 import argparse
@@ -15,90 +14,97 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import reduce
+from functools import partial, reduce
 from operator import attrgetter
 from typing import Any
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo
 
 import grpc
 from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, NotFound
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.scheduler_v1 import CloudSchedulerClient, HttpMethod, Job
 from google.cloud.scheduler_v1.services.cloud_scheduler import transports
-from google.protobuf.field_mask_pb2 import FieldMask
 
 PATH = "/v1beta1/sessions:purgeExpired"
 
 Reader = Callable[[str], Any]
-"""Turns a flag's text into its value; raises ArgumentTypeError saying what it must be."""
 
 
-def reader(is_right: Callable[[str], object], meaning: str, value_of: Reader = str) -> Reader:
-    """Reads a flag that `is_right` accepts."""
+def matching(pattern: str, meaning: str, value_of: Reader = str) -> Reader:
+    """Reads a flag that `pattern` describes from end to end."""
 
     def read(text: str) -> Any:
-        if not is_right(text):
+        if not re.fullmatch(pattern, text, re.ASCII):
             raise argparse.ArgumentTypeError(f"must be {meaning}: {text!r}")
         return value_of(text)
 
     return read
 
 
-def matching(pattern: str, meaning: str, value_of: Reader = str) -> Reader:
-    """Reads a flag that `pattern` describes from end to end."""
-    return reader(re.compile(pattern, re.ASCII).fullmatch, meaning, value_of)
+def zone(text: str) -> str:
+    """Reads the name of a time zone."""
+    try:
+        return ZoneInfo(text).key
+    except (LookupError, OSError, ValueError) as error:
+        message = f"must be a name such as Europe/Paris: {text!r}"
+        raise argparse.ArgumentTypeError(message) from error
 
 
-def seconds(least: int, most: int) -> Reader:
-    """Reads a duration such as `30s`."""
-
-    def is_right(text: str) -> bool:
-        return bool(re.fullmatch("[0-9]{1,5}s", text)) and least <= int(text[:-1]) <= most
-
-    meaning = f"{least}s to {most}s"
-    return reader(is_right, meaning, lambda text: timedelta(seconds=int(text[:-1])))
+def duration(text: str) -> timedelta:
+    """The value of `30s`."""
+    return timedelta(seconds=int(text[:-1]))
 
 
-ITEM = r"(\*|(\d+|[A-Za-z]{3})(-(\d+|[A-Za-z]{3}))?)(/\d+)?"
-ITEMS = f"{ITEM}(,{ITEM})*"
-cron = matching(f"{ITEMS}( {ITEMS}){{4}}", "cron's five fields, such as '*/10 * * * *'")
+_PART = r"(\*|(\d+|[A-Za-z]{3})(-(\d+|[A-Za-z]{3}))?)(/\d+)?"
+_FIELD = f"{_PART}(,{_PART})*"
+cron = matching(f"{_FIELD}( {_FIELD}){{4}}", "cron's five fields, such as '*/10 * * * *'")
 email = matching(r"[\w.-]+@[\w.-]+\.gserviceaccount\.com", "a service account's email")
 name = matching(r"[\w.:-]+", "letters, digits and .:_-")
-purge_url = matching(
+word = matching("[!-~]*", "one word")
+function_url = matching(
     rf"https://[\w.-]+(:\d+)?(/[\w./~-]*)?({PATH})?",
     "https://, a host and perhaps a path",
     lambda text: text.removesuffix(PATH).rstrip("/") + PATH,
 )
-zone = reader(lambda text: text in available_timezones(), "a tz database name like Europe/Paris")
 # Cloud Scheduler may take a zero for unset and put its own default in its place.
-pause = seconds(1, 86400)
+seconds = matching(r"[1-9]\d{0,4}s", "seconds such as 30s", duration)
+seconds_or_0 = matching(r"\d{1,5}s", "seconds such as 30s", duration)
+deadline = matching(r"(1[5-9]|[2-9]\d|[1-9]\d\d|1[0-7]\d\d|1800)s", "15s to 1800s", duration)
+repeats = matching("[0-5]", "0 to 5", int)
+doublings = matching("[1-9]|1[0-6]", "1 to 16", int)
 
-FLAGS = (
-    ("url", "http_target.uri", purge_url, None, "of the function that purges"),
-    ("service-account", "http_target.oidc_token.service_account_email", email, None, "who calls"),
-    ("audience", "http_target.oidc_token.audience", matching("[!-~]+", "one word"), "",
-     "whom the OIDC token is for; unless given, --url"),
-    ("schedule", "schedule", cron, "*/10 * * * *", "when to call, as cron writes it"),
-    ("time-zone", "time_zone", zone, "Etc/UTC", "of the schedule, by its tz database name"),
-    ("attempt-deadline", "attempt_deadline", seconds(15, 1800), "180s",
-     "for one call; more than the function's own time limit"),
-    ("retry-count", "retry_config.retry_count", matching("[0-5]", "0 to 5", int), "3",
-     "how often to repeat a failed call"),
-    ("max-retry-duration", "retry_config.max_retry_duration", seconds(0, 86400), "0s",
+COMMON = (
+    ("project", "project", name, None, "the project's id"),
+    ("location", "location", name, None, "the job's region, such as us-central1"),
+    ("job", "job", name, "purge-expired-sessions", "the job's name"),
+    ("timeout", "timeout", seconds, "30s", "for each call of the API"),
+    ("endpoint", "endpoint", word, "", "host:port of a private or local Cloud Scheduler API"),
+)
+APPLIED = (
+    ("url", "http_target.uri", function_url, None, "the purge function's URL"),
+    ("service-account", "http_target.oidc_token.service_account_email", email, None,
+     "the service account to call it as"),
+    ("audience", "http_target.oidc_token.audience", word, "", "the OIDC token's; else --url"),
+    ("schedule", "schedule", cron, "*/10 * * * *", "when to call, in cron's five fields"),
+    ("time-zone", "time_zone", zone, "Etc/UTC", "the schedule's, as the tz database names it"),
+    ("attempt-deadline", "attempt_deadline", deadline, "180s",
+     "how long a call may take; more than the function's own limit"),
+    ("retry-count", "retry_config.retry_count", repeats, "3", "how often to repeat a failed call"),
+    ("max-retry-duration", "retry_config.max_retry_duration", seconds_or_0, "0s",
      "how long to repeat it at least; 0s: --retry-count decides"),
-    ("min-backoff", "retry_config.min_backoff_duration", pause, "10s", "before the first repeat"),
-    ("max-backoff", "retry_config.max_backoff_duration", pause, "120s", "before the later ones"),
-    ("max-doublings", "retry_config.max_doublings", matching("[1-9]|1[0-6]", "1 to 16", int), "5",
-     "of the backoff"),
+    ("min-backoff", "retry_config.min_backoff_duration", seconds, "10s",
+     "the pause before the first repeat"),
+    ("max-backoff", "retry_config.max_backoff_duration", seconds, "120s", "the longest pause"),
+    ("max-doublings", "retry_config.max_doublings", doublings, "5", "how often the pause doubles"),
 )  # fmt: skip
-"""What `apply` takes: flag, path in the job, reader, default, help."""
+"""Flag, attribute (a path in the job, when applied), reader, default or None if required, help."""
 
 FIXED = {
     "description": "Removes expired sessions and their events.",
     "http_target.http_method": HttpMethod.POST,
     "http_target.body": b"",
 }
-PATHS = (*FIXED, *(path for _, path, *_ in FLAGS))
+PATHS = (*FIXED, *(path for _, path, *_ in APPLIED))
 """What `apply` compares; the rest, such as the header User-Agent, is Cloud Scheduler's own."""
 
 FIXES = {
@@ -108,7 +114,7 @@ FIXES = {
     "PERMISSION_DENIED.*quota project":
         "run `gcloud auth application-default set-quota-project {project}`",
     "PERMISSION_DENIED.*actAs":
-        "check that --service-account exists and lets you act as it (iam.serviceAccountUser)",
+        "check that --service-account exists and that you have roles/iam.serviceAccountUser on it",
     "PERMISSION_DENIED":
         "check --project and --location, and that you have roles/cloudscheduler.admin",
     r"Location must equal (?P<region>[\w-]+)": "use --location={region}",
@@ -124,9 +130,10 @@ CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 HINTS = {
     "DEADLINE_EXCEEDED": "; raise --attempt-deadline",
     "NOT_FOUND": "; check --url",
-    "PERMISSION_DENIED": "; give the service account roles/run.invoker on the function",
+    "PERMISSION_DENIED": "; let the service account call it (roles/run.invoker)",
     "UNAUTHENTICATED": "; check --audience",
 }
+"""What helps against a failed attempt, by the code that stands for its HTTP status."""
 
 
 class PurgeJob:
@@ -140,10 +147,7 @@ class PurgeJob:
 
     def apply(self) -> str:
         """Creates the job or updates what differs; a paused job stays paused."""
-        wanted = Job(name=self._name)
-        for path in PATHS:
-            *parents, leaf = path.split(".")
-            setattr(reduce(getattr, parents, wanted), leaf, vars(self._args)[path])
+        wanted = self._wanted()
         try:
             existing = self._get()
         except NotFound:
@@ -154,26 +158,22 @@ class PurgeJob:
             except AlreadyExists:  # somebody else applied at the same moment
                 existing = self._get()
         broken = existing.state == Job.State.UPDATE_FAILED  # until an update succeeds
-        changed = [path for path in PATHS if broken or _differ(existing, wanted, path)]
+        values = attrgetter(*PATHS)
+        pairs = zip(PATHS, values(existing), values(wanted), strict=True)
+        changed = [path for path, old, new in pairs if broken or old != new]
         if not changed:
             return "unchanged"
-        mask = FieldMask(paths=changed)
-        self._client.update_job(job=wanted, update_mask=mask, timeout=self._timeout)
+        request = {"job": wanted, "update_mask": {"paths": changed}}
+        self._client.update_job(request, timeout=self._timeout)
         return f"updated: {', '.join(changed)}"
 
     def pause(self) -> str:
         """Stops the schedule until `resume`."""
-        if self._get().state == Job.State.PAUSED:
-            return "unchanged"
-        self._client.pause_job(name=self._name, timeout=self._timeout)
-        return "paused"
+        return self._switch(Job.State.PAUSED, self._client.pause_job, "paused")
 
     def resume(self) -> str:
         """Starts the schedule again."""
-        if self._get().state == Job.State.ENABLED:
-            return "unchanged"
-        self._client.resume_job(name=self._name, timeout=self._timeout)
-        return "resumed"
+        return self._switch(Job.State.ENABLED, self._client.resume_job, "resumed")
 
     def run(self) -> str:
         """Calls the purge now, whatever the schedule."""
@@ -202,15 +202,24 @@ class PurgeJob:
         self._client.delete_job(name=self._name, retry=None, timeout=self._timeout)
         return "deleted"
 
+    def _wanted(self) -> Job:
+        job = Job(name=self._name)
+        for path in PATHS:
+            *parents, leaf = path.split(".")
+            setattr(reduce(getattr, parents, job), leaf, vars(self._args)[path])
+        target = job.http_target
+        target.oidc_token.audience = target.oidc_token.audience or target.uri.removesuffix(PATH)
+        return job
+
     def _get(self) -> Job:
         # The library would retry for ten minutes; somebody waits at a terminal.
         return self._client.get_job(name=self._name, retry=None, timeout=self._timeout)
 
-
-def _differ(existing: Job, wanted: Job, path: str) -> bool:
-    value = attrgetter(path)
-    # Unset and empty are the same to Cloud Scheduler.
-    return bool((value(existing) or None) != (value(wanted) or None))
+    def _switch(self, state: int, call: Callable[..., Job], done: str) -> str:
+        if self._get().state == state:
+            return "unchanged"
+        call(name=self._name, timeout=self._timeout)
+        return done
 
 
 def _time(moment: datetime | None) -> str:
@@ -230,7 +239,7 @@ def connect(args: argparse.Namespace) -> CloudSchedulerClient:
         channel = grpc.insecure_channel(args.endpoint)
         transport = transports.CloudSchedulerGrpcTransport(channel=channel)
         return CloudSchedulerClient(transport=transport)
-    return CloudSchedulerClient(client_options={"api_endpoint": args.endpoint})
+    return CloudSchedulerClient(client_options={"api_endpoint": args.endpoint or None})
 
 
 def explain(error: GoogleAPICallError | GoogleAuthError, args: argparse.Namespace) -> str:
@@ -248,23 +257,41 @@ def explain(error: GoogleAPICallError | GoogleAuthError, args: argparse.Namespac
 
 def read_flags(argv: Sequence[str] | None) -> argparse.Namespace:
     """Reads and checks the command line; leaves with 2 when it is wrong."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in ("apply", "pause", "resume", "run", "status", "delete"):
         method = getattr(PurgeJob, command)
-        below = commands.add_parser(command, help=method.__doc__, description=method.__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        about = method.__doc__
+        below = commands.add_parser(command, help=about, description=about, allow_abbrev=False)
         below.set_defaults(method=method, **FIXED)
-        add = below.add_argument
-        add("--project", required=True, type=name, metavar="ID")
-        add("--location", required=True, type=name, help="the job's region, such as us-central1")
-        add("--job", default="purge-expired-sessions", type=name, help="the job's name")
-        add("--timeout", default="30s", type=seconds(1, 600), help="for each call of the API")
-        add("--endpoint", metavar="HOST:PORT", help="of a private or local Cloud Scheduler API")
-        add("--insecure", action="store_true", help="call --endpoint without TLS and credentials")
-        for flag, path, read, default, text in FLAGS if command == "apply" else ():
-            add(f"--{flag}", dest=path, type=read, default=default, required=default is None, help=text)
+        flags = COMMON + APPLIED if command == "apply" else COMMON
+        for flag, attribute, read, default, text in flags:
+            add = partial(
+                below.add_argument, f"--{flag}", dest=attribute, type=read, metavar="VALUE"
+            )
+            if default is None:
+                add(required=True, help=text)
+            else:
+                add(default=default, help=f"{text} (%(default)s)" if default else text)
+        below.add_argument("--insecure", action="store_true", help="no TLS, no credentials")
     args = parser.parse_args(argv)
-    ...
+    if args.insecure and not args.endpoint:
+        parser.error("--insecure needs --endpoint")
     return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; answers the exit code."""
+    args = read_flags(argv)
+    try:
+        with connect(args) as client:
+            print(args.method(PurgeJob(client, args)))
+    except (GoogleAPICallError, GoogleAuthError) as error:
+        print(f"schedule_purge.py: error: {explain(error, args)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -113,21 +114,24 @@ def running(
     kill: bool = False,
 ) -> Iterator[None]:
     """Runs a server until the block ends; fails with its output when it does not come up."""
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        _wait_for(url, lambda: process.poll() is None)
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGKILL if kill else signal.SIGTERM)
-        output, _ = process.communicate(timeout=20)
-        sys.stdout.write(output.decode(errors="replace"))
+    # A file, since a pipe that nobody reads stops a server that logs much.
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            _wait_for(url, lambda: process.poll() is None)
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL if kill else signal.SIGTERM)
+            process.wait(timeout=20)
+            output.seek(0)
+            sys.stdout.write(output.read().decode(errors="replace"))
 
 
 def free_port() -> int:

@@ -12,7 +12,8 @@ import flask
 
 from functions.aip.errors import ApiError
 from functions.api.binding import bind, effective_verb
-from functions.api.errors import CONTENT_TYPE, INTERNAL, adopt_framework_errors, error_response
+from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
+from functions.api.framework import adopt
 from functions.api.log import log_as_json
 from functions.api.path_table import PathTable
 from functions.api.routes import METHODS, ROUTES
@@ -71,7 +72,7 @@ def target(name: str, *methods: str) -> Target:
 
     serve.__name__ = name
     if flask.has_app_context():
-        adopt_framework_errors(flask.current_app)
+        adopt(flask.current_app)
     if os.environ.get("FUNCTION_TARGET") == name:
         for method in served:
             load_method(method)

@@ -1,7 +1,7 @@
 """GroundingMetadata, as in the discovery document's schemas of the same names."""
 
 from functions.messages.message import Message
-from functions.messages.scalars import Bytes, Double, Duration, Int32
+from functions.messages.scalars import Bytes, Double, DoubleItem, Duration, Int32, Int32Item
 
 
 class SearchEntryPoint(Message):
@@ -111,9 +111,9 @@ class GroundingSupport(Message):
     """Which sources support which stretch of the answer."""
 
     segment: Segment | None = None
-    grounding_chunk_indices: list[Int32] | None = []
-    confidence_scores: list[Double] | None = []
-    rendered_parts: list[Int32] | None = []
+    grounding_chunk_indices: list[Int32Item] | None = []
+    confidence_scores: list[DoubleItem] | None = []
+    rendered_parts: list[Int32Item] | None = []
 
 
 class RetrievalMetadata(Message):

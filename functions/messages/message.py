@@ -63,6 +63,10 @@ class Message(BaseModel):
         except (PydanticSerializationError, UnicodeEncodeError) as error:
             raise unencodable() from error
 
+    def unknown_fields(self) -> dict[str, Any]:
+        """What `read` kept though the API does not know it, at the top level."""
+        return dict(self.__pydantic_extra__ or {})
+
     @model_validator(mode="after")
     def _at_most_one_of(self) -> Self:
         for oneof, members in self.oneofs:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,10 +13,14 @@ from pydantic_core import PydanticCustomError, core_schema
 from functions.aip.duration import format_duration, parse_duration
 from functions.aip.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, format_timestamp, parse_timestamp
 
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
-def _reader(read: Callable[[Any], Any], expected: str) -> Callable[[Any], Any]:
+
+def _reader(
+    read: Callable[[Any], Any], expected: str, *, optional: bool = True
+) -> Callable[[Any], Any]:
     def validate(value: Any) -> Any:
-        if value is None:
+        if value is None and optional:
             return None
         try:
             return read(value)
@@ -26,20 +31,23 @@ def _reader(read: Callable[[Any], Any], expected: str) -> Callable[[Any], Any]:
 
 
 def _read_int32(value: Any) -> int:
-    number = int(value) if isinstance(value, str) else value
-    if isinstance(number, bool) or number != int(number) or not -(2**31) <= number < 2**31:
-        raise ValueError(value)
-    return int(number)
-
-
-def _read_double(value: Any) -> Any:
-    number = float(value) if isinstance(value, str) else value
-    if isinstance(number, bool) or number - number != 0:
+    number = int(_read_double(value))
+    if number != _read_double(value) or not -(2**31) <= number < 2**31:
         raise ValueError(value)
     return number
 
 
-def _read_bytes(value: str) -> str:
+def _read_double(value: Any) -> Any:
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = float(value)
+    if isinstance(value, (bool, str)) or value - value != 0:
+        raise ValueError(value)
+    return value
+
+
+def _read_bytes(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
     standard = value.replace("-", "+").replace("_", "/").rstrip("=")
     try:
         data = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
@@ -48,9 +56,15 @@ def _read_bytes(value: str) -> str:
     return base64.b64encode(data).decode()
 
 
+def _read_int(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise TypeError(value)
+    return int(value)
+
+
 def _read_timestamp(value: Any) -> int:
     if isinstance(value, dict):
-        seconds, nanos = int(value.get("seconds", 0)), int(value.get("nanos", 0))
+        seconds, nanos = _read_int(value.get("seconds", 0)), _read_int(value.get("nanos", 0))
         instant = seconds * 10**9 + nanos
         well_formed = value.keys() <= {"seconds", "nanos"} and 0 <= nanos < 10**9
         if not well_formed or not MIN_TIMESTAMP <= instant <= MAX_TIMESTAMP:
@@ -60,7 +74,12 @@ def _read_timestamp(value: Any) -> int:
 
 
 Int32 = Annotated[int | None, BeforeValidator(_reader(_read_int32, "TYPE_INT32"))]
+Int32Item = Annotated[int, BeforeValidator(_reader(_read_int32, "TYPE_INT32", optional=False))]
+"""In a list or a map, where null stands for nothing."""
 Double = Annotated[int | float | None, BeforeValidator(_reader(_read_double, "TYPE_DOUBLE"))]
+DoubleItem = Annotated[
+    int | float, BeforeValidator(_reader(_read_double, "TYPE_DOUBLE", optional=False))
+]
 Bytes = Annotated[str | None, BeforeValidator(_reader(_read_bytes, "TYPE_BYTES, base64"))]
 Timestamp = Annotated[
     int | None,

@@ -7,7 +7,7 @@ from functions.messages.content import Content
 from functions.messages.grounding import GroundingMetadata
 from functions.messages.json_text import read_json
 from functions.messages.message import Message
-from functions.messages.scalars import Int32, Timestamp
+from functions.messages.scalars import Int32Item, Timestamp
 
 
 class EventActions(Message):
@@ -15,7 +15,7 @@ class EventActions(Message):
 
     skip_summarization: bool | None = False
     state_delta: dict[str, Any] | None = None
-    artifact_delta: dict[str, Int32] | None = {}
+    artifact_delta: dict[str, Int32Item] | None = {}
     transfer_agent: str | None = ""
     escalate: bool | None = False
     requested_auth_configs: dict[str, Any] | None = None

@@ -10,7 +10,7 @@ from functions.aip.timestamp import format_timestamp
 from functions.messages.json_text import write_json
 from functions.messages.reasoning_engine import ReasoningEngine
 from functions.rules.errors import TooLarge
-from functions.rules.labels import check_labels
+from functions.rules.labels import sorted_labels
 from functions.rules.limits import MAX_STATE_BYTES
 from functions.rules.names import EngineName
 
@@ -80,7 +80,7 @@ def _mutable_fields(message: ReasoningEngine) -> Mapping[str, Any]:
 
 
 def _checked(record: EngineRecord) -> EngineRecord:
-    check_labels(record.resource.get("labels", {}), "reasoning_engine")
+    sorted_labels(record.resource.get("labels"), "reasoning_engine")
     size = len(record.to_json().encode())
     if size > MAX_STATE_BYTES:
         raise TooLarge("A reasoning engine", size, MAX_STATE_BYTES)

@@ -55,7 +55,10 @@ def new_event(message: SessionEvent, request_id: str) -> tuple[EventRecord, Stat
     message.content = message.content or Content()
     message.actions = message.actions or EventActions()
     text = message.write()[1:]
-    size = utf8_size(text)
+    # Stores keep these two once more, beside the text.
+    size = (
+        utf8_size(text) + utf8_size(message.author or "") + utf8_size(message.invocation_id or "")
+    )
     if size > MAX_EVENT_BYTES:
         raise TooLarge("An event", size, MAX_EVENT_BYTES)
     raw_id = (message.raw_event or {}).get("id")

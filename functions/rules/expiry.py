@@ -25,8 +25,6 @@ def chosen_expire_time(message: Session, create_time: int, now: int, min_ttl: in
         )
     else:
         return None
-    if chosen <= now:
-        raise InvalidArgument(f"session.{field} must end the session in the future: {sent}.")
     if chosen > MAX_TIMESTAMP:
         raise InvalidArgument(f"session.{field} reaches beyond the year 9999: {sent}.")
     if chosen < create_time + min_ttl:
@@ -34,4 +32,6 @@ def chosen_expire_time(message: Session, create_time: int, now: int, min_ttl: in
             f"session.{field} must let the session live at least {format_duration(min_ttl)} "
             f"from its creation: {sent}."
         )
+    if chosen <= now:
+        raise InvalidArgument(f"session.{field} must end the session in the future: {sent}.")
     return chosen

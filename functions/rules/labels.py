@@ -6,8 +6,12 @@ from functions.aip.errors import InvalidArgument
 from functions.rules.limits import MAX_LABEL_LENGTH, MAX_LABELS
 
 
-def check_labels(labels: Mapping[str, str], root: str) -> None:
-    """Raises InvalidArgument naming the label at fault; `root` is the body's field name."""
+def sorted_labels(labels: Mapping[str, str] | None, root: str = "session") -> dict[str, str]:
+    """The labels in their one order; `root` is the body's field name.
+
+    Raises InvalidArgument naming the label at fault.
+    """
+    labels = labels or {}
     if len(labels) > MAX_LABELS:
         raise InvalidArgument(
             f"{root}.labels is limited to {MAX_LABELS} labels; {len(labels)} were sent."
@@ -18,6 +22,7 @@ def check_labels(labels: Mapping[str, str], root: str) -> None:
                 f"{root}.labels has an invalid label {key!r}: {value!r}. Keys and values are up "
                 f"to {MAX_LABEL_LENGTH} lowercase letters, digits, underscores and dashes."
             )
+    return dict(sorted(labels.items()))
 
 
 def _is_label(text: str) -> bool:

@@ -5,7 +5,7 @@ from typing import NamedTuple, Self
 
 from functions.rules.errors import InvalidFields
 
-_ID = re.compile(r"(?!__.*__$)(?=.*[A-Za-z0-9_])[A-Za-z0-9_-]{1,128}")
+_ID = re.compile(r"(?!__.*__$|-$)[A-Za-z0-9_-]{1,128}")
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,127}")
 
 
@@ -48,7 +48,7 @@ class SessionName(NamedTuple):
 def is_resource_id(text: str) -> bool:
     """Whether `text` can be the id of a session or an engine.
 
-    1 to 128 of `[A-Za-z0-9_-]`, not hyphens alone and not `__…__`, which Firestore reserves.
+    1 to 128 of `[A-Za-z0-9_-]`, not `-` alone and not `__…__`, which Firestore reserves.
     """
     return _ID.fullmatch(text) is not None
 

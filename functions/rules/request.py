@@ -46,9 +46,8 @@ class Request:
     def location(self) -> str:
         """The full name of the location, the configured one for short names."""
         ids = self._ids()
-        number = self.settings.project_number
         project = ids.get("projects") or self.settings.default_project
-        if number and project == number:
+        if self.settings.has_project and project == self.settings.project_number:
             project = self.settings.default_project
         location = ids.get("locations") or self.settings.google_cloud_location
         if not (is_project_or_location(project) and is_project_or_location(location)):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from functions.aip.errors import InvalidArgument
 from functions.aip.field_mask import FieldPath
@@ -10,10 +11,16 @@ from functions.messages.json_text import utf8_size, write_json
 from functions.messages.session import Session
 from functions.rules.errors import InvalidFields, TooLarge
 from functions.rules.expiry import DEFAULT_TTL, chosen_expire_time
-from functions.rules.labels import check_labels
+from functions.rules.labels import sorted_labels
 from functions.rules.limits import MAX_NAME_BYTES
 from functions.rules.names import SessionName
-from functions.rules.state import StateChange, state_change
+from functions.rules.state import (
+    StateChange,
+    join_members,
+    members_of,
+    split_members,
+    state_change,
+)
 
 _ENVELOPE_BYTES = 500
 _WORST_ESCAPE = 6
@@ -27,7 +34,8 @@ class SessionRecord:
     """What a store keeps of a session; times are nanoseconds since the epoch.
 
     `state` is the session's own members, joined, or None when it never had any; `shared` is the
-    members of its user's and its engine's state, joined.
+    members of its user's and its engine's state, joined; `unknown` is the members of fields that
+    the API does not know.
     """
 
     name: SessionName
@@ -39,15 +47,17 @@ class SessionRecord:
     expire_time: int
     state: str | None = None
     shared: str = ""
+    unknown: str = ""
 
     def size(self) -> int:
         """About how many bytes `to_json` has, rather more than fewer."""
         texts = (self.user_id, self.display_name, *self.labels, *self.labels.values())
         small = _ENVELOPE_BYTES + _WORST_ESCAPE * sum(map(len, texts))
-        return small + utf8_size(self.state or "") + utf8_size(self.shared)
+        large = (self.state or "", self.shared, self.unknown)
+        return small + sum(map(utf8_size, large))
 
-    def to_json(self) -> str:
-        """The Session as get answers it."""
+    def to_json(self, *, official: bool = False) -> str:
+        """The Session as get answers it; `official` leaves out what the API does not know."""
         parts = [f'{{"name":"{self.name}","createTime":"{format_timestamp(self.create_time)}"']
         parts.append(f'"updateTime":"{format_timestamp(self.update_time)}"')
         if self.display_name:
@@ -58,8 +68,10 @@ class SessionRecord:
             members = filter(None, (self.state, self.shared))
             parts.append(f'"sessionState":{{{",".join(members)}}}')
         parts.append(f'"userId":{write_json(self.user_id)}')
-        parts.append(f'"expireTime":"{format_timestamp(self.expire_time)}"}}')
-        return ",".join(parts)
+        parts.append(f'"expireTime":"{format_timestamp(self.expire_time)}"')
+        if self.unknown and not official:
+            parts.append(self.unknown)
+        return f"{','.join(parts)}}}"
 
 
 @dataclass(slots=True)
@@ -69,6 +81,7 @@ class SessionChange:
     display_name: str | None = None
     labels: Mapping[str, str] | None = None
     expire_time: int | None = None
+    unknown: Mapping[str, Any] = field(default_factory=dict)
     state: StateChange = field(default_factory=StateChange)
 
     def apply(self, record: SessionRecord, now: int) -> None:
@@ -80,6 +93,9 @@ class SessionChange:
             record.labels = self.labels
         if self.expire_time is not None:
             record.expire_time = self.expire_time
+        if self.unknown:
+            kept = {**split_members(record.unknown), **members_of(self.unknown)}
+            record.unknown = join_members(kept.values())
 
 
 def new_session(
@@ -88,8 +104,7 @@ def new_session(
     """The record of a new session and the state that it starts with, every rule checked."""
     if not message.user_id:
         raise InvalidFields([("session.user_id", "Required field is not set.")])
-    labels = message.labels or {}
-    check_labels(labels, "session")
+    labels = sorted_labels(message.labels)
     record = SessionRecord(
         name=name,
         user_id=message.user_id,
@@ -99,9 +114,11 @@ def new_session(
         update_time=now,
         expire_time=chosen_expire_time(message, now, now, min_ttl) or now + DEFAULT_TTL,
         state=None if message.session_state is None else "",
+        unknown=join_members(members_of(message.unknown_fields()).values()),
     )
     _check_length("session.user_id", record.user_id)
     _check_length("session.display_name", record.display_name)
+    _check_length("unknown fields", record.unknown)
     return record, state_change(message.session_state or {})
 
 
@@ -112,13 +129,12 @@ def changed_session(
     if message.user_id and message.user_id != record.user_id:
         raise InvalidArgument("session.user_id is immutable.")
     fields = {path.field for path in mask}
-    change = SessionChange(state=_changed_state(message, mask))
+    change = SessionChange(state=_changed_state(message, mask), unknown=message.unknown_fields())
     if "display_name" in fields:
         change.display_name = message.display_name or ""
         _check_length("session.display_name", change.display_name)
     if "labels" in fields:
-        change.labels = message.labels or {}
-        check_labels(change.labels, "session")
+        change.labels = sorted_labels(message.labels)
     if fields & {"ttl", "expire_time"}:
         change.expire_time = chosen_expire_time(message, record.create_time, now, min_ttl)
         if change.expire_time is None:

@@ -26,11 +26,14 @@ class Settings(BaseModel):
     )
     google_cloud_project: str = Field(
         default="",
+        pattern=r"^[A-Za-z0-9.:-]*$",
         description="The project that short names (`reasoningEngines/…`) stand for. "
         "Unset: the project of the Firestore store, else `local`.",
     )
     google_cloud_location: str = Field(
-        default="us-central1", description="The location that short names stand for."
+        default="us-central1",
+        pattern=r"^[A-Za-z0-9-]+$",
+        description="The location that short names stand for.",
     )
     project_number: str = Field(
         default="",
@@ -79,9 +82,8 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise SystemExit(
-                "\n".join(_complaint(cls, fault) for fault in error.errors())
-            ) from None
+            complaints = [_complaint(cls, values, fault) for fault in error.errors()]
+            raise SystemExit("\n".join(complaints)) from None
 
     @model_validator(mode="after")
     def _cloud_needs_a_project(self) -> Self:
@@ -99,6 +101,11 @@ class Settings(BaseModel):
         return "sqlite:///.data/sessions.db"
 
     @property
+    def has_project(self) -> bool:
+        """Whether short names stand for a project that somebody chose."""
+        return bool(self.google_cloud_project) or self.store_url.startswith("firestore:")
+
+    @property
     def default_project(self) -> str:
         """The project that short names stand for."""
         if self.google_cloud_project:
@@ -107,10 +114,10 @@ class Settings(BaseModel):
         return rest.split("/")[0] if scheme == "firestore" else "local"
 
 
-def _complaint(settings: type[Settings], fault: ErrorDetails) -> str:
-    if not fault["loc"]:
-        return str(fault["ctx"]["error"])
-    field = str(fault["loc"][0])
+def _complaint(settings: type[Settings], values: Mapping[str, str], fault: ErrorDetails) -> str:
     why = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return why
+    field = str(fault["loc"][0])
     allowed = settings.model_fields[field].description
-    return f"{field.upper()}={fault['input']!r} is not allowed: {why}. {allowed}"
+    return f"{field.upper()}={values[field]!r} is not allowed: {why}. {allowed}"

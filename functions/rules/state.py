@@ -4,13 +4,20 @@ State is kept as members, the text `"key":value` of each key, so that stores mer
 reading them and answers are joined from stored text.
 """
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from functions.messages.json_text import read_json, write_json
+from functions.messages.json_text import read_json, utf8_size, write_json
 from functions.rules.errors import TooLarge
 from functions.rules.limits import MAX_STATE_BYTES
+
+_SMALL_CHANGE = 16_384
+"""Bytes that an append may add to a session's state unread."""
+
+_PLAIN_KEY = re.compile(r"(?!__.*__$)[^~`\\\x00-\x1f][^`\\\x00-\x1f]{0,99}", re.DOTALL)
 
 Members = dict[str, str]
 """Key → member text."""
@@ -29,6 +36,15 @@ class StateChange:
     replace: bool = False
 
     @property
+    def must_be_weighed(self) -> bool:
+        """Whether the state that it is merged into must be read first.
+
+        What reaches beyond the session must know whose it is; what is large may be too much.
+        """
+        size = sum(utf8_size(member or "") for member in self.session.values())
+        return bool(self.app or self.user) or size > _SMALL_CHANGE
+
+    @property
     def is_of_session(self) -> bool:
         """Whether it changes the session's own state."""
         return self.replace or bool(self.session)
@@ -41,28 +57,42 @@ def state_change(
     change = StateChange(replace=replace)
     for key in removed:
         _scope(change, key)[key] = None
-    for key, value in values.items():
-        _scope(change, key)[key] = f"{write_json(key)}:{write_json(value)}"
+    for key, member in members_of(values).items():
+        _scope(change, key)[key] = member
     return change
+
+
+def stored_name(key: str) -> str:
+    """A key as documents name it: itself where Firestore takes it, else a hash of it.
+
+    The member text carries the key, so nothing needs the way back.
+    """
+    if _PLAIN_KEY.fullmatch(key):
+        return key
+    return f"~{hashlib.sha256(key.encode()).hexdigest()[:32]}"
 
 
 def merge_members(members: Members, changes: MemberChanges) -> Members:
     """The members after the changes; raises TooLarge past what one document holds.
 
-    Keys count twice, as a document stores them.
+    What counts is what a document stores: each key's name and its member text.
     """
     merged = {**members, **changes}
     kept = {key: member for key, member in merged.items() if member is not None}
-    size = sum(len(key.encode()) + len(member.encode()) + 2 for key, member in kept.items())
+    size = sum(utf8_size(stored_name(key)) + utf8_size(member) + 2 for key, member in kept.items())
     if size > MAX_STATE_BYTES:
         raise TooLarge("State", size, MAX_STATE_BYTES)
     return kept
 
 
+def members_of(values: Mapping[str, Any]) -> Members:
+    """Each key's member text."""
+    return {key: f"{write_json(key)}:{write_json(value)}" for key, value in values.items()}
+
+
 def split_members(text: str) -> Members:
     """The members that `join_members` joined."""
-    values = read_json(f"{{{text}}}".encode())
-    return {key: f"{write_json(key)}:{write_json(value)}" for key, value in values.items()}
+    return members_of(read_json(f"{{{text}}}".encode())) if text else {}
 
 
 def join_members(members: Iterable[str]) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,7 @@ from uuid import uuid4
 import pytest
 from google.cloud import aiplatform_v1, aiplatform_v1beta1
 
+from tests.clients.adk_services import session_service
 from tests.clients.genai_ways import Way
 from tests.clients.snippets import gapic
 from tests.clients.snippets.adk import SessionService
@@ -54,10 +56,17 @@ def client(api: ModuleType, server: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def connect(server: str) -> Iterator[Callable[[Way], Any]]:
-    """The client of each way; making one takes longer than most tests."""
+def runner() -> Iterator[asyncio.Runner]:
+    """Runs what is async in tests that are not."""
     with asyncio.Runner() as runner:
-        yield cache(lambda way: way.connect(server, runner))
+        yield runner
+
+
+@pytest.fixture(scope="session")
+def connect(server: str, runner: asyncio.Runner) -> Iterator[Callable[[Way], Any]]:
+    """The client of each way; making one takes longer than most tests."""
+    with ExitStack() as stack:
+        yield cache(lambda way: stack.enter_context(way.connect(server, runner)))
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +76,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-async def sessions(anyio_backend: str, server: str) -> SessionService:
+async def service(anyio_backend: str, server: str) -> AsyncIterator[SessionService]:
     """ADK's session service, its event loop kept from test to test."""
-    return SessionService(server)
+    async with session_service(server) as service:
+        yield service

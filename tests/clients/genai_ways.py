@@ -2,7 +2,8 @@
 
 import asyncio
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -25,14 +26,19 @@ class Way(NamedTuple):
         """Whether sessions hang below agent_engines."""
         return self.snippet is vertexai_client
 
-    def connect(self, base_url: str, runner: asyncio.Runner) -> Any:
+    @contextmanager
+    def connect(self, base_url: str, runner: asyncio.Runner) -> Iterator[Any]:
         """The client, its async methods run by `runner`."""
         connect = self.snippet.connect_express if self.express else self.snippet.connect
         with warnings.catch_warnings():
             # vertexai.Client calls itself deprecated.
             warnings.simplefilter("ignore", FutureWarning)
             client = connect(base_url)
-        return client if self.waits else Blocking(client.aio, runner)
+        if self.waits:
+            yield client
+        else:
+            yield Blocking(client.aio, runner)
+            runner.run(client.aio.aclose())
 
 
 def _ways(snippet: ModuleType) -> list[Way]:

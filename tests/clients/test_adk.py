@@ -1,5 +1,6 @@
 """ADK's VertexAiSessionService."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from google.adk.sessions import Session
 from google.adk.sessions.base_session_service import GetSessionConfig
 from google.genai import types
 
+from tests.clients.adk_services import session_service
 from tests.clients.snippets import gapic
 from tests.clients.snippets.adk import SessionService
 
@@ -19,9 +21,9 @@ STRUCT = {"deep": [[1, [2.5, None]], {"": {"__x__": True}}], "big": 2**60, "text
 
 
 @pytest.fixture
-async def session(sessions: SessionService, engine_id: str) -> Session:
+async def session(service: SessionService, engine_id: str) -> Session:
     """A session of user u without state."""
-    return await sessions.create_session(app_name=engine_id, user_id="u")
+    return await service.create_session(app_name=engine_id, user_id="u")
 
 
 def event(number: int = 0, **actions: Any) -> Event:
@@ -34,50 +36,50 @@ def event(number: int = 0, **actions: Any) -> Event:
 
 
 async def test_create_takes_state_id_and_ttl(
-    sessions: SessionService, engine_id: str, engine: str, server: str
+    service: SessionService, engine_id: str, engine: str, server: str
 ) -> None:
     """The session answers as get then gives it, and lives as long as asked."""
-    created = await sessions.create_session(
+    created = await service.create_session(
         app_name=engine_id, user_id="u", state=STRUCT, session_id="order-1", ttl="7200s"
     )
     assert (created.id, created.state) == ("order-1", STRUCT)
     key = {"app_name": engine_id, "user_id": "u", "session_id": "order-1"}
-    assert await sessions.get_session(**key) == created
+    assert await service.get_session(**key) == created
     stored = gapic.connect(server).get_session(name=f"{engine}/sessions/order-1")
     assert stored.expire_time - stored.create_time == timedelta(hours=2)
 
 
-async def test_an_unknown_session_is_none(sessions: SessionService, engine_id: str) -> None:
+async def test_an_unknown_session_is_none(service: SessionService, engine_id: str) -> None:
     """Get answers None, and delete has nothing to do."""
     key = {"app_name": engine_id, "user_id": "u", "session_id": "none"}
-    assert await sessions.get_session(**key) is None
-    await sessions.delete_session(**key)
+    assert await service.get_session(**key) is None
+    await service.delete_session(**key)
 
 
 async def test_a_session_is_for_its_user_only(
-    sessions: SessionService, engine_id: str, session: Session
+    service: SessionService, engine_id: str, session: Session
 ) -> None:
     """Another user can neither read nor delete it."""
     key = {"app_name": engine_id, "session_id": session.id}
-    for refused in (sessions.get_session, sessions.delete_session):
+    for refused in (service.get_session, service.delete_session):
         with pytest.raises(ValueError, match="does not belong to user other"):
             await refused(**key, user_id="other")
-    await sessions.delete_session(**key, user_id="u")
-    assert await sessions.get_session(**key, user_id="u") is None
+    await service.delete_session(**key, user_id="u")
+    assert await service.get_session(**key, user_id="u") is None
 
 
-async def test_sessions_are_listed_by_user_or_all(sessions: SessionService, engine_id: str) -> None:
+async def test_sessions_are_listed_by_user_or_all(service: SessionService, engine_id: str) -> None:
     """A user's name may hold quotes; without a user, everybody's sessions are listed."""
     users = ['a"b\\c', "other", 'a"b\\c']
-    made = [await sessions.create_session(app_name=engine_id, user_id=user) for user in users]
-    everybody = await sessions.list_sessions(app_name=engine_id)
+    made = [await service.create_session(app_name=engine_id, user_id=user) for user in users]
+    everybody = await service.list_sessions(app_name=engine_id)
     assert [listed.id for listed in everybody.sessions] == [each.id for each in made]
-    mine = await sessions.list_sessions(app_name=engine_id, user_id=users[0])
+    mine = await service.list_sessions(app_name=engine_id, user_id=users[0])
     assert [listed.id for listed in mine.sessions] == [made[0].id, made[2].id]
 
 
 async def test_an_event_reads_back_equal(
-    sessions: SessionService, engine_id: str, session: Session
+    service: SessionService, engine_id: str, session: Session
 ) -> None:
     """Whatever ADK keeps in an event is there when the conversation is resumed."""
     parts = [
@@ -102,18 +104,18 @@ async def test_an_event_reads_back_equal(
             "usage_metadata": types.GenerateContentResponseUsageMetadata(total_token_count=3),
         }
     )
-    await sessions.append_event(session, sent)
-    read = await reread(sessions, session)
+    await service.append_event(session, sent)
+    read = await reread(service, session)
     assert read.events == [sent]
     assert read.state == STRUCT
 
 
 async def test_config_limits_the_events(
-    sessions: SessionService, engine_id: str, session: Session
+    service: SessionService, engine_id: str, session: Session
 ) -> None:
     """after_timestamp is inclusive, num_recent_events counts from the end."""
     for number in range(4):
-        await sessions.append_event(session, event(number))
+        await service.append_event(session, event(number))
     for config, expected in (
         (GetSessionConfig(), [0, 1, 2, 3]),
         (GetSessionConfig(after_timestamp=START + 2), [2, 3]),
@@ -121,19 +123,26 @@ async def test_config_limits_the_events(
         (GetSessionConfig(num_recent_events=0), []),
         (GetSessionConfig(num_recent_events=1, after_timestamp=START + 2), [3]),
     ):
-        read = await reread(sessions, session, config)
+        read = await reread(service, session, config)
         assert [round(each.timestamp - START) for each in read.events] == expected
 
 
-async def test_state_has_scopes(sessions: SessionService, engine_id: str) -> None:
+async def test_a_long_conversation_is_read_whole(service: SessionService, session: Session) -> None:
+    """More events than fit a page, appended at once, come back in the order of their times."""
+    events = [event(number) for number in range(101)]
+    await asyncio.gather(*(service.append_event(session, each) for each in reversed(events)))
+    assert (await reread(service, session)).events == events
+
+
+async def test_state_has_scopes(service: SessionService, engine_id: str) -> None:
     """Users share app state, a user's sessions share user state, temporary state is not kept."""
     for user in ("u", "u", "v"):
-        await sessions.create_session(app_name=engine_id, user_id=user)
-    first, *_ = (await sessions.list_sessions(app_name=engine_id)).sessions
+        await service.create_session(app_name=engine_id, user_id=user)
+    first, *_ = (await service.list_sessions(app_name=engine_id)).sessions
     delta = {"app:a": [1], "user:u": {"k": None}, "temp:t": 1, "own": 1.5, "null": None}
-    await sessions.append_event(first, event(state_delta=delta))
+    await service.append_event(first, event(state_delta=delta))
     assert first.state["temp:t"] == 1
-    everybody = await sessions.list_sessions(app_name=engine_id)
+    everybody = await service.list_sessions(app_name=engine_id)
     states = {listed.id: listed.state for listed in everybody.sessions}
     assert states.pop(first.id) == {"app:a": [1], "user:u": {"k": None}, "own": 1.5, "null": None}
     assert sorted(states.values(), key=len) == [
@@ -143,23 +152,23 @@ async def test_state_has_scopes(sessions: SessionService, engine_id: str) -> Non
 
 
 async def test_an_event_sent_twice_lands_once(
-    sessions: SessionService, engine_id: str, session: Session
+    service: SessionService, engine_id: str, session: Session
 ) -> None:
     """A user's retry after a lost answer adds no second event and undoes no newer state."""
     sent = event(state_delta={"k": 1})
-    await sessions.append_event(session, sent)
-    await sessions.append_event(session, event(1, state_delta={"k": 2}))
-    await sessions.append_event(session, sent)
-    read = await reread(sessions, session)
+    await service.append_event(session, sent)
+    await service.append_event(session, event(1, state_delta={"k": 2}))
+    await service.append_event(session, sent)
+    read = await reread(service, session)
     assert (len(read.events), read.state) == (2, {"k": 2})
 
 
 async def test_full_names_are_taken_for_ids(
-    sessions: SessionService, engine: str, session: Session
+    service: SessionService, engine: str, session: Session
 ) -> None:
     """The engine's name works as an app's, and the session's name as its id."""
     name = f"{engine}/sessions/{session.id}"
-    read = await sessions.get_session(app_name=engine, user_id="u", session_id=name)
+    read = await service.get_session(app_name=engine, user_id="u", session_id=name)
     assert read is not None
     assert read.id == session.id
 
@@ -173,9 +182,9 @@ async def test_google_variables_lead_nowhere_else(
     monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "europe-west1")
     monkeypatch.setenv("GOOGLE_API_KEY", "key")
     monkeypatch.setenv("GOOGLE_GENAI_USE_ENTERPRISE", enterprise)
-    service = SessionService(server)
-    created = await service.create_session(app_name=engine_id, user_id="u")
-    assert await reread(service, created) == created
+    async with session_service(server) as service:
+        created = await service.create_session(app_name=engine_id, user_id="u")
+        assert await reread(service, created) == created
 
 
 async def reread(

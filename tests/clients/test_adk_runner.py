@@ -14,6 +14,7 @@ from google.adk.sessions import Session
 from google.adk.tools import ToolContext
 from google.genai import types
 
+from tests.clients.adk_services import session_service
 from tests.clients.snippets.adk import SessionService
 
 pytestmark = pytest.mark.anyio
@@ -79,56 +80,69 @@ async def stored(service: SessionService, session: Session) -> Session:
 
 
 async def test_a_second_runner_continues_the_conversation(
-    sessions: SessionService, server: str, engine_id: str
+    service: SessionService, server: str, engine_id: str
 ) -> None:
     """All turns are stored as they were seen, and another process picks up where one left."""
-    session = await sessions.create_session(app_name=engine_id, user_id="u")
-    first = runner(sessions, engine_id)
+    session = await service.create_session(app_name=engine_id, user_id="u")
+    first = runner(service, engine_id)
     seen = await say(first, session, "one") + await say(first, session, "two")
     tool = ["call", "response"]
     assert [kind(event) for event in seen] == [*tool, "Heard one", *tool, "Heard one, two"]
 
-    another = SessionService(server)
-    read = await stored(another, session)
-    assert [event for event in read.events if event.author != "user"] == seen
-    assert [kind(event) for event in read.events if event.author == "user"] == ["one", "two"]
-    assert read.state == {"answer": "Heard one, two", "app:count": 2, "user:count": 2}
+    async with session_service(server) as another:
+        read = await stored(another, session)
+        assert [event for event in read.events if event.author != "user"] == seen
+        assert [kind(event) for event in read.events if event.author == "user"] == ["one", "two"]
+        assert read.state == {"answer": "Heard one, two", "app:count": 2, "user:count": 2}
 
-    last = (await say(runner(another, engine_id), session, "three"))[-1]
-    assert kind(last) == "Heard one, two, three"
-    assert len((await stored(sessions, session)).events) == 12
+        last = (await say(runner(another, engine_id), session, "three"))[-1]
+        assert kind(last) == "Heard one, two, three"
+    assert len((await stored(service, session)).events) == 12
 
 
 async def test_two_users_share_the_app_s_state_only(
-    sessions: SessionService, engine_id: str
+    service: SessionService, engine_id: str
 ) -> None:
     """A tool's app: keys reach every user, its user: keys every session of one user."""
-    parrot = runner(sessions, engine_id)
+    parrot = runner(service, engine_id)
     session, other, same = [
-        await sessions.create_session(app_name=engine_id, user_id=user) for user in "uvu"
+        await service.create_session(app_name=engine_id, user_id=user) for user in "uvu"
     ]
     await say(parrot, session, "hello")
     await say(parrot, other, "hello")
     await say(parrot, same, "hello")
-    assert (await stored(sessions, other)).state == {
+    assert (await stored(service, other)).state == {
         "answer": "Heard hello",
         "app:count": 3,
         "user:count": 1,
     }
     for mine in (session, same):
-        state = (await stored(sessions, mine)).state
+        state = (await stored(service, mine)).state
         assert state == {"answer": "Heard hello", "app:count": 3, "user:count": 2}
 
 
+async def test_a_runner_creates_the_session_it_misses(
+    service: SessionService, engine_id: str
+) -> None:
+    """A chat may start without a create: the session gets the id that the caller chose."""
+    agent = Agent(name="agent", model=Parrot(), tools=[look_up])
+    eager = Runner(
+        app_name=engine_id, agent=agent, session_service=service, auto_create_session=True
+    )
+    session = Session(app_name=engine_id, user_id="u", id="chosen")
+    await say(eager, session, "one")
+    assert len((await stored(service, session)).events) == 4
+
+
 async def test_a_streamed_turn_is_stored_without_its_pieces(
-    sessions: SessionService, engine_id: str
+    service: SessionService, engine_id: str
 ) -> None:
     """Partial events are for the eye; only whole ones come back."""
-    session = await sessions.create_session(app_name=engine_id, user_id="u")
+    session = await service.create_session(app_name=engine_id, user_id="u")
     config = RunConfig(streaming_mode=StreamingMode.SSE)
-    seen = await say(runner(sessions, engine_id), session, "one", run_config=config)
+    seen = await say(runner(service, engine_id), session, "one", run_config=config)
     assert any(event.partial for event in seen)
-    read = await stored(sessions, session)
+    read = await stored(service, session)
     assert read.events[1:] == [event for event in seen if not event.partial]
 
 

@@ -40,6 +40,12 @@ def test_a_session_takes_a_chosen_id_once(client: Any, engine: str) -> None:
     assert client.get_session(name=session.name) == session
 
 
+def test_a_session_lives_as_long_as_asked(client: Any, engine: str) -> None:
+    """A ttl counts from creation."""
+    session = create(client, engine, ttl=timedelta(hours=1, microseconds=1))
+    assert session.expire_time - session.create_time == timedelta(hours=1, microseconds=1)
+
+
 def test_lists_follow_filter_order_and_pages(client: Any, engine: str) -> None:
     """The pager fetches page after page, and sees each session once."""
     for number in range(5):
@@ -74,6 +80,17 @@ def test_update_changes_what_the_mask_names(
     for kept in {*fields, "expire_time"} - {field}:
         assert getattr(session, kept) == getattr(old, kept)
     assert client.get_session(name=old.name) == session
+
+
+def test_a_mask_clears_what_the_body_leaves_out(client: Any, engine: str) -> None:
+    """A masked field without a value is emptied; the life, renewed by ttl, always has one."""
+    filled = {"display_name": "old", "labels": {"k": "old"}, "session_state": {"k": "old"}}
+    old = create(client, engine, **filled)
+    mask = {"paths": [*filled, "ttl"]}
+    sent = {"name": old.name, "ttl": timedelta(days=999)}
+    session = client.update_session(session=sent, update_mask=mask)
+    assert not any(getattr(session, field) for field in filled)
+    assert session.expire_time > old.expire_time
 
 
 def test_a_deleted_session_is_not_found(client: Any, engine: str) -> None:

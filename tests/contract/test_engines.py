@@ -26,7 +26,7 @@ def test_an_engine_is_made_from_nothing(api: Api) -> None:
 
 def test_an_engine_keeps_what_was_sent(api: Api) -> None:
     """displayName, description, labels and spec come back as sent."""
-    fields = {
+    fields: dict[str, Any] = {
         "displayName": "d",
         "description": "long",
         "labels": {"k": "v"},
@@ -140,7 +140,7 @@ def test_by_default_an_engine_need_not_exist(api: Api) -> None:
 
 @pytest.mark.parametrize("before", ["nothing", "a session", "app state"])
 def test_where_engines_are_required_a_missing_one_is_not_found(api: Api, before: str) -> None:
-    """`REQUIRE_ENGINE=true`: 404 `The ReasoningEngine does not exist.`"""
+    """`REQUIRE_ENGINE=true`: 404 `The ReasoningEngine does not exist.` as it is."""
     if before != "nothing":
         api.create(sessionState={"app:a": 1} if before == "app state" else {})
     api.settings = api.settings.model_copy(update={"require_engine": True})

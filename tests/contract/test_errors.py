@@ -36,7 +36,7 @@ def check(answer: Answer, code: int, status: str, message: str | None = None) ->
 def test_a_missing_session_is_not_found(
     api: Api, version: str, verb: str, suffix: str, body: Any
 ) -> None:
-    """404 `Session <name> not found.`"""
+    """A missing session is 404 `Session <name> not found.` for every method."""
     name = f"{api.engine}/sessions/none"
     answer = api.call(verb, f"/{version}/{name}{suffix}", body)
     assert "details" not in check(answer, 404, "NOT_FOUND", f"Session {name} not found.")
@@ -79,7 +79,11 @@ def test_all_missing_fields_are_named_in_one_answer(
 @pytest.mark.parametrize("segment", ["-", "__x__", "a.b", "é", "a b", "x" * 129, "@", "%25"])
 def test_a_malformed_session_name_is_refused(api: Api, segment: str) -> None:
     """400 `1.Field: name; Message: Invalid Session resource name.` + fieldViolations."""
-    for verb, suffix, body in (("GET", "", None), ("DELETE", "", None), ("POST", ":appendEvent", EVENT)):
+    for verb, suffix, body in (
+        ("GET", "", None),
+        ("DELETE", "", None),
+        ("POST", ":appendEvent", EVENT),
+    ):
         answer = api.call(verb, f"{api.engine}/sessions/{segment}{suffix}", body)
         message = "List of found errors:\t1.Field: name; Message: Invalid Session resource name.\t"
         error = check(answer, 400, "INVALID_ARGUMENT", message)
@@ -97,7 +101,11 @@ def test_a_malformed_session_name_is_refused(api: Api, segment: str) -> None:
 def test_a_malformed_engine_name_is_refused(api: Api, engine: str) -> None:
     """The engine of a name is held to the rules of ids, too."""
     path = f"{LOCATION}/reasoningEngines/{engine}/sessions"
-    for verb, suffix, body in (("POST", "", {"userId": "u"}), ("GET", "", None), ("GET", "/s", None)):
+    for verb, suffix, body in (
+        ("POST", "", {"userId": "u"}),
+        ("GET", "", None),
+        ("GET", "/s", None),
+    ):
         error = check(api.call(verb, path + suffix, body), 400, "INVALID_ARGUMENT")
         assert error["message"].startswith("List of found errors:\t1.Field: ")
         assert error["details"][0]["fieldViolations"]
@@ -129,69 +137,6 @@ def test_a_body_that_is_no_object_is_refused(api: Api, body: bytes) -> None:
         assert "object" in error["message"]
 
 
-@pytest.mark.parametrize(
-    ("verb", "path", "code"),
-    [
-        ("GET", "", 404),
-        ("GET", "/", 404),
-        ("GET", "/v1beta1", 404),
-        ("GET", "/v2/projects/p/locations/l/reasoningEngines/1/sessions/s", 404),
-        ("GET", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s/", 404),
-        ("GET", "/v1beta1/projects/p/locations/l/reasoningEngines/1//sessions/s", 404),
-        ("GET", "/v1beta1/projects/p/locations/l/reasoningEngines//sessions/s", 404),
-        ("GET", "/v1beta1/projects/p/locations/l/reasoningengines/1/sessions/s", 404),
-        ("GET", "/v1beta1/projects/p/locations/l/sessions", 404),
-        ("POST", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s:nonsense", 404),
-        ("POST", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s:", 404),
-        ("POST", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions:appendEvent", 404),
-        ("GET", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s:appendEvent", 405),
-        ("DELETE", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions", 405),
-        ("PUT", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s", 405),
-        ("OPTIONS", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s", 405),
-        ("POST", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s/events", 405),
-        ("PATCH", "/v1beta1/projects/p/locations/l/operations/1", 405),
-    ],
-)
-def test_an_unknown_path_or_a_wrong_method_has_the_same_shape(
-    api: Api, verb: str, path: str, code: int
-) -> None:
-    """404 / 405, in the same JSON shape."""
-    answer = api.call(verb, path or "/")
-    check(answer, code, "NOT_FOUND" if code == 404 else "UNIMPLEMENTED")
-
-
-@pytest.mark.parametrize("name", ["nonsense", "session_ID", "filter", "pageSize"])
-def test_an_unknown_parameter_is_refused_by_name(api: Api, name: str) -> None:
-    """What a method does not take is named."""
-    error = check(api.call("GET", api.create(), **{name: "1"}), 400, "INVALID_ARGUMENT")
-    assert name in error["message"]
-
-
-SYSTEM = {
-    "alt": "json",
-    "$alt": "json",
-    "$.xgafv": "2",
-    "key": "k",
-    "access_token": "t",
-    "fields": "name",
-    "prettyPrint": "true",
-    "quotaUser": "q",
-    "callback": "f",
-    "uploadType": "media",
-    "upload_protocol": "raw",
-}
-
-
-def test_system_parameters_are_accepted_and_ignored(api: Api) -> None:
-    """alt, `$alt`, `$.xgafv`, key, access_token, fields and the rest change nothing."""
-    session = api.create()
-    plain = api.call("GET", session).text
-    for name, value in SYSTEM.items():
-        assert api.call("GET", session, **{name: value}).text == plain
-    assert api.call("GET", session, **SYSTEM).text == plain
-    assert api.call("POST", f"{session}:appendEvent", EVENT, **SYSTEM).text == "{}"
-
-
 class Failing:
     """A store whose every method fails in one way."""
 
@@ -220,7 +165,7 @@ def test_a_failing_store_has_the_shape_of_every_error(
     api: Api, error: Exception, code: int, status: str
 ) -> None:
     """503 UNAVAILABLE, 409 ABORTED; anything unforeseen 500 INTERNAL with a constant text."""
-    api.store = Failing(error)  # type: ignore[assignment]
+    api.store = Failing(error)
     session = f"{api.engine}/sessions/s"
     messages = set()
     for verb, path, body in (

@@ -146,7 +146,7 @@ def test_a_life_under_24_hours_is_refused(api: Api, life: dict[str, str], sent: 
     ids=str,
 )
 def test_a_life_that_makes_no_sense_is_refused(api: Api, life: dict[str, Any]) -> None:
-    """ttl and expireTime together, or an expireTime in the past: 400."""
+    """Both ttl and expireTime, or an expireTime in the past: 400."""
     answer = api.call("POST", f"{api.engine}/sessions", {"userId": "u", **life})
     assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
 

@@ -86,9 +86,7 @@ def test_a_page_of_sessions_holds_a_hundred(api: Api, query: dict[str, int]) -> 
         api.create()
     page = api.ok("GET", f"{api.engine}/sessions", **query)
     assert len(page["sessions"]) == 100
-    rest = api.ok(
-        "GET", f"{api.engine}/sessions", pageToken=page["nextPageToken"], **query
-    )
+    rest = api.ok("GET", f"{api.engine}/sessions", pageToken=page["nextPageToken"], **query)
     assert len(rest["sessions"]) == 1
 
 
@@ -142,7 +140,7 @@ def test_the_names_of_events_count_towards_the_8_mib(api: Api) -> None:
     """The body must not pass 8 MiB: 16 events of half a MiB, and what surrounds them, do."""
     session = api.create()
     for _ in range(16):
-        event = {"content": {"parts": [{"text": "x" * (2**19 - 170)}]}}
+        event: dict[str, Any] = {"content": {"parts": [{"text": "x" * (2**19 - 170)}]}}
         assert api.append(session, **event).status == 200
     check_pages(api, f"{session}/events", "sessionEvents", 16)
 

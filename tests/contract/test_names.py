@@ -138,9 +138,13 @@ def test_a_projects_number_is_an_alias_of_its_id(api: Api) -> None:
 def test_another_projects_number_is_a_project_of_its_own(api: Api) -> None:
     """Only the configured number is an alias, and only where both are configured."""
     alias = api.engine.replace("test-project", "1234")
-    assert api.ok("POST", f"{alias}/sessions", {"userId": "u"})["response"]["name"].startswith(alias)
+    assert api.ok("POST", f"{alias}/sessions", {"userId": "u"})["response"]["name"].startswith(
+        alias
+    )
     api.settings = Settings(project_number="1234")
-    assert api.ok("POST", f"{alias}/sessions", {"userId": "u"})["response"]["name"].startswith(alias)
+    assert api.ok("POST", f"{alias}/sessions", {"userId": "u"})["response"]["name"].startswith(
+        alias
+    )
 
 
 def test_projects_are_kept_apart(api: Api) -> None:

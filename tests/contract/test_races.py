@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from functions.rules.settings import Settings
 from functions.store.opening import open_store
@@ -112,7 +113,10 @@ def test_of_racing_deletes_exactly_one_wins(api: Api) -> None:
 def test_racing_retries_leave_one_event(api: Api) -> None:
     """The same append sent by many at once lands once."""
     session = api.create()
-    fields = {"rawEvent": {"id": "e"}, "actions": {"stateDelta": {"a": 1, "app:b": 1}}}
+    fields: dict[str, Any] = {
+        "rawEvent": {"id": "e"},
+        "actions": {"stateDelta": {"a": 1, "app:b": 1}},
+    }
     assert race(lambda _: api.append(session, **fields).status) == [200] * THREADS
     assert len(api.ok("GET", f"{session}/events")["sessionEvents"]) == 1
 
@@ -156,7 +160,10 @@ def test_many_servers_may_open_a_new_file_at_once(tmp_path: Path) -> None:
         url = f"sqlite:///{tmp_path}/{number}.db"
 
         def use(thread: int, url: str = url) -> int:
-            api = Api(open_store(Settings(sessions_store=url)), "projects/p/locations/l/reasoningEngines/1")
+            api = Api(
+                open_store(Settings(sessions_store=url)),
+                "projects/p/locations/l/reasoningEngines/1",
+            )
             try:
                 api.create(f"s{thread}")
                 return len(api.ok("GET", f"{api.engine}/sessions")["sessions"])

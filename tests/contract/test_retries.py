@@ -30,7 +30,9 @@ def test_the_same_append_sent_twice_changes_nothing_the_second_time(api: Api, ho
     """No second event, no second state merge, updateTime unmoved, and 200."""
     session = api.create()
     assert send(api, session, how, "e1", actions=DELTA) == 200
-    assert send(api, session, "", "", actions={"stateDelta": {"n": 2, "app:n": 2, "user:n": 2}}) == 200
+    assert (
+        send(api, session, "", "", actions={"stateDelta": {"n": 2, "app:n": 2, "user:n": 2}}) == 200
+    )
     before = api.ok("GET", session)
     api.now += SECOND
     assert send(api, session, how, "e1", actions=DELTA) == 200
@@ -87,7 +89,7 @@ def test_one_id_in_two_sessions_is_two_events(api: Api, how: str) -> None:
 
 
 def test_request_id_has_both_spellings(api: Api) -> None:
-    """camelCase and snake_case in, for parameters too; the two URLs of append are one method."""
+    """Parameters are camelCase or snake_case, too; the two URLs of append are one method."""
     session = api.create()
     event = {"author": "a", "invocation_id": "i", "timestamp": "2026-01-01T00:00:00Z"}
     api.ok("POST", f"{session}:appendEvent", event, requestId="r")

@@ -21,9 +21,7 @@ NUMBERS = st.one_of(
 )
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.one_of(st.none(), st.booleans(), NUMBERS, TEXT),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)
-    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
     max_leaves=12,
 )
 OBJECTS = st.dictionaries(KEYS, VALUES, max_size=5)
@@ -43,7 +41,10 @@ def test_arbitrary_json_comes_back_equal(
     """sessionState, stateDelta and customMetadata are kept key for key, value for value."""
     session = api.create(sessionState=state)
     assert api.state(session) == state
-    event = {"actions": {"stateDelta": delta}, "eventMetadata": {"customMetadata": metadata}}
+    event: dict[str, Any] = {
+        "actions": {"stateDelta": delta},
+        "eventMetadata": {"customMetadata": metadata},
+    }
     answer = api.append(session, **event)
     assert answer.status == 200, answer.text
     (found,) = api.ok("GET", f"{session}/events")["sessionEvents"]
@@ -64,7 +65,7 @@ def test_arbitrary_json_survives_wherever_structs_are(api: Api, value: dict[str,
     """rawEvent, a call's args, a response and auth configs are Structs, too."""
     session = api.create()
     parts = [{"functionCall": {"args": value}}, {"functionResponse": {"response": value}}]
-    event = {
+    event: dict[str, Any] = {
         "rawEvent": value,
         "content": {"parts": parts},
         "actions": {"requestedAuthConfigs": value},
@@ -75,7 +76,9 @@ def test_arbitrary_json_survives_wherever_structs_are(api: Api, value: dict[str,
     assert {field: found[field] for field in event} == event
 
 
-@pytest.mark.parametrize("keys", [("a", "A"), ("é", "e\u0301"), ("", " "), ("~", "~~"), ("1", "01")])
+@pytest.mark.parametrize(
+    "keys", [("a", "A"), ("é", "e\u0301"), ("", " "), ("~", "~~"), ("1", "01")]
+)
 def test_keys_that_look_alike_are_two(api: Api, keys: tuple[str, str]) -> None:
     """No normalisation of keys."""
     state = {keys[0]: 1, keys[1]: 2}

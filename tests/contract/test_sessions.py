@@ -1,5 +1,7 @@
 """Creating, reading and deleting sessions; see section 4 of the contract."""
 
+from typing import Any
+
 import pytest
 
 from tests.contract.conftest import SECOND, Api
@@ -139,7 +141,7 @@ def test_an_id_can_be_used_again_after_delete(api: Api, events: int) -> None:
 def test_an_event_of_a_deleted_session_can_be_sent_to_its_successor(api: Api) -> None:
     """An append is a retry only within one session: a successor of the same id gets its own."""
     session = api.create("s")
-    fields = {"rawEvent": {"id": "e"}, "actions": {"stateDelta": {"a": 1}}}
+    fields: dict[str, Any] = {"rawEvent": {"id": "e"}, "actions": {"stateDelta": {"a": 1}}}
     api.append(session, **fields)
     api.ok("DELETE", session)
     api.create("s")

@@ -22,7 +22,7 @@ def test_a_delta_merges_by_top_level_key(api: Api) -> None:
 
 @pytest.mark.parametrize("value", [None, 0, "", False, [], {}, [None], 1.5, 2**70, "\x00\u2028é😀"])
 def test_any_json_value_can_be_state(api: Api, value: Any) -> None:
-    """null is stored as null, and what is empty stays."""
+    """A null is stored as null, and what is empty stays."""
     session = api.create(sessionState={"k": "before"})
     delta(api, session, k=value)
     assert api.state(session) == {"k": value}
@@ -31,7 +31,23 @@ def test_any_json_value_can_be_state(api: Api, value: Any) -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["", " ", "a.b", "a`b", "`", "\\", '"', "__x__", "é", "😀", "\x00", "~", "app", "tempo", "k" * 2000],
+    [
+        "",
+        " ",
+        "a.b",
+        "a`b",
+        "`",
+        "\\",
+        '"',
+        "__x__",
+        "é",
+        "😀",
+        "\x00",
+        "~",
+        "app",
+        "tempo",
+        "k" * 2000,
+    ],
 )
 def test_any_text_can_be_a_key(api: Api, key: str) -> None:
     """Empty keys, `__x__` keys and unicode come back as sent, from create and from a delta."""
@@ -71,7 +87,8 @@ def test_user_state_is_shared_by_engine_and_user(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "users", [("a/b", "a"), ("", "x"), ("U", "u"), ("é", "e\u0301"), ("a" * 1000, "a" * 999), ("..", ".")]
+    "users",
+    [("a/b", "a"), ("", "x"), ("U", "u"), ("é", "e\u0301"), ("a" * 1000, "a" * 999), ("..", ".")],
 )
 def test_user_ids_of_any_text_are_told_apart(api: Api, users: tuple[str, str]) -> None:
     """A user id may be any text; no two share state."""
@@ -121,7 +138,7 @@ def test_temporary_state_stays_in_its_event(api: Api) -> None:
 
 
 def test_a_delta_of_shared_keys_only_still_moves_the_update_time(api: Api) -> None:
-    """updateTime becomes the server's now on every append; the other sessions' stay."""
+    """The updateTime becomes the server's now on every append; the other sessions' stay."""
     session, other = api.create(), api.create()
     api.now += SECOND
     delta(api, session, app_a=1, user_b=1)

@@ -54,7 +54,7 @@ def test_a_masked_field_that_the_body_leaves_out_is_cleared(api: Api) -> None:
 
 
 def test_session_state_and_labels_are_replaced_whole(api: Api) -> None:
-    """sessionState and labels are replaced whole, not merged."""
+    """Both sessionState and labels are replaced whole, not merged."""
     session = make(api)
     answer = api.ok("PATCH", session, {"sessionState": {"n": 1}, "labels": {"c": ""}})
     assert (answer["sessionState"], answer["labels"]) == ({"n": 1}, {"c": ""})
@@ -119,7 +119,7 @@ def test_an_unset_user_is_no_change_of_user(api: Api, user: str | None) -> None:
 
 
 def test_null_fields_are_not_populated(api: Api) -> None:
-    """null is unset in proto3 JSON: without a mask it changes nothing."""
+    """A null is unset in proto3 JSON: without a mask it changes nothing."""
     session = make(api)
     before = api.ok("GET", session)
     body = dict.fromkeys(("displayName", "labels", "sessionState", "ttl", "expireTime", "name"))
@@ -184,7 +184,7 @@ def test_a_missing_session_cannot_be_updated(api: Api) -> None:
 
 
 def test_a_session_id_parameter_is_accepted_with_an_update(api: Api) -> None:
-    """vertexai's client sends sessionId with an update, too; the path decides."""
+    """The client of vertexai sends sessionId with an update, too; the path decides."""
     session = make(api)
     answer = api.ok("PATCH", session, {"displayName": "n"}, updateMask="displayName", sessionId="q")
     assert (answer["name"], answer["displayName"]) == (session, "n")

@@ -12,7 +12,16 @@ from pydantic.fields import FieldInfo
 from functions.api.routes import ROUTES
 from functions.messages import content, grounding, reasoning_engine, session, session_event
 from functions.messages.message import Message
-from functions.messages.scalars import Bytes, Double, Duration, Enum, Int32, Timestamp
+from functions.messages.scalars import (
+    Bytes,
+    Double,
+    DoubleItem,
+    Duration,
+    Enum,
+    Int32,
+    Int32Item,
+    Timestamp,
+)
 
 VERSIONS = ("v1", "v1beta1")
 MESSAGES = {
@@ -23,6 +32,9 @@ MESSAGES = {
 }
 UNTYPED = "ReasoningEngine"
 """Its specs describe code that we do not run, so we keep them as sent."""
+
+ITEMS = {Int32Item: Int32, DoubleItem: Double, str: str | None}
+"""What stands in lists and maps, where null stands for nothing."""
 
 SCALARS = {
     ("string", "google-datetime"): Timestamp,
@@ -114,7 +126,7 @@ def describe_type(annotation: Any) -> Any:
 
 
 def describe_item(item: Any) -> Any:
-    return str | None if item is str else item
+    return ITEMS.get(item, item)
 
 
 def is_message(kind: Any) -> bool:

@@ -2,8 +2,9 @@
 
     {engine}                        createTime, updateTime, resource, app, hasUserState
     {engine}/users/{hash}           userId, state
-    {engine}/sessions/{id}          userId, displayName, labels, createTime, updateTime,
-                                    expireTime, expiry, facets, state, incarnation
+    {engine}/sessions/{id}          sessionId, userId, displayName, labels, createTime,
+                                    updateTime, expireTime, expiry, facets, state, unknown,
+                                    incarnation
     {engine}/sessions/{id}/events/{id}   key, author, invocationId, text
 
 `state` and `app` map a field name per key to the key's member text; `expiry` is expireTime in
@@ -52,11 +53,12 @@ def incarnation_of(found: Any) -> str:
 
 def session_fields(record: SessionRecord, incarnation: str) -> dict[str, Any]:
     """A session's fields but its state."""
-    facets = [facet("session_id", record.name.session), facet("user_id", record.user_id)]
+    facets = [facet("user_id", record.user_id)]
     if record.display_name:
         facets.append(facet("display_name", record.display_name))
     facets.extend(facet(f"labels.{key}", text) for key, text in record.labels.items())
     return {
+        "sessionId": record.name.session,
         "userId": record.user_id,
         "displayName": record.display_name,
         "labels": record.labels,
@@ -66,6 +68,7 @@ def session_fields(record: SessionRecord, incarnation: str) -> dict[str, Any]:
         "expiry": -(-record.expire_time // 1000),
         "facets": facets,
         "incarnation": incarnation,
+        "unknown": record.unknown,
     }
 
 
@@ -77,13 +80,19 @@ def session_record(name: SessionName, found: Any, shared: str = "") -> SessionRe
         name=name,
         user_id=fields["userId"].string_value,
         display_name=fields["displayName"].string_value,
-        labels={key: item.string_value for key, item in fields["labels"].map_value.fields.items()},
+        labels=_labels(fields["labels"]),
         create_time=nanoseconds(fields["createTime"].timestamp_value),
         update_time=nanoseconds(fields["updateTime"].timestamp_value),
         expire_time=parse_timestamp(fields["expireTime"].string_value),
         state=join_members(members_of(found, "state").values()) if has_state else None,
         shared=shared,
+        unknown=fields["unknown"].string_value,
     )
+
+
+def _labels(found: Any) -> dict[str, str]:
+    items = sorted(found.map_value.fields.items())
+    return {key: item.string_value for key, item in items}
 
 
 def event_fields(event: EventRecord, key: str) -> dict[str, Any]:

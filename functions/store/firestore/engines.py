@@ -12,7 +12,7 @@ from functions.store.firestore import documents, queries, values
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.listing import stream
 from functions.store.firestore.retries import Retries
-from functions.store.firestore.rpc import Missing, Rpc, Stale, Write
+from functions.store.firestore.rpc import Document, Missing, Rpc, Stale, Write
 from functions.store.paging import Cursor, Page, fill_page
 
 
@@ -81,8 +81,9 @@ def delete_engine(rpc: Rpc, name: EngineName, now: int, *, force: bool) -> None:
         raise EngineHasSessions(name)
     for session in _all(rpc, name, "sessions"):
         tombstone = Write(update=values.document(session, {"expiry": 0}))
-        rpc.commit([tombstone])
-        erase(rpc, session.removeprefix(f"{rpc.root}/"), now)
+        answer = rpc.commit([tombstone])
+        found = Document(name=session, update_time=answer.write_results[0].update_time)
+        erase(rpc, found, now)
     for user in _all(rpc, name, "users"):
         rpc.commit([Write(delete=user)])
     rpc.commit([Write(delete=f"{rpc.root}/{name}")])

@@ -27,13 +27,13 @@ _SLICE = 40
 _THREADS = 8
 
 
-def erase(rpc: Rpc, session: str, now: int, batches: int | None = None) -> Purged:
-    """Removes an expired or deleted session by path; after so many batches it leaves the rest.
+def erase(rpc: Rpc, found: Any, now: int, batches: int | None = None) -> Purged:
+    """Removes an expired or deleted session; after so many batches it leaves the rest.
 
-    A live session is left alone.
+    `found` is its document, of which only the name, the update time and the expiry matter; None
+    and a live session are left alone.
     """
-    (found,) = rpc.batch_get([session], ["expiry"])()
-    return _erase(rpc, found, now, batches)
+    return _erase(rpc, found, now, batches, lambda: False)
 
 
 def purge(rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> Purged:
@@ -97,7 +97,7 @@ def _erase(
     found: Any,
     now: int,
     batches: int | None,
-    is_time_up: Callable[[], bool] = lambda: False,
+    is_time_up: Callable[[], bool],
 ) -> Purged:
     deleted = 0
     while found is not None and expiry_of(found) <= now // 1000:

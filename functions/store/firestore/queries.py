@@ -71,7 +71,7 @@ def sessions_of_id(session_id: str) -> Any:
     """The sessions of one id, wherever they are: Firestore has no narrower collection group."""
     result = _select("sessions", 0)
     result.from_[0].all_descendants = True
-    _where(result, "facets", _ARRAY_CONTAINS, value(facet("session_id", session_id)))
+    _where(result, "sessionId", _EQUAL, value(session_id))
     return result
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 from google.cloud.firestore_v1.types import document, firestore, query, write
 
+from functions.aip.errors import InvalidArgument
 from functions.rules.errors import StoreUnavailable
 
 _log = logging.getLogger(__name__)
@@ -69,8 +70,11 @@ class Stale(Exception):
     """A document changed since it was read, or others hold it; nothing was written."""
 
 
-class Refused(Exception):
+class Refused(InvalidArgument):
     """Firestore does not take the documents as they are: they are too large."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Firestore cannot store this: {why}")
 
 
 _REFUSALS = {

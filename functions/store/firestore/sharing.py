@@ -52,4 +52,6 @@ def shared_writes(rpc: Rpc, name: str, engine: Any, user_id: str, change: StateC
 
 def _changed(found: Any, container: str, changes: MemberChanges) -> str:
     members = members_of(found, container)
-    return join_members(merge_members(members, by_field_name(changes)).values())
+    if changes:
+        members = merge_members(members, by_field_name(changes))
+    return join_members(members.values())

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from functions.aip.errors import ApiError, InvalidArgument
+from functions.aip.errors import ApiError
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineMissing, SessionAlreadyExists, SessionNotFound, TooLarge
 from functions.rules.event import EventRecord, timestamp_key
@@ -25,6 +25,7 @@ from functions.store.firestore.listing import live_documents, stream
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import (
     AlreadyExists,
+    Document,
     LazyRpc,
     Missing,
     Refused,
@@ -73,7 +74,7 @@ class FirestoreStore:
                     return record
                 if documents.expiry_of(found) > now // 1000:
                     raise SessionAlreadyExists(str(name)) from None
-                erase(rpc, str(name), now)
+                erase(rpc, found, now)
             except Stale:
                 retries.wait()
             else:
@@ -148,12 +149,14 @@ class FirestoreStore:
             write = Write(update=values.document(f"{rpc.root}/{name}", tombstone))
             write.current_document.update_time.CopyFrom(found.update_time)
             try:
-                rpc.commit([write])
+                answer = rpc.commit([write])
             except (Stale, Missing):
                 retries.wait()
             else:
+                since = answer.write_results[0].update_time
+                found = Document(name=write.update.name, update_time=since)
                 break
-        erase(rpc, str(name), now, batches=1)
+        erase(rpc, found, now, batches=1)
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
         found = self._rpcs.get().run_query("", queries.sessions_of_id(session))
@@ -173,9 +176,14 @@ class FirestoreStore:
         creation = values.creation(f"{path}/events/{event.id}", documents.event_fields(event, key))
         while True:
             unchanged_since, shared = None, []
-            if state.app or state.user:
+            if state.must_be_weighed:
                 found, engine = rpc.batch_get([str(name), name.engine])()
                 user_id = _live_record(name, found, now).user_id
+                merge_members(
+                    values.members_of(found, "state"), values.by_field_name(state.session)
+                )
+                users = user_documents(rpc, name.engine, engine, [user_id] if state.user else [])
+                shared_state(engine, users.get(user_id), state)
                 unchanged_since = found.update_time
                 shared = shared_writes(rpc, name.engine, engine, user_id, state)
             touch = values.touch(path, now, state.session, unchanged_since)
@@ -189,8 +197,8 @@ class FirestoreStore:
             except Stale:
                 retries.wait()
                 continue
-            except Refused as error:
-                raise self._explanation(name, state, error) from error
+            except Refused as refusal:
+                raise self._explanation(name, state, refusal) from refusal
             else:
                 expiry = answer.write_results[1].transform_results[0].integer_value
             if expiry <= now // 1000:
@@ -253,14 +261,14 @@ class FirestoreStore:
         engine, _, session = path.rpartition("/sessions/")
         return SessionName(engine, session)
 
-    def _explanation(self, name: SessionName, state: StateChange, error: Refused) -> ApiError:
+    def _explanation(self, name: SessionName, state: StateChange, refusal: Refused) -> ApiError:
         """What Firestore found too large, in the words that every store has for it."""
         (found,) = self._rpcs.get().batch_get([str(name)], ["state"])()
         try:
             merge_members(values.members_of(found, "state"), values.by_field_name(state.session))
         except TooLarge as explanation:
             return explanation
-        return InvalidArgument(f"Firestore cannot store this: {error}")
+        return refusal
 
 
 class Arrivals:

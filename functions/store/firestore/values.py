@@ -1,32 +1,21 @@
 """Firestore's values and writes, made and read as plain protobuf messages.
 
-State maps hold the member text of each key under a field name made from the key.
+State maps hold the member text of each key under its stored name.
 """
 
-import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from functions.rules.state import MemberChanges, Members
+from functions.rules.state import MemberChanges, Members, stored_name
 from functions.store.firestore.rpc import Document, Timestamp, Value, Write
-
-_PLAIN_KEY = re.compile(r"(?!__.*__$)[A-Za-z_][A-Za-z0-9_:.-]{0,199}")
 
 Fields = Mapping[str, Any]
 Member = TypeVar("Member", str, str | None)
 
 
-def field_name(key: str) -> str:
-    """A state key as a Firestore field name; the member text carries the key itself."""
-    if _PLAIN_KEY.fullmatch(key):
-        return key
-    return f"~{hashlib.sha256(key.encode()).hexdigest()}"
-
-
 def field_path(container: str, key: str) -> str:
     """The path of a state key for an update mask."""
-    return f"{container}.`{field_name(key)}`"
+    return f"{container}.`{stored_name(key)}`"
 
 
 def value(of: Any) -> Any:
@@ -79,7 +68,7 @@ def update(path: str, fields: Fields, mask: Iterable[str], *, changed_since: Any
 
 def merge(path: str, container: str, changes: MemberChanges, fields: Fields | None = None) -> Any:
     """A write that merges members into a map, whether the document exists or not."""
-    kept = {field_name(key): member for key, member in changes.items() if member is not None}
+    kept = {stored_name(key): member for key, member in changes.items() if member is not None}
     extra = dict(fields or {})
     result = Write(update=document(path, {container: kept, **extra}))
     result.update_mask.field_paths.extend(field_path(container, key) for key in changes)
@@ -121,4 +110,4 @@ def members_of(found: Any, container: str) -> Members:
 
 def by_field_name(changes: Mapping[str, Member]) -> dict[str, Member]:
     """Members or changes keyed as documents key them."""
-    return {field_name(key): member for key, member in changes.items()}
+    return {stored_name(key): member for key, member in changes.items()}

@@ -13,7 +13,7 @@ from functions.store.protocol import Purged
 
 SESSION_COLUMNS = (
     "s.session_id, s.user_id, s.display_name, s.labels, s.create_time, s.update_time, "
-    "s.expiry, s.expire_rest, s.state, u.state"
+    "s.expiry, s.expire_rest, s.state, s.unknown, u.state"
 )
 _PURGED_SESSIONS = 100
 _PURGED_EVENTS = 2_000
@@ -50,6 +50,7 @@ def session_record(engine: str, app: str, columns: Sequence[Any]) -> SessionReco
         expiry,
         rest,
         state,
+        unknown,
         user_state,
     ) = columns
     return SessionRecord(
@@ -61,6 +62,7 @@ def session_record(engine: str, app: str, columns: Sequence[Any]) -> SessionReco
         update_time=update_time,
         expire_time=expiry * 1000 - rest,
         state=state,
+        unknown=unknown,
         shared=",".join(filter(None, (app, user_state))),
     )
 

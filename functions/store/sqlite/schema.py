@@ -40,6 +40,7 @@ CREATE TABLE sessions (
     expiry INTEGER NOT NULL,
     expire_rest INTEGER NOT NULL,
     state TEXT,
+    unknown TEXT NOT NULL,
     UNIQUE (engine, session_id)
 );
 CREATE INDEX sessions_by_update_time ON sessions (engine, update_time, session_id);

@@ -55,8 +55,8 @@ class SqliteStore:
             members = merge_members({}, state.session)
             db.execute(
                 "INSERT INTO sessions (engine, session_id, user_id, display_name, labels, "
-                "create_time, update_time, expiry, expire_rest, state) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "create_time, update_time, expiry, expire_rest, state, unknown) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     engine,
                     session_id,
@@ -68,6 +68,7 @@ class SqliteStore:
                     expiry,
                     rest,
                     None if record.state is None else join_members(members.values()),
+                    record.unknown,
                 ),
             )
             merge_shared(db, engine, record.user_id, state)
@@ -107,7 +108,7 @@ class SqliteStore:
             expiry, rest = split_expiry(record.expire_time)
             db.execute(
                 "UPDATE sessions SET display_name = ?, labels = ?, update_time = ?, expiry = ?, "
-                "expire_rest = ?, state = ? WHERE id = ?",
+                "expire_rest = ?, state = ?, unknown = ? WHERE id = ?",
                 (
                     record.display_name,
                     write_json(record.labels),
@@ -115,6 +116,7 @@ class SqliteStore:
                     expiry,
                     rest,
                     record.state,
+                    record.unknown,
                     session,
                 ),
             )

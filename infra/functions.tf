@@ -1,0 +1,123 @@
+locals {
+  # Every target of main.py. memory is for as many requests at a time as `concurrency` says: a list's
+  # page is up to 8 MiB and in memory several times over while it is made. timeout is in seconds;
+  # that of the purge stays below the 180 that schedule_purge.py lets Cloud Scheduler wait.
+  # invoker is who may call it, and says which shape it belongs to: clients and the scheduler call
+  # what router deploys, the gateway and the scheduler what per_method does.
+  targets = {
+    sessions_api           = { memory = "1Gi", timeout = 60, invoker = "clients" }
+    purge_expired_sessions = { memory = "512Mi", timeout = 120, invoker = "scheduler" }
+
+    create_session = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    get_session    = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    list_sessions  = { memory = "1Gi", timeout = 60, invoker = "gateway" }
+    update_session = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    delete_session = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    append_event   = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    list_events    = { memory = "1Gi", timeout = 60, invoker = "gateway" }
+
+    create_reasoning_engine = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    get_reasoning_engine    = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    list_reasoning_engines  = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    update_reasoning_engine = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    # With force, it removes all sessions of an engine before it answers.
+    delete_reasoning_engine = { memory = "512Mi", timeout = 300, invoker = "gateway" }
+
+    get_operation    = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    list_operations  = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    delete_operation = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    cancel_operation = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    wait_operation   = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+  }
+
+  # Those of the shape, with what the variables say of them.
+  functions = {
+    for target, function in local.targets : target => {
+      name          = replace(target, "_", "-")
+      memory        = lookup(var.memory, target, function.memory)
+      timeout       = lookup(var.timeouts, target, function.timeout)
+      invoker       = function.invoker
+      min_instances = function.invoker == "scheduler" ? 0 : var.min_instances
+      max_instances = function.invoker == "scheduler" ? 1 : var.max_instances
+    } if contains([var.shape == "router" ? "clients" : "gateway", "scheduler"], function.invoker)
+  }
+
+  environment = {
+    SESSIONS_STORE        = "firestore://${var.project}/${google_firestore_database.sessions.name}"
+    GOOGLE_CLOUD_PROJECT  = var.project
+    GOOGLE_CLOUD_LOCATION = var.location
+    PROJECT_NUMBER        = data.google_project.project.number
+    THREADS               = coalesce(var.threads, var.concurrency)
+  }
+}
+
+resource "google_cloudfunctions2_function" "function" {
+  for_each = local.functions
+
+  name        = each.value.name
+  location    = var.location
+  description = "Agent Engine Sessions: ${each.key}"
+
+  build_config {
+    runtime           = var.runtime
+    entry_point       = each.key
+    service_account   = google_service_account.build.id
+    docker_repository = google_artifact_registry_repository.images.id
+
+    source {
+      storage_source {
+        bucket = google_storage_bucket.source.name
+        object = coalesce(var.source_object, google_storage_bucket_object.source.name)
+      }
+    }
+  }
+
+  service_config {
+    service_account_email            = google_service_account.functions.email
+    available_cpu                    = var.cpu
+    available_memory                 = each.value.memory
+    timeout_seconds                  = each.value.timeout
+    max_instance_request_concurrency = var.concurrency
+    min_instance_count               = each.value.min_instances
+    max_instance_count               = each.value.max_instances
+    ingress_settings                 = var.ingress
+    all_traffic_on_latest_revision   = true
+
+    # A purge must stop by itself before it is stopped, with the batch in hand done.
+    environment_variables = merge(
+      local.environment,
+      { PURGE_TIME_LIMIT = "${each.value.timeout - 20}s" },
+      var.settings,
+    )
+
+    dynamic "secret_environment_variables" {
+      for_each = var.secrets
+      content {
+        key        = secret_environment_variables.key
+        project_id = var.project
+        secret     = secret_environment_variables.value.secret
+        version    = secret_environment_variables.value.version
+      }
+    }
+  }
+
+  depends_on = [
+    google_artifact_registry_repository_iam_member.build_images,
+    google_project_iam_member.build_logs,
+    google_project_iam_member.build_source,
+    google_project_iam_member.functions_firestore,
+    google_secret_manager_secret_iam_member.functions,
+  ]
+}
+
+# The API of functions has no field for the boost and leaves it on; only Cloud Run can take it away,
+# anew after every change of the function.
+resource "terraform_data" "no_startup_cpu_boost" {
+  for_each = var.startup_cpu_boost ? {} : local.functions
+
+  triggers_replace = google_cloudfunctions2_function.function[each.key].update_time
+
+  provisioner "local-exec" {
+    command = "gcloud run services update ${each.value.name} --project=${var.project} --region=${var.location} --no-cpu-boost --quiet"
+  }
+}

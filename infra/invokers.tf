@@ -1,0 +1,28 @@
+# Who may call which function; see the table in functions.tf.
+
+resource "google_cloud_run_v2_service_iam_member" "clients" {
+  for_each = var.shape == "router" ? toset(var.invokers) : []
+
+  name     = google_cloudfunctions2_function.function["sessions_api"].name
+  location = var.location
+  role     = "roles/run.invoker"
+  member   = each.key
+}
+
+resource "google_cloud_run_v2_service_iam_member" "scheduler" {
+  for_each = { for target, function in local.functions : target => function if function.invoker == "scheduler" }
+
+  name     = google_cloudfunctions2_function.function[each.key].name
+  location = var.location
+  role     = "roles/run.invoker"
+  member   = google_service_account.scheduler.member
+}
+
+resource "google_cloud_run_v2_service_iam_member" "gateway" {
+  for_each = { for target, function in local.functions : target => function if function.invoker == "gateway" }
+
+  name     = google_cloudfunctions2_function.function[each.key].name
+  location = var.location
+  role     = "roles/run.invoker"
+  member   = google_service_account.gateway[0].member
+}

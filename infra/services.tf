@@ -1,0 +1,32 @@
+# Google's services that this deployment uses. They stay on after a destroy, as others may use them.
+
+locals {
+  services = concat(
+    [
+      "artifactregistry.googleapis.com", # images of the functions
+      "cloudbuild.googleapis.com",       # builds them
+      "cloudfunctions.googleapis.com",
+      "cloudresourcemanager.googleapis.com", # the project's number
+      "cloudscheduler.googleapis.com",       # calls the purge
+      "firestore.googleapis.com",
+      "iam.googleapis.com", # service accounts
+      "logging.googleapis.com",
+      "monitoring.googleapis.com",
+      "run.googleapis.com", # a function of the 2nd gen is a Cloud Run service
+      "secretmanager.googleapis.com",
+      "storage.googleapis.com", # the source
+    ],
+    var.shape == "per_method" ? [
+      "apigateway.googleapis.com",
+      "servicecontrol.googleapis.com", # API Gateway reports to it
+      "servicemanagement.googleapis.com",
+    ] : [],
+  )
+}
+
+resource "google_project_service" "service" {
+  for_each = toset(local.services)
+
+  service            = each.key
+  disable_on_destroy = false
+}

@@ -1,0 +1,65 @@
+# What the functions run: the files that they import, by name of their content, so that a changed
+# source is a new object and a new revision, an unchanged one is neither, and old ones stay to be
+# rolled back to.
+
+locals {
+  root         = "${path.module}/.."
+  source_files = setunion(["constraints.txt", "main.py", "requirements.txt"], fileset(local.root, "functions/**/*.py"))
+}
+
+data "archive_file" "source" {
+  type             = "zip"
+  output_path      = "${path.module}/.terraform/source.zip"
+  output_file_mode = "0644"
+
+  dynamic "source" {
+    for_each = local.source_files
+    content {
+      filename = source.value
+      content  = file("${local.root}/${source.value}")
+    }
+  }
+}
+
+resource "google_storage_bucket" "source" {
+  name                        = "${var.project}-${var.name}-source"
+  location                    = var.location
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = true # copies of what is in version control
+
+  depends_on = [google_project_service.service]
+}
+
+resource "google_storage_bucket_object" "source" {
+  name            = "source-${data.archive_file.source.output_sha256}.zip"
+  bucket          = google_storage_bucket.source.name
+  source          = data.archive_file.source.output_path
+  deletion_policy = "ABANDON"
+}
+
+# Images of the functions; those of the last ten builds stay, so that traffic can go back to them.
+resource "google_artifact_registry_repository" "images" {
+  repository_id = "${var.name}-functions"
+  location      = var.location
+  format        = "DOCKER"
+
+  cleanup_policies {
+    id     = "keep-latest"
+    action = "KEEP"
+
+    most_recent_versions {
+      keep_count = 10
+    }
+  }
+  cleanup_policies {
+    id     = "delete-old"
+    action = "DELETE"
+
+    condition {
+      older_than = "2592000s"
+    }
+  }
+
+  depends_on = [google_project_service.service]
+}

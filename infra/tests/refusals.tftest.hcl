@@ -1,0 +1,58 @@
+# `terraform test`, in infra/: values that would deploy something broken are refused beforehand.
+
+mock_provider "google" {}
+mock_provider "google-beta" {}
+mock_provider "archive" {}
+
+variables {
+  project = "my-project"
+}
+
+run "an_unknown_shape" {
+  command         = plan
+  expect_failures = [var.shape]
+  variables {
+    shape = "mesh"
+  }
+}
+
+run "a_setting_that_is_misspelled" {
+  command         = plan
+  expect_failures = [var.settings]
+  variables {
+    settings = { MIN_TLL = "0s" }
+  }
+}
+
+run "memory_of_a_target_that_is_not_there" {
+  command         = plan
+  expect_failures = [var.memory]
+  variables {
+    memory = { list_session = "1Gi" }
+  }
+}
+
+run "a_timeout_of_a_target_that_is_not_there" {
+  command         = plan
+  expect_failures = [var.timeouts]
+  variables {
+    timeouts = { purge = 60 }
+  }
+}
+
+run "a_timeout_that_leaves_the_purge_no_time" {
+  command         = plan
+  expect_failures = [var.timeouts]
+  variables {
+    timeouts = { purge_expired_sessions = 20 }
+  }
+}
+
+run "functions_that_the_gateway_cannot_reach" {
+  command         = plan
+  expect_failures = [var.ingress]
+  variables {
+    shape   = "per_method"
+    ingress = "ALLOW_INTERNAL_ONLY"
+  }
+}

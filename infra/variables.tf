@@ -1,0 +1,101 @@
+# Agent Engine Sessions in a project of your own: Cloud Functions (2nd gen) on Firestore.
+#
+#   cd infra
+#   terraform init
+#   terraform apply -var=project=my-project
+#
+# stands the default shape up: one function that serves the whole API, another that purges, a
+# Firestore database, and nobody who may call them but whom `invokers` names. What is left to do is
+# the schedule of the purge; `terraform output -raw schedule_command` prints the command.
+#
+# `-var=shape=per_method` deploys every method as a function of its own behind API Gateway instead.
+# Sizes are in variables_functions.tf, alerts in variables_alerts.tf.
+
+variable "project" {
+  description = "Id of the Google Cloud project; billing must be on."
+  type        = string
+}
+
+variable "location" {
+  description = "Region of the functions, and what short names of the API take for their location."
+  type        = string
+  default     = "us-central1"
+}
+
+variable "name" {
+  description = "Begins the names of everything that is not a function: accounts, bucket, images, gateway, alerts."
+  type        = string
+  default     = "sessions"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.name))
+    error_message = "name must be 2 to 16 of a-z, 0-9 and -, and begin with a letter."
+  }
+}
+
+variable "shape" {
+  description = "router: one function serves the whole API. per_method: each method is a function, all behind API Gateway on one host; more cold starts, but each method scales, is sized and is watched by itself. The gateway lets everybody in until openapi.yaml demands keys or tokens."
+  type        = string
+  default     = "router"
+
+  validation {
+    condition     = contains(["router", "per_method"], var.shape)
+    error_message = "shape must be router or per_method."
+  }
+}
+
+variable "invokers" {
+  description = "Who may call the API in the shape router, as IAM members such as user:ada@example.com or serviceAccount:…; allUsers opens it to everybody."
+  type        = list(string)
+  default     = []
+}
+
+variable "database" {
+  description = "Id of the Firestore database. The API's own collections are in it and nothing else should be: their indexes are by collection name."
+  type        = string
+  default     = "(default)"
+}
+
+variable "database_location" {
+  description = "Where the data is, for ever: a region, or a multi-region such as nam5 or eur3 for more availability at a higher price. Null: the region of the functions, which is the fastest."
+  type        = string
+  default     = null
+}
+
+variable "point_in_time_recovery" {
+  description = "Keeps seven days of versions to restore from, for the price of their storage. Off, Firestore keeps an hour."
+  type        = bool
+  default     = true
+}
+
+variable "delete_protection" {
+  description = "Refuses to delete the database. To tear it down with its data: apply with false, then destroy."
+  type        = bool
+  default     = true
+}
+
+variable "settings" {
+  description = "Settings from the README's table by name, such as { MIN_TTL = \"3600s\" }. Those that are not given keep their defaults."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.settings), ["MIN_TTL", "REQUIRE_ENGINE", "STORE_TIMEOUT", "UNKNOWN_FIELDS"])) == 0
+    error_message = "settings may have MIN_TTL, REQUIRE_ENGINE, STORE_TIMEOUT and UNKNOWN_FIELDS; all others are set by this configuration."
+  }
+}
+
+variable "secrets" {
+  description = "Settings that are secret: name of the environment variable to the Secret Manager secret that holds it, which must exist with that version. A number as version makes a rotation an apply; latest is read when an instance starts."
+  type = map(object({
+    secret  = string
+    version = optional(string, "latest")
+  }))
+  default = {}
+}
+
+variable "source_object" {
+  description = "Object in the source bucket to deploy instead of the working tree, to roll back: terraform output source_object names the present one, and none is ever deleted."
+  type        = string
+  default     = null
+}

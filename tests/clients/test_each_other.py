@@ -1,0 +1,70 @@
+"""What one client writes, every other one reads."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from google.cloud import aiplatform_v1, aiplatform_v1beta1
+
+from tests.clients.adk_services import session_service
+from tests.clients.conversations import Conversation, Said
+from tests.clients.genai_ways import AGENTPLATFORM_WAYS, VERTEXAI_WAYS, Blocking, Way
+from tests.clients.storytellers import Adk, Discovery, Gapic, Genai
+
+USER = 'a"user\\of any name'
+STRUCT = {"deep": [[1, [2.5, None]], {"": {"__x__": True}}], "nothing": None, "text": "héllo ✓"}
+PARTS = [
+    {"text": "héllo ✓"},
+    {"inlineData": {"mimeType": "image/png", "data": "AP_-_Q=="}},
+    {"functionCall": {"name": "f", "args": STRUCT}},
+    {"functionResponse": {"name": "f", "response": STRUCT}},
+    {"executableCode": {"language": "PYTHON", "code": "print(1)"}},
+    {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}},
+]
+EVENTS = [
+    {
+        "author": author,
+        "invocationId": "i-1",
+        "timestamp": f"2026-01-01T00:00:00.00000{number}+00:00",
+        "content": {"role": role, "parts": PARTS},
+        "actions": {"stateDelta": {f"key-{number}": STRUCT, "user:k": number, "app:k": [number]}},
+        "eventMetadata": {"branch": "a.b", "customMetadata": STRUCT},
+        "errorCode": "E",
+    }
+    for number, (author, role) in enumerate([("user", "user"), ("agent", "model")])
+]
+CONVERSATION = Conversation(USER, STRUCT, [Said.from_json(event) for event in EVENTS])
+STATE_AFTER = {**STRUCT, "key-0": STRUCT, "key-1": STRUCT, "user:k": 1, "app:k": [1]}
+CLIENTS = ["gapic-v1", "gapic-v1beta1", "vertexai", "agentplatform", "discovery", "adk"]
+
+
+@pytest.fixture(scope="session")
+def adk(server: str, runner: asyncio.Runner) -> Iterator[Adk]:
+    stack = AsyncExitStack()
+    service = runner.run(stack.enter_async_context(session_service(server)))
+    yield Adk(Blocking(service, runner), USER)
+    runner.run(stack.aclose())
+
+
+@pytest.fixture(scope="session")
+def clients(server: str, connect: Callable[[Way], Any], adk: Adk) -> dict[str, Any]:
+    return {
+        "gapic-v1": Gapic(aiplatform_v1, server),
+        "gapic-v1beta1": Gapic(aiplatform_v1beta1, server),
+        "vertexai": Genai(connect(VERTEXAI_WAYS[0]).agent_engines.sessions),
+        "agentplatform": Genai(connect(AGENTPLATFORM_WAYS[0]).sessions),
+        "discovery": Discovery(server),
+        "adk": adk,
+    }
+
+
+@pytest.mark.parametrize("writer", CLIENTS)
+@pytest.mark.parametrize("reader", CLIENTS)
+def test_a_conversation_reads_back_as_written(
+    clients: dict[str, Any], engine: str, writer: str, reader: str
+) -> None:
+    """User, state and events are equal, whichever client wrote them and whichever reads them."""
+    name = clients[writer].write(engine, CONVERSATION)
+    assert clients[reader].read(name) == CONVERSATION._replace(state=STATE_AFTER)

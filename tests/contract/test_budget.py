@@ -1,0 +1,330 @@
+"""What each method asks of Firestore is what docs/cost.md says, call by call."""
+
+import math
+import re
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import pytest
+
+from functions.store.firestore.rpc import Rpc
+from tests.conftest import ROOT
+from tests.contract.conftest import SECOND, Api
+
+COUNTS = ("calls", "reads", "writes", "deletes")
+
+Counting = Callable[[], AbstractContextManager[None]]
+Scenario = Callable[..., None]
+
+pytestmark = pytest.mark.parametrize(
+    "store_environment", ["firestore"], indirect=True, scope="session"
+)
+
+
+def table(page: str, first_column: str) -> list[dict[str, str]]:
+    """The rows of the one table whose first column has that title, without backticks."""
+    lines = re.search(rf"^\| {first_column} \|.*\n(?:\|.*\n)+", page, re.MULTILINE)
+    assert lines is not None, f"no table begins with a column {first_column!r}"
+    rows = [
+        [cell.strip().replace("`", "") for cell in line.strip("|").split("|")]
+        for line in lines[0].splitlines()
+    ]
+    titles, _, *body = rows
+    return [dict(zip(titles, row, strict=True)) for row in body]
+
+
+def evaluate(formula: str, **values: float) -> float:
+    """The value of a formula of the page."""
+    names = {"ceil": math.ceil, "max": max, "min": min, **values}
+    return float(eval(formula, {"__builtins__": {}}, names))
+
+
+BUDGET = {
+    (row["Method"], row["Case"]): {count: row[count.title()] for count in COUNTS}
+    for row in table((ROOT / "docs/cost.md").read_text(), "Method")
+}
+SCENARIOS: dict[tuple[str, str], tuple[Scenario, tuple[dict[str, int], ...]]] = {}
+
+
+def row(method: str, case: str, *values: dict[str, int]) -> Callable[[Scenario], Scenario]:
+    """Names the row that a scenario proves, and the values of n, m and k to prove it for."""
+
+    def register(scenario: Scenario) -> Scenario:
+        SCENARIOS[method, case] = (scenario, values or ({},))
+        return scenario
+
+    return register
+
+
+@contextmanager
+def counted(spent: Counter[str]) -> Iterator[None]:
+    """Adds what Firestore is asked for in the block, as it bills it."""
+    commit, batch_get, run_query = Rpc.commit, Rpc.batch_get, Rpc.run_query
+    lock = threading.Lock()
+
+    def spend(**amounts: int) -> None:
+        with lock:
+            spent.update(amounts)
+
+    def counting_commit(rpc: Rpc, writes: Any) -> Any:
+        spend(calls=1)
+        answer = commit(rpc, writes)
+        deletes = sum(write.HasField("delete") for write in writes)
+        spend(writes=len(writes) - deletes, deletes=deletes)
+        return answer
+
+    def counting_batch_get(rpc: Rpc, names: Any, *args: Any, **options: Any) -> Any:
+        spend(calls=1, reads=len(names))
+        return batch_get(rpc, names, *args, **options)
+
+    def counting_run_query(rpc: Rpc, *args: Any, **options: Any) -> Iterator[Any]:
+        # To its end, although the caller may stop before: Firestore reads up to the limit.
+        answers = list(run_query(rpc, *args, **options))
+        found = sum(document is not None for document, _ in answers)
+        spend(calls=1, reads=max(found, 1))
+        yield from answers
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rpc, "commit", counting_commit)
+        patch.setattr(Rpc, "batch_get", counting_batch_get)
+        patch.setattr(Rpc, "run_query", counting_run_query)
+        yield
+
+
+def fill(api: Api, session: str, events: int) -> None:
+    for number in range(events):
+        assert api.append(session, invocationId=f"i{number}").status == 200
+
+
+@row("create_session", "plain")
+def create_plainly(api: Api, counting: Counting) -> None:
+    with counting():
+        api.create(sessionState={"a": 1})
+
+
+@row("create_session", "app: and first user: state")
+def create_with_shared_state(api: Api, counting: Counting) -> None:
+    with counting():
+        api.create(sessionState={"a": 1, "app:b": 1, "user:c": 1})
+
+
+@row("get_session", "no user state in the engine")
+def get_without_user_state(api: Api, counting: Counting) -> None:
+    session = api.create(sessionState={"a": 1, "app:b": 1})
+    with counting():
+        api.ok("GET", session)
+
+
+@row("get_session", "user state in the engine")
+def get_with_user_state(api: Api, counting: Counting) -> None:
+    api.create(user="another", sessionState={"user:c": 1})
+    session = api.create()
+    with counting():
+        api.ok("GET", session)
+
+
+@row("update_session", "a display name")
+def update(api: Api, counting: Counting) -> None:
+    session = api.create()
+    with counting():
+        api.ok("PATCH", session, {"displayName": "renamed"})
+
+
+@row("delete_session", "n events, fewer than 400", {"n": 0}, {"n": 5})
+def delete(api: Api, counting: Counting, n: int) -> None:
+    session = api.create()
+    fill(api, session, n)
+    with counting():
+        api.ok("DELETE", session)
+
+
+@row("list_sessions", "first page, the last one, of n", {"n": 0}, {"n": 4})
+def list_all_sessions(api: Api, counting: Counting, n: int) -> None:
+    for _ in range(n):
+        api.create()
+    with counting():
+        assert len(api.ok("GET", f"{api.engine}/sessions").get("sessions", [])) == n
+
+
+@row("list_sessions", "first page of n, more behind", {"n": 1}, {"n": 4})
+def list_first_sessions(api: Api, counting: Counting, n: int) -> None:
+    for _ in range(n + 2):
+        api.create()
+    with counting():
+        assert api.ok("GET", f"{api.engine}/sessions", pageSize=n)["nextPageToken"]
+
+
+@row(
+    "list_sessions",
+    "first page of n of one user, more behind, user state in the engine",
+    {"n": 1},
+    {"n": 4},
+)
+def list_sessions_of_a_user(api: Api, counting: Counting, n: int) -> None:
+    for _ in range(n + 2):
+        api.create(sessionState={"user:a": 1})
+    with counting():
+        assert api.ok("GET", f"{api.engine}/sessions", pageSize=n)["nextPageToken"]
+
+
+@row(
+    "list_sessions",
+    "later page of n by update_time, more behind, m moved",
+    *({"n": n, "m": m} for n, m in ((4, 0), (4, 1), (3, 3))),
+)
+def list_later_sessions(api: Api, counting: Counting, n: int, m: int) -> None:
+    # Walks take part in real time, by Firestore's clock; what is a minute old stands still.
+    api.now = time.time_ns() // 1000 * 1000 - 60 * SECOND
+    sessions = [api.create(f"s{number}") for number in range(2 * n + 2)]
+    api.now += 60 * SECOND
+    query = {"pageSize": n, "orderBy": "update_time"}
+    first = api.ok("GET", f"{api.engine}/sessions", **query)
+    assert [session["name"] for session in first["sessions"]] == sessions[:n]
+    api.now = max(api.now + 1000, time.time_ns() // 1000 * 1000)
+    for session in sessions[:m]:
+        api.append(session)
+    with counting():
+        token = first["nextPageToken"]
+        later = api.ok("GET", f"{api.engine}/sessions", pageToken=token, **query)
+    assert [session["name"] for session in later["sessions"]] == sessions[n : 2 * n]
+
+
+@row("append_event", "a small state delta, or none")
+def append_plainly(api: Api, counting: Counting) -> None:
+    session = api.create()
+    with counting():
+        api.append(session, actions={"stateDelta": {"a": 1, "temp:b": 1}})
+
+
+@row("append_event", "app: keys")
+def append_with_app_keys(api: Api, counting: Counting) -> None:
+    session = api.create()
+    with counting():
+        api.append(session, actions={"stateDelta": {"a": 1, "app:b": 1}})
+
+
+@row("append_event", "the engine's first user: keys")
+def append_with_first_user_keys(api: Api, counting: Counting) -> None:
+    session = api.create()
+    with counting():
+        api.append(session, actions={"stateDelta": {"a": 1, "user:b": 1}})
+
+
+@row("append_event", "later user: keys")
+def append_with_later_user_keys(api: Api, counting: Counting) -> None:
+    session = api.create(sessionState={"user:b": 1})
+    with counting():
+        api.append(session, actions={"stateDelta": {"a": 1, "user:b": 2}})
+
+
+@row("append_event", "a retry")
+def append_again(api: Api, counting: Counting) -> None:
+    session = api.create()
+    fields: dict[str, Any] = {"rawEvent": {"id": "e"}, "actions": {"stateDelta": {"a": 1}}}
+    assert api.append(session, **fields).status == 200
+    with counting():
+        assert api.append(session, **fields).status == 200
+
+
+@row("list_events", "the last page, of n", {"n": 0}, {"n": 5})
+def list_all_events(api: Api, counting: Counting, n: int) -> None:
+    session = api.create()
+    fill(api, session, n)
+    with counting():
+        assert len(api.ok("GET", f"{session}/events").get("sessionEvents", [])) == n
+
+
+@row("list_events", "a page of n, more behind", {"n": 1}, {"n": 5})
+def list_first_events(api: Api, counting: Counting, n: int) -> None:
+    session = api.create()
+    fill(api, session, n + 2)
+    with counting():
+        assert api.ok("GET", f"{session}/events", pageSize=n)["nextPageToken"]
+
+
+@row(
+    "purge_expired_sessions",
+    "k sessions of n events, fewer than 400",
+    *({"k": k, "n": n} for k, n in ((0, 0), (3, 0), (3, 5), (3, 150), (45, 1))),
+)
+def purge(api: Api, counting: Counting, k: int, n: int) -> None:
+    api.store.purge(api.now + 3600 * SECOND, lambda: False)
+    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    for number in range(k):
+        fill(api, api.create(f"s{number}", ttl="1s"), n)
+    api.now += SECOND
+    with counting():
+        answer = api.ok("POST", "sessions:purgeExpired")
+    assert answer == {"purgedSessions": k, "deletedEvents": k * n, "done": True}
+
+
+@row("create_reasoning_engine", "any")
+def create_engine(api: Api, counting: Counting) -> None:
+    with counting():
+        new_engine(api)
+
+
+@row("get_reasoning_engine", "any")
+def get_engine(api: Api, counting: Counting) -> None:
+    engine = new_engine(api)
+    with counting():
+        api.ok("GET", engine)
+
+
+@row("list_reasoning_engines", "the last page, of n", {"n": 0}, {"n": 3})
+def list_engines(api: Api, counting: Counting, n: int) -> None:
+    location = f"projects/test-project/locations/budget-{secrets.token_hex(4)}"
+    for _ in range(n):
+        new_engine(api, location)
+    with counting():
+        found = api.ok("GET", f"{location}/reasoningEngines")
+    assert len(found.get("reasoningEngines", [])) == n
+
+
+@row("update_reasoning_engine", "a display name")
+def update_engine(api: Api, counting: Counting) -> None:
+    engine = new_engine(api)
+    with counting():
+        api.ok("PATCH", engine, {"displayName": "renamed"}, updateMask="displayName")
+
+
+@row("delete_reasoning_engine", "without sessions and user state")
+def delete_engine(api: Api, counting: Counting) -> None:
+    engine = new_engine(api)
+    with counting():
+        api.ok("DELETE", engine)
+
+
+def new_engine(api: Api, location: str = "") -> str:
+    parent = location or api.engine.partition("/reasoningEngines/")[0]
+    created = api.ok("POST", f"{parent}/reasoningEngines", {"displayName": "e"})
+    name: str = created["response"]["name"]
+    return name
+
+
+CASES = [
+    pytest.param(key, values, id=", ".join((*key, *(f"{k}={v}" for k, v in values.items()))))
+    for key, (_, choices) in SCENARIOS.items()
+    for values in choices
+]
+
+
+@pytest.mark.parametrize(("key", "values"), CASES)
+def test_a_method_costs_what_the_page_says(
+    api: Api, key: tuple[str, str], values: dict[str, int]
+) -> None:
+    """Round trips and billed documents are those of the row in docs/cost.md."""
+    spent: Counter[str] = Counter()
+    SCENARIOS[key][0](api, lambda: counted(spent), **values)
+    said = {count: evaluate(formula, **values) for count, formula in BUDGET[key].items()}
+    assert {count: spent[count] for count in COUNTS} == said
+
+
+def test_every_row_of_the_page_is_proven(store_environment: dict[str, str]) -> None:
+    """No row without a scenario, and no scenario without a row."""
+    assert list(BUDGET) == list(SCENARIOS)

@@ -1,0 +1,71 @@
+"""A page token serves its own list only; see section 6 of the contract."""
+
+import base64
+
+import pytest
+
+from tests.contract.conftest import Api
+
+
+@pytest.fixture
+def token(api: Api) -> str:
+    """The token of a list of sessions by create_time of user u."""
+    for session in "abcd":
+        api.create(session)
+        api.append(f"{api.engine}/sessions/{session}")
+        api.append(f"{api.engine}/sessions/{session}")
+    page = api.ok(
+        "GET", f"{api.engine}/sessions", filter="user_id=u", orderBy="create_time", pageSize=2
+    )
+    result: str = page["nextPageToken"]
+    return result
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"filter": "user_id=v"},
+        {"filter": ""},
+        {"orderBy": "create_time desc"},
+        {"orderBy": "update_time"},
+        {"orderBy": ""},
+    ],
+    ids=str,
+)
+def test_a_token_is_refused_with_another_filter_or_order(
+    api: Api, token: str, change: dict[str, str]
+) -> None:
+    """Refused with 400 when the filter or order changed."""
+    query = {"filter": "user_id=u", "orderBy": "create_time", "pageToken": token}
+    assert api.call("GET", f"{api.engine}/sessions", **query).status == 200
+    answer = api.call("GET", f"{api.engine}/sessions", **{**query, **change})
+    assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert "pageToken" in answer.json["error"]["message"]
+
+
+def test_a_token_is_refused_under_another_parent(api: Api, token: str) -> None:
+    """Refused with 400 when the parent changed: another engine, or the events of a session."""
+    query = {"filter": "user_id=u", "orderBy": "create_time", "pageToken": token}
+    assert api.call("GET", f"{api.engine}0/sessions", **query).status == 400
+    sessions = [f"{api.engine}/sessions/{session}" for session in "ab"]
+    page = api.ok("GET", f"{sessions[0]}/events", pageSize=1)
+    assert api.call("GET", f"{sessions[1]}/events", pageToken=page["nextPageToken"]).status == 400
+    assert api.call("GET", f"{api.engine}/sessions", pageToken=page["nextPageToken"]).status == 400
+    assert api.call("GET", f"{sessions[0]}/events", pageToken=token).status == 400
+
+
+def test_a_tampered_token_is_refused(api: Api, token: str) -> None:
+    """Refused with 400 when tampered with, at whatever character."""
+    query = {"filter": "user_id=u", "orderBy": "create_time"}
+    other = {character: "B" if character != "B" else "C" for character in set(token)}
+    tampered = [token[:at] + other[token[at]] + token[at + 1 :] for at in range(0, len(token), 3)]
+    tampered += [token[:-1], token[1:], token + "A", token + "=", token + token, f" {token}"]
+    tampered += ["x", "null", "0", "é", "%00", base64.urlsafe_b64encode(b"[1,2,3]").decode()]
+    for text in tampered:
+        answer = api.call("GET", f"{api.engine}/sessions", pageToken=text, **query)
+        assert answer.status == 400, text
+
+
+def test_a_token_is_opaque(api: Api, token: str) -> None:
+    """A token needs no escaping in a URL."""
+    assert token.replace("-", "").replace("_", "").isalnum()

@@ -1,0 +1,93 @@
+"""The Terraform of `infra/`, spoiled copies of it, and what the store really asks Firestore for."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+from functions.rules.settings import Settings
+from functions.store.firestore import queries
+from functions.store.opening import open_store
+from tests.infra.configuration import INFRA, Configuration, read_configuration
+from tests.infra.conversation import converse
+from tests.infra.queries_at_the_wire import Wire, tapped
+from tests.infra.stand_in import provided
+
+QUERIES = {
+    function: name
+    for name, function in vars(queries).items()
+    if getattr(function, "__module__", "") == queries.__name__ and not name.startswith("_")
+}
+"""Every function that makes a query, and its name."""
+
+Spoil = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def configuration() -> Configuration:
+    """The Terraform as it is."""
+    return read_configuration()
+
+
+@pytest.fixture(scope="session")
+def providers(configuration: Configuration) -> Iterator[dict[str, str]]:
+    """The environment in which Terraform finds providers that know their schemas."""
+    with provided(configuration) as environment:
+        yield environment
+
+
+@pytest.fixture
+def spoiled(tmp_path: Path) -> Spoil:
+    """Copies `infra/` and replaces a text, which must be there, in one file of the copy."""
+
+    def spoil(file: str, old: str, new: str) -> Path:
+        copy = tmp_path / "infra"
+        shutil.copytree(INFRA, copy, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
+        text = (copy / file).read_text()
+        assert old in text, f"{file} does not say {old!r}"
+        (copy / file).write_text(text.replace(old, new, 1))
+        return copy
+
+    return spoil
+
+
+@pytest.fixture(scope="session")
+def called() -> set[str]:
+    """The functions of `queries` that the conversation called."""
+    return set()
+
+
+@pytest.fixture(scope="session")
+def wire(emulator: str, called: set[str]) -> Wire:
+    """What went over the wire in the conversation; its project is no other test's."""
+    environment = {
+        "SESSIONS_STORE": "firestore://index-coverage",
+        "FIRESTORE_EMULATOR_HOST": emulator,
+    }
+    with pytest.MonkeyPatch.context() as monkeypatch, tapped(monkeypatch) as tap:
+        _watch(monkeypatch, called)
+        with closing(open_store(Settings.from_environment(environment))) as store:
+            converse(store)
+    return tap
+
+
+def _watch(monkeypatch: pytest.MonkeyPatch, called: set[str]) -> None:
+    """Notes which functions of QUERIES are called, wherever they were imported to."""
+
+    def noting(function: Any) -> Any:
+        def noted(*args: Any, **options: Any) -> Any:
+            called.add(QUERIES[function])
+            return function(*args, **options)
+
+        return noted
+
+    modules = [module for name, module in sys.modules.items() if name.startswith("functions.store")]
+    for module in modules:
+        for name, value in list(vars(module).items()):
+            if isinstance(value, FunctionType) and value in QUERIES:
+                monkeypatch.setattr(module, name, noting(value))

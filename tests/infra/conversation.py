@@ -1,0 +1,78 @@
+"""A conversation that makes the store ask everything it can ask."""
+
+import itertools
+from typing import Any
+
+from functions.rules.settings import Settings
+from functions.store.protocol import Store
+from tests.contract.conftest import LOCATION, SECOND, Api
+
+FILTERS = (None, 'user_id="u"', 'labels.k="v" AND display_name="d"')
+BOUNDS = (None, '> "2000-01-01T00:00:00Z"', '< "2100-01-01T00:00:00Z"', '= "2026-11-22T00:00:00Z"')
+DIRECTIONS = ("", " desc")
+
+
+def converse(store: Store) -> None:
+    """Goes once through everything that reads, and what is done on the way to a write."""
+    settings = Settings.model_validate({"google_cloud_project": "p", "min_ttl": "0s"})
+    api = Api(store, f"{LOCATION}/reasoningEngines/e", settings=settings)
+    sessions = [_session(api, f"s{number}") for number in range(2)]
+    _walk_sessions(api)
+    _walk_events(api, sessions[0])
+    _find_by_id(api)
+    _replace_an_expired_session(api)
+    _purge(api)
+    _list_and_delete_engines(api)
+
+
+def _session(api: Api, session_id: str) -> str:
+    api.now += SECOND
+    state = {"k": 1, "app:a": 1, "user:u": 1}
+    name = api.create(session_id, displayName="d", labels={"k": "v"}, sessionState=state)
+    for number in range(2):
+        api.append(name, f"2026-01-01T00:00:0{number}Z", actions={"stateDelta": state})
+    return name
+
+
+def _walk_sessions(api: Api) -> None:
+    path = f"{api.engine}/sessions"
+    for field, direction in itertools.product(("create_time", "update_time"), DIRECTIONS):
+        for filter_, bound in itertools.product(FILTERS, BOUNDS):
+            parts = [part for part in (filter_, bound and f"{field} {bound}") if part]
+            query: dict[str, Any] = {"filter": " AND ".join(parts)} if parts else {}
+            api.walk(path, "sessions", orderBy=field + direction, pageSize=1, **query)
+
+
+def _walk_events(api: Api, session: str) -> None:
+    filters = [None, 'author="user"', *(f"timestamp {bound}" for bound in BOUNDS if bound)]
+    for direction, filter_ in itertools.product(DIRECTIONS, filters):
+        query: dict[str, Any] = {"filter": filter_} if filter_ else {}
+        path = f"{session}/events"
+        api.walk(path, "sessionEvents", orderBy="timestamp" + direction, pageSize=1, **query)
+
+
+def _find_by_id(api: Api) -> None:
+    api.ok("DELETE", f"{LOCATION}/sessions/s0")
+
+
+def _replace_an_expired_session(api: Api) -> None:
+    api.append(api.create("brief", ttl="1s"))
+    api.now += 2 * SECOND
+    api.append(api.create("brief", ttl="1s"))
+
+
+def _purge(api: Api) -> None:
+    api.now += 2 * SECOND
+    assert api.ok("POST", "sessions:purgeExpired")["purgedSessions"]
+
+
+def _list_and_delete_engines(api: Api) -> None:
+    parent = f"{LOCATION}/reasoningEngines"
+    for _ in range(2):
+        api.ok("POST", parent, {"displayName": "e"})
+    engines = api.walk(parent, "reasoningEngines", pageSize=1)
+    api.walk(parent, "reasoningEngines", pageSize=1, filter='display_name="e"')
+    api.engine = engines[0]["name"]
+    _session(api, "s")
+    assert api.call("DELETE", api.engine).status == 400
+    api.ok("DELETE", api.engine, force="true")

@@ -1,0 +1,200 @@
+"""A Google Cloud in one process: answers what gcloud asks while it deploys, and records it all.
+
+Every API lives below a path of its own, `http://127.0.0.1:PORT/SERVICE/`, where gcloud's endpoint
+overrides find it. What would leave the machine comes here, too, as a CONNECT to a proxy.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qsl
+
+NUMBER = "123456789012"
+ACCESS_TOKEN = "an-access-token"
+ID_TOKEN = "an.id.token"
+
+_APIS = (
+    "cloudfunctions",
+    "cloudresourcemanager",
+    "cloudscheduler",
+    "firestore",
+    "iam",
+    "run",
+    "serviceusage",
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as it came."""
+
+    verb: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def body(self) -> Any:
+        """The JSON that was sent."""
+        return json.loads(self.content)
+
+
+@dataclass
+class FakeGoogle:
+    """What was asked, and what is there because of it."""
+
+    url: str
+    calls: list[Call] = field(default_factory=list)
+    resources: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that send gcloud and curl here, and nowhere else."""
+        overrides = {
+            f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name.upper()}": f"{self.url}/{name}/"
+            for name in _APIS
+        }
+        proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTPS_PROXY"), self.url)
+        exempt = dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1")
+        return {**overrides, **proxies, **exempt, "CLOUDSDK_AUTH_TOKEN_HOST": f"{self.url}/token"}
+
+    def sent(self, verb: str, pattern: str) -> list[Call]:
+        """The requests to the paths that a pattern matches from end to end."""
+        return [
+            call for call in self.calls if call.verb == verb and re.fullmatch(pattern, call.path)
+        ]
+
+    def answer(self, call: Call) -> tuple[int, Any]:
+        """A status, and JSON; gcloud gives up at once where nothing is foreseen."""
+        self.calls.append(call)
+        message = {"error": {"message": f"{call.verb} {call.path}"}}
+        for verb, pattern, reply in _REPLIES:
+            match = re.fullmatch(pattern, call.path)
+            if match and verb == call.verb:
+                answer = reply(self, call, *match.groups())
+                return (404, message) if answer is None else (200, answer)
+        return 400, message
+
+
+@contextmanager
+def fake_google() -> Iterator[FakeGoogle]:
+    """Serves an empty Google Cloud until the block ends."""
+    google = FakeGoogle("")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, google)) as server:
+        google.url = f"http://127.0.0.1:{server.server_port}"
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield google
+        server.shutdown()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, google: FakeGoogle, *args: Any) -> None:
+        self._google = google
+        super().__init__(*args)
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        call = Call(
+            self.command,
+            path,
+            dict(parse_qsl(query)),
+            {name.lower(): value for name, value in self.headers.items()},
+            self.rfile.read(int(self.headers.get("Content-Length", 0))),
+        )
+        status, answer = self._google.answer(call)
+        content = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = do_GET  # noqa: N815
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+def _enable(google: FakeGoogle, call: Call) -> Any:
+    for name in call.body["serviceIds"]:
+        google.resources[name] = {"name": name, "state": "ENABLED"}
+    return {"name": "operations/1", "done": True, "response": {}}
+
+
+def _create_function(google: FakeGoogle, call: Call, parent: str) -> Any:
+    name = f"{parent}/functions/{call.query['functionId']}"
+    config = call.body["serviceConfig"] | {
+        "service": name.replace("/functions/", "/services/"),
+        "uri": f"{google.url}/called/{call.query['functionId']}",
+    }
+    google.resources[name] = {**call.body, "environment": "GEN_2", "serviceConfig": config}
+    return _operation(google, call, parent)
+
+
+def _operation(google: FakeGoogle, call: Call, parent: str) -> Any:
+    name = f"{parent}/operations/{len(google.calls)}"
+    google.resources[name] = {"name": name, "metadata": {}, "done": True, "response": {}}
+    return google.resources[name]
+
+
+def _set_policy(google: FakeGoogle, call: Call, resource: str) -> Any:
+    google.resources[f"{resource}:getIamPolicy"] = call.body["policy"]
+    return call.body["policy"]
+
+
+def _get(google: FakeGoogle, call: Call, name: str) -> Any:
+    return google.resources.get(name)
+
+
+def _get_policy(google: FakeGoogle, call: Call, name: str) -> Any:
+    return google.resources.get(name, {"etag": "AA==", "version": 1})
+
+
+def _upload_url(google: FakeGoogle, call: Call) -> Any:
+    source = {"bucket": "uploads", "object": "source.zip"}
+    return {"uploadUrl": f"{google.url}/uploads/source.zip", "storageSource": source}
+
+
+def _echo(google: FakeGoogle, call: Call) -> Any:
+    return call.body
+
+
+def _always(answer: Any) -> Callable[..., Any]:
+    return lambda google, call: answer
+
+
+_PROJECT = {"projectId": "my-project", "projectNumber": NUMBER, "lifecycleState": "ACTIVE"}
+_PYTHON = {"name": "python311", "environment": "GEN_2", "stage": "GA"}
+_TOKENS = {"access_token": ACCESS_TOKEN, "id_token": ID_TOKEN, "expires_in": 3600}
+
+_REPLIES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
+    ("POST", "/token", _always(_TOKENS)),
+    ("GET", "/cloudresourcemanager/v1/projects/my-project", _always(_PROJECT)),
+    ("POST", "/serviceusage/v1/projects/my-project/services:batchEnable", _enable),
+    ("GET", "/serviceusage/v1/projects/my-project/services/(.+)", _get),
+    ("POST", "/firestore/v1/(projects/my-project)/databases", _operation),
+    ("POST", "/firestore/v1/(.+)/collectionGroups/[^/]+/indexes", _operation),
+    ("PATCH", "/firestore/v1/(.+)/collectionGroups/[^/]+/fields/[^/]+", _operation),
+    ("POST", "/iam/v1/projects/my-project/serviceAccounts", _echo),
+    ("POST", "/cloudresourcemanager/v1/(.+:getIamPolicy)", _get_policy),
+    ("POST", "/cloudresourcemanager/v1/(.+):setIamPolicy", _set_policy),
+    ("GET", "/cloudfunctions/v2/(projects/.+/functions/[^/]+)", _get),
+    ("GET", "/cloudfunctions/v2/(projects/.+/operations/[^/]+)", _get),
+    ("GET", "/cloudfunctions/v2/.+/runtimes", _always({"runtimes": [_PYTHON]})),
+    ("POST", "/cloudfunctions/v2/.+/functions:generateUploadUrl", _upload_url),
+    ("PUT", "/uploads/source.zip", _always({})),
+    ("POST", "/cloudfunctions/v2/(projects/.+)/functions", _create_function),
+    ("GET", "/run/v1/(.+:getIamPolicy)", _get_policy),
+    ("POST", "/run/v1/(.+):setIamPolicy", _set_policy),
+    ("POST", "/cloudscheduler/v1/.+/jobs", _echo),
+    ("POST", "/called/sessions-api/.+", _always({"done": True})),
+)

