@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from functions.store.sqlite.schema import SCHEMA, SCHEMA_VERSION
 _log = logging.getLogger(__name__)
 
 _CACHED_STATEMENTS = 256
+_PAUSE = 0.01
 
 
 class Database:
@@ -95,10 +97,22 @@ class Database:
             check_same_thread=False,
             cached_statements=_CACHED_STATEMENTS,
         )
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_write_ahead_log(connection, self._timeout)
         connection.execute("PRAGMA synchronous = FULL")
         self._connections.append(connection)
         return connection
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection, timeout: float) -> None:
+    """Tries for `timeout` seconds: SQLite itself does not wait where two make this switch."""
+    end = time.monotonic() + timeout
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(_PAUSE)
 
 
 def _statements(script: str) -> Iterator[str]:
