@@ -92,27 +92,30 @@ class Database:
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self._path,
-            timeout=self._timeout,
+            timeout=0,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=_CACHED_STATEMENTS,
         )
         _use_write_ahead_log(connection, self._timeout)
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA busy_timeout = {int(self._timeout * 1000)}")
         self._connections.append(connection)
         return connection
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection, timeout: float) -> None:
-    """Tries for `timeout` seconds: SQLite itself does not wait where two make this switch."""
+    """Tries for `timeout` seconds: where two make this switch, SQLite's own waiting is for ever."""
     end = time.monotonic() + timeout
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+    while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError:
             if time.monotonic() > end:
                 raise
             time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _statements(script: str) -> Iterator[str]:
