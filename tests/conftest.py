@@ -1,5 +1,6 @@
 """Stores and servers that tests run against; every test that names a store runs on both."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -26,6 +27,10 @@ LOCATION = "us-central1"
 
 PATIENCE = {"STORE_TIMEOUT": "60s"}
 """A busy machine is no reason to fail."""
+
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_ports = itertools.count(20_000 + 1_000 * (_WORKER % 12))
+"""Below the ports that the system gives to outgoing connections."""
 
 EMULATOR_MISSING = (
     "no Firestore emulator: install it with "
@@ -135,11 +140,15 @@ def running(
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that no other call and no other worker is given."""
+    for port in _ports:
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("unreachable: the ports are counted for ever")
 
 
 def _wait_for(url: str, is_alive: Callable[[], bool]) -> None:
