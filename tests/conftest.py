@@ -134,7 +134,7 @@ def running(
             yield
         finally:
             os.killpg(process.pid, signal.SIGKILL if kill else signal.SIGTERM)
-            process.wait(timeout=20)
+            process.wait(timeout=60)
             output.seek(0)
             sys.stdout.write(output.read().decode(errors="replace"))
 

@@ -24,7 +24,7 @@ def call(url: str, verb: str, path: str, body: Any = None) -> Any:
     """The JSON of a call that must succeed."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url + path, data, method=verb)
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 
@@ -66,7 +66,7 @@ def test_a_wrong_setting_stops_the_start(
     environment = {"SESSIONS_STORE": f"sqlite:///{tmp_path}/s.db", name: value}
     process = start(environment, free_port())
     try:
-        output, _ = process.communicate(timeout=8)
+        output, _ = process.communicate(timeout=60)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
