@@ -179,9 +179,7 @@ class FirestoreStore:
             if state.must_be_weighed:
                 found, engine = rpc.batch_get([str(name), name.engine])()
                 user_id = _live_record(name, found, now).user_id
-                merge_members(
-                    values.members_of(found, "state"), values.by_field_name(state.session)
-                )
+                _weigh(found, state)
                 users = user_documents(rpc, name.engine, engine, [user_id] if state.user else [])
                 shared_state(engine, users.get(user_id), state)
                 unchanged_since = found.update_time
@@ -265,7 +263,7 @@ class FirestoreStore:
         """What Firestore found too large, in the words that every store has for it."""
         (found,) = self._rpcs.get().batch_get([str(name)], ["state"])()
         try:
-            merge_members(values.members_of(found, "state"), values.by_field_name(state.session))
+            _weigh(found, state)
         except TooLarge as explanation:
             return explanation
         return refusal
@@ -290,3 +288,8 @@ def _live_record(name: SessionName, found: Any, now: int) -> SessionRecord:
     if documents.expiry_of(found) <= now // 1000:
         raise SessionNotFound(name)
     return documents.session_record(name, found)
+
+
+def _weigh(found: Any, state: StateChange) -> None:
+    """Raises TooLarge for a change that the session's state has no room for."""
+    merge_members(values.members_of(found, "state"), values.by_field_name(state.session))
