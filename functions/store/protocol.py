@@ -97,8 +97,9 @@ class Store(Protocol):
     def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
         """Removes expired and deleted sessions with all their events, here and everywhere.
 
-        Asks `is_time_up` between batches and stops at once when it is. Whatever it is
-        interrupted by, the next call goes on, and no live session is ever touched.
+        Asks `is_time_up` after every batch, so that each call makes some headway, and stops when
+        it is. Whatever it is interrupted by, the next call goes on, and no live session is ever
+        touched.
         """
 
     def close(self) -> None:

@@ -252,8 +252,8 @@ def list_first_events(api: Api, counting: Counting, n: int) -> None:
 
 @row(
     "purge_expired_sessions",
-    "k sessions of n events, fewer than 400",
-    *({"k": k, "n": n} for k, n in ((0, 0), (3, 0), (3, 5), (3, 150), (45, 1))),
+    "k sessions of n events, fewer than 400 events",
+    *({"k": k, "n": n} for k, n in ((0, 0), (3, 0), (3, 5), (3, 130), (45, 1), (250, 1))),
 )
 def purge(api: Api, counting: Counting, k: int, n: int) -> None:
     api.store.purge(api.now + 3600 * SECOND, lambda: False)

@@ -85,7 +85,7 @@ def stored_figures() -> dict[str, str]:
 
 def life_figures() -> dict[str, tuple[str, str]]:
     events, sessions = 1_000_000, 50_000
-    purge = ("purge_expired_sessions", "k sessions of n events, fewer than 400")
+    purge = ("purge_expired_sessions", "k sessions of n events, fewer than 400 events")
     size = events * (NAMES["EVENT_BYTES"] + NAMES["OVERHEAD_BYTES"]) / 2**30
     steps = {
         "appended, one after the other": events

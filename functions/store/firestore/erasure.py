@@ -6,11 +6,11 @@ is found by the next try.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 from functions.store.firestore.documents import expiry_of
-from functions.store.firestore.queries import expired_sessions, names_in
+from functions.store.firestore.queries import events_between, expired_sessions, names_in
 from functions.store.firestore.rpc import Missing, Rpc, Stale, Write
 from functions.store.firestore.values import update
 from functions.store.protocol import Purged
@@ -18,91 +18,35 @@ from functions.store.protocol import Purged
 BATCH = 400
 """Deletes in one commit."""
 
-_ROUND = 400
+_ROUND = 1_000
 """Expired sessions found by one query."""
 
 _SLICE = 40
-"""Sessions between two looks at the clock."""
+"""Sessions between two looks at the clock, where live ones lie between them."""
+
+_WIDEST = 10_000
+"""Events that one query finds at most."""
 
 _THREADS = 8
 
+WithEvents = list[tuple[Any, list[str]]]
+"""Documents of sessions and the names of their events."""
 
-def erase(rpc: Rpc, found: Any, now: int, batches: int | None = None) -> Purged:
+
+def erase(
+    rpc: Rpc,
+    found: Any,
+    now: int,
+    batches: int | None = None,
+    is_time_up: Callable[[], bool] = lambda: False,
+) -> Purged:
     """Removes an expired or deleted session; after so many batches it leaves the rest.
 
     `found` is its document, of which only the name, the update time and the expiry matter; None
     and a live session are left alone.
     """
-    return _erase(rpc, found, now, batches, lambda: False)
-
-
-def purge(rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> Purged:
-    """Removes what is over in the whole database, until nothing is left or the time is up."""
-    total = Purged(0, 0, done=False)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        while not is_time_up():
-            answers = rpc.run_query("", expired_sessions(now, _ROUND))
-            sessions = [found for found, _ in answers if found is not None]
-            if not sessions:
-                return Purged(total.sessions, total.events, done=True)
-            for start in range(0, len(sessions), _SLICE):
-                if is_time_up():
-                    return total
-                some = sessions[start : start + _SLICE]
-                events = pool.map(lambda found: _events(rpc, found), some)
-                groups = _groups(zip(some, events, strict=True))
-                for purged in pool.map(
-                    lambda group: _erase_together(rpc, group, now, is_time_up), groups
-                ):
-                    total = total.plus(purged)
-    return total
-
-
-def _groups(found: Iterable[tuple[Any, list[str]]]) -> Iterator[list[tuple[Any, list[str]]]]:
-    """Sessions whose deletes fit in one commit; one that fills a batch by itself stays alone."""
-    group: list[tuple[Any, list[str]]] = []
-    size = 0
-    for session, events in found:
-        if group and size + len(events) + 1 > BATCH:
-            yield group
-            group, size = [], 0
-        group.append((session, events))
-        size += len(events) + 1
-    if group:
-        yield group
-
-
-def _erase_together(
-    rpc: Rpc,
-    group: list[tuple[Any, list[str]]],
-    now: int,
-    is_time_up: Callable[[], bool],
-) -> Purged:
-    if all(len(events) < BATCH for _, events in group):
-        deletes = [Write(delete=name) for _, events in group for name in events]
-        try:
-            rpc.commit([*deletes, *(_removal(session) for session, _ in group)])
-        except (Stale, Missing):
-            pass
-        else:
-            return Purged(len(group), len(deletes), done=False)
-    total = Purged(0, 0, done=False)
-    for session, _ in group:
-        total = total.plus(_erase(rpc, session, now, None, is_time_up))
-    return total
-
-
-def _erase(
-    rpc: Rpc,
-    found: Any,
-    now: int,
-    batches: int | None,
-    is_time_up: Callable[[], bool],
-) -> Purged:
     deleted = 0
     while found is not None and expiry_of(found) <= now // 1000:
-        if is_time_up() or batches == 0:
-            return Purged(0, deleted, done=False)
         events = _events(rpc, found)
         writes = [Write(delete=name) for name in events]
         is_last = len(events) < BATCH
@@ -121,7 +65,102 @@ def _erase(
             return Purged(1, deleted, done=True)
         found.update_time.CopyFrom(answer.write_results[-1].update_time)
         batches = None if batches is None else batches - 1
+        if batches == 0 or is_time_up():
+            return Purged(0, deleted, done=False)
     return Purged(0, deleted, done=True)
+
+
+def purge(rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> Purged:
+    """Removes what is over in the whole database, until nothing is left or the time is up."""
+    total = Purged(0, 0, done=False)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        while True:
+            answers = rpc.run_query("", expired_sessions(now, _ROUND))
+            sessions = [found for found, _ in answers if found is not None]
+            if not sessions:
+                return Purged(total.sessions, total.events, done=True)
+            for some in _with_events(rpc, pool, sorted(sessions, key=_place)):
+                erasures = pool.map(
+                    lambda group: _erase_together(rpc, group, now, is_time_up), _groups(some)
+                )
+                for purged in erasures:
+                    total = total.plus(purged)
+                if is_time_up():
+                    return total
+
+
+def _with_events(rpc: Rpc, pool: Executor, sessions: list[Any]) -> Iterator[WithEvents]:
+    """All of the sessions, which are in the order of their names, some at a time.
+
+    Reads the events of neighbours in one query, twice as many each time. Once a live session
+    shows up between them, whose events would be read in vain, each is asked for its own.
+    """
+    limit = BATCH
+    while sessions and limit:
+        some, has_met_live = _neighbours(rpc, sessions, limit)
+        yield some
+        sessions = sessions[len(some) :]
+        limit = 0 if has_met_live else min(2 * limit, _WIDEST)
+    for start in range(0, len(sessions), _SLICE):
+        some = sessions[start : start + _SLICE]
+        yield list(zip(some, pool.map(lambda found: _events(rpc, found), some), strict=True))
+
+
+def _neighbours(rpc: Rpc, sessions: list[Any], limit: int) -> tuple[WithEvents, bool]:
+    """The first of the sessions with all their events, and whether a live one ended the search.
+
+    At least one; of one that has more events than the limit only so many.
+    """
+    events: dict[str, list[str]] = {found.name: [] for found in sessions}
+    query = events_between(sessions[0].name, sessions[-1].name, limit)
+    count, last = 0, None
+    for found, _ in rpc.run_query("", query):
+        if found is None:
+            continue
+        count, last = count + 1, _place(found)[:-2]
+        owner = found.name.rpartition("/events/")[0]
+        if owner not in events:
+            return [(s, events[s.name]) for s in sessions if _place(s) < last], True
+        events[owner].append(found.name)
+    is_cut = count == limit
+    complete = [s for s in sessions if not is_cut or _place(s) < last] or sessions[:1]
+    return [(found, events[found.name]) for found in complete], False
+
+
+def _place(found: Any) -> list[str]:
+    """What documents are ordered by: their names, segment by segment."""
+    return str(found.name).split("/")
+
+
+def _groups(found: Iterable[tuple[Any, list[str]]]) -> Iterator[WithEvents]:
+    """Sessions whose deletes fit in one commit; one that fills a batch by itself stays alone."""
+    group: WithEvents = []
+    size = 0
+    for session, events in found:
+        if group and size + len(events) + 1 > BATCH:
+            yield group
+            group, size = [], 0
+        group.append((session, events))
+        size += len(events) + 1
+    if group:
+        yield group
+
+
+def _erase_together(
+    rpc: Rpc, group: WithEvents, now: int, is_time_up: Callable[[], bool]
+) -> Purged:
+    if all(len(events) < BATCH for _, events in group):
+        deletes = [Write(delete=name) for _, events in group for name in events]
+        try:
+            rpc.commit([*deletes, *(_removal(session) for session, _ in group)])
+        except (Stale, Missing):
+            pass
+        else:
+            return Purged(len(group), len(deletes), done=False)
+    total = Purged(0, 0, done=False)
+    for session, _ in group:
+        total = total.plus(erase(rpc, session, now, None, is_time_up))
+    return total
 
 
 def _events(rpc: Rpc, session: Any) -> list[str]:

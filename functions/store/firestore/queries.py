@@ -14,6 +14,9 @@ ASCENDING, DESCENDING = 1, 2
 _EQUAL, _ARRAY_CONTAINS, _LESS_OR_EQUAL, _GREATER, _GREATER_OR_EQUAL = 5, 7, 2, 3, 4
 
 ORDER_FIELDS = {"create_time": "createTime", "update_time": "updateTime"}
+_LAST_NAME = "\uf8ff"
+"""Behind every event's id."""
+
 _EARLIEST = -62_135_596_800 * 10**9
 _LATEST = 253_402_300_799 * 10**9
 
@@ -88,6 +91,17 @@ def expired_sessions(now: int, limit: int) -> Any:
     result.from_[0].all_descendants = True
     _where(result, "expiry", _LESS_OR_EQUAL, value(now // 1000))
     _order(result, "expiry", descending=False)
+    return result
+
+
+def events_between(first: str, last: str, limit: int) -> Any:
+    """Events of sessions from one to another, both full names, by name and without their fields."""
+    result = _select("events", limit, "__name__")
+    result.from_[0].all_descendants = True
+    _order(result, "__name__", descending=False)
+    result.start_at.values.append(Value(reference_value=first))
+    result.start_at.before = True
+    result.end_at.values.append(Value(reference_value=f"{last}/events/{_LAST_NAME}"))
     return result
 
 

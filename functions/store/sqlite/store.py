@@ -199,13 +199,14 @@ class SqliteStore:
 
     def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
         total = Purged(0, 0, done=False)
-        while not is_time_up():
+        while True:
             with self._database.write() as db:
                 purged = purge_some(db, now)
             total = total.plus(purged)
             if purged.done:
                 return Purged(total.sessions, total.events, done=True)
-        return total
+            if is_time_up():
+                return total
 
     def close(self) -> None:
         self._database.close()
