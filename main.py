@@ -11,6 +11,9 @@ update_session = target("update_session")
 delete_session = target("delete_session")
 append_event = target("append_event")
 list_events = target("list_events")
+watch_events = target("watch_events")
+list_runs = target("list_runs")
+get_run = target("get_run")
 
 purge_expired_sessions = target("purge_expired_sessions")
 

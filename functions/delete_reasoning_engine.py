@@ -1,6 +1,5 @@
 """DELETE {engine}: removes an engine, and with force its sessions."""
 
-from functions.aip.errors import InvalidArgument
 from functions.messages.delete_request import DeleteReasoningEngineRequest
 from functions.rules.operation import Operation
 from functions.rules.request import Request
@@ -13,10 +12,8 @@ def delete_reasoning_engine(request: Request, store: Store, now: int) -> str:
     Raises EngineNotFound, and EngineHasSessions without force.
     """
     name = request.engine_name
-    asked = request.query.get("force", "") or "false"
-    if asked.lower() not in ("true", "false"):
-        raise InvalidArgument(f"force must be true or false: {asked!r}.")
+    asked = request.flag("force")
     body = request.message(DeleteReasoningEngineRequest, "request")
-    store.delete_engine(name, now, force=asked.lower() == "true" or bool(body.force))
+    store.delete_engine(name, now, force=asked or bool(body.force))
     operation = Operation("Delete", *name, "", now, request.version)
     return operation.to_json(request.version, None)

@@ -1,4 +1,4 @@
-"""GET {engine}/sessions: lists an engine's sessions."""
+"""GET {engine}/sessions: lists an engine's sessions, or those of all engines of a location."""
 
 from functions.rules.errors import EngineMissing, EngineNotFound
 from functions.rules.filters import SESSION_DEFAULT_ORDER, SESSION_FIELDS, SESSION_ORDERS
@@ -10,13 +10,16 @@ from functions.store.protocol import Store
 def list_sessions(request: Request, store: Store, now: int) -> str:
     """Answers one page of sessions, the last updated first unless `orderBy` says otherwise.
 
+    The engine `-` stands for every engine of the location; see google.aip.dev/159. Its `orderBy`
+    is exact where AIP-159 asks for best effort only: one store knows all the engines.
+
     Raises EngineMissing where engines are required.
     """
-    engine = request.engine_name
+    engine = request.engine_or_all
     query = request.page(
         engine, SESSION_FIELDS, SESSION_ORDERS, SESSION_DEFAULT_ORDER, MAX_SESSIONS_PAGE
     )
-    if request.settings.require_engine:
+    if request.settings.require_engine and not engine.is_any:
         try:
             store.get_engine(engine)
         except EngineNotFound:

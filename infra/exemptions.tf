@@ -75,7 +75,8 @@ resource "google_firestore_field" "sessions_session_id" {
   }
 }
 
-# An event's text is up to a megabyte; author and invocationId are filtered in process.
+# An event's text is up to a megabyte; author is filtered in process, invocationId looked up in the
+# composite indexes.
 resource "google_firestore_field" "events" {
   database   = google_firestore_database.sessions.name
   collection = "events"
@@ -84,11 +85,27 @@ resource "google_firestore_field" "events" {
   index_config {}
 }
 
-# list_events, in either order of timestamp
+# list_events, in either order of timestamp, and where list_runs looks for runs
 resource "google_firestore_field" "events_key" {
   database   = google_firestore_database.sessions.name
   collection = "events"
   field      = "key"
+
+  index_config {
+    indexes {
+      order = "ASCENDING"
+    }
+    indexes {
+      order = "DESCENDING"
+    }
+  }
+}
+
+# watch_events: listeners take what arrived last, and those behind them the rest in order
+resource "google_firestore_field" "events_arrived" {
+  database   = google_firestore_database.sessions.name
+  collection = "events"
+  field      = "arrived"
 
   index_config {
     indexes {

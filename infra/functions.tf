@@ -3,9 +3,11 @@ locals {
   # page is up to 8 MiB and in memory several times over while it is made. timeout is in seconds;
   # that of the purge stays below the 180 that schedule_purge.py lets Cloud Scheduler wait.
   # invoker is who may call it, and says which shape it belongs to: clients and the scheduler call
-  # what router deploys, the gateway and the scheduler what per_method does.
+  # what router deploys; the gateway, watchers and the scheduler what per_method does. Streams last
+  # as long as their function may take, less ten seconds; watchers are clients, too, and call
+  # watch_events by itself, since the gateway does not stream.
   targets = {
-    sessions_api           = { memory = "1Gi", timeout = 60, invoker = "clients" }
+    sessions_api           = { memory = "1Gi", timeout = 600, invoker = "clients" }
     purge_expired_sessions = { memory = "512Mi", timeout = 120, invoker = "scheduler" }
 
     create_session = { memory = "512Mi", timeout = 60, invoker = "gateway" }
@@ -15,6 +17,9 @@ locals {
     delete_session = { memory = "512Mi", timeout = 60, invoker = "gateway" }
     append_event   = { memory = "512Mi", timeout = 60, invoker = "gateway" }
     list_events    = { memory = "1Gi", timeout = 60, invoker = "gateway" }
+    watch_events   = { memory = "1Gi", timeout = 3600, invoker = "watchers" }
+    list_runs      = { memory = "1Gi", timeout = 60, invoker = "gateway" }
+    get_run        = { memory = "1Gi", timeout = 60, invoker = "gateway" }
 
     create_reasoning_engine = { memory = "512Mi", timeout = 60, invoker = "gateway" }
     get_reasoning_engine    = { memory = "512Mi", timeout = 60, invoker = "gateway" }
@@ -39,7 +44,9 @@ locals {
       invoker       = function.invoker
       min_instances = function.invoker == "scheduler" ? 0 : var.min_instances
       max_instances = function.invoker == "scheduler" ? 1 : var.max_instances
-    } if contains([var.shape == "router" ? "clients" : "gateway", "scheduler"], function.invoker)
+      concurrency   = function.invoker == "watchers" ? var.watchers : var.concurrency
+      threads       = function.invoker == "watchers" ? var.watchers : coalesce(var.threads, var.concurrency)
+    } if contains(var.shape == "router" ? ["clients", "scheduler"] : ["gateway", "watchers", "scheduler"], function.invoker)
   }
 
   environment = {
@@ -47,7 +54,8 @@ locals {
     GOOGLE_CLOUD_PROJECT  = var.project
     GOOGLE_CLOUD_LOCATION = var.location
     PROJECT_NUMBER        = data.google_project.project.number
-    THREADS               = coalesce(var.threads, var.concurrency)
+    PURGE_ACCOUNT         = google_service_account.scheduler.email
+    AUTH_GATEWAY_ACCOUNT  = join("", google_service_account.gateway[*].email)
   }
 }
 
@@ -77,17 +85,23 @@ resource "google_cloudfunctions2_function" "function" {
     available_cpu                    = var.cpu
     available_memory                 = each.value.memory
     timeout_seconds                  = each.value.timeout
-    max_instance_request_concurrency = var.concurrency
+    max_instance_request_concurrency = each.value.concurrency
     min_instance_count               = each.value.min_instances
     max_instance_count               = each.value.max_instances
     ingress_settings                 = var.ingress
     all_traffic_on_latest_revision   = true
 
-    # A purge must stop by itself before it is stopped, with the batch in hand done.
+    # A purge must stop by itself before it is stopped, with the batch in hand done. Whatever AUTH is
+    # for the others, it is called by the scheduler through IAM.
     environment_variables = merge(
       local.environment,
-      { PURGE_TIME_LIMIT = "${each.value.timeout - 20}s" },
-      var.settings,
+      {
+        PURGE_TIME_LIMIT = "${each.value.timeout - 20}s"
+        WATCH_TIME_LIMIT = "${each.value.timeout - 10}s"
+        THREADS          = each.value.threads
+      },
+      each.value.invoker == "watchers" ? { WATCHERS = var.watchers } : {},
+      { for name, value in var.settings : name => value if name != "AUTH" || each.value.invoker != "scheduler" },
     )
 
     dynamic "secret_environment_variables" {

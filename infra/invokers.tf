@@ -1,9 +1,9 @@
 # Who may call which function; see the table in functions.tf.
 
 resource "google_cloud_run_v2_service_iam_member" "clients" {
-  for_each = var.shape == "router" ? toset(var.invokers) : []
+  for_each = toset(var.invokers)
 
-  name     = google_cloudfunctions2_function.function["sessions_api"].name
+  name     = google_cloudfunctions2_function.function[var.shape == "router" ? "sessions_api" : "watch_events"].name
   location = var.location
   role     = "roles/run.invoker"
   member   = each.key

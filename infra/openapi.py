@@ -16,8 +16,8 @@ import yaml
 
 from functions.api.routes import ROUTES, Route
 
-PRIVATE = {"purge_expired_sessions"}
-"""Called by Cloud Scheduler itself, and by nobody else."""
+PRIVATE = {"purge_expired_sessions", "watch_events"}
+"""Called at their own addresses: by Cloud Scheduler, and by those who follow a session."""
 
 DEADLINES = {"delete_reasoning_engine": 300}
 """Seconds that a function may take, where the table in functions.tf gives it more than 60."""
@@ -29,15 +29,24 @@ HEAD = """\
 #
 # The gateway demands no credentials. It calls each function with a token of its own service
 # account, for the function's address, and hands what the caller sent as Authorization on as
-# X-Forwarded-Authorization. To demand keys or tokens here, add securityDefinitions and security.
+# X-Forwarded-Authorization, which the function verifies as the setting AUTH says. To demand tokens
+# here, too, add securityDefinitions and security; once every path has them, the setting
+# AUTH_GATEWAY_USERINFO=true and AUTH=iam make the function take the gateway's word for them.
+# Leave OPTIONS without: with it, browsers ask whether a page may call, and send no credentials.
 #
 # Parameters are listed for readers; the gateway checks none, and passes others on as they are. It
 # does not stream, and takes and answers at most 32 MB: cloud.google.com/api-gateway/docs/quotas.
 #
-# The purge is not here: only Cloud Scheduler calls it.
+# The purge is not here: only Cloud Scheduler calls it. Nor is watch_events, which streams: it is
+# called at its own address, the output watch_url.
 """
 
-_TYPES = {"force": "boolean", "pageSize": "integer", "returnPartialSuccess": "boolean"}
+_TYPES = {
+    "allowMissing": "boolean",
+    "force": "boolean",
+    "pageSize": "integer",
+    "returnPartialSuccess": "boolean",
+}
 
 
 def render(routes: Iterable[Route] = ROUTES) -> str:
@@ -62,6 +71,8 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
             if route.verb.lower() in item:
                 raise ValueError(f"{route.verb} {path} is there twice")
             item[route.verb.lower()] = _operation(route, path)
+    for path, item in paths.items():
+        item["options"] = _preflight(path, item)
     return {
         "swagger": "2.0",
         "info": {"title": "Agent Engine Sessions", "version": "1"},
@@ -88,17 +99,31 @@ def _path(version: str, template: str) -> str:
 
 def _operation(route: Route, path: str) -> dict[str, Any]:
     words = re.findall(r"\w+", re.sub(r"{\w+}", "", path))
-    address = f"${{{route.method}}}"
     return {
         "operationId": "_".join([route.method, *words]),
         **_references(route.query),
         "responses": {"200": {"description": "What the method answers."}},
-        "x-google-backend": {
-            "address": address,
-            "jwt_audience": address,
-            "path_translation": "APPEND_PATH_TO_ADDRESS",
-            "deadline": DEADLINES.get(route.method, 60),
-        },
+        "x-google-backend": _backend(route.method),
+    }
+
+
+def _preflight(path: str, item: dict[str, Any]) -> dict[str, Any]:
+    """Any function answers it for any path; here one of the path's own."""
+    backends = (item[verb]["x-google-backend"] for verb in item if verb != "parameters")
+    return {
+        "operationId": "_".join(["preflight", *re.findall(r"\w+", path)]),
+        "responses": {"204": {"description": "Who may call, and how; see CORS_ORIGINS."}},
+        "x-google-backend": next(backends),
+    }
+
+
+def _backend(method: str) -> dict[str, Any]:
+    address = f"${{{method}}}"
+    return {
+        "address": address,
+        "jwt_audience": address,
+        "path_translation": "APPEND_PATH_TO_ADDRESS",
+        "deadline": DEADLINES.get(method, 60),
     }
 
 

@@ -3,6 +3,11 @@ output "base_url" {
   value       = var.shape == "router" ? google_cloudfunctions2_function.function["sessions_api"].service_config[0].uri : "https://${google_api_gateway_gateway.sessions[0].default_hostname}"
 }
 
+output "watch_url" {
+  description = "The base URL for streams: the gateway of per_method does not carry them."
+  value       = google_cloudfunctions2_function.function[var.shape == "router" ? "sessions_api" : "watch_events"].service_config[0].uri
+}
+
 output "purge_url" {
   description = "Where the purge is, and the audience of the token that it is called with."
   value       = google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].uri

@@ -34,7 +34,7 @@ variable "name" {
 }
 
 variable "shape" {
-  description = "router: one function serves the whole API. per_method: each method is a function, all behind API Gateway on one host; more cold starts, but each method scales, is sized and is watched by itself. The gateway lets everybody in until openapi.yaml demands keys or tokens."
+  description = "router: one function serves the whole API. per_method: each method is a function, all behind API Gateway on one host; more cold starts, but each method scales, is sized and is watched by itself. The gateway hands everything on, and the setting AUTH says who is let in."
   type        = string
   default     = "router"
 
@@ -45,9 +45,14 @@ variable "shape" {
 }
 
 variable "invokers" {
-  description = "Who may call the API in the shape router, as IAM members such as user:ada@example.com or serviceAccount:…; allUsers opens it to everybody."
+  description = "Who may call the API in the shape router, and watch_events in per_method, as IAM members such as user:ada@example.com or serviceAccount:…; allUsers lets everybody reach it, and the setting AUTH then says who is let in."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = !contains(var.invokers, "allUsers") || !contains(split(",", replace(lookup(var.settings, "AUTH", "iam"), " ", "")), "iam")
+    error_message = "With allUsers, IAM verifies nobody: set AUTH, without iam, in settings."
+  }
 }
 
 variable "database" {
@@ -80,8 +85,8 @@ variable "settings" {
   default     = {}
 
   validation {
-    condition     = length(setsubtract(keys(var.settings), ["MIN_TTL", "REQUIRE_ENGINE", "STORE_TIMEOUT", "UNKNOWN_FIELDS"])) == 0
-    error_message = "settings may have MIN_TTL, REQUIRE_ENGINE, STORE_TIMEOUT and UNKNOWN_FIELDS; all others are set by this configuration."
+    condition     = length(setsubtract(keys(var.settings), ["API_KEYS", "AUTH", "AUTH_AUDIENCES", "AUTH_CLIENTS", "AUTH_GATEWAY_USERINFO", "AUTH_ISSUERS", "AUTH_TOKENINFO_URL", "CORS_ORIGINS", "MIN_TTL", "POLICY", "REQUIRE_ENGINE", "STORE_TIMEOUT", "UNKNOWN_FIELDS", "WATCH_HEARTBEAT"])) == 0
+    error_message = "settings may have API_KEYS, AUTH, AUTH_AUDIENCES, AUTH_CLIENTS, AUTH_GATEWAY_USERINFO, AUTH_ISSUERS, AUTH_TOKENINFO_URL, CORS_ORIGINS, MIN_TTL, POLICY, REQUIRE_ENGINE, STORE_TIMEOUT, UNKNOWN_FIELDS and WATCH_HEARTBEAT; all others are set by this configuration."
   }
 }
 

@@ -62,6 +62,17 @@ variable "threads" {
   default     = null
 }
 
+variable "watchers" {
+  description = "Streams that one instance of watch_events holds in the shape per_method, each in a thread of its own. In the shape router, three quarters of the threads may stream."
+  type        = number
+  default     = 250
+
+  validation {
+    condition     = var.watchers >= 1 && var.watchers <= 1000
+    error_message = "watchers must be 1 to 1000."
+  }
+}
+
 variable "min_instances" {
   description = "Instances of each function that are kept warm and are paid for while idle. 0 costs nothing, but the first request after a pause waits for a start; 1 spares it that. The purge always has 0."
   type        = number

@@ -2,6 +2,7 @@
 
 ApiError
 ├── InvalidArgument 400     FailedPrecondition 400
+├── Unauthenticated 401     PermissionDenied 403
 ├── NotFound 404            MethodNotAllowed 405
 ├── Aborted 409             Internal 500
 └── Unavailable 503
@@ -47,6 +48,19 @@ class FailedPrecondition(ApiError):
     code, status = 400, "FAILED_PRECONDITION"
 
 
+class Unauthenticated(ApiError):
+    """Nobody is known to send this; `challenge` says how to: rfc-editor.org/rfc/rfc6750."""
+
+    code, status = 401, "UNAUTHENTICATED"
+    challenge: ClassVar[str] = 'Bearer realm="sessions"'
+
+
+class PermissionDenied(ApiError):
+    """The caller may see this, but not do it."""
+
+    code, status = 403, "PERMISSION_DENIED"
+
+
 class NotFound(ApiError):
     """There is no such resource, or no such path."""
 
@@ -63,6 +77,12 @@ class Aborted(ApiError):
     """Contention that outlasted our own retries; the caller may try again."""
 
     code, status = 409, "ABORTED"
+
+
+class ResourceExhausted(ApiError):
+    """More than the server holds at a time; the caller may try again later."""
+
+    code, status = 429, "RESOURCE_EXHAUSTED"
 
 
 class Internal(ApiError):

@@ -72,6 +72,7 @@ def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
         body=body,
         settings=settings,
         enum_numbers="enum-encoding=int" in (system.get("$alt") or system.get("alt", "")),
+        last_event_id=request.headers.get("Last-Event-ID", ""),
     )
 
 

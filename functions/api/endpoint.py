@@ -11,21 +11,26 @@ from functools import cache
 import flask
 
 from functions.aip.errors import ApiError
+from functions.api.auth.gate import open_gate
 from functions.api.binding import bind, effective_verb
+from functions.api.cors import allow_origins
 from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
 from functions.api.framework import adopt
 from functions.api.log import log_as_json
 from functions.api.path_table import PathTable
 from functions.api.routes import METHODS, ROUTES
+from functions.api.streams import stream
 from functions.rules.request import Request
 from functions.rules.settings import Settings
 from functions.store.opening import open_store
 from functions.store.protocol import Store
+from functions.store.watching import Tail
 
 _log = logging.getLogger(__name__)
 
 Target = Callable[[flask.Request], flask.Response]
-Method = Callable[[Request, Store, int], str]
+Method = Callable[[Request, Store, int], str | Tail]
+"""Answers JSON, or a tail to follow."""
 
 
 class Endpoint:
@@ -43,13 +48,19 @@ class Endpoint:
         self._settings = settings
         self._store = store
         self._clock = clock
+        self._gate = open_gate(settings)
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Answers in the API's JSON shape, whatever happens."""
         try:
             match = self._table.match(effective_verb(request), request.path)
             method = load_method(match.route.method)
-            answer = method(bind(request, match, self._settings), self._store(), self._clock())
+            store, now = self._store(), self._clock()
+            if self._gate is not None:
+                store = self._gate.admit(request, store, now)
+            answer = method(bind(request, match, self._settings), store, now)
+            if isinstance(answer, Tail):
+                return stream(answer, self._settings, self._clock, request.environ)
         except ApiError as error:
             return error_response(error)
         except Exception:
@@ -73,6 +84,7 @@ def target(name: str, *methods: str) -> Target:
     serve.__name__ = name
     if flask.has_app_context():
         adopt(flask.current_app)
+        allow_origins(flask.current_app, _settings().cors_origins)
     if os.environ.get("FUNCTION_TARGET") == name:
         for method in served:
             load_method(method)

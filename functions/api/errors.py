@@ -4,7 +4,7 @@ from typing import Any
 
 import flask
 
-from functions.aip.errors import ApiError, Internal
+from functions.aip.errors import ApiError, Internal, Unauthenticated
 from functions.messages.json_text import write_json
 
 CONTENT_TYPE = "application/json; charset=UTF-8"
@@ -30,4 +30,9 @@ def error_response(error: ApiError) -> flask.Response:
                 ],
             }
         ]
-    return flask.Response(write_json({"error": body}), status=error.code, content_type=CONTENT_TYPE)
+    answer = flask.Response(
+        write_json({"error": body}), status=error.code, content_type=CONTENT_TYPE
+    )
+    if isinstance(error, Unauthenticated):
+        answer.headers["WWW-Authenticate"] = error.challenge
+    return answer

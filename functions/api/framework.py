@@ -1,14 +1,18 @@
 """Makes functions-framework and gunicorn answer and keep connections as the API does."""
 
+import signal
 import socket
+from types import FrameType
 
 import flask
 import gunicorn.config
 import gunicorn.util
+from gunicorn.workers.base import Worker
 from werkzeug.exceptions import HTTPException
 
 from functions.aip.errors import Internal, InvalidArgument, MethodNotAllowed, NotFound
 from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
+from functions.api.streams import end_all
 from functions.messages.json_text import write_json
 
 _KEEP_ALIVE = 75
@@ -23,6 +27,18 @@ def adopt(app: flask.Flask) -> None:
     app.register_error_handler(Exception, lambda error: error_response(INTERNAL))
     gunicorn.util.write_error = _write_error
     gunicorn.config.Keepalive.default = _KEEP_ALIVE
+    gunicorn.config.PostWorkerInit.default = staticmethod(_end_streams_first)
+
+
+def _end_streams_first(worker: Worker) -> None:
+    """Has a worker that is told to stop end its streams, which it would wait for otherwise."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        end_all()
+        worker.handle_exit(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.siginterrupt(signal.SIGTERM, False)
 
 
 def _framework_error(error: HTTPException) -> flask.Response:

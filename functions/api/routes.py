@@ -16,6 +16,7 @@ _P = "projects/*/locations/*/reasoningEngines/*"
 _E = "reasoningEngines/*"
 
 _LIST = ("pageSize", "pageToken", "filter")
+_APPEND = ("requestId", "allowMissing", "userId")
 _OPERATION_PARENTS = (_L, _P, f"{_P}/sessions/*", _E, f"{_E}/sessions/*")
 
 
@@ -60,9 +61,21 @@ ROUTES: tuple[Route, ...] = (
     ),
     *_sessions("delete_session", "DELETE", "{name=ENGINE/sessions/*}"),
     Route("delete_session", "DELETE", f"{{name={_L}/sessions/*}}"),
-    *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}:appendEvent", ("requestId",)),
-    *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}", ("requestId",)),
-    *_sessions("list_events", "GET", "{parent=ENGINE/sessions/*}/events", (*_LIST, "orderBy")),
+    *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}:appendEvent", _APPEND),
+    *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}", _APPEND),
+    *_sessions(
+        "list_events", "GET", "{parent=ENGINE/sessions/*}/events", (*_LIST, "orderBy", "view")
+    ),
+    *_sessions("list_runs", "GET", "{parent=ENGINE/sessions/*}/runs", _LIST),
+    *_sessions(
+        "get_run", "GET", "{name=ENGINE/sessions/*/runs/*}", ("pageSize", "pageToken", "view")
+    ),
+    *_sessions(
+        "watch_events",
+        "GET",
+        "{parent=ENGINE/sessions/*}/events:watch",
+        ("filter", "pageToken", "view"),
+    ),
     Route("create_reasoning_engine", "POST", f"{{parent={_L}}}/reasoningEngines"),
     Route("create_reasoning_engine", "POST", "reasoningEngines", BOTH, ("parent",)),
     Route("get_reasoning_engine", "GET", f"{{name={_P}}}"),

@@ -1,13 +1,16 @@
 """What lists can be filtered and ordered by, and the page that a request asks for."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from functions.aip.filtering import FieldType, Filter
+from functions.aip.filtering import FieldType, Filter, FilterFields, compile_filter
 from functions.aip.ordering import OrderBy
-from functions.messages.json_text import read_json
 from functions.rules.engine import EngineRecord
 from functions.rules.event import EventRecord
+from functions.rules.event_type import EventType, event_members, event_type
+from functions.rules.limits import MAX_EVENTS_PAGE
+from functions.rules.run import Run, RunState
 from functions.rules.session import SessionRecord
 
 SESSION_FIELDS = {
@@ -21,14 +24,25 @@ SESSION_FIELDS = {
 SESSION_ORDERS = ("create_time", "update_time")
 SESSION_DEFAULT_ORDER = OrderBy("update_time", descending=True)
 
-EVENT_FIELDS = {
+EVENT_FIELDS: FilterFields = {
     "timestamp": FieldType.TIMESTAMP,
     "author": FieldType.STRING,
     "invocation_id": FieldType.STRING,
     "branch": FieldType.STRING,
+    "event_type": EventType,
 }
 EVENT_ORDERS = ("timestamp",)
 EVENT_DEFAULT_ORDER = OrderBy("timestamp", descending=False)
+
+RUN_FIELDS: FilterFields = {
+    "start_time": FieldType.TIMESTAMP,
+    "end_time": FieldType.TIMESTAMP,
+    "invocation_id": FieldType.STRING,
+    "author": FieldType.STRING,
+    "event_type": EventType,
+    "state": RunState,
+}
+RUN_DEFAULT_ORDER = OrderBy("start_time", descending=False)
 
 ENGINE_FIELDS = {
     "display_name": FieldType.STRING,
@@ -49,6 +63,12 @@ class PageQuery:
     cursor: list[str | int] | None
 
 
+def events_of_run(invocation_id: str) -> PageQuery:
+    """The first events of an invocation."""
+    only = compile_filter("", {}).narrowed("invocation_id", invocation_id)
+    return PageQuery(only, EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE, None)
+
+
 def session_matches(filter: Filter, record: SessionRecord) -> bool:
     """Whether a session passes the filter."""
     return filter.matches(lambda field: getattr(record, field))
@@ -66,12 +86,23 @@ def engine_matches(filter: Filter, record: EngineRecord) -> bool:
 
 
 def event_matches(filter: Filter, record: EventRecord) -> bool:
-    """Whether an event passes the filter; only `branch` costs reading its JSON."""
+    """Whether an event passes the filter; only `branch` and `event_type` cost reading its JSON."""
+    members = cache(lambda: event_members(record))
 
     def value(field: str) -> Any:
-        if field != "branch":
-            return getattr(record, field)
-        message = read_json(b"{" + record.text.encode())
-        return message.get("eventMetadata", {}).get("branch")
+        if field == "branch":
+            return members().get("eventMetadata", {}).get("branch")
+        return event_type(members()) if field == "event_type" else getattr(record, field)
+
+    return filter.matches(value)
+
+
+def run_matches(filter: Filter, run: Run) -> bool:
+    """Whether a run passes the filter: by author and event_type, if any of its events does."""
+
+    def value(field: str) -> Any:
+        if field == "author":
+            return tuple(run.authors)
+        return tuple(run.event_types) if field == "event_type" else getattr(run, field)
 
     return filter.matches(value)

@@ -1,10 +1,14 @@
-"""Ids that the server chooses: random, so that nobody guesses them or counts by them."""
+"""Ids that the server chooses: nobody guesses them or counts by them."""
 
+import hashlib
 import secrets
 
 from slugify import slugify
 
+from functions.messages.json_text import write_json
+
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_LENGTH = 20
 _SLUG_LENGTH = 40
 
 
@@ -15,7 +19,14 @@ def new_session_id(display_name: str) -> str:
     name may meet another's id, so the caller must be ready to ask again.
     """
     slug = slugify(display_name, max_length=_SLUG_LENGTH, word_boundary=True)
-    return f"{slug}-{_random(8)}" if slug else _random(20)
+    return f"{slug}-{_random(8)}" if slug else _random(_LENGTH)
+
+
+def session_id_of_request(engine: str, user_id: str, request_id: str) -> str:
+    """20 characters made from a request: its retry meets the session of the first try."""
+    digest = hashlib.sha256(write_json([engine, user_id, request_id]).encode()).digest()
+    number = int.from_bytes(digest)
+    return "".join(_ALPHABET[number // 36**place % 36] for place in range(_LENGTH))
 
 
 def new_engine_id() -> str:

@@ -5,6 +5,9 @@ from typing import NamedTuple, Self
 
 from functions.rules.errors import InvalidFields
 
+ANY = "-"
+"""The id that stands for whichever there is; see google.aip.dev/159."""
+
 _ID = re.compile(r"(?!__.*__$|-$)[A-Za-z0-9_-]{1,128}")
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,127}")
 
@@ -27,6 +30,11 @@ class EngineName(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.location}/reasoningEngines/{self.engine}"
+
+    @property
+    def is_any(self) -> bool:
+        """Whether it stands for every engine of its location."""
+        return self.engine == ANY
 
     @classmethod
     def parse(cls, name: str) -> Self:

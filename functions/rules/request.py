@@ -15,6 +15,7 @@ from functions.rules.errors import InvalidFields
 from functions.rules.filters import PageQuery
 from functions.rules.limits import DEFAULT_PAGE_SIZE
 from functions.rules.names import (
+    ANY,
     EngineName,
     LocationName,
     SessionName,
@@ -31,7 +32,8 @@ class Request:
     """One call of one method.
 
     `name` is the resource that the path names and `name_field` what the API calls it; `query`
-    holds the method's own parameters, in camelCase; `version` is the API's, `v1` or `v1beta1`.
+    holds the method's own parameters, in camelCase; `version` is the API's, `v1` or `v1beta1`;
+    `last_event_id` is where a broken stream goes on.
     """
 
     version: str
@@ -41,6 +43,7 @@ class Request:
     body: bytes
     settings: Settings
     enum_numbers: bool = False
+    last_event_id: str = ""
 
     @property
     def location(self) -> str:
@@ -63,6 +66,12 @@ class Request:
         return EngineName(self.location, engine)
 
     @property
+    def engine_or_all(self) -> EngineName:
+        """The engine that the path names, where `-` names all of its location."""
+        is_any = self._ids().get("reasoningEngines") == ANY
+        return EngineName(self.location, ANY) if is_any else self.engine_name
+
+    @property
     def session_name(self) -> SessionName:
         """The session that the path names, or that is above what it names."""
         ids = self._ids()
@@ -70,6 +79,12 @@ class Request:
         if not (is_resource_id(session) and is_resource_id(engine)):
             raise self._invalid("Session")
         return SessionName(str(EngineName(self.location, engine)), session)
+
+    @property
+    def session_id_or_none(self) -> str:
+        """The session's id, "" where the path says `-`: then the server chooses one."""
+        is_any = self._ids().get("sessions") == ANY
+        return "" if is_any else self.session_name.session
 
     @property
     def session_id(self) -> str:
@@ -83,6 +98,13 @@ class Request:
         """The body; `root` is its field name in the API. No body at all is an empty message."""
         value = read_json(self.body) if self.body.strip() else {}
         return kind.read(value, root, keep_unknown=self.settings.unknown_fields == "keep")
+
+    def flag(self, name: str) -> bool:
+        """A parameter that is true or false, false when it was not given."""
+        text = self.query.get(name, "") or "false"
+        if text.lower() not in ("true", "false"):
+            raise InvalidArgument(f"{name} must be true or false: {text!r}.")
+        return text.lower() == "true"
 
     def update_mask(self) -> list[FieldPath]:
         """The paths of updateMask, none when it was not given."""

@@ -1,18 +1,37 @@
 """Every setting of the project, read from environment variables and checked at the start."""
 
+import os
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from functions.aip.duration import parse_duration
+from functions.rules.auth_settings import AuthSettings
 
 _Duration = Annotated[int, BeforeValidator(parse_duration)]
 """Written like `"86400s"`, held as nanoseconds."""
 
+_ORIGIN = re.compile(
+    r"(?!https:.*:443$|http:.*:80$)[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
+)
+"""As browsers send it: in small letters, without the scheme's own port."""
 
-class Settings(BaseModel):
+
+def _parse_origins(text: str) -> frozenset[str]:
+    origins = frozenset(origin.strip() for origin in text.split(",")) - {""}
+    for origin in sorted(origins - {"*"}):
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(
+                f"{origin!r} is no scheme://host or scheme://host:port in small letters, "
+                "without a path and without the scheme's own port"
+            )
+    return origins
+
+
+class Settings(AuthSettings):
     """One field per environment variable of the same name in capitals."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -54,6 +73,12 @@ class Settings(BaseModel):
         description="What happens to JSON fields that the API does not know: "
         "`reject` answers 400, `keep` stores and returns them.",
     )
+    cors_origins: Annotated[frozenset[str], BeforeValidator(_parse_origins)] = Field(
+        default=frozenset(),
+        description="Web pages that may call the API from a browser: origins as browsers send "
+        "them, such as `https://app.example,http://localhost:3000`, or `*` for every page. "
+        "Unset: none but the API's own.",
+    )
     store_timeout: _Duration = Field(
         default=10 * 10**9,
         gt=0,
@@ -64,8 +89,27 @@ class Settings(BaseModel):
         gt=0,
         description="How long one purge may work; less than the function's own time limit.",
     )
-    k_service: str = Field(
-        default="", description="Set by the platform when the code runs as a Cloud Function."
+    watch_time_limit: _Duration | None = Field(
+        default=None,
+        gt=0,
+        description="How long one stream of `watch_events` lasts before its client has to connect "
+        "again; less than the function's own time limit. Unset: `50s` in the cloud, else `3600s`.",
+    )
+    watch_heartbeat: _Duration = Field(
+        default=15 * 10**9,
+        gt=0,
+        description="How often a stream without events says that it is still there.",
+    )
+    watchers: int | None = Field(
+        default=None,
+        ge=0,
+        description="How many streams one process holds, a thread each; more are answered 429. "
+        "Unset: three quarters of `THREADS`.",
+    )
+    threads: int | None = Field(
+        default=None,
+        gt=0,
+        description="Threads of one process. Unset: four for each processor.",
     )
     firestore_emulator_host: str = Field(
         default="", description="`host:port` of a Firestore emulator to use instead of the cloud."
@@ -90,6 +134,20 @@ class Settings(BaseModel):
         if self.k_service and not (self.sessions_store or self.google_cloud_project):
             raise ValueError("In the cloud, set GOOGLE_CLOUD_PROJECT or SESSIONS_STORE.")
         return self
+
+    @property
+    def watch_seconds(self) -> float:
+        """How long one stream lasts, with the default applied."""
+        if self.watch_time_limit is not None:
+            return self.watch_time_limit / 1e9
+        return 50 if self.k_service else 3600
+
+    @property
+    def most_watchers(self) -> int:
+        """How many streams one process holds, with the default applied."""
+        if self.watchers is not None:
+            return self.watchers
+        return (self.threads or 4 * (os.cpu_count() or 1)) * 3 // 4
 
     @property
     def store_url(self) -> str:
@@ -120,4 +178,6 @@ def _complaint(settings: type[Settings], values: Mapping[str, str], fault: Error
         return why
     field = str(fault["loc"][0])
     allowed = settings.model_fields[field].description
-    return f"{field.upper()}={values[field]!r} is not allowed: {why}. {allowed}"
+    # A key in the place of its hash must not reach the log.
+    shown = "…" if field == "api_keys" else repr(values[field])
+    return f"{field.upper()}={shown} is not allowed: {why}. {allowed}"

@@ -59,5 +59,6 @@ def cut_page(page: Page[Record], size: Callable[[Record], int]) -> Page[Record]:
     for position, item in enumerate(page.items):
         total += size(item)
         if position and total > MAX_PAGE_BYTES:
-            return Page(page.items[:position], page.places[position - 1])
+            places = page.places[:position]
+            return Page(page.items[:position], places[-1], places)
     return page

@@ -8,9 +8,11 @@ from functions.rules.engine import EngineRecord
 from functions.rules.event import EventRecord
 from functions.rules.filters import PageQuery
 from functions.rules.names import EngineName, SessionName
+from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
-from functions.store.paging import Page
+from functions.store.paging import Cursor, Page
+from functions.store.watching import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,9 @@ class Store(Protocol):
     """Sessions, their events, and the engines above them.
 
     `now` is nanoseconds since the epoch, in whole microseconds. A session whose expire_time has
-    come does not exist for any method. Every method raises StoreUnavailable when the store does
-    not answer in time, and Contention when others kept changing what it wanted to change.
+    come does not exist for any method, and where an `owner` is given, neither does one of another
+    userId. Every method raises StoreUnavailable when the store does not answer in time, and
+    Contention when others kept changing what it wanted to change.
     """
 
     def create_session(
@@ -46,7 +49,10 @@ class Store(Protocol):
         """Reads a session with its shared state; raises SessionNotFound."""
 
     def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
-        """One page of an engine's sessions, with their shared state."""
+        """One page of an engine's sessions, with their shared state.
+
+        The engine `-` stands for all of its location: ties go by engine id, then by session id.
+        """
 
     def update_session(
         self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
@@ -56,14 +62,19 @@ class Store(Protocol):
         `change` may be called again when somebody else was faster.
         """
 
-    def delete_session(self, name: SessionName, now: int) -> None:
+    def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
         """Removes a session and its events; raises SessionNotFound."""
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
         """Every live session of that id in the location, whatever its engine."""
 
     def append_event(
-        self, name: SessionName, event: EventRecord, state: StateChange, now: int
+        self,
+        name: SessionName,
+        event: EventRecord,
+        state: StateChange,
+        now: int,
+        owner: str | None = None,
     ) -> None:
         """Stores an event and what it does to state; raises SessionNotFound.
 
@@ -71,8 +82,26 @@ class Store(Protocol):
         changes.
         """
 
-    def list_events(self, name: SessionName, query: PageQuery, now: int) -> Page[EventRecord]:
+    def list_events(
+        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
+    ) -> Page[EventRecord]:
         """One page of a session's events; raises SessionNotFound."""
+
+    def list_runs(
+        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
+    ) -> Page[Run]:
+        """One page of a session's runs, in the order of their first events.
+
+        Raises SessionNotFound. A run whose first event lies before the cursor does not come again.
+        """
+
+    def watch(
+        self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
+    ) -> Watch:
+        """Follows a session's events from the start, or behind the position of one of them.
+
+        Raises SessionNotFound.
+        """
 
     def create_engine(self, record: EngineRecord) -> None:
         """Stores a new engine under an id that nobody has."""

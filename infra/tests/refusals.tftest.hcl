@@ -56,3 +56,20 @@ run "functions_that_the_gateway_cannot_reach" {
     ingress = "ALLOW_INTERNAL_ONLY"
   }
 }
+
+run "everybody_let_in_as_whoever_they_say" {
+  command         = plan
+  expect_failures = [var.invokers]
+  variables {
+    invokers = ["allUsers"]
+    settings = { AUTH = "iam, api_key" }
+  }
+}
+
+run "everybody_let_in_with_nothing_to_prove" {
+  command         = plan
+  expect_failures = [var.invokers]
+  variables {
+    invokers = ["allUsers"]
+  }
+}

@@ -5,7 +5,10 @@ mock_provider "google" {
     defaults = { number = "123456789" }
   }
   mock_resource "google_service_account" {
-    defaults = { member = "serviceAccount:somebody@my-project.iam.gserviceaccount.com" }
+    defaults = {
+      member = "serviceAccount:somebody@my-project.iam.gserviceaccount.com"
+      email  = "somebody@my-project.iam.gserviceaccount.com"
+    }
   }
 }
 mock_provider "google-beta" {}
@@ -58,6 +61,10 @@ run "router" {
     error_message = "The scheduler waits longer than the purge works."
   }
   assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.service_config[0].environment_variables["PURGE_ACCOUNT"] == google_service_account.scheduler.email && function.service_config[0].environment_variables["AUTH_GATEWAY_ACCOUNT"] == ""])
+    error_message = "The scheduler alone may purge, and there is no gateway to believe."
+  }
+  assert {
     condition     = google_firestore_database.sessions.deletion_policy == "ABANDON" && google_firestore_database.sessions.location_id == "us-central1"
     error_message = "The database is protected, and beside the functions."
   }
@@ -81,16 +88,28 @@ run "per_method" {
     error_message = "The base URL is that of the gateway."
   }
   assert {
-    condition     = length(google_cloud_run_v2_service_iam_member.clients) == 0 && length(google_cloud_run_v2_service_iam_member.gateway) == length(local.targets) - 2
-    error_message = "The gateway alone may call the methods, and not the purge."
+    condition     = length(google_cloud_run_v2_service_iam_member.gateway) == length(local.targets) - 3
+    error_message = "The gateway alone may call the methods, and neither the purge nor streams."
+  }
+  assert {
+    condition     = alltrue([for grant in google_cloud_run_v2_service_iam_member.clients : grant.name == "watch-events"]) && length(google_cloud_run_v2_service_iam_member.clients) == length(var.invokers)
+    error_message = "Those in invokers may call what the gateway does not carry, and nothing else."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.function["watch_events"].service_config[0].max_instance_request_concurrency == 250 && google_cloudfunctions2_function.function["watch_events"].service_config[0].environment_variables["THREADS"] == "250" && google_cloudfunctions2_function.function["watch_events"].service_config[0].environment_variables["WATCH_TIME_LIMIT"] == "3590s"
+    error_message = "watch_events holds a stream in each thread, and ends them before the platform does."
   }
   assert {
     condition = alltrue([
       for target, function in google_cloudfunctions2_function.function :
       strcontains(base64decode(google_api_gateway_api_config.sessions[0].openapi_documents[0].document[0].contents), function.service_config[0].uri)
-      if target != "purge_expired_sessions"
+      if !contains(["purge_expired_sessions", "watch_events"], target)
     ])
     error_message = "The gateway knows the address of every method."
+  }
+  assert {
+    condition     = alltrue([for function in google_cloudfunctions2_function.function : function.service_config[0].environment_variables["PURGE_ACCOUNT"] == google_service_account.scheduler.email && function.service_config[0].environment_variables["AUTH_GATEWAY_ACCOUNT"] == google_service_account.gateway[0].email])
+    error_message = "The scheduler alone may purge, and the gateway's calls are its callers'."
   }
   assert {
     condition     = contains(keys(google_project_service.service), "apigateway.googleapis.com")
@@ -109,7 +128,7 @@ run "what_variables_change" {
     max_instances     = 5
     memory            = { sessions_api = "2Gi" }
     timeouts          = { purge_expired_sessions = 900 }
-    settings          = { MIN_TTL = "0s" }
+    settings          = { MIN_TTL = "0s", AUTH = "api_key" }
     secrets           = { API_KEYS = { secret = "keys", version = "3" } }
     alert_emails      = ["ada@example.com"]
   }
@@ -137,6 +156,10 @@ run "what_variables_change" {
   assert {
     condition     = google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].environment_variables["PURGE_TIME_LIMIT"] == "880s" && endswith(output.schedule_command, " --attempt-deadline=960s")
     error_message = "A longer purge is waited for."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.function["sessions_api"].service_config[0].environment_variables["AUTH"] == "api_key" && !contains(keys(google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].environment_variables), "AUTH")
+    error_message = "The scheduler comes in through IAM whatever AUTH is for others."
   }
   assert {
     condition     = google_cloudfunctions2_function.function["sessions_api"].service_config[0].secret_environment_variables[0].secret == "keys" && length(google_secret_manager_secret_iam_member.functions) == 1

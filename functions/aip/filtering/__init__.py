@@ -5,7 +5,7 @@ test of records (matcher) and what list methods hold (filter).
 
 Strings compare exactly, case included. `*` is a wildcard after `=`, `!=` and `:`, and `\*` a
 star. `:` asks whether a string contains, a list has, or a map has the key; `field:*` whether
-there is anything at all.
+there is anything at all. Enums take `=` and `!=` with a value's exact name, or a pattern of some.
 """
 
 from functions.aip.filtering.checker import FieldType, FilterFields, check_filter

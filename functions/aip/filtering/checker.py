@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import TypeAlias
 
 from functions.aip.field_mask import snake_case
@@ -18,6 +18,7 @@ from functions.aip.filtering.syntax import (
     Value,
     replace_leaves,
 )
+from functions.aip.filtering.wildcards import is_star, matches_wildcards
 from functions.aip.timestamp import parse_timestamp
 
 
@@ -30,8 +31,8 @@ class FieldType(Enum):
     STRING_LIST = auto()
 
 
-FilterFields: TypeAlias = Mapping[str, FieldType]
-"""The snake_case fields that a filter may use."""
+FilterFields: TypeAlias = Mapping[str, FieldType | type[StrEnum]]
+"""The snake_case fields that a filter may use; an enum's are text, and no other than its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,7 @@ class Comparison:
 
 Condition: TypeAlias = Tree[Comparison]
 
-
-def is_star(parts: Sequence[str]) -> bool:
-    """Tells the lone wildcard, which asks for presence."""
-    return len(parts) > 1 and not any(parts)
+_ENUM_COMPARATORS = (Comparator.EQUALS, Comparator.NOT_EQUALS)
 
 
 def check_filter(expression: Expression, fields: FilterFields, text: str) -> Condition:
@@ -61,7 +59,8 @@ def check_filter(expression: Expression, fields: FilterFields, text: str) -> Con
 
     `a != b` becomes NOT a = b, and `a = (b OR c)` becomes a = b OR a = c. Raises FilterError,
     drawn under `text`, for an unknown field, a comparator that does not fit its type, a value
-    that is no timestamp where one is due, a value without a field, and any function.
+    that is no timestamp or none of an enum's where one is due, a value without a field, and any
+    function.
     """
     return replace_leaves(expression, _Checker(fields, text).restriction)
 
@@ -86,7 +85,7 @@ class _Checker:
         negated = comparator is Comparator.NOT_EQUALS
         template = Comparison(
             field,
-            field_type,
+            field_type if isinstance(field_type, FieldType) else FieldType.STRING,
             keys[0].text if keys else None,
             Comparator.EQUALS if negated else comparator,
             (),
@@ -101,6 +100,12 @@ class _Checker:
         return replace(template, operand=self.operand(template, path[0]))
 
     def operand(self, template: Comparison, value: Value) -> tuple[str, ...] | int:
+        enum = self.fields[template.field]
+        if not isinstance(enum, FieldType) and not any(
+            matches_wildcards(value.parts, known) for known in enum
+        ):
+            known = ", ".join(enum)
+            raise self.error(value, f'{template.field} is one of {known}, not "{value.text:.64}"')
         if template.type is not FieldType.TIMESTAMP:
             return value.parts
         if template.comparator is Comparator.HAS:
@@ -122,7 +127,10 @@ class _Checker:
 
 
 def _misuse(
-    name: str, field_type: FieldType, keys: Sequence[Value], comparator: Comparator
+    name: str,
+    field_type: FieldType | type[StrEnum],
+    keys: Sequence[Value],
+    comparator: Comparator,
 ) -> str | None:
     if field_type is FieldType.STRING_MAP:
         if len(keys) > 1:
@@ -133,4 +141,6 @@ def _misuse(
         return f"{name} has no fields of its own"
     elif field_type is FieldType.STRING_LIST and comparator is not Comparator.HAS:
         return f'{name} is a list; write {name}:"value"'
+    elif not isinstance(field_type, FieldType) and comparator not in _ENUM_COMPARATORS:
+        return f"{name} takes only = and !="
     return None

@@ -1,6 +1,7 @@
 """The compiled filter that list methods use; see google.aip.dev/160."""
 
 from collections.abc import Iterator
+from enum import StrEnum
 from functools import lru_cache
 
 from functions.aip.filtering.checker import (
@@ -25,17 +26,24 @@ class Filter:
     def __init__(self, text: str, condition: Condition | None) -> None:
         """None matches everything."""
         self.text = text
+        self._condition = condition
         self._test = record_test(condition) if condition else None
         self._conjuncts = list(_conjuncts(condition)) if condition else []
 
     def matches(self, get: Get) -> bool:
         """Tells whether a record matches; `get(field)` is its value in that snake_case field.
 
-        STRING: str, None counts as "". TIMESTAMP: int nanoseconds or None. STRING_MAP:
+        STRING and enums: str, None counts as ""; of several in a tuple, one that satisfies a
+        comparison is enough. TIMESTAMP: int nanoseconds or None. STRING_MAP:
         dict[str, str]. STRING_LIST: list[str]. A missing timestamp or map key satisfies no
         comparison, and therefore satisfies `!=`, which is NOT `=`.
         """
         return self._test is None or self._test(get)
+
+    def narrowed(self, field: str, value: str) -> "Filter":
+        """This filter AND `field = value` of a STRING field, first among the equalities."""
+        equal = Comparison(field, FieldType.STRING, None, Comparator.EQUALS, (value,))
+        return Filter(self.text, And((equal, self._condition)) if self._condition else equal)
 
     def equalities(self) -> list[tuple[str, str | None, str]]:
         """Returns (field, map key or None, text) of `=` restrictions that every match satisfies.
@@ -51,6 +59,12 @@ class Filter:
             and len(each.operand) == 1
             and (each.operand[0] or each.key is not None)
         ]
+
+    def equality(self, field: str) -> str | None:
+        """Returns the text that every match has in a field without keys; None where any will do."""
+        return next(
+            (text for name, key, text in self.equalities() if (name, key) == (field, None)), None
+        )
 
     def bounds(self, field: str) -> tuple[int | None, int | None]:
         """Returns the first and last nanosecond that any match has in a TIMESTAMP field.
@@ -77,7 +91,7 @@ def compile_filter(text: str, fields: FilterFields) -> Filter:
 
 # Every page of a list sends the same filter again.
 @lru_cache(maxsize=64)
-def _compile(text: str, fields: tuple[tuple[str, FieldType], ...]) -> Filter:
+def _compile(text: str, fields: tuple[tuple[str, FieldType | type[StrEnum]], ...]) -> Filter:
     expression = parse_filter(text)
     return Filter(text, check_filter(expression, dict(fields), text) if expression else None)
 

@@ -4,8 +4,9 @@ import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from functions.aip.filtering.checker import Comparison, Condition, FieldType, is_star
+from functions.aip.filtering.checker import Comparison, Condition, FieldType
 from functions.aip.filtering.syntax import And, Comparator, Not, Or
+from functions.aip.filtering.wildcards import is_star, matches_wildcards
 
 Get: TypeAlias = Callable[[str], Any]
 ValueTest: TypeAlias = Callable[[Any], bool]
@@ -31,32 +32,19 @@ def record_test(condition: Condition) -> Callable[[Get], bool]:
     return _comparison_test(condition)
 
 
-def matches_wildcards(parts: tuple[str, ...], text: str) -> bool:
-    """Tells whether `text` is the parts in order with anything between them, in linear time."""
-    if len(parts) == 1:
-        return text == parts[0]
-    first, *middle, last = parts
-    position, end = len(first), len(text) - len(last)
-    if position > end or not (text.startswith(first) and text.endswith(last)):
-        return False
-    # The leftmost place for each part leaves the most room for those after it.
-    for part in middle:
-        found = text.find(part, position, end)
-        if found < 0:
-            return False
-        position = found + len(part)
-    return True
-
-
 def _comparison_test(comparison: Comparison) -> Callable[[Get], bool]:
     field, key, test = comparison.field, comparison.key, _value_test(comparison)
     if comparison.type is FieldType.STRING:
-        return lambda get: test(get(field) or "")
+        return lambda get: _any_text(test, get(field))
     if comparison.type is FieldType.TIMESTAMP:
         return lambda get: test(get(field))
     if key is not None:
         return lambda get: test((get(field) or {}).get(key))
     return lambda get: any(map(test, get(field) or ()))
+
+
+def _any_text(test: ValueTest, value: str | tuple[str, ...] | None) -> bool:
+    return any(map(test, value)) if isinstance(value, tuple) else test(value or "")
 
 
 def _value_test(comparison: Comparison) -> ValueTest:

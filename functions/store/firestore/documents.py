@@ -5,11 +5,11 @@
     {engine}/sessions/{id}          sessionId, userId, displayName, labels, createTime,
                                     updateTime, expireTime, expiry, facets, state, unknown,
                                     incarnation
-    {engine}/sessions/{id}/events/{id}   key, author, invocationId, text
+    {engine}/sessions/{id}/events/{id}   key, arrived, author, invocationId, text
 
 `state` and `app` map a field name per key to the key's member text; `expiry` is expireTime in
-whole microseconds, rounded up; `facets` is what equality filters look for. A deleted session
-keeps only `expiry`, 0, until its events are gone.
+whole microseconds, rounded up; `facets` is what equality filters and lists of a location look
+for. A deleted session keeps only `expiry`, 0, until its events are gone.
 """
 
 import hashlib
@@ -46,14 +46,26 @@ def expiry_of(found: Any) -> int:
     return int(found.fields["expiry"].integer_value) if found is not None else 0
 
 
+def is_live(found: Any, now: int, owner: str | None = None) -> bool:
+    """Whether a document is a session's that has not expired, and its owner's if one is given."""
+    is_others = owner is not None and found is not None and user_id_of(found) != owner
+    return expiry_of(found) > now // 1000 and not is_others
+
+
 def incarnation_of(found: Any) -> str:
     """What tells a session from another of the same name, "" for none at all."""
     return str(found.fields["incarnation"].string_value) if found is not None else ""
 
 
+def user_id_of(found: Any) -> str:
+    """Whose a session is."""
+    return str(found.fields["userId"].string_value)
+
+
 def session_fields(record: SessionRecord, incarnation: str) -> dict[str, Any]:
     """A session's fields but its state."""
-    facets = [facet("user_id", record.user_id)]
+    location = EngineName.parse(record.name.engine).location
+    facets = [facet("location", location), facet("user_id", record.user_id)]
     if record.display_name:
         facets.append(facet("display_name", record.display_name))
     facets.extend(facet(f"labels.{key}", text) for key, text in record.labels.items())
@@ -70,6 +82,12 @@ def session_fields(record: SessionRecord, incarnation: str) -> dict[str, Any]:
         "incarnation": incarnation,
         "unknown": record.unknown,
     }
+
+
+def session_name(found: Any) -> SessionName:
+    """The name of a session's document."""
+    engine, _, session = found.name.partition("/documents/")[2].rpartition("/sessions/")
+    return SessionName(engine, session)
 
 
 def session_record(name: SessionName, found: Any, shared: str = "") -> SessionRecord:
@@ -108,6 +126,11 @@ def event_fields(event: EventRecord, key: str) -> dict[str, Any]:
 def event_key(found: Any) -> str:
     """Where an event stands among its session's events."""
     return str(found.fields["key"].string_value)
+
+
+def arrival_of(found: Any) -> int:
+    """When Firestore received an event, in nanoseconds; its commit came a little later."""
+    return nanoseconds(found.fields["arrived"].timestamp_value)
 
 
 def event_record(found: Any) -> EventRecord:

@@ -113,7 +113,7 @@ def _neighbours(rpc: Rpc, sessions: list[Any], limit: int) -> tuple[WithEvents, 
     """
     events: dict[str, list[str]] = {found.name: [] for found in sessions}
     query = events_between(sessions[0].name, sessions[-1].name, limit)
-    count, last = 0, None
+    count, last = 0, list[str]()
     for found, _ in rpc.run_query("", query):
         if found is None:
             continue

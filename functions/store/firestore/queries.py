@@ -1,10 +1,13 @@
 """The structured queries of the store, each a shape that `infra/` needs an index for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from functions.aip.timestamp import MIN_TIMESTAMP
+from functions.messages.json_text import utf8_size
 from functions.rules.event import timestamp_key
 from functions.rules.filters import PageQuery
+from functions.rules.names import EngineName
 from functions.store.firestore.documents import facet
 from functions.store.firestore.rpc import StructuredQuery, Value
 from functions.store.firestore.values import timestamp, value
@@ -12,6 +15,13 @@ from functions.store.paging import Cursor
 
 ASCENDING, DESCENDING = 1, 2
 _EQUAL, _ARRAY_CONTAINS, _LESS_OR_EQUAL, _GREATER, _GREATER_OR_EQUAL = 5, 7, 2, 3, 4
+_IN = 8
+
+MAX_IN = 30
+"""Values that one query can look for at a time."""
+
+_MAX_INDEXED = 1_500
+"""Bytes of a text that indexes hold; longer ones are cut off."""
 
 ORDER_FIELDS = {"create_time": "createTime", "update_time": "updateTime"}
 _LAST_NAME = "\uf8ff"
@@ -24,27 +34,66 @@ _LATEST = 253_402_300_799 * 10**9
 def events_in_order(query: PageQuery, limit: int, behind: str | None) -> Any:
     """A session's events by key, behind a key."""
     result = _select("events", limit)
-    lower, upper = query.filter.bounds("timestamp")
-    if lower is not None:
-        key = timestamp_key(max(lower, MIN_TIMESTAMP))
-        _where(result, "key", _GREATER_OR_EQUAL, value(key))
-    if upper is not None:
-        _where(result, "key", _LESS_OR_EQUAL, value(f"{timestamp_key(max(upper, MIN_TIMESTAMP))}~"))
+    _where_event(result, query)
     _order(result, "key", descending=query.order.descending)
     if behind is not None:
         _start_after(result, value(behind))
     return result
 
 
-def sessions_in_order(
-    query: PageQuery, limit: int, behind: tuple[int, str] | None, not_after: int | None = None
-) -> Any:
-    """An engine's sessions in the query's order, behind `(nanoseconds, full document name)`.
+def event_places(query: PageQuery, limit: int, start: str | None) -> Any:
+    """Keys and invocations of events that may begin runs, by key, from a key on."""
+    result = _select("events", limit, "key", "invocationId")
+    _where_event(result, query)
+    _order(result, "key", descending=False)
+    if start is not None:
+        result.start_at.values.append(value(start))
+        result.start_at.before = True
+    return result
 
-    `not_after` leaves out what was updated later. One equality of the filter becomes a facet.
+
+def events_of_runs(invocations: Sequence[str], limit: int, behind: str | None) -> Any:
+    """Events of up to MAX_IN invocations by key, behind a key; of others too if a name is long."""
+    result = _select("events", limit)
+    if all(map(_is_indexed, invocations)):
+        _where(result, "invocationId", _IN, value(list(invocations)))
+    _order(result, "key", descending=False)
+    if behind is not None:
+        _start_after(result, value(behind))
+    return result
+
+
+def newest_events(limit: int) -> Any:
+    """A session's events that arrived last."""
+    result = _select("events", limit)
+    _order(result, "arrived", descending=True)
+    return result
+
+
+def events_by_arrival(since: int | None, limit: int, behind: Any) -> Any:
+    """A session's events as they arrived, from a moment on or behind one of them."""
+    result = _select("events", limit)
+    if since is not None:
+        _where(result, "arrived", _GREATER_OR_EQUAL, _time(since))
+    _order(result, "arrived", descending=False)
+    _order(result, "__name__", descending=False)
+    if behind is not None:
+        _start_after(result, behind.fields["arrived"], Value(reference_value=behind.name))
+    return result
+
+
+def sessions_in_order(
+    query: PageQuery,
+    engine: EngineName,
+    limit: int,
+    behind: tuple[int, str] | None,
+    not_after: int | None = None,
+) -> Any:
+    """Sessions in the query's order, behind `(nanoseconds, full document name)`.
+
+    `not_after` leaves out what was updated later.
     """
-    result = _select("sessions", limit)
-    _where_facet(result, query)
+    result = _sessions(query, engine, limit)
     field = ORDER_FIELDS[query.order.field]
     lower, upper = query.filter.bounds(query.order.field)
     limits = [bound for bound in (upper, not_after) if bound is not None]
@@ -60,10 +109,9 @@ def sessions_in_order(
     return result
 
 
-def sessions_updated_after(query: PageQuery, instant: int) -> Any:
+def sessions_updated_after(query: PageQuery, engine: EngineName, instant: int) -> Any:
     """The sessions that may have moved since a walk began, in no order that matters."""
-    result = _select("sessions", 0)
-    _where_facet(result, query)
+    result = _sessions(query, engine, 0)
     _where(result, "updateTime", _GREATER, _time(instant))
     _order(result, "updateTime", descending=query.order.descending)
     _order(result, "__name__", descending=query.order.descending)
@@ -139,11 +187,41 @@ def _where(query: Any, field: str, operator: int, operand: Any) -> None:
     condition.value.CopyFrom(operand)
 
 
-def _where_facet(query: Any, request: PageQuery) -> None:
-    for field, key, literal in request.filter.equalities():
-        name = field if key is None else f"{field}.{key}"
-        _where(query, "facets", _ARRAY_CONTAINS, value(facet(name, literal)))
-        return
+def _sessions(query: PageQuery, engine: EngineName, limit: int) -> Any:
+    """The sessions below an engine that have the first facet of the filter.
+
+    Below the engine `-` are those of all engines that have it, wherever they are; without one in
+    the filter, those of the location.
+    """
+    result = _select("sessions", limit)
+    facets = [
+        facet(field if key is None else f"{field}.{key}", literal)
+        for field, key, literal in query.filter.equalities()
+    ]
+    if engine.is_any:
+        result.from_[0].all_descendants = True
+        facets.append(facet("location", engine.location))
+    # Firestore looks up one element of an array; the others are decided in process.
+    for first in facets[:1]:
+        _where(result, "facets", _ARRAY_CONTAINS, value(first))
+    return result
+
+
+def _where_event(query: Any, request: PageQuery) -> None:
+    """The filter's invocation, and its bounds on the field that events are ordered by."""
+    invocation = request.filter.equality("invocation_id")
+    if invocation is not None and _is_indexed(invocation):
+        _where(query, "invocationId", _EQUAL, value(invocation))
+    lower, upper = request.filter.bounds(request.order.field)
+    if lower is not None:
+        key = timestamp_key(max(lower, MIN_TIMESTAMP))
+        _where(query, "key", _GREATER_OR_EQUAL, value(key))
+    if upper is not None:
+        _where(query, "key", _LESS_OR_EQUAL, value(f"{timestamp_key(max(upper, MIN_TIMESTAMP))}~"))
+
+
+def _is_indexed(text: str) -> bool:
+    return utf8_size(text) <= _MAX_INDEXED
 
 
 def _order(query: Any, field: str, *, descending: bool) -> None:

@@ -5,9 +5,11 @@ carry a deadline; UNAVAILABLE is tried again by gRPC itself, so callers must be 
 their own earlier attempt.
 """
 
+import copy
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 import grpc
 from google.cloud.firestore_v1.types import document, firestore, query, write
 
-from functions.aip.errors import InvalidArgument
+from functions.aip.errors import Aborted, InvalidArgument
 from functions.rules.errors import StoreUnavailable
 
 _log = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ _BatchGetRequest = firestore.BatchGetDocumentsRequest.pb()
 _BatchGetResponse = firestore.BatchGetDocumentsResponse.pb()
 _RunQueryRequest = firestore.RunQueryRequest.pb()
 _RunQueryResponse = firestore.RunQueryResponse.pb()
+_ListenRequest = firestore.ListenRequest.pb()
+_ListenResponse = firestore.ListenResponse.pb()
 
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
@@ -66,8 +70,11 @@ class Missing(Exception):
     """A document that was to be updated is not there."""
 
 
-class Stale(Exception):
+class Stale(Aborted):
     """A document changed since it was read, or others hold it; nothing was written."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("Too much contention in the session store. Try again.")
 
 
 class Refused(InvalidArgument):
@@ -90,10 +97,11 @@ class Rpc:
     """The calls that the store makes to one database."""
 
     def __init__(self, project: str, database: str, emulator_host: str, timeout: int) -> None:
-        """`timeout` is nanoseconds that one call may take."""
+        """`timeout` is nanoseconds that one call may take, or all calls of one request."""
         self._database = f"projects/{project}/databases/{database}"
         self.root = f"{self._database}/documents"
         self._timeout = timeout / 1e9
+        self._end: float | None = None
         self._metadata: tuple[tuple[str, str], ...] = (
             ("google-cloud-resource-prefix", self._database),
             ("x-goog-request-params", f"database={self._database}"),
@@ -115,13 +123,16 @@ class Rpc:
         self._run_query = self._channel.unary_stream(
             f"{service}RunQuery", _RunQueryRequest.SerializeToString, _RunQueryResponse.FromString
         )
+        self._listen = self._channel.stream_stream(
+            f"{service}Listen", _ListenRequest.SerializeToString, _ListenResponse.FromString
+        )
 
     def commit(self, writes: Sequence[Any]) -> Any:
         """Writes all or nothing; raises AlreadyExists, Missing, Stale or Refused."""
         with _translated():
             return self._commit(
                 _CommitRequest(database=self._database, writes=writes),
-                timeout=self._timeout,
+                timeout=self._time_left(),
                 metadata=self._metadata,
             )
 
@@ -139,7 +150,7 @@ class Rpc:
             request.mask.field_paths.extend(fields)
         if read_time is not None:
             request.read_time.CopyFrom(read_time)
-        call = self._batch_get(request, timeout=self._timeout, metadata=self._metadata)
+        call = self._batch_get(request, timeout=self._time_left(), metadata=self._metadata)
 
         def wait() -> list[Any]:
             with _translated():
@@ -164,7 +175,7 @@ class Rpc:
         )
         if read_time is not None:
             request.read_time.CopyFrom(read_time)
-        call = self._run_query(request, timeout=self._timeout, metadata=self._metadata)
+        call = self._run_query(request, timeout=self._time_left(), metadata=self._metadata)
         try:
             with _translated():
                 for answer in call:
@@ -173,9 +184,51 @@ class Rpc:
         finally:
             call.cancel()
 
+    def for_request(self) -> "Rpc":
+        """The same calls, all of which end when the time of one from now on is over."""
+        request = copy.copy(self)
+        request._end = time.monotonic() + self._timeout
+        return request
+
+    def listen(self, parent: str, query: Any) -> "Listening":
+        """Starts a listener on a query; it has no deadline and ends with `close`."""
+        request = _ListenRequest(database=self._database)
+        request.add_target.target_id = 1
+        request.add_target.query.parent = f"{self.root}/{parent}"
+        request.add_target.query.structured_query.CopyFrom(query)
+        return Listening(lambda requests: self._listen(requests, metadata=self._metadata), request)
+
     def close(self) -> None:
         """Closes the channel."""
         self._channel.close()
+
+    def _time_left(self) -> float:
+        return self._timeout if self._end is None else max(0.0, self._end - time.monotonic())
+
+
+class Listening:
+    """One listener: iterate over its answers; raises StoreUnavailable when the server ends it."""
+
+    def __init__(self, start: Callable[[Iterator[Any]], Any], request: Any) -> None:
+        self._is_closed = threading.Event()
+        self._call = start(self._requests(request))
+
+    def __iter__(self) -> Iterator[Any]:
+        try:
+            yield from self._call
+        except grpc.RpcError as error:
+            if not self._is_closed.is_set():
+                raise StoreUnavailable from error
+
+    def close(self) -> None:
+        """Ends the iteration."""
+        self._is_closed.set()
+        self._call.cancel()
+
+    def _requests(self, request: Any) -> Iterator[Any]:
+        yield request
+        # A listener lives for as long as its requests have not ended.
+        self._is_closed.wait()
 
 
 class LazyRpc:
@@ -192,6 +245,10 @@ class LazyRpc:
             with self._lock:
                 self._rpc = self._rpc or self._make()
         return self._rpc
+
+    def for_request(self) -> Rpc:
+        """The one Rpc, with one time for all calls from now on."""
+        return self.get().for_request()
 
     def close(self) -> None:
         """Closes the Rpc, if there is one."""

@@ -4,9 +4,10 @@ The engine's document remembers whether any user state exists, so that an engine
 costs no extra read.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from functions.rules.session import SessionRecord
 from functions.rules.state import MemberChanges, StateChange, join_members, merge_members
 from functions.store.firestore.documents import user_path
 from functions.store.firestore.rpc import Rpc
@@ -26,6 +27,17 @@ def user_documents(rpc: Rpc, name: str, engine: Any, users: Collection[str]) -> 
     return dict(
         zip(wanted, rpc.batch_get([user_path(name, user) for user in wanted])(), strict=True)
     )
+
+
+def share(rpc: Rpc, records: Sequence[SessionRecord], engines: Mapping[str, Any]) -> None:
+    """Adds app and user state to the sessions of some engines' documents; one call at most."""
+    owners = {(record.name.engine, record.user_id) for record in records}
+    wanted = sorted(owner for owner in owners if has_user_state(engines[owner[0]]))
+    found = rpc.batch_get([user_path(*owner) for owner in wanted])() if wanted else []
+    users = dict(zip(wanted, found, strict=True))
+    for record in records:
+        user = users.get((record.name.engine, record.user_id))
+        record.shared = shared_state(engines[record.name.engine], user)
 
 
 def shared_state(engine: Any, user: Any, change: StateChange | None = None) -> str:

@@ -2,26 +2,35 @@
 
 append_event is one commit of two writes and no read, but for app: and user: state, which must
 know whose it is. get_session is one read call, two where the engine has user state. list_events
-is a read and a query side by side. Everything else reads, then writes on condition.
+is a read and a query side by side; list_runs goes on to read runs, thirty a query. Everything
+else reads, then writes on condition.
 """
 
 import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from functions.aip.errors import ApiError
 from functions.rules.engine import EngineRecord
-from functions.rules.errors import EngineMissing, SessionAlreadyExists, SessionNotFound, TooLarge
+from functions.rules.errors import (
+    EngineMissing,
+    SessionAlreadyExists,
+    SessionNotFound,
+    StoreUnavailable,
+    TooLarge,
+)
 from functions.rules.event import EventRecord, timestamp_key
-from functions.rules.filters import PageQuery, event_matches, session_matches
+from functions.rules.filters import PageQuery, event_matches
 from functions.rules.names import EngineName, SessionName
+from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange, join_members, merge_members
 from functions.store.firestore import documents, engines, queries, values
 from functions.store.firestore.erasure import erase, purge
-from functions.store.firestore.listing import live_documents, stream
+from functions.store.firestore.listing import list_sessions, stream
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import (
     AlreadyExists,
@@ -33,9 +42,12 @@ from functions.store.firestore.rpc import (
     Stale,
     Write,
 )
+from functions.store.firestore.runs import runs_by_event
 from functions.store.firestore.sharing import shared_state, shared_writes, user_documents
-from functions.store.paging import Cursor, Page, cut_page, fill_page
+from functions.store.firestore.watching import Feeds, FirestoreWatch
+from functions.store.paging import Cursor, Page, fill_page
 from functions.store.protocol import Purged
+from functions.store.runs import fill_runs
 
 
 class FirestoreStore:
@@ -46,11 +58,12 @@ class FirestoreStore:
         self._rpcs = LazyRpc(lambda: Rpc(project, database, emulator_host, timeout))
         self._timeout = timeout / 1e9
         self._arrivals = Arrivals()
+        self._feeds = Feeds()
 
     def create_session(
         self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
     ) -> SessionRecord:
-        name, rpc = record.name, self._rpcs.get()
+        name, rpc = record.name, self._rpcs.for_request()
         incarnation = secrets.token_hex(8)
         fields = documents.session_fields(record, incarnation)
         if record.state is not None:
@@ -81,7 +94,7 @@ class FirestoreStore:
                 return record
 
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
-        rpc = self._rpcs.get()
+        rpc = self._rpcs.for_request()
         found, engine = rpc.batch_get([str(name), name.engine])()
         record = _live_record(name, found, now)
         users = user_documents(rpc, name.engine, engine, [record.user_id])
@@ -89,27 +102,12 @@ class FirestoreStore:
         return record
 
     def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
-        rpc = self._rpcs.get()
-        above = rpc.batch_get([str(engine)], ["app", "hasUserState"])
-        page = fill_page(
-            (
-                (cursor, documents.session_record(self._session_name(found), found))
-                for cursor, found in live_documents(rpc, str(engine), query, now)
-            ),
-            query.page_size,
-            lambda record: session_matches(query.filter, record),
-            SessionRecord.size,
-        )
-        (found,) = above()
-        users = user_documents(rpc, str(engine), found, {item.user_id for item in page.items})
-        for record in page.items:
-            record.shared = shared_state(found, users.get(record.user_id))
-        return cut_page(page, SessionRecord.size)
+        return list_sessions(self._rpcs.for_request(), engine, query, now)
 
     def update_session(
         self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
     ) -> SessionRecord:
-        rpc, retries = self._rpcs.get(), Retries(name, self._timeout)
+        rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
         while True:
             found, engine = rpc.batch_get([str(name), name.engine])()
             record = _live_record(name, found, now)
@@ -137,15 +135,20 @@ class FirestoreStore:
             else:
                 return record
 
-    def delete_session(self, name: SessionName, now: int) -> None:
-        rpc, retries = self._rpcs.get(), Retries(name, self._timeout)
+    def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
+        rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
         tombstone = {"expiry": 0, "incarnation": secrets.token_hex(8)}
+        condemned = ""
         while True:
-            (found,) = rpc.batch_get([str(name)], ["expiry", "incarnation"])()
+            (found,) = rpc.batch_get([str(name)], ["expiry", "incarnation", "userId"])()
             if documents.incarnation_of(found) == tombstone["incarnation"]:
                 break
-            if documents.expiry_of(found) <= now // 1000:
+            if not documents.is_live(found, now, owner):
                 raise SessionNotFound(name)
+            condemned = condemned or documents.incarnation_of(found)
+            if documents.incarnation_of(found) != condemned:
+                # Ours is gone, maybe by a commit whose answer was lost; its successor stays.
+                return
             write = Write(update=values.document(f"{rpc.root}/{name}", tombstone))
             write.current_document.update_time.CopyFrom(found.update_time)
             try:
@@ -156,29 +159,37 @@ class FirestoreStore:
                 since = answer.write_results[0].update_time
                 found = Document(name=write.update.name, update_time=since)
                 break
-        erase(rpc, found, now, batches=1)
+        # The session is gone already; what cannot be removed now goes with the next purge.
+        with suppress(StoreUnavailable, Stale):
+            erase(rpc, found, now, batches=1)
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
-        found = self._rpcs.get().run_query("", queries.sessions_of_id(session))
+        found = self._rpcs.for_request().run_query("", queries.sessions_of_id(session))
         names = [
-            self._session_name(document)
+            documents.session_name(document)
             for document, _ in found
             if document is not None and documents.expiry_of(document) > now // 1000
         ]
         return sorted(name for name in names if EngineName.parse(name.engine).location == location)
 
     def append_event(
-        self, name: SessionName, event: EventRecord, state: StateChange, now: int
+        self,
+        name: SessionName,
+        event: EventRecord,
+        state: StateChange,
+        now: int,
+        owner: str | None = None,
     ) -> None:
-        rpc, retries = self._rpcs.get(), Retries(name, self._timeout)
+        rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
         key = f"{timestamp_key(event.timestamp)}{self._arrivals.next()}"
         path = f"{rpc.root}/{name}"
         creation = values.creation(f"{path}/events/{event.id}", documents.event_fields(event, key))
+        values.stamp(creation, "arrived")
         while True:
             unchanged_since, shared = None, []
-            if state.must_be_weighed:
+            if state.must_be_weighed or owner is not None:
                 found, engine = rpc.batch_get([str(name), name.engine])()
-                user_id = _live_record(name, found, now).user_id
+                user_id = _live_record(name, found, now, owner).user_id
                 _weigh(found, state)
                 users = user_documents(rpc, name.engine, engine, [user_id] if state.user else [])
                 shared_state(engine, users.get(user_id), state)
@@ -203,33 +214,50 @@ class FirestoreStore:
                 raise SessionNotFound(name)
             return
 
-    def list_events(self, name: SessionName, query: PageQuery, now: int) -> Page[EventRecord]:
-        rpc = self._rpcs.get()
-        session = rpc.batch_get([str(name)], ["expiry"])
+    def list_events(
+        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
+    ) -> Page[EventRecord]:
+        rpc = self._rpcs.for_request()
+        session = rpc.batch_get([str(name)], ["expiry", "userId"])
         page = fill_page(
             self._events(rpc, name, query),
             query.page_size,
             lambda event: event_matches(query.filter, event),
             EventRecord.size,
         )
-        if documents.expiry_of(session()[0]) <= now // 1000:
+        if not documents.is_live(session()[0], now, owner):
             raise SessionNotFound(name)
         return page
 
+    def list_runs(
+        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
+    ) -> Page[Run]:
+        rpc = self._rpcs.for_request()
+        session = rpc.batch_get([str(name)], ["expiry", "userId"])
+        page = fill_runs(runs_by_event(rpc, name, query), query)
+        if not documents.is_live(session()[0], now, owner):
+            raise SessionNotFound(name)
+        return page
+
+    def watch(
+        self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
+    ) -> FirestoreWatch:
+        return FirestoreWatch(self._rpcs.get(), self._feeds, name, after, now, owner)
+
     def create_engine(self, record: EngineRecord) -> None:
-        engines.create_engine(self._rpcs.get(), record)
+        engines.create_engine(self._rpcs.for_request(), record)
 
     def get_engine(self, name: EngineName) -> EngineRecord:
-        return engines.get_engine(self._rpcs.get(), name)
+        return engines.get_engine(self._rpcs.for_request(), name)
 
     def list_engines(self, location: str, query: PageQuery) -> Page[EngineRecord]:
-        return engines.list_engines(self._rpcs.get(), location, query)
+        return engines.list_engines(self._rpcs.for_request(), location, query)
 
     def update_engine(
         self, name: EngineName, change: Callable[[EngineRecord], EngineRecord]
     ) -> EngineRecord:
         retries = Retries(name, self._timeout)
-        return engines.update_engine(self._rpcs.get(), name, change, retries)
+        return engines.update_engine(self._rpcs.for_request(), name, change, retries)
 
     def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
         engines.delete_engine(self._rpcs.get(), name, now, force=force)
@@ -254,14 +282,9 @@ class FirestoreStore:
             if found is not None:
                 yield [documents.event_key(found)], documents.event_record(found)
 
-    def _session_name(self, found: Any) -> SessionName:
-        path = found.name.removeprefix(f"{self._rpcs.get().root}/")
-        engine, _, session = path.rpartition("/sessions/")
-        return SessionName(engine, session)
-
     def _explanation(self, name: SessionName, state: StateChange, refusal: Refused) -> ApiError:
         """What Firestore found too large, in the words that every store has for it."""
-        (found,) = self._rpcs.get().batch_get([str(name)], ["state"])()
+        (found,) = self._rpcs.for_request().batch_get([str(name)], ["state"])()
         try:
             _weigh(found, state)
         except TooLarge as explanation:
@@ -284,8 +307,10 @@ class Arrivals:
             return f"{self._last:016x}{self._process}"
 
 
-def _live_record(name: SessionName, found: Any, now: int) -> SessionRecord:
-    if documents.expiry_of(found) <= now // 1000:
+def _live_record(
+    name: SessionName, found: Any, now: int, owner: str | None = None
+) -> SessionRecord:
+    if not documents.is_live(found, now, owner):
         raise SessionNotFound(name)
     return documents.session_record(name, found)
 

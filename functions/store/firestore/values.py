@@ -90,6 +90,11 @@ def touch(path: str, now: int, state: MemberChanges, changed_since: Any = None) 
     return result
 
 
+def stamp(write: Any, field: str) -> None:
+    """Has the server set a field to the time at which it receives the write."""
+    write.update_transforms.add(field_path=field).set_to_server_value = 1
+
+
 def timestamp(nanoseconds: int) -> Any:
     """A protobuf Timestamp; Firestore keeps microseconds."""
     return Timestamp(seconds=nanoseconds // 10**9, nanos=nanoseconds % 10**9)

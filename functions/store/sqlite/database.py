@@ -1,6 +1,7 @@
 """Connections and transactions of one SQLite file."""
 
 import logging
+import os
 import sqlite3
 import threading
 import time
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from functions.rules.errors import StoreUnavailable
-from functions.store.sqlite.schema import SCHEMA, SCHEMA_VERSION
+from functions.store.sqlite.schema import STEPS
 
 _log = logging.getLogger(__name__)
 
@@ -21,9 +22,10 @@ class Database:
     """A connection per thread; writers of one process queue fairly before SQLite's own lock."""
 
     def __init__(self, path: str, timeout: int) -> None:
-        """Opens or creates the file; `timeout` is nanoseconds that a writer waits for others.
+        """Opens or creates the file and brings an older one up to date.
 
-        Raises StoreUnavailable for a file that is no database, or of a newer schema.
+        `timeout` is nanoseconds that a writer waits for others. Raises StoreUnavailable for a
+        file that is no database, or of a newer schema.
         """
         self._path = str(Path(path).absolute())
         self._timeout = timeout / 1e9
@@ -33,20 +35,22 @@ class Database:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with self.write() as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA_VERSION:
-                _log.error("%s has schema %s; this code knows %s", path, version, SCHEMA_VERSION)
+            if version > len(STEPS):
+                _log.error("%s has schema %s; this code knows %s", path, version, len(STEPS))
                 raise StoreUnavailable
-            if version == 0:
-                for statement in _statements(SCHEMA):
+            for step in STEPS[version:]:
+                for statement in _statements(step):
                     connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            if version < len(STEPS):
+                connection.execute(f"PRAGMA user_version = {len(STEPS)}")
 
     @property
     def connection(self) -> sqlite3.Connection:
         """The calling thread's own."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = self._connect()
+            connection = self._local.connection = self.connect()
+            self._connections.append(connection)
         return connection
 
     @contextmanager
@@ -89,7 +93,12 @@ class Database:
             _log.exception("SQLite failed on %s", self._path)
             raise StoreUnavailable from error
 
-    def _connect(self) -> sqlite3.Connection:
+    def connect(self) -> sqlite3.Connection:
+        """A new connection, for the caller to close."""
+        if not _may_be_written(self._path):
+            # SQLite would open it all the same, leave files beside it that stay read-only when
+            # it no longer is, and the connection read-only with them.
+            raise sqlite3.OperationalError("the file may not be written")
         connection = sqlite3.connect(
             self._path,
             timeout=0,
@@ -100,8 +109,12 @@ class Database:
         _use_write_ahead_log(connection, self._timeout)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA busy_timeout = {int(self._timeout * 1000)}")
-        self._connections.append(connection)
         return connection
+
+
+def _may_be_written(path: str) -> bool:
+    as_ourselves = os.access in os.supports_effective_ids
+    return not os.path.exists(path) or os.access(path, os.W_OK, effective_ids=as_ourselves)
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection, timeout: float) -> None:

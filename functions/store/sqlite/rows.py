@@ -28,14 +28,17 @@ _LIVE_SESSION = (
 
 
 def live_session(
-    db: sqlite3.Connection, name: SessionName, now: int
+    db: sqlite3.Connection, name: SessionName, now: int, owner: str | None = None
 ) -> tuple[int, int, SessionRecord]:
     """The keys of the session and of its engine, and the record; raises SessionNotFound."""
     row = db.execute(_LIVE_SESSION, (name.engine, name.session, now // 1000)).fetchone()
     if row is None:
         raise SessionNotFound(name)
     session, engine, app, *columns = row
-    return session, engine, session_record(name.engine, app, columns)
+    record = session_record(name.engine, app, columns)
+    if owner not in (None, record.user_id):
+        raise SessionNotFound(name)
+    return session, engine, record
 
 
 def session_record(engine: str, app: str, columns: Sequence[Any]) -> SessionRecord:

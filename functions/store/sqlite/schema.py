@@ -1,15 +1,16 @@
-"""The tables. Times are nanoseconds since the epoch, but for expiry.
+"""The tables, in the steps that made them: a file has taken as many as its `user_version` says.
 
-`expiry` is expire_time in whole microseconds, rounded up, and `expire_rest` the nanoseconds that
-this added: years past 2262 in nanoseconds do not fit in 64 bits.
+A step that files have taken never changes; what a new version needs is one more.
+
+Times are nanoseconds since the epoch, but for expiry: `expiry` is expire_time in whole
+microseconds, rounded up, and `expire_rest` the nanoseconds that this added, since years past 2262
+in nanoseconds do not fit in 64 bits.
 
 `moves` remembers for an hour where in the order of update_time a session stood before each
 write, so that a walk through that order sees every session exactly once.
 """
 
-SCHEMA_VERSION = 1
-
-SCHEMA = """
+_VERSION_1 = """
 CREATE TABLE engines (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -75,3 +76,12 @@ CREATE TRIGGER session_moves AFTER UPDATE OF update_time ON sessions BEGIN
     AND time < new.update_time - 3600 * 1000000000;
 END;
 """
+
+_VERSION_2 = """
+CREATE INDEX events_by_invocation ON events (session, invocation_id, timestamp_key);
+CREATE INDEX events_by_arrival ON events (session);
+"""
+
+STEPS = (_VERSION_1, _VERSION_2)
+"""The first makes an empty file one of version 1, and so on. The indexes of the second are for
+runs, which are looked up by invocation, and for watchers, who go by arrival."""

@@ -8,22 +8,25 @@ from functions.rules.errors import EngineMissing, SessionAlreadyExists
 from functions.rules.event import EventRecord, timestamp_key
 from functions.rules.filters import PageQuery, event_matches, session_matches
 from functions.rules.names import EngineName, SessionName
+from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange, join_members, merge_members
-from functions.store.paging import Page, fill_page
+from functions.store.paging import Cursor, Page, fill_page
 from functions.store.protocol import Purged
+from functions.store.runs import fill_runs
 from functions.store.sqlite import engines
 from functions.store.sqlite.database import Database
-from functions.store.sqlite.listing import events_in_order, session_rows
+from functions.store.sqlite.listing import events_in_order, sessions_in_order
 from functions.store.sqlite.rows import (
     erase,
     live_session,
     merge_shared,
     merge_state,
     purge_some,
-    session_record,
     split_expiry,
 )
+from functions.store.sqlite.runs import runs_by_event
+from functions.store.sqlite.watching import Changes, SqliteWatch
 
 
 class SqliteStore:
@@ -31,6 +34,7 @@ class SqliteStore:
 
     def __init__(self, path: str, timeout: int) -> None:
         self._database = Database(path, timeout)
+        self._changes = Changes(self._database)
 
     def create_session(
         self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
@@ -80,16 +84,8 @@ class SqliteStore:
 
     def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
         with self._database.read() as db:
-            found = db.execute(
-                "SELECT id, app FROM engines WHERE name = ?", (str(engine),)
-            ).fetchone()
-            if not found:
-                return Page([], None)
             return fill_page(
-                (
-                    (cursor, session_record(str(engine), found[1], row))
-                    for cursor, row in session_rows(db, found[0], query, now)
-                ),
+                sessions_in_order(db, engine, query, now),
                 query.page_size,
                 lambda record: session_matches(query.filter, record),
                 SessionRecord.size,
@@ -122,9 +118,11 @@ class SqliteStore:
             )
             return live_session(db, name, now)[2]
 
-    def delete_session(self, name: SessionName, now: int) -> None:
+    def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
         with self._database.write() as db:
-            session, _, _ = live_session(db, name, now)
+            session, _, _ = live_session(db, name, now, owner)
+            # A move, by which those who watch the session hear of its end.
+            db.execute("UPDATE sessions SET update_time = ? WHERE id = ?", (now, session))
             erase(db, [session])
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
@@ -137,10 +135,15 @@ class SqliteStore:
         return [SessionName(engine, session) for (engine,) in rows]
 
     def append_event(
-        self, name: SessionName, event: EventRecord, state: StateChange, now: int
+        self,
+        name: SessionName,
+        event: EventRecord,
+        state: StateChange,
+        now: int,
+        owner: str | None = None,
     ) -> None:
         with self._database.write() as db:
-            session, engine, record = live_session(db, name, now)
+            session, engine, record = live_session(db, name, now, owner)
             added = db.execute(
                 "INSERT OR IGNORE INTO events "
                 "(session, timestamp_key, id, author, invocation_id, text) "
@@ -165,15 +168,29 @@ class SqliteStore:
             )
             merge_shared(db, engine, record.user_id, state)
 
-    def list_events(self, name: SessionName, query: PageQuery, now: int) -> Page[EventRecord]:
+    def list_events(
+        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
+    ) -> Page[EventRecord]:
         with self._database.read() as db:
-            session, _, _ = live_session(db, name, now)
+            session, _, _ = live_session(db, name, now, owner)
             return fill_page(
                 events_in_order(db, session, query),
                 query.page_size,
                 lambda event: event_matches(query.filter, event),
                 EventRecord.size,
             )
+
+    def list_runs(
+        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
+    ) -> Page[Run]:
+        with self._database.read() as db:
+            session, _, _ = live_session(db, name, now, owner)
+            return fill_runs(runs_by_event(db, session, query), query)
+
+    def watch(
+        self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
+    ) -> SqliteWatch:
+        return SqliteWatch(self._database, self._changes, name, after, now, owner)
 
     def create_engine(self, record: EngineRecord) -> None:
         with self._database.write() as db:
@@ -209,4 +226,5 @@ class SqliteStore:
                 return total
 
     def close(self) -> None:
+        self._changes.close()
         self._database.close()

@@ -1,0 +1,122 @@
+"""Finds out who sends a request, and hands out the store as they may see it."""
+
+import logging
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+import flask
+
+from functions.aip.errors import Unauthenticated
+from functions.api.auth.credentials import (
+    Credentials,
+    read_credentials,
+    read_forwarded,
+    refuse,
+)
+from functions.api.auth.iam import Iam
+from functions.rules.auth_settings import AuthKind
+from functions.rules.policy import ADMINS_ALL, Policy
+from functions.rules.principal import ANYBODY, Principal
+from functions.rules.settings import Settings
+from functions.store.guarded import GuardedStore
+from functions.store.protocol import Store
+
+_log = logging.getLogger(__name__)
+
+PRINCIPAL = "sessions.principal"
+"""Where the WSGI environment of a request says who sends it, as logs may call them."""
+
+
+class Authenticator(Protocol):
+    """One kind of credential."""
+
+    def principal(self, credentials: Credentials, now: int) -> Principal | None:
+        """Who sends it; None without a credential of the kind. Raises Unauthenticated."""
+
+
+class Gate:
+    """Authentication, then authorization."""
+
+    def __init__(self, settings: Settings, policy: Policy) -> None:
+        kinds = settings.auth_kinds
+        self._settings = settings
+        self._policy = policy
+        self._authenticators = [_authenticator(kind, settings) for kind in kinds if kind != "none"]
+        self._lets_anybody_in = "none" in kinds
+        self._platform = Iam(takes_signed=True)
+
+    def admit(self, request: flask.Request, store: Store, now: int) -> Store:
+        """The store as the sender may see it; raises Unauthenticated, or Unavailable."""
+        principal = self._principal(request, now)
+        request.environ[PRINCIPAL] = principal.log_name
+        account = self._settings.purge_account if self._authenticators else ""
+        may_purge = principal.email == account.lower() if account else None
+        access = self._policy.access(principal, may_purge=may_purge)
+        return store if access.is_unrestricted else GuardedStore(store, access)
+
+    def _principal(self, request: flask.Request, now: int) -> Principal:
+        credentials = self._credentials(request, now)
+        for authenticator in self._authenticators:
+            principal = authenticator.principal(credentials, now)
+            if principal is not None:
+                return principal
+        if self._authenticators and not credentials.is_none:
+            refuse("they are of no kind that is accepted here")
+        if not self._lets_anybody_in:
+            raise Unauthenticated("Request is missing required authentication credential.")
+        return ANYBODY
+
+    def _credentials(self, request: flask.Request, now: int) -> Credentials:
+        own = read_credentials(request)
+        gateway = self._settings.auth_gateway_account.lower()
+        if gateway and self._platform.verified_token(own):
+            sender = self._platform.principal(own, now)
+            if sender is not None and sender.email == gateway:
+                userinfo = self._settings.auth_gateway_userinfo
+                return read_forwarded(request, userinfo=userinfo)
+        return own
+
+
+@cache
+def open_gate(settings: Settings) -> Gate | None:
+    """The gate that the settings ask for, or None where everybody may do everything.
+
+    Raises SystemExit saying what is wrong with the file of `POLICY`.
+    """
+    if settings.k_service and "none" in settings.auth_kinds:
+        _log.warning("AUTH=none: whoever reaches this function is let in")
+    policy = _policy(settings)
+    if settings.auth_kinds == ("none",) and policy is ADMINS_ALL:
+        return None
+    return Gate(settings, policy)
+
+
+def _policy(settings: Settings) -> Policy:
+    text = settings.policy
+    if not text:
+        return ADMINS_ALL
+    try:
+        if not text.lstrip().startswith("["):
+            text = Path(text).read_text()
+        number = settings.project_number if settings.has_project else ""
+        return Policy.parse(text, {number: settings.default_project} if number else {})
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"POLICY={settings.policy!r} is not allowed: {error}.") from None
+
+
+def _authenticator(kind: AuthKind, settings: Settings) -> Authenticator:
+    """Imports no more than the kind needs: a start in the cloud waits for every import."""
+    if kind == "iam":
+        return Iam(takes_signed="id_token" not in settings.auth_kinds)
+    if kind == "api_key":
+        from functions.api.auth.api_key import ApiKey
+
+        return ApiKey(settings.key_hashes)
+    if kind == "access_token":
+        from functions.api.auth.access_token import AccessToken
+
+        return AccessToken(settings.auth_tokeninfo_url, settings.auth_clients)
+    from functions.api.auth.id_token import IdToken
+
+    return IdToken(settings.auth_issuers, settings.auth_audiences)

@@ -1,0 +1,45 @@
+"""Callers whom Cloud Run's IAM has let in: it verified their token before it reached us.
+
+See cloud.google.com/run/docs/authenticating/overview. Their tokens are read here and not verified
+again: without IAM in front of a function, anybody could write one.
+"""
+
+import base64
+import json
+from typing import Any
+
+from functions.api.auth.credentials import Credentials, has_signature, is_jwt, refuse
+from functions.rules.principal import Principal
+
+
+class Iam:
+    """Reads the claims of a token that IAM has verified, or that API Gateway has."""
+
+    def __init__(self, *, takes_signed: bool) -> None:
+        """`takes_signed`: a token that has kept its signature is IAM's and nobody else's, too."""
+        self._takes_signed = takes_signed
+
+    def principal(self, credentials: Credentials, now: int) -> Principal | None:
+        """None where IAM has verified nothing; raises BadCredential for what is no token."""
+        if credentials.userinfo:
+            return Principal(_claims(credentials.userinfo))
+        token = self.verified_token(credentials)
+        return Principal(_claims(token.split(".")[1])) if token else None
+
+    def verified_token(self, credentials: Credentials) -> str:
+        """The token that IAM has verified, "" for none."""
+        if credentials.serverless:
+            return credentials.serverless if is_jwt(credentials.serverless) else ""
+        token = credentials.authorization
+        is_verified = is_jwt(token) and (self._takes_signed or not has_signature(token))
+        return token if is_verified else ""
+
+
+def _claims(part: str) -> dict[str, Any]:
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):
+        refuse("the token is malformed")
+    if not isinstance(claims, dict) or not claims:
+        refuse("the token has no claims")
+    return claims

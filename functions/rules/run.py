@@ -1,0 +1,217 @@
+"""A run: what one invocation of an agent did, folded from its events."""
+
+import re
+from enum import StrEnum
+from typing import Any
+
+from functions.aip.errors import NotFound
+from functions.aip.timestamp import format_timestamp
+from functions.messages.json_text import utf8_size, write_json
+from functions.rules.errors import InvalidFields
+from functions.rules.event import EventRecord
+from functions.rules.event_type import USER, EventType, event_members, event_type
+from functions.rules.names import SessionName
+
+MAX_RUNS_PAGE = 100
+
+_ENVELOPE_BYTES = 500
+_WORST_ESCAPE = 6
+_ODD = re.compile(rb"[^A-Za-z0-9_-]")
+_SPELLED = re.compile(rb"~([0-9A-F]{2})")
+
+
+class RunNotFound(NotFound):
+    """No event of the session belongs to that invocation."""
+
+    def __init__(self, name: object) -> None:
+        super().__init__(f"Run {name} not found.")
+
+
+class RunState(StrEnum):
+    """How far a run came; see `Run.state`."""
+
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    INTERRUPTED = "INTERRUPTED"
+    ACTIVE = "ACTIVE"
+
+
+class ToolCall:
+    """A functionCall and, once there is one, the functionResponse to it; JSON text of both."""
+
+    def __init__(self, id: str, name: str) -> None:
+        self.id = id
+        self.name = name
+        self.args: str | None = None
+        self.response: str | None = None
+
+    def size(self) -> int:
+        """About how many bytes `to_json` has, rather more than fewer."""
+        named = _ENVELOPE_BYTES + _WORST_ESCAPE * (len(self.id) + len(self.name))
+        return named + utf8_size(self.args or "") + utf8_size(self.response or "")
+
+    def to_json(self) -> str:
+        """`{"id", "name", "args", "response"}`, without what is not there."""
+        texts = {"id": self.id, "name": self.name}
+        parts = [f'"{field}":{write_json(text)}' for field, text in texts.items() if text]
+        if self.args is not None:
+            parts.append(f'"args":{self.args}')
+        if self.response is not None:
+            parts.append(f'"response":{self.response}')
+        return f"{{{','.join(parts)}}}"
+
+
+class Run:
+    """The events of one invocationId so far; times are nanoseconds since the epoch.
+
+    `start_time` and `end_time` are those of the first and the last event in the order of lists,
+    `authors` and `event_types` what occurs in them, in order of appearance.
+    """
+
+    def __init__(self, invocation_id: str) -> None:
+        self.invocation_id = invocation_id
+        self.start_time = self.end_time = 0
+        self.event_count = 0
+        self.authors: dict[str, None] = {}
+        self.event_types: dict[EventType, None] = {}
+        self.tool_calls: list[ToolCall] = []
+        self.error_code = self.error_message = ""
+        self._calls_by_id: dict[str, ToolCall] = {}
+        self._unanswered: dict[ToolCall, None] = {}
+        self._state_by_last_event = RunState.ACTIVE
+
+    def add(self, event: EventRecord) -> None:
+        """Takes in the next event of the invocation, in the order of lists."""
+        members = event_members(event)
+        kind = event_type(members)
+        if not self.event_count:
+            self.start_time = event.timestamp
+        self.end_time = event.timestamp
+        self.event_count += 1
+        self.authors[event.author] = None
+        self.event_types[kind] = None
+        self.error_code = members.get("errorCode", "")
+        self.error_message = members.get("errorMessage", "")
+        for part in members.get("content", {}).get("parts", []):
+            if "functionCall" in part:
+                self._call(part["functionCall"])
+            elif "functionResponse" in part:
+                self._answer(part["functionResponse"])
+        self._state_by_last_event = _state_by(members, kind)
+
+    @property
+    def state(self) -> RunState:
+        """What the events so far tell; the first of these rules that holds.
+
+        1. FAILED: the last event has an errorCode or an errorMessage.
+        2. INTERRUPTED: the last event's metadata say `interrupted`.
+        3. ACTIVE: somebody is to go on. The last event is partial, or a message or a tool's
+           answer by `user`, to which nobody has replied; or a functionCall has no
+           functionResponse in this run, as that of a long-running tool (longRunningToolIds) until
+           its result is there; or the last event is no final response in the sense of ADK's
+           `Event.is_final_response`: it holds a functionResponse or ends in a
+           codeExecutionResult, and its actions do not say skipSummarization; or it ends in
+           executableCode, which nobody has run.
+        4. COMPLETED: all others.
+        """
+        if self._state_by_last_event is RunState.COMPLETED and self._unanswered:
+            return RunState.ACTIVE
+        return self._state_by_last_event
+
+    def size(self) -> int:
+        """About how many bytes `to_json` has, rather more than fewer."""
+        texts = (self.invocation_id, self.invocation_id, self.error_code, self.error_message)
+        small = _ENVELOPE_BYTES + _WORST_ESCAPE * sum(map(len, (*texts, *self.authors)))
+        return small + sum(call.size() for call in self.tool_calls)
+
+    def to_json(self, session: SessionName) -> str:
+        """The Run as lists answer it."""
+        parts = [
+            f'{{"name":"{run_name(session, self.invocation_id)}"',
+            f'"invocationId":{write_json(self.invocation_id)}',
+            f'"startTime":"{format_timestamp(self.start_time)}"',
+            f'"endTime":"{format_timestamp(self.end_time)}"',
+            f'"eventCount":{self.event_count}',
+            f'"authors":{write_json(list(self.authors))}',
+        ]
+        if self.tool_calls:
+            calls = ",".join(call.to_json() for call in self.tool_calls)
+            parts.append(f'"toolCalls":[{calls}]')
+        parts.append(f'"state":"{self.state}"')
+        if self.error_code:
+            parts.append(f'"errorCode":{write_json(self.error_code)}')
+        if self.error_message:
+            parts.append(f'"errorMessage":{write_json(self.error_message)}')
+        return f"{','.join(parts)}}}"
+
+    def _call(self, sent: dict[str, Any]) -> None:
+        """A call of an id that is there already is the same call, streamed on or told again."""
+        id, name = sent.get("id", ""), sent.get("name", "")
+        call = self._calls_by_id.get(id)
+        if call is None:
+            call = ToolCall(id, name)
+            self.tool_calls.append(call)
+            self._unanswered[call] = None
+            if id:
+                self._calls_by_id[id] = call
+        call.name = name or call.name
+        if "args" in sent:
+            call.args = write_json(sent["args"])
+
+    def _answer(self, sent: dict[str, Any]) -> None:
+        """Pairs by id, or else by name in order; the last answer counts, since tools may report.
+
+        An answer to no call of this run is another run's.
+        """
+        id, name = sent.get("id", ""), sent.get("name", "")
+        call = self._calls_by_id.get(id)
+        if call is None:
+            by_name = (
+                call for call in self._unanswered if call.name == name and not (id and call.id)
+            )
+            call = next(by_name, None)
+        if call is not None:
+            call.response = write_json(sent.get("response", {}))
+            self._unanswered.pop(call, None)
+
+
+def run_name(session: SessionName, invocation_id: str) -> str:
+    """`{session}/runs/{run}`, the invocation id spelled so that any is one segment of a path.
+
+    Letters, digits, `-` and `_` stand for themselves, every other byte of UTF-8 as `~` and two
+    hexadecimal digits. Percent signs would not do: servers decode them before they look for `/`.
+    """
+    spelled = _ODD.sub(lambda byte: b"~%02X" % ord(byte[0]), invocation_id.encode())
+    return f"{session}/runs/{spelled.decode()}"
+
+
+def invocation_id_of(run: str) -> str:
+    """The invocation id that a run's name spells; what needs no spelling stands for itself.
+
+    Raises InvalidFields for bytes that are no UTF-8.
+    """
+    try:
+        return _SPELLED.sub(lambda byte: bytes.fromhex(byte[1].decode()), run.encode()).decode()
+    except UnicodeDecodeError:
+        raise InvalidFields([("name", "Invalid Run resource name.")]) from None
+
+
+def _state_by(last: dict[str, Any], kind: EventType) -> RunState:
+    """What the last event says of its run, calls without a response left aside."""
+    metadata, parts = last.get("eventMetadata", {}), last.get("content", {}).get("parts", [])
+    end = parts[-1] if parts else {}
+    if kind is EventType.ERROR:
+        return RunState.FAILED
+    if metadata.get("interrupted"):
+        return RunState.INTERRUPTED
+    is_message_of_user = last.get("author") == USER and kind is not EventType.STATE_UPDATE
+    is_for_model = "codeExecutionResult" in end or any("functionResponse" in part for part in parts)
+    is_summarized = not last.get("actions", {}).get("skipSummarization")
+    if (
+        metadata.get("partial")
+        or is_message_of_user
+        or (is_for_model and is_summarized)
+        or "executableCode" in end
+    ):
+        return RunState.ACTIVE
+    return RunState.COMPLETED

@@ -1,0 +1,82 @@
+"""Runs, folded from events as they are met; nothing of them is stored.
+
+A look at the order of events, a few of their fields, finds which runs begin where; these are then
+read whole, several at a time, as they were at the moment of that look.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from functions.rules.filters import PageQuery
+from functions.rules.names import SessionName
+from functions.rules.run import Run
+from functions.store.firestore.documents import event_key, event_record
+from functions.store.firestore.listing import stream
+from functions.store.firestore.queries import MAX_IN, event_places, events_of_runs
+from functions.store.firestore.rpc import Rpc
+from functions.store.paging import Cursor
+
+_EVENTS_PER_RUN = 10
+"""What runs are taken to have when it is guessed how far to look."""
+
+_MAX_EVENTS = 1_000
+"""Events of one call."""
+
+
+def runs_by_event(
+    rpc: Rpc, name: SessionName, query: PageQuery
+) -> Iterator[tuple[Cursor, Run | None]]:
+    """Every event's place, `[key]`, and at the first event of a run the run.
+
+    Each look begins with the last event of the one before, or of the page before: its run has
+    been told, and need not be read again to see that it does not begin here.
+    """
+    limit = min(_EVENTS_PER_RUN * (query.page_size + 1), _MAX_EVENTS)
+    start, read_time = (str(query.cursor[0]) if query.cursor else None), None
+    met: set[str] = set()
+    while True:
+        answers = list(rpc.run_query(str(name), event_places(query, limit, start), read_time))
+        read_time = answers[-1][1]
+        events = [found for found, _ in answers if found is not None]
+        keys: list[str] = []
+        unmet: list[str] = []
+        for key, invocation in map(_place, events):
+            if key != start:
+                keys.append(key)
+                if invocation not in met:
+                    unmet.append(invocation)
+            met.add(invocation)
+            if len(unmet) == min(MAX_IN, query.page_size + 1):
+                yield from _told(rpc, name, keys, unmet, read_time)
+                keys, unmet = [], []
+        yield from _told(rpc, name, keys, unmet, read_time)
+        if len(events) < limit:
+            return
+        start = event_key(events[-1])
+
+
+def _told(
+    rpc: Rpc, name: SessionName, keys: Sequence[str], unmet: Sequence[str], read_time: Any
+) -> Iterator[tuple[Cursor, Run | None]]:
+    """The events of these keys, and the runs of `unmet` that begin with one of them."""
+    runs: dict[str, Run] = {}
+    beginning: dict[str, Run] = {}
+
+    def request(last: Any) -> Any:
+        return events_of_runs(unmet, _MAX_EVENTS, None if last is None else event_key(last))
+
+    for found, _ in stream(rpc, str(name), request, _MAX_EVENTS, read_time) if unmet else ():
+        if found is None or _place(found)[1] not in unmet:
+            continue
+        event = event_record(found)
+        run = runs.get(event.invocation_id)
+        if run is None:
+            run = runs[event.invocation_id] = Run(event.invocation_id)
+            beginning[event_key(found)] = run
+        run.add(event)
+    for key in keys:
+        yield [key], beginning.get(key)
+
+
+def _place(event: Any) -> tuple[str, str]:
+    return event_key(event), event.fields["invocationId"].string_value

@@ -1,0 +1,266 @@
+"""A store as one principal sees it: every method passes through what the policy grants.
+
+What a principal may not see is missing, in the words of the store; what it may see and not do is
+PermissionDenied.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from functions.aip.errors import PermissionDenied
+from functions.messages.json_text import utf8_size
+from functions.rules.engine import EngineRecord
+from functions.rules.errors import EngineMissing, EngineNotFound, SessionNotFound
+from functions.rules.event import EventRecord
+from functions.rules.filters import PageQuery, engine_matches
+from functions.rules.names import EngineName, SessionName
+from functions.rules.policy import Access, Grant, Role
+from functions.rules.run import Run
+from functions.rules.session import SessionChange, SessionRecord
+from functions.rules.state import StateChange
+from functions.store.merging import list_merged
+from functions.store.paging import Cursor, Page, fill_page
+from functions.store.protocol import Purged, Store
+from functions.store.watching import Watch
+
+_OUTLINE = ("displayName", "description", "labels")
+"""What the role user sees of an engine; its specs may hold what is not for everybody."""
+
+
+class GuardedStore:
+    """What `access` lets through of a store; see functions.store.protocol.Store.
+
+    The role user names its userId as `owner` where it changes or reads a session, so that the
+    store checks it in the same transaction.
+    """
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    def create_session(
+        self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
+    ) -> SessionRecord:
+        """Creates sessions of one's own userId, or of everybody for others than the role user."""
+        grant = self._access.on(record.name.engine)
+        if grant is None:
+            raise EngineMissing
+        _check_writes(grant, state)
+        if not grant.reads(record.user_id):
+            raise PermissionDenied("The role user creates sessions of its own userId only.")
+        return self._store.create_session(record, state, now, require_engine=require_engine)
+
+    def get_session(self, name: SessionName, now: int) -> SessionRecord:
+        """Reads a session that is there for the principal."""
+        grant = self._on_session(name)
+        record = self._store.get_session(name, now)
+        if not grant.reads(record.user_id):
+            raise SessionNotFound(name)
+        return record
+
+    def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
+        """The sessions that are there for the principal, of one engine or of all of a location."""
+        if not engine.is_any:
+            return self._list_sessions(self._access.on(str(engine)), engine, query, now)
+        named = [
+            name
+            for name in map(EngineName.parse, self._access.named)
+            if name.location == engine.location
+        ]
+        if not named:
+            return self._list_sessions(self._access.default, engine, query, now)
+        if self._access.default is not None:
+            raise PermissionDenied("Your role differs from engine to engine: list them one by one.")
+
+        def list_one(engine: EngineName, query: PageQuery) -> Page[SessionRecord]:
+            return self._list_sessions(self._access.on(str(engine)), engine, query, now)
+
+        return list_merged(list_one, named, query)
+
+    def update_session(
+        self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
+    ) -> SessionRecord:
+        """Changes a session that is there for the principal."""
+        grant = self._on_session(name)
+        _check_writes(grant)
+
+        def checked(record: SessionRecord) -> SessionChange:
+            if not grant.reads(record.user_id):
+                raise SessionNotFound(name)
+            changes = change(record)
+            _check_writes(grant, changes.state)
+            return changes
+
+        return self._store.update_session(name, checked, now)
+
+    def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
+        """Removes a session that is there for the principal."""
+        grant = self._on_session(name)
+        _check_writes(grant)
+        self._store.delete_session(name, now, grant.owner or owner)
+
+    def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
+        """Those that are there for the principal."""
+        return [
+            name
+            for name in self._store.find_sessions(location, session, now)
+            if self._is_there(name, now)
+        ]
+
+    def append_event(
+        self,
+        name: SessionName,
+        event: EventRecord,
+        state: StateChange,
+        now: int,
+        owner: str | None = None,
+    ) -> None:
+        """Adds to a session that is there for the principal."""
+        grant = self._on_session(name)
+        if state.app and not grant.writes_app_state:
+            # Somebody else's session is missing before anything else is wrong.
+            self.get_session(name, now)
+        _check_writes(grant, state)
+        self._store.append_event(name, event, state, now, grant.owner or owner)
+
+    def list_events(
+        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
+    ) -> Page[EventRecord]:
+        """The events of a session that is there for the principal."""
+        grant = self._on_session(name)
+        return self._store.list_events(name, query, now, grant.owner or owner)
+
+    def list_runs(
+        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
+    ) -> Page[Run]:
+        """The runs of a session that is there for the principal."""
+        grant = self._on_session(name)
+        return self._store.list_runs(name, query, now, grant.owner or owner)
+
+    def watch(
+        self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
+    ) -> Watch:
+        """Follows a session that is there for the principal."""
+        grant = self._on_session(name)
+        return self._store.watch(name, after, now, grant.owner or owner)
+
+    def create_engine(self, record: EngineRecord) -> None:
+        """For admins of every engine: nobody has been given the new one yet."""
+        _check_admin(self._access.default)
+        self._store.create_engine(record)
+
+    def get_engine(self, name: EngineName) -> EngineRecord:
+        """An engine on which the principal has a role."""
+        return _shown(self._on_engine(name), self._store.get_engine(name))
+
+    def list_engines(self, location: str, query: PageQuery) -> Page[EngineRecord]:
+        """The engines on which the principal has a role."""
+        if self._access.default is None:
+            return self._list_named_engines(location, query)
+        page = self._store.list_engines(location, query)
+        granted = [(self._access.on(str(record.name)), record) for record in page.items]
+        shown = [_shown(grant, record) for grant, record in granted if grant is not None]
+        return Page(shown, page.cursor)
+
+    def update_engine(
+        self, name: EngineName, change: Callable[[EngineRecord], EngineRecord]
+    ) -> EngineRecord:
+        """For its admins."""
+        _check_admin(self._on_engine(name))
+        return self._store.update_engine(name, change)
+
+    def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
+        """For its admins."""
+        _check_admin(self._on_engine(name))
+        self._store.delete_engine(name, now, force=force)
+
+    def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        """For whom the settings name, or for admins of every engine."""
+        if not self._access.may_purge:
+            raise PermissionDenied("The purge is for the scheduler.")
+        return self._store.purge(now, is_time_up)
+
+    def close(self) -> None:
+        """Lets go of the store."""
+        self._store.close()
+
+    def _on_session(self, name: SessionName) -> Grant:
+        grant = self._access.on(name.engine)
+        if grant is None:
+            raise SessionNotFound(name)
+        return grant
+
+    def _on_engine(self, name: EngineName) -> Grant:
+        grant = self._access.on(str(name))
+        if grant is None:
+            raise EngineNotFound(name)
+        return grant
+
+    def _is_there(self, name: SessionName, now: int) -> bool:
+        grant = self._access.on(name.engine)
+        if grant is None or grant.owner is None:
+            return grant is not None
+        try:
+            self.get_session(name, now)
+        except SessionNotFound:
+            return False
+        return True
+
+    def _list_sessions(
+        self, grant: Grant | None, engine: EngineName, query: PageQuery, now: int
+    ) -> Page[SessionRecord]:
+        if grant is None:
+            return Page([], None)
+        if grant.owner is None:
+            return self._store.list_sessions(engine, query, now)
+        asked = {
+            value
+            for field, key, value in query.filter.equalities()
+            if field == "user_id" and key is None
+        }
+        if asked - {grant.owner}:
+            # A page token behind sessions of somebody else would tell their names.
+            return Page([], None)
+        own = replace(query, filter=query.filter.narrowed("user_id", grant.owner))
+        return self._store.list_sessions(engine, own, now)
+
+    def _list_named_engines(self, location: str, query: PageQuery) -> Page[EngineRecord]:
+        records = []
+        for name in map(EngineName.parse, self._access.named):
+            if name.location == location:
+                try:
+                    records.append(self.get_engine(name))
+                except EngineNotFound:
+                    continue
+        placed = sorted(
+            (((record.create_time, str(record.name)), record) for record in records),
+            key=lambda entry: entry[0],
+        )
+        behind = tuple(query.cursor or (0, ""))
+        return fill_page(
+            ((list(place), record) for place, record in placed if place > behind),
+            query.page_size,
+            lambda record: engine_matches(query.filter, record),
+            lambda record: utf8_size(record.to_json()),
+        )
+
+
+def _check_writes(grant: Grant, state: StateChange | None = None) -> None:
+    """Raises PermissionDenied for what the role may not change."""
+    if not grant.writes:
+        raise PermissionDenied(f"The role {grant.role} reads and does not write.")
+    if state is not None and state.app and not grant.writes_app_state:
+        keys = ", ".join(sorted(state.app))
+        raise PermissionDenied(f"The role {grant.role} does not write app state: {keys:.200}.")
+
+
+def _check_admin(grant: Grant | None) -> None:
+    if grant is None or grant.role is not Role.ADMIN:
+        raise PermissionDenied("Reasoning engines are created and changed by admins.")
+
+
+def _shown(grant: Grant, record: EngineRecord) -> EngineRecord:
+    if grant.role is not Role.USER:
+        return record
+    outline = {field: value for field, value in record.resource.items() if field in _OUTLINE}
+    return replace(record, resource=outline)
