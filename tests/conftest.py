@@ -30,8 +30,8 @@ PATIENCE = {"STORE_TIMEOUT": "60s"}
 """A busy machine is no reason to fail."""
 
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_ports = itertools.count(20_000 + 1_000 * (_WORKER % 12))
-"""Below the ports that the system gives to outgoing connections."""
+_ports = itertools.count(20_000 + 1_000 * (_WORKER % 12) + os.getpid() % 500)
+"""Below the ports that the system gives to outgoing connections; two runs at once keep apart."""
 
 EMULATOR_MISSING = (
     "no Firestore emulator: install it with "

@@ -3,6 +3,7 @@
 import itertools
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,6 +44,7 @@ class Api:
     settings: Settings = field(
         default_factory=lambda: Settings(google_cloud_project="test-project")
     )
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def call(self, verb: str, path: str, body: Any = None, **query: Any) -> Answer:
         """Calls a path below `/v1beta1/`; one that starts with `/` is taken as it is."""
@@ -52,7 +54,11 @@ class Api:
             body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         )
         builder = EnvironBuilder(
-            path=url.path, method=verb, query_string=query or url.query, data=data
+            path=url.path,
+            method=verb,
+            query_string=query or url.query,
+            data=data,
+            headers=self.headers,
         )
         response = endpoint(flask.Request(builder.get_environ()))
         text = response.get_data(as_text=True)

@@ -190,6 +190,37 @@ def list_later_sessions(api: Api, counting: Counting, n: int, m: int) -> None:
     assert [session["name"] for session in later["sessions"]] == sessions[n : 2 * n]
 
 
+@row(
+    "list_sessions",
+    "all engines, first page of n in k engines, more behind",
+    *({"n": n, "k": k} for n, k in ((1, 1), (4, 2))),
+)
+def list_sessions_across_engines(api: Api, counting: Counting, n: int, k: int) -> None:
+    page_across_engines(api, counting, n, k, {"app:a": 1})
+
+
+@row(
+    "list_sessions",
+    "the same, a user in each engine, user state in all",
+    *({"n": n, "k": k} for n, k in ((1, 1), (4, 2))),
+)
+def list_sessions_of_users_across_engines(api: Api, counting: Counting, n: int, k: int) -> None:
+    page_across_engines(api, counting, n, k, {"user:a": 1})
+
+
+def page_across_engines(
+    api: Api, counting: Counting, n: int, k: int, state: dict[str, Any]
+) -> None:
+    location = f"projects/test-project/locations/budget-{secrets.token_hex(4)}"
+    for number in range(n + 2):
+        api.engine = f"{location}/reasoningEngines/{number % k}"
+        api.create(sessionState=state)
+    with counting():
+        page = api.ok("GET", f"{location}/reasoningEngines/-/sessions", pageSize=n)
+    assert page["nextPageToken"]
+    assert len({session["name"].split("/")[5] for session in page["sessions"]}) == k
+
+
 @row("append_event", "a small state delta, or none")
 def append_plainly(api: Api, counting: Counting) -> None:
     session = api.create()
@@ -234,6 +265,28 @@ def append_again(api: Api, counting: Counting) -> None:
         assert api.append(session, **fields).status == 200
 
 
+@row("append_event", "allowMissing, the session is there")
+def append_where_a_session_is(api: Api, counting: Counting) -> None:
+    append_or_create(api, counting, api.create())
+
+
+@row("append_event", "allowMissing, the session is missing")
+def append_where_no_session_is(api: Api, counting: Counting) -> None:
+    append_or_create(api, counting, f"{api.engine}/sessions/s")
+
+
+@row("append_event", "allowMissing, under an id of ours")
+def append_to_a_session_of_its_own(api: Api, counting: Counting) -> None:
+    append_or_create(api, counting, f"{api.engine}/sessions/-")
+
+
+def append_or_create(api: Api, counting: Counting, session: str) -> None:
+    query = "?allowMissing=true&userId=u"
+    body = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+    with counting():
+        api.ok("POST", f"{session}:appendEvent{query}", body)
+
+
 @row("list_events", "the last page, of n", {"n": 0}, {"n": 5})
 def list_all_events(api: Api, counting: Counting, n: int) -> None:
     session = api.create()
@@ -248,6 +301,72 @@ def list_first_events(api: Api, counting: Counting, n: int) -> None:
     fill(api, session, n + 2)
     with counting():
         assert api.ok("GET", f"{session}/events", pageSize=n)["nextPageToken"]
+
+
+@row("list_events", "the last page, of n of one invocation among others", {"n": 1}, {"n": 5})
+def list_events_of_an_invocation(api: Api, counting: Counting, n: int) -> None:
+    session = runs_of(api, 3, n)
+    with counting():
+        found = api.ok("GET", f"{session}/events", filter='invocation_id="i1"')
+    assert len(found["sessionEvents"]) == n
+
+
+@row(
+    "list_runs",
+    "the last page, of n runs of k events",
+    *({"n": n, "k": k} for n, k in ((0, 0), (3, 2), (31, 2))),
+)
+def list_all_runs(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = runs_of(api, n, k)
+    with counting():
+        assert len(api.ok("GET", f"{session}/runs").get("runs", [])) == n
+
+
+@row(
+    "list_runs",
+    "a page of n runs of k events, one run behind",
+    *({"n": n, "k": k} for n, k in ((1, 3), (4, 2), (1, 10))),
+)
+def list_first_runs(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = runs_of(api, n + 1, k)
+    with counting():
+        assert api.ok("GET", f"{session}/runs", pageSize=n)["nextPageToken"]
+
+
+@row(
+    "list_runs",
+    "a later page, the last one, of n runs of k events behind one",
+    *({"n": n, "k": k} for n, k in ((1, 3), (4, 2))),
+)
+def list_later_runs(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = runs_of(api, n + 1, k)
+    token = api.ok("GET", f"{session}/runs", pageSize=1)["nextPageToken"]
+    with counting():
+        assert len(api.ok("GET", f"{session}/runs", pageToken=token)["runs"]) == n
+
+
+@row("get_run", "a run of n events on one page, among others", {"n": 1}, {"n": 5})
+def get_run(api: Api, counting: Counting, n: int) -> None:
+    session = runs_of(api, 2, n)
+    with counting():
+        assert len(api.ok("GET", f"{session}/runs/i1")["sessionEvents"]) == n
+
+
+@row("get_run", "a later page, the last one, of a run of n events", {"n": 3})
+def get_run_further(api: Api, counting: Counting, n: int) -> None:
+    path = f"{runs_of(api, 2, n)}/runs/i1"
+    token = api.ok("GET", path, pageSize=n - 1)["nextPageToken"]
+    with counting():
+        assert len(api.ok("GET", path, pageSize=n - 1, pageToken=token)["sessionEvents"]) == 1
+
+
+def runs_of(api: Api, runs: int, events: int) -> str:
+    """A session of so many runs, `i0` and so on, of so many events each."""
+    session = api.create()
+    for number in range(runs):
+        for _ in range(events):
+            assert api.append(session, invocationId=f"i{number}").status == 200
+    return session
 
 
 @row(

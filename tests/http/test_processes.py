@@ -50,6 +50,7 @@ WRONG = [
     ("MIN_TTL", "-1s", "86400s"),
     ("REQUIRE_ENGINE", "maybe", "true"),
     ("UNKNOWN_FIELDS", "ignore", "keep"),
+    ("CORS_ORIGINS", "app.example", "https://app.example"),
     ("PROJECT_NUMBER", "abc", "number"),
     ("GOOGLE_CLOUD_PROJECT", "a/b", "project"),
     ("GOOGLE_CLOUD_LOCATION", "us central1", "location"),

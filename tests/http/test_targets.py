@@ -25,6 +25,8 @@ ROUTES: list[tuple[str, str, str, Any]] = [
     ("delete_session", "DELETE", SESSION, None),
     ("append_event", "POST", f"{SESSION}:appendEvent", EVENT),
     ("list_events", "GET", f"{SESSION}/events", None),
+    ("list_runs", "GET", f"{SESSION}/runs", None),
+    ("get_run", "GET", f"{SESSION}/runs/i", None),
     ("create_reasoning_engine", "POST", f"{LOCATION}/reasoningEngines", None),
     ("get_reasoning_engine", "GET", ENGINE, None),
     ("list_reasoning_engines", "GET", f"{LOCATION}/reasoningEngines", None),

@@ -13,6 +13,7 @@ import pytest
 from functions.rules.settings import Settings
 from functions.store.firestore import queries
 from functions.store.opening import open_store
+from tests.conftest import PATIENCE
 from tests.infra.configuration import INFRA, Configuration, read_configuration
 from tests.infra.conversation import converse
 from tests.infra.queries_at_the_wire import Wire, tapped
@@ -68,6 +69,7 @@ def wire(emulator: str, called: set[str]) -> Wire:
     environment = {
         "SESSIONS_STORE": "firestore://index-coverage",
         "FIRESTORE_EMULATOR_HOST": emulator,
+        **PATIENCE,
     }
     with pytest.MonkeyPatch.context() as monkeypatch, tapped(monkeypatch) as tap:
         _watch(monkeypatch, called)

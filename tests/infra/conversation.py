@@ -6,6 +6,7 @@ from typing import Any
 from functions.rules.settings import Settings
 from functions.store.protocol import Store
 from tests.contract.conftest import LOCATION, SECOND, Api
+from tests.contract.watches import arrivals, watching
 
 FILTERS = (None, 'user_id="u"', 'labels.k="v" AND display_name="d"')
 BOUNDS = (None, '> "2000-01-01T00:00:00Z"', '< "2100-01-01T00:00:00Z"', '= "2026-11-22T00:00:00Z"')
@@ -17,8 +18,11 @@ def converse(store: Store) -> None:
     settings = Settings.model_validate({"google_cloud_project": "p", "min_ttl": "0s"})
     api = Api(store, f"{LOCATION}/reasoningEngines/e", settings=settings)
     sessions = [_session(api, f"s{number}") for number in range(2)]
-    _walk_sessions(api)
+    _walk_sessions(api, f"{api.engine}/sessions")
+    _walk_sessions(api, f"{LOCATION}/reasoningEngines/-/sessions")
     _walk_events(api, sessions[0])
+    _walk_runs(api, sessions[0])
+    _watch(api, sessions[0])
     _find_by_id(api)
     _replace_an_expired_session(api)
     _purge(api)
@@ -34,8 +38,7 @@ def _session(api: Api, session_id: str) -> str:
     return name
 
 
-def _walk_sessions(api: Api) -> None:
-    path = f"{api.engine}/sessions"
+def _walk_sessions(api: Api, path: str) -> None:
     for field, direction in itertools.product(("create_time", "update_time"), DIRECTIONS):
         for filter_, bound in itertools.product(FILTERS, BOUNDS):
             parts = [part for part in (filter_, bound and f"{field} {bound}") if part]
@@ -44,11 +47,29 @@ def _walk_sessions(api: Api) -> None:
 
 
 def _walk_events(api: Api, session: str) -> None:
-    filters = [None, 'author="user"', *(f"timestamp {bound}" for bound in BOUNDS if bound)]
+    bounds = [f"timestamp {bound}" for bound in BOUNDS if bound]
+    one_run = [f'invocation_id="i" AND {bound}' for bound in bounds]
+    filters = [None, 'author="user"', *bounds, 'invocation_id="i"', *one_run]
     for direction, filter_ in itertools.product(DIRECTIONS, filters):
         query: dict[str, Any] = {"filter": filter_} if filter_ else {}
         path = f"{session}/events"
         api.walk(path, "sessionEvents", orderBy="timestamp" + direction, pageSize=1, **query)
+
+
+def _walk_runs(api: Api, session: str) -> None:
+    bounds = [f"start_time {bound}" for bound in BOUNDS if bound]
+    for filter_ in ("", 'invocation_id="i"', *bounds, f'invocation_id="i" AND {bounds[0]}'):
+        api.walk(f"{session}/runs", "runs", filter=filter_)
+    api.ok("GET", f"{session}/runs/i", pageSize=1)
+
+
+def _watch(api: Api, session: str) -> None:
+    for _ in range(80):
+        api.append(session)
+    with watching(api, session) as watch:
+        first = arrivals(api, watch, 80)[0]
+    with watching(api, session, first) as watch:
+        arrivals(api, watch, 70)
 
 
 def _find_by_id(api: Api) -> None:

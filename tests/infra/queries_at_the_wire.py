@@ -14,7 +14,11 @@ _UNARY_OPERATORS = query.StructuredQuery.UnaryFilter.Operator
 _DIRECTIONS = query.StructuredQuery.Direction
 
 
-class Wire(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
+class Wire(
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
     """Sees every call of a channel."""
 
     def __init__(self) -> None:
@@ -35,11 +39,23 @@ class Wire(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
         self._see(details.method, request)
         return continuation(details, request)
 
+    def intercept_stream_stream(
+        self, continuation: Callable[..., Any], details: Any, requests: Iterator[Any]
+    ) -> Any:
+        def seen() -> Iterator[Any]:
+            for request in requests:
+                self._see(details.method, request)
+                yield request
+
+        return continuation(details, seen())
+
     def _see(self, method: str, request: Any) -> None:
         name = method.rpartition("/")[2]
         self.methods.add(name)
         if name == "RunQuery":
             self.shapes.add(shape_of(request.structured_query))
+        if name == "Listen":
+            self.shapes.add(shape_of(request.add_target.query.structured_query))
         if name == "Commit":
             paths = [write.update.name for write in request.writes if write.HasField("update")]
             self.collections.update(path.split("/")[-2] for path in paths)

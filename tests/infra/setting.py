@@ -5,9 +5,6 @@ import re
 from functions.rules.settings import Settings
 from tests.infra.configuration import Configuration
 
-FRAMEWORK = {"THREADS"}
-"""Settings of functions-framework."""
-
 PLATFORM = {"K_SERVICE", "FIRESTORE_EMULATOR_HOST"}
 """What only the platform or a laptop sets."""
 
@@ -18,7 +15,7 @@ def set_by_terraform(configuration: Configuration) -> set[str]:
     """The environment variables that the functions get whatever the variables say."""
     function = configuration.resources["google_cloudfunctions2_function.function"]
     (service,) = function.body["service_config"]
-    here = re.findall(rf"{_NAME} = ", service["environment_variables"])
+    here = re.findall(rf"{_NAME} += ", service["environment_variables"])
     return {*configuration.locals["environment"], *here}
 
 
@@ -33,7 +30,7 @@ def unsettled(configuration: Configuration) -> list[str]:
     fixed, free = set_by_terraform(configuration), left_to_variables(configuration)
     settings = {name.upper() for name in Settings.model_fields}
     return [
-        *(f"{name} is no setting" for name in (fixed | free) - settings - FRAMEWORK),
+        *(f"{name} is no setting" for name in (fixed | free) - settings),
         *(f"{name} cannot be set" for name in settings - fixed - free - PLATFORM),
         *(f"{name} can be set twice" for name in fixed & free),
         *(f"{name} is not for us to set" for name in (fixed | free) & PLATFORM),

@@ -9,6 +9,7 @@ from functions.api.routes import METHODS
 from tests.infra.configuration import Configuration
 
 PURGE = "purge_expired_sessions"
+WATCH = "watch_events"
 
 
 def targets_of_main() -> set[str]:
@@ -18,9 +19,11 @@ def targets_of_main() -> set[str]:
 
 
 def invoker_of(target: str) -> str:
-    """Who is to call a target: the gateway all methods, but for the purge."""
+    """Who is to call a target: the gateway all methods, but for the purge and for streams."""
     if target == PURGE:
         return "scheduler"
+    if target == WATCH:
+        return "watchers"
     return "gateway" if target in METHODS else "clients"
 
 

@@ -233,6 +233,7 @@ def test_a_function_accepts_its_settings(google: FakeGoogle, target: str) -> Non
     assert settings.google_cloud_location == "us-central1"
     assert settings.project_number == NUMBER
     assert settings.purge_time_limit == (service["timeoutSeconds"] - 20) * 10**9
+    assert settings.watch_seconds == service["timeoutSeconds"] - 10
     assert variables["THREADS"] == str(service["maxInstanceRequestConcurrency"])
 
 

@@ -10,7 +10,7 @@ from tests.infra.firestore_indexes import indexes_in
 from tests.infra.indexing import exempt_collections, unserved, unused
 from tests.infra.queries_at_the_wire import Wire
 
-KNOWN_METHODS = {"BatchGetDocuments", "Commit", "RunQuery"}
+KNOWN_METHODS = {"BatchGetDocuments", "Commit", "Listen", "RunQuery"}
 
 
 def test_every_query_that_the_store_issues_has_its_index(

@@ -53,7 +53,8 @@ def operations(document: dict[str, Any]) -> Iterator[Operation]:
 
 
 DOCUMENT = deployed(COMMITTED)
-OPERATIONS = list(operations(DOCUMENT))
+PREFLIGHTS = [found for found in operations(DOCUMENT) if found.verb == "OPTIONS"]
+OPERATIONS = [found for found in operations(DOCUMENT) if found.verb != "OPTIONS"]
 
 
 def test_the_committed_document_is_what_the_routes_make() -> None:
@@ -112,8 +113,19 @@ def test_every_operation_calls_the_function_of_its_method() -> None:
         assert operation.backend["jwt_audience"] == operation.backend["address"], operation
 
 
+def test_every_path_hands_preflights_to_a_function_of_its_own() -> None:
+    own: dict[str, list[dict[str, Any]]] = {}
+    for operation in OPERATIONS:
+        own.setdefault(operation.path, []).append(operation.backend)
+    assert [preflight.path for preflight in PREFLIGHTS] == list(own)
+    for preflight in PREFLIGHTS:
+        assert preflight.backend in own[preflight.path], preflight
+        assert preflight.parameters == re.findall(r"{(\w+)}", preflight.path)
+
+
 def test_functions_get_the_path_as_it_was_called() -> None:
-    translations = {operation.backend["path_translation"] for operation in OPERATIONS}
+    everything = [*OPERATIONS, *PREFLIGHTS]
+    translations = {operation.backend["path_translation"] for operation in everything}
     assert translations == {"APPEND_PATH_TO_ADDRESS"}
 
 
@@ -150,7 +162,7 @@ def test_variables_are_whole_segments_up_to_a_verb() -> None:
 
 def test_ids_of_operations_differ_as_api_gateway_reads_them() -> None:
     """It drops what is neither a letter, a digit nor an underscore, and capitalizes the first."""
-    ids = [operation.body["operationId"] for operation in OPERATIONS]
+    ids = [operation.body["operationId"] for operation in [*OPERATIONS, *PREFLIGHTS]]
     assert all(re.fullmatch(r"[a-z]\w*", name) for name in ids)
     assert len(set(ids)) == len(ids)
 
@@ -168,12 +180,14 @@ def test_terraform_fills_in_targets_and_nothing_else() -> None:
     assert set(re.findall(r"[$%]{([^}]*)}", COMMITTED)) == set(METHODS) - PRIVATE
 
 
-def test_the_purge_is_not_on_the_gateway() -> None:
-    assert "purge_expired_sessions" in PRIVATE
+def test_neither_the_purge_nor_streams_are_on_the_gateway() -> None:
+    """Only the scheduler calls the one, and API Gateway does not carry the others."""
+    assert {"purge_expired_sessions", "watch_events"} == PRIVATE
     assert "purgeExpired" not in COMMITTED
+    assert "events:watch" not in COMMITTED
 
 
 def test_no_client_is_locked_out() -> None:
     assert "security" not in DOCUMENT
     assert "securityDefinitions" not in DOCUMENT
-    assert all("security" not in operation.body for operation in OPERATIONS)
+    assert all("security" not in found.body for found in [*OPERATIONS, *PREFLIGHTS])

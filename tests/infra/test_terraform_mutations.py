@@ -169,7 +169,7 @@ def test_an_index_in_the_wrong_direction_is_caught(spoiled: Spoil, wire: Wire) -
 def test_an_index_that_is_missing_is_caught(configuration: Configuration, wire: Wire) -> None:
     """Whichever it is, of a single field or of several."""
     indexes = indexes_in(configuration)
-    assert len(indexes.all) == 14
+    assert len(indexes.all) == 22
     for index in indexes.all:
         assert unserved(indexes.without(index), wire.shapes), index
 

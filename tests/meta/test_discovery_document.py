@@ -156,8 +156,10 @@ OURS_ONLY = {
     ("DELETE", "projects/*/locations/*/sessions/*"),
     ("POST", "projects/*/locations/*/reasoningEngines/*/sessions/*"),
     ("POST", "reasoningEngines/*/sessions/*"),
+    ("GET", "projects/*/locations/*/reasoningEngines/*/sessions/*/events:watch"),
+    ("GET", "reasoningEngines/*/sessions/*/events:watch"),
 }
-"""Google's page of curl commands prints these two; its service does not have them."""
+"""Two that Google's page of curl commands prints, though its service lacks them, and streams."""
 
 NOT_OURS = re.compile(r":(\w*[qQ]uery|executeCode|compact|\w+IamPolicy|testIamPermissions)$")
 SESSIONS = re.compile(

@@ -6,6 +6,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from functions.rules.event_type import EventType
 from functions.rules.settings import Settings
 from tests.conftest import ROOT
 from tests.contract.test_budget import BUDGET, evaluate, table
@@ -24,6 +25,7 @@ KNOWN_VARIABLES = {
 NOT_VARIABLES = {
     *NAMES,  # of the formula of docs/cost.md
     *(code.name for code in grpc.StatusCode),
+    *EventType,
     *("ALLOW_ALL", "ALLOW_INTERNAL_ONLY", "ALLOW_INTERNAL_AND_GCLB"),  # ingress
     "COLLECTION_GROUP",
     "MY_SETTING",  # stands for any

@@ -1,14 +1,23 @@
 """What a filter may ask of which field, refused before any record is read."""
 
+from enum import StrEnum
+
 import pytest
 
-from functions.aip.filtering import FieldType, FilterError, compile_filter
+from functions.aip.filtering import FieldType, FilterError, FilterFields, compile_filter
 
-FIELDS = {
+
+class Color(StrEnum):
+    RED = "RED"
+    DARK_RED = "DARK_RED"
+
+
+FIELDS: FilterFields = {
     "user_id": FieldType.STRING,
     "create_time": FieldType.TIMESTAMP,
     "labels": FieldType.STRING_MAP,
     "authors": FieldType.STRING_LIST,
+    "color": Color,
 }
 
 
@@ -21,6 +30,7 @@ FIELDS = {
         *("create_time:*", 'create_time:"*"'),
         *("labels:k", "labels:*", "labels.k=v", 'labels."a.b" < v', "labels.k:*"),
         *("authors:a", "authors:(a OR b)"),
+        *("color=RED", 'color!="DARK_RED"', "color=(RED OR DARK_RED)", "color=*RED", "color=*"),
     ],
 )
 def test_a_fitting_filter_compiles(text: str) -> None:
@@ -48,6 +58,15 @@ REFUSED = {
     "create_time:2025-01-31T11:30:00Z": (13, 'a timestamp takes only * after ":"'),
     "now()": (1, 'there is no function "now"'),
     "math.abs(user_id) > 3": (1, 'there is no function "math.abs"'),
+    "color=BLUE": (7, 'color is one of RED, DARK_RED, not "BLUE"'),
+    "color=(RED OR red)": (15, 'color is one of RED, DARK_RED, not "red"'),
+    'color=""': (7, 'color is one of RED, DARK_RED, not ""'),
+    "color!=BLUE*": (8, 'color is one of RED, DARK_RED, not "BLUE*"'),
+    r'color="\*RED"': (7, 'color is one of RED, DARK_RED, not "*RED"'),
+    "color:RED": (1, "color takes only = and !="),
+    "color>RED": (1, "color takes only = and !="),
+    "color:*": (1, "color takes only = and !="),
+    "color.x=RED": (1, "color has no fields of its own"),
     "user_id=f(a)": (9, 'there is no function "f"'),
     "user_id=(a OR f(b))": (15, 'there is no function "f"'),
     "user_id=(a=b)": (10, "expected a single value; quote it"),

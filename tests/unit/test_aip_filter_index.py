@@ -45,6 +45,22 @@ def test_equalities_are_what_every_match_equals(text: str) -> None:
     assert compile_filter(text, FIELDS).equalities() == EQUALITIES[text]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("user_id=a", "a"),
+        ("user_id=a AND user_id=b", "a"),
+        ("display_name=b user_id=a", "a"),
+        ("user_id=a OR user_id=b", None),
+        ("labels.user_id=a", None),
+        ("user_id=a*", None),
+        ("", None),
+    ],
+)
+def test_an_equality_is_what_every_match_has_in_a_field(text: str, expected: str | None) -> None:
+    assert compile_filter(text, FIELDS).equality("user_id") == expected
+
+
 BOUNDS: dict[str, tuple[int | None, int | None]] = {
     "": (None, None),
     f"create_time>={T}": (NOW, None),

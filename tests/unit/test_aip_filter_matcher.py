@@ -147,3 +147,24 @@ def test_a_record_does_not_satisfy(text: str) -> None:
 def test_nothing_is_present_in_an_empty_record(text: str) -> None:
     assert not matches(text, EMPTY)
     assert not matches(text, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("user_id=ann", True),
+        ("user_id=bob", True),
+        ("user_id=ann AND user_id=bob", True),
+        ("user_id=(ann AND eve)", False),
+        ("user_id!=eve", True),
+        ("user_id!=ann", False),
+        ("user_id=b*", True),
+        ("user_id:nn", True),
+        ("user_id:*", True),
+        ("user_id>b", True),
+        ("user_id=annbob", False),
+    ],
+)
+def test_of_several_values_one_is_enough_for_each_comparison(text: str, expected: bool) -> None:
+    assert matches(text, {"user_id": ("ann", "bob")}) == expected
+    assert not matches(text.replace("!=", "="), {"user_id": ()})

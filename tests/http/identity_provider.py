@@ -1,0 +1,111 @@
+"""An OpenID Connect issuer, and Google's token info, on this machine."""
+
+import base64
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+AUDIENCE = "my-app"
+LIFE = 3600
+
+
+class Provider:
+    """What it publishes may be changed at any time; `asked` counts requests by path."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.keys: dict[str, Any] = {
+            "rsa": new_rsa(),
+            "ec": ec.generate_private_key(ec.SECP256R1()),
+        }
+        self.published = ["rsa", "ec"]
+        self.extra: dict[str, Any] = {}
+        """Members of the published keys that are not as they should be."""
+        self.is_down = False
+        self.access_tokens: dict[str, dict[str, Any]] = {}
+        self.asked: Counter[str] = Counter()
+
+    @property
+    def token_info(self) -> str:
+        return f"{self.url}/tokeninfo"
+
+    def claims(self, now: float, **changes: Any) -> dict[str, Any]:
+        """Those of a good token of ada's; None takes a claim away."""
+        claims = {"iss": self.url, "aud": AUDIENCE, "sub": "ada", "iat": now, "exp": now + LIFE}
+        return {name: value for name, value in {**claims, **changes}.items() if value is not None}
+
+    def token(self, now: float, key: str = "rsa", **changes: Any) -> str:
+        algorithm = "RS256" if isinstance(self.keys[key], rsa.RSAPrivateKey) else "ES256"
+        claims = json.dumps(self.claims(now, **changes)).encode()
+        return jwt.PyJWS().encode(claims, self.keys[key], algorithm, headers={"kid": key})
+
+    def answer(self, path: str, form: dict[str, str]) -> tuple[int, Any]:
+        self.asked[path] += 1
+        if self.is_down:
+            return 500, {}
+        if path == "/.well-known/openid-configuration":
+            return 200, {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
+        if path == "/keys":
+            return 200, {"keys": [self.public(name) for name in self.published]}
+        found = self.access_tokens.get(form.get("access_token", ""))
+        return (200, found) if found else (400, {"error": "invalid_token"})
+
+    def public(self, name: str) -> dict[str, Any]:
+        key = self.keys[name]
+        kind = RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else ECAlgorithm
+        found = json.loads(kind.to_jwk(key.public_key()))
+        return {"kty": found["kty"], **found, "kid": name, "use": "sig", **self.extra}
+
+
+def new_rsa(bits: int = 2048) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, bits)
+
+
+def part(value: Any) -> str:
+    """One part of a JWT."""
+    text = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+
+
+@contextmanager
+def providing() -> Iterator[Provider]:
+    """Serves a provider of its own until the block ends."""
+    provider = Provider()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            size = int(self.headers.get("Content-Length", 0))
+            form = {name: values[0] for name, values in parse_qs(self.rfile.read(size)).items()}
+            text = {name.decode(): value.decode() for name, value in form.items()}
+            status, answer = provider.answer(self.path, text)
+            body = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    provider.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield provider
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,189 @@
+"""SQLite files of earlier versions are brought up to date when they are opened."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.rules.errors import StoreUnavailable
+from functions.rules.settings import Settings
+from functions.store.opening import open_store
+from functions.store.sqlite.schema import STEPS
+from tests.contract.conftest import LOCATION, Api
+
+VERSION_1 = """
+CREATE TABLE engines (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    location TEXT NOT NULL,
+    create_time INTEGER,
+    update_time INTEGER,
+    resource TEXT,
+    app TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX engines_by_create_time ON engines (location, create_time, name);
+
+CREATE TABLE users (
+    engine INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (engine, user_id)
+) WITHOUT ROWID;
+
+CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    engine INTEGER NOT NULL,
+    session_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    create_time INTEGER NOT NULL,
+    update_time INTEGER NOT NULL,
+    expiry INTEGER NOT NULL,
+    expire_rest INTEGER NOT NULL,
+    state TEXT,
+    unknown TEXT NOT NULL,
+    UNIQUE (engine, session_id)
+);
+CREATE INDEX sessions_by_update_time ON sessions (engine, update_time, session_id);
+CREATE INDEX sessions_by_create_time ON sessions (engine, create_time, session_id);
+CREATE INDEX sessions_by_user ON sessions (engine, user_id, update_time, session_id);
+CREATE INDEX sessions_by_id ON sessions (session_id);
+CREATE INDEX sessions_by_expiry ON sessions (expiry);
+
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL,
+    timestamp_key TEXT NOT NULL,
+    id TEXT NOT NULL,
+    author TEXT NOT NULL,
+    invocation_id TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE INDEX events_in_order ON events (session, timestamp_key);
+CREATE UNIQUE INDEX events_by_id ON events (session, id);
+
+CREATE TABLE moves (
+    seq INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    previous INTEGER NOT NULL
+);
+CREATE TRIGGER session_moves AFTER UPDATE OF update_time ON sessions BEGIN
+    INSERT INTO moves (session, time, previous)
+    VALUES (old.id, new.update_time, old.update_time);
+    DELETE FROM moves
+    WHERE seq IN (SELECT seq FROM moves ORDER BY seq LIMIT 2)
+    AND time < new.update_time - 3600 * 1000000000;
+END;
+"""
+"""What the first release wrote, to the letter."""
+
+ENGINE = f"{LOCATION}/reasoningEngines/1"
+LATER_THAN_ANY_TEST = 2**62
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A file of version 1: a session with an app state, a user state and three events."""
+    path = tmp_path / "sessions.db"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(VERSION_1)
+        db.execute("PRAGMA user_version = 1")
+        db.execute(
+            "INSERT INTO engines (name, location, app) VALUES (?, ?, ?)",
+            (ENGINE, LOCATION, '"app:a":1'),
+        )
+        db.execute("INSERT INTO users VALUES (1, 'u', '\"user:b\":2')")
+        db.execute(
+            "INSERT INTO sessions (engine, session_id, user_id, display_name, labels, create_time, "
+            "update_time, expiry, expire_rest, state, unknown) "
+            "VALUES (1, 's', 'u', 'Old', '{\"k\":\"v\"}', 0, 0, ?, 0, '\"c\":3', '')",
+            (LATER_THAN_ANY_TEST // 1000,),
+        )
+        for number, run in enumerate("aba"):
+            text = (
+                f'"author":"user","content":{{}},"invocationId":"{run}","actions":{{}},'
+                f'"timestamp":"1970-01-01T00:00:0{number}Z"}}'
+            )
+            key = f"{62_135_596_800 * 10**9 + number * 10**9:018x}"
+            db.execute(
+                "INSERT INTO events (session, timestamp_key, id, author, invocation_id, text) "
+                "VALUES (1, ?, ?, 'user', ?, ?)",
+                (key, f"e{number}", run, text),
+            )
+        db.commit()
+    return path
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Api]:
+    settings = Settings.from_environment({"SESSIONS_STORE": f"sqlite:///{path}"})
+    with contextlib.closing(open_store(settings)) as store:
+        yield Api(store, ENGINE)
+
+
+def schema(path: Path) -> tuple[int, set[tuple[Any, ...]]]:
+    """The version, and everything that there is in a file."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        found = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master")
+        return version, set(found)
+
+
+def test_an_old_file_and_a_new_one_have_the_same_schema(old: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new.db"
+    for path in (old, new):
+        with opened(path):
+            pass
+    assert schema(old) == schema(new)
+    assert schema(new)[0] == len(STEPS)
+
+
+def test_an_old_file_keeps_all_that_is_in_it(old: Path) -> None:
+    with opened(old) as api:
+        session = api.ok("GET", f"{ENGINE}/sessions/s")
+        events = api.ok("GET", f"{ENGINE}/sessions/s/events")["sessionEvents"]
+    assert (session["displayName"], session["labels"]) == ("Old", {"k": "v"})
+    assert session["sessionState"] == {"app:a": 1, "user:b": 2, "c": 3}
+    assert [event["name"].rpartition("/")[2] for event in events] == ["e0", "e1", "e2"]
+
+
+def test_an_old_file_does_what_a_new_one_does(old: Path) -> None:
+    """Runs list, events append."""
+    with opened(old) as api:
+        session = f"{ENGINE}/sessions/s"
+        assert api.append(session, invocationId="c").status == 200
+        runs = api.ok("GET", f"{session}/runs")["runs"]
+        of_a = api.ok("GET", f"{session}/runs/a")["sessionEvents"]
+    assert [(run["invocationId"], run["eventCount"]) for run in runs] == [
+        *(("a", 2), ("b", 1), ("c", 1))
+    ]
+    assert [event["timestamp"] for event in of_a] == [
+        *("1970-01-01T00:00:00Z", "1970-01-01T00:00:02Z")
+    ]
+
+
+def test_a_step_that_fails_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a step did before it failed is undone; the next opening takes the step anew."""
+    before = schema(old)
+    broken = (*STEPS[:1], "CREATE TABLE half (id INTEGER);\nCREATE TABLE half (id INTEGER);\n")
+    with monkeypatch.context() as patch:
+        patch.setattr("functions.store.sqlite.database.STEPS", broken)
+        with pytest.raises(StoreUnavailable), opened(old):
+            pass
+    assert schema(old) == before
+    with opened(old) as api:
+        assert len(api.ok("GET", f"{ENGINE}/sessions/s/runs")["runs"]) == 2
+
+
+def test_a_file_of_a_version_to_come_is_refused_and_left_alone(old: Path) -> None:
+    with contextlib.closing(sqlite3.connect(old)) as db:
+        db.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
+    before = schema(old)
+    with pytest.raises(StoreUnavailable), opened(old):
+        pass
+    assert schema(old) == before
