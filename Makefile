@@ -1,8 +1,9 @@
-.PHONY: run purge test check openapi lock clean
+.PHONY: run purge test torture bench check openapi lock clean
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8080
+THREADS ?= 64
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SESSIONS := http://$(HOST):$(PORT)/v1beta1/projects/local/locations/us-central1/reasoningEngines/1/sessions
@@ -13,7 +14,7 @@ run: .venv/run
 	@echo
 	@echo "  curl $(SESSIONS) -d '{\"userId\": \"me\"}'"
 	@echo
-	@HOST=$(HOST) PORT=$(PORT) $(BIN)/functions-framework --target=sessions_api
+	@HOST=$(HOST) PORT=$(PORT) THREADS=$(THREADS) $(BIN)/functions-framework --target=sessions_api
 
 # Removes expired sessions from the store of a running server.
 purge:
@@ -23,6 +24,18 @@ purge:
 # can, since a slow disk makes every append of a test wait for it.
 test: .venv/test
 	PYTEST_DEBUG_TEMPROOT=$(wildcard /dev/shm) $(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+# Kills, crowds and cuts off servers for long, and prints what was lost; docs/reliability.md.
+torture: export TORTURE_MINUTES ?= 15
+torture: export TORTURE_SEED ?= 1
+torture: export TORTURE_STEPS ?= 5000
+torture: .venv/test
+	PYTEST_DEBUG_TEMPROOT=$(wildcard /dev/shm) $(BIN)/python -m pytest -n 0 \
+		--hypothesis-seed=$(TORTURE_SEED) tests/torture tests/property/test_machine.py $(ARGS)
+
+# Measures it beside its peers and the floors under it, and writes docs/performance.md; needs wrk.
+bench: .venv/bench
+	$(BIN)/python -m tests.bench $(if $(ONLY),--only=$(ONLY)) $(if $(QUICK),--quick) $(if $(DIR),--dir=$(DIR))
 
 # Checks style and types.
 check: .venv/test
@@ -52,4 +65,9 @@ clean:
 .venv/test: .venv/run tests/requirements.txt
 	@echo "Installing what the tests need (once) ..."
 	@$(PIP) install --no-compile -r tests/requirements.txt
+	@touch $@
+
+.venv/bench: .venv/test tests/bench/requirements.txt
+	@echo "Installing what the bench needs (once) ..."
+	@$(PIP) install --no-compile -r tests/bench/requirements.txt
 	@touch $@
