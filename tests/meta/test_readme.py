@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from functions.api.routes import METHODS
 from functions.rules.settings import Settings
 from tests.conftest import ROOT, serving
 
@@ -30,6 +31,12 @@ def test_the_table_of_settings_is_the_settings_class() -> None:
     assert {name: text for name, _, text in rows} == described
     defaults = {name: default.strip("`") for name, default, _ in rows if default}
     assert Settings.from_environment(defaults) == Settings()
+
+
+def test_the_table_of_targets_names_every_target() -> None:
+    rows = re.findall(r"^\| \w+ \| .*$", section("Targets"), re.MULTILINE)
+    targets = re.findall(r"`(\w+)`", "\n".join(rows))
+    assert sorted(targets) == sorted([*METHODS, "sessions_api"])
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda path: path.stem)
