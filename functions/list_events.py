@@ -28,7 +28,8 @@ def events_json(
     records: Sequence[EventRecord], session: SessionName, request: Request, view: EventView
 ) -> list[str]:
     """Each event in the view and with the enums that the request wants."""
-    events = [record.to_json(session) for record in records]
+    name = str(session)
+    events = [record.to_json(name) for record in records]
     if request.enum_numbers:
         events = [with_enum_numbers(event) for event in events]
     return [with_event_type(event) for event in events] if view is EventView.FULL else events

@@ -39,6 +39,8 @@ def format_timestamp(ns: int) -> str:
     Raises OverflowError beyond MIN_TIMESTAMP and MAX_TIMESTAMP.
     """
     seconds, nanos = divmod(ns, NANOS)
+    if nanos % 1_000_000 and not nanos % 1_000:  # microseconds, what the stores keep
+        return f"{_format_second(seconds)}.{nanos // 1_000:06}Z"
     return f"{_format_second(seconds)}{format_fraction(nanos)}Z"
 
 

@@ -36,7 +36,7 @@ class EventRecord:
         """About how many bytes `to_json` has, rather more than fewer."""
         return _ENVELOPE_BYTES + utf8_size(self.text)
 
-    def to_json(self, session: SessionName) -> str:
+    def to_json(self, session: SessionName | str) -> str:
         """The SessionEvent as list answers it."""
         return f'{{"name":"{session}/events/{self.id}",{self.text}'
 

@@ -71,7 +71,7 @@ def events_of_run(invocation_id: str) -> PageQuery:
 
 def session_matches(filter: Filter, record: SessionRecord) -> bool:
     """Whether a session passes the filter."""
-    return filter.matches(lambda field: getattr(record, field))
+    return filter.is_empty or filter.matches(lambda field: getattr(record, field))
 
 
 def engine_matches(filter: Filter, record: EngineRecord) -> bool:
@@ -87,6 +87,8 @@ def engine_matches(filter: Filter, record: EngineRecord) -> bool:
 
 def event_matches(filter: Filter, record: EventRecord) -> bool:
     """Whether an event passes the filter; only `branch` and `event_type` cost reading its JSON."""
+    if filter.is_empty:
+        return True
     members = cache(lambda: event_members(record))
 
     def value(field: str) -> Any:

@@ -18,7 +18,7 @@ def new_session_id(display_name: str) -> str:
     It keeps to the official service's own alphabet and its 63 characters. A slug of a common
     name may meet another's id, so the caller must be ready to ask again.
     """
-    slug = slugify(display_name, max_length=_SLUG_LENGTH, word_boundary=True)
+    slug = display_name and slugify(display_name, max_length=_SLUG_LENGTH, word_boundary=True)
     return f"{slug}-{_random(8)}" if slug else _random(_LENGTH)
 
 
@@ -26,7 +26,7 @@ def session_id_of_request(engine: str, user_id: str, request_id: str) -> str:
     """20 characters made from a request: its retry meets the session of the first try."""
     digest = hashlib.sha256(write_json([engine, user_id, request_id]).encode()).digest()
     number = int.from_bytes(digest)
-    return "".join(_ALPHABET[number // 36**place % 36] for place in range(_LENGTH))
+    return _spell(number, _LENGTH)
 
 
 def new_engine_id() -> str:
@@ -35,4 +35,13 @@ def new_engine_id() -> str:
 
 
 def _random(length: int) -> str:
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    return _spell(secrets.randbelow(36**length), length)
+
+
+def _spell(number: int, length: int) -> str:
+    """The last so many digits of a number to the base 36, the last one first."""
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, 36)
+        digits.append(_ALPHABET[digit])
+    return "".join(digits)

@@ -51,24 +51,30 @@ class SessionRecord:
 
     def size(self) -> int:
         """About how many bytes `to_json` has, rather more than fewer."""
-        texts = (self.user_id, self.display_name, *self.labels, *self.labels.values())
-        small = _ENVELOPE_BYTES + _WORST_ESCAPE * sum(map(len, texts))
-        large = (self.state or "", self.shared, self.unknown)
-        return small + sum(map(utf8_size, large))
+        characters = len(self.user_id) + len(self.display_name)
+        if self.labels:
+            characters += sum(map(len, (*self.labels, *self.labels.values())))
+        large = f"{self.state or ''}{self.shared}{self.unknown}"
+        return _ENVELOPE_BYTES + _WORST_ESCAPE * characters + utf8_size(large)
 
     def to_json(self, *, official: bool = False) -> str:
         """The Session as get answers it; `official` leaves out what the API does not know."""
-        parts = [f'{{"name":"{self.name}","createTime":"{format_timestamp(self.create_time)}"']
-        parts.append(f'"updateTime":"{format_timestamp(self.update_time)}"')
+        parts = [
+            f'{{"name":"{self.name.engine}/sessions/{self.name.session}",'
+            f'"createTime":"{format_timestamp(self.create_time)}",'
+            f'"updateTime":"{format_timestamp(self.update_time)}"'
+        ]
         if self.display_name:
             parts.append(f'"displayName":{write_json(self.display_name)}')
         if self.labels:
             parts.append(f'"labels":{write_json(self.labels)}')
         if self.state is not None or self.shared:
-            members = filter(None, (self.state, self.shared))
-            parts.append(f'"sessionState":{{{",".join(members)}}}')
-        parts.append(f'"userId":{write_json(self.user_id)}')
-        parts.append(f'"expireTime":"{format_timestamp(self.expire_time)}"')
+            comma = "," if self.state and self.shared else ""
+            parts.append(f'"sessionState":{{{self.state or ""}{comma}{self.shared}}}')
+        parts.append(
+            f'"userId":{write_json(self.user_id)},'
+            f'"expireTime":"{format_timestamp(self.expire_time)}"'
+        )
         if self.unknown and not official:
             parts.append(self.unknown)
         return f"{','.join(parts)}}}"

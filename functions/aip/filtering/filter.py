@@ -30,6 +30,11 @@ class Filter:
         self._test = record_test(condition) if condition else None
         self._conjuncts = list(_conjuncts(condition)) if condition else []
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it matches everything."""
+        return self._test is None
+
     def matches(self, get: Get) -> bool:
         """Tells whether a record matches; `get(field)` is its value in that snake_case field.
 

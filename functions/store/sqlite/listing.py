@@ -154,8 +154,7 @@ def events_in_order(
         f"SELECT seq, timestamp_key, id, author, invocation_id, text FROM events e {clauses}",
         parameters,
     )
-    for seq, key, *columns in rows:
-        id_, author, invocation_id, text = columns
+    for seq, key, id_, author, invocation_id, text in rows:
         timestamp = int(key, 16) + MIN_TIMESTAMP
         yield [key, seq], EventRecord(id_, timestamp, author, invocation_id, text)
 
