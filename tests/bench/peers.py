@@ -1,0 +1,183 @@
+"""What is measured, and the peers and floors beside it, each started here."""
+
+import asyncio
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Awaitable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+from google.adk.events.event import Event
+from google.adk.sessions import BaseSessionService
+from google.genai.types import Content, Part
+
+from functions.store.firestore.rpc import Rpc, _CommitRequest, _CommitResponse
+from tests.conftest import EMULATOR_MISSING, PATIENCE, _emulator_jar, free_port, running, serving
+
+APP, USER = "bench", "u"
+PROJECT = "bench"
+PARENT = f"projects/{PROJECT}/locations/us-central1"
+TEXT = "x" * 340
+
+ONE_LINE = {"FUNCTION_SOURCE": str(Path(__file__).parent / "one_line.py")}
+
+Result = TypeVar("Result")
+
+
+def one_line(body_size: int = 2) -> AbstractContextManager[str]:
+    """The URL of a function of one line on functions-framework, with the same settings."""
+    return serving("one_line", {**ONE_LINE, "BODY_SIZE": str(body_size)})
+
+
+def sessions_api(store: dict[str, str]) -> AbstractContextManager[str]:
+    """The URL of every method over a store, one worker, threads as functions-framework has them."""
+    return serving("sessions_api", {"MIN_TTL": "0s", **store})
+
+
+def sqlite(path: Path) -> dict[str, str]:
+    return {"SESSIONS_STORE": f"sqlite:///{path}", **PATIENCE}
+
+
+def firestore(emulator: str, project: str = PROJECT) -> dict[str, str]:
+    return {
+        "SESSIONS_STORE": f"firestore://{project}",
+        "FIRESTORE_EMULATOR_HOST": emulator,
+        **PATIENCE,
+    }
+
+
+@contextmanager
+def firestore_emulator() -> Iterator[str]:
+    """`host:port` of an emulator of one's own."""
+    jar = _emulator_jar()
+    if jar is None or shutil.which("java") is None:
+        raise SystemExit(EMULATOR_MISSING)
+    port = free_port()
+    start = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
+    command = ["java", "-cp", str(jar), start, "start", "--host=127.0.0.1", f"--port={port}"]
+    with running(command, f"http://127.0.0.1:{port}/"):
+        yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def adk_api_server(directory: Path) -> Iterator[str]:
+    """The URL of `adk api_server` on SQLite, with as little logging as it can be told to do."""
+    agents = directory / "agents"
+    agents.mkdir()
+    port = free_port()
+    command = [
+        *(sys.executable, "-m", "google.adk.cli", "api_server", str(agents)),
+        f"--session_service_uri=sqlite:///{directory / 'adk.db'}",
+        f"--port={port}",
+        "--log_level=error",
+    ]
+    url = f"http://127.0.0.1:{port}"
+    with running(command, f"{url}/health"):
+        yield url
+
+
+class AdkSessions:
+    """One of ADK's session services, called directly, one call after the other."""
+
+    def __init__(self, service: BaseSessionService, runner: asyncio.Runner) -> None:
+        self._service = service
+        self._runner = runner
+        self.session: Any = None
+
+    def create(self) -> None:
+        """Makes the session that the other calls are about."""
+        self.session = self._run(
+            self._service.create_session(
+                app_name=APP, user_id=USER, session_id=uuid.uuid4().hex, state={"plan": "free"}
+            )
+        )
+
+    def append(self) -> None:
+        event = Event(
+            invocation_id="i",
+            author="agent",
+            content=Content(role="model", parts=[Part(text=TEXT)]),
+        )
+        self._run(self._service.append_event(self.session, event))
+
+    def get(self) -> Any:
+        """The session with all its events."""
+        return self._run(
+            self._service.get_session(app_name=APP, user_id=USER, session_id=self.session.id)
+        )
+
+    def _run(self, call: Awaitable[Result]) -> Result:
+        async def wait() -> Result:
+            return await call
+
+        return self._runner.run(wait())
+
+
+@contextmanager
+def adk_sqlite(directory: Path) -> Iterator[AdkSessions]:
+    from google.adk.sessions.sqlite_session_service import SqliteSessionService
+
+    with asyncio.Runner() as runner:
+        yield AdkSessions(SqliteSessionService(str(directory / "adk-direct.db")), runner)
+
+
+@contextmanager
+def adk_database(directory: Path) -> Iterator[AdkSessions]:
+    from google.adk.sessions import DatabaseSessionService
+
+    url = f"sqlite+aiosqlite:///{directory / 'adk-database.db'}"
+    with asyncio.Runner() as runner:
+        service = DatabaseSessionService(url)
+        yield AdkSessions(service, runner)
+        runner.run(service.close())
+
+
+@contextmanager
+def adk_firestore(emulator: str) -> Iterator[AdkSessions]:
+    from google.adk.integrations.firestore.firestore_session_service import FirestoreSessionService
+    from google.cloud.firestore import AsyncClient
+
+    os.environ["FIRESTORE_EMULATOR_HOST"] = emulator
+    try:
+        client = AsyncClient(project="bench-adk")
+    finally:
+        del os.environ["FIRESTORE_EMULATOR_HOST"]
+    with asyncio.Runner() as runner:
+        yield AdkSessions(FirestoreSessionService(client), runner)
+
+
+class RawFirestore:
+    """The floor for Firestore: the generated messages over one stub, and nothing else."""
+
+    def __init__(self, emulator: str, project: str) -> None:
+        self.database = f"projects/{project}/databases/(default)"
+        self._channel = grpc.insecure_channel(emulator)
+        self._commit = self._channel.unary_unary(
+            "/google.firestore.v1.Firestore/Commit",
+            _CommitRequest.SerializeToString,
+            _CommitResponse.FromString,
+        )
+        self._metadata = (("authorization", "Bearer owner"),)
+
+    def commit(self, writes: list[Any]) -> None:
+        self._commit(_CommitRequest(database=self.database, writes=writes), metadata=self._metadata)
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+@contextmanager
+def raw_firestore(emulator: str, project: str = PROJECT) -> Iterator[RawFirestore]:
+    with closing(RawFirestore(emulator, project)) as raw:
+        yield raw
+
+
+@contextmanager
+def store_rpc(emulator: str, project: str = PROJECT) -> Iterator[Rpc]:
+    """The store's own calls, to fill a database in bulk."""
+    with closing(Rpc(project, "(default)", emulator, 60 * 10**9)) as rpc:
+        yield rpc
