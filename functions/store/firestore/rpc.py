@@ -1,6 +1,6 @@
 """Firestore's RPCs over plain protobuf messages, which cost a fraction of the client's objects.
 
-The messages and the service are those of google-cloud-firestore, without its wrappers. Calls
+The messages and the service are those of google-cloud-firestore, without its library. Calls
 carry a deadline; UNAVAILABLE is tried again by gRPC itself, so callers must be able to meet
 their own earlier attempt.
 """
@@ -15,27 +15,27 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
-from google.cloud.firestore_v1.types import document, firestore, query, write
 
 from functions.aip.errors import Aborted, InvalidArgument
 from functions.rules.errors import StoreUnavailable
+from functions.store.firestore.messages import message
 
 _log = logging.getLogger(__name__)
 
-Document = document.Document.pb()
-Value = document.Value.pb()
-Write = write.Write.pb()
-StructuredQuery = query.StructuredQuery.pb()
+Document = message("Document")
+Value = message("Value")
+Write = message("Write")
+StructuredQuery = message("StructuredQuery")
 Timestamp = type(Document().update_time)
 
-_CommitRequest = firestore.CommitRequest.pb()
-_CommitResponse = firestore.CommitResponse.pb()
-_BatchGetRequest = firestore.BatchGetDocumentsRequest.pb()
-_BatchGetResponse = firestore.BatchGetDocumentsResponse.pb()
-_RunQueryRequest = firestore.RunQueryRequest.pb()
-_RunQueryResponse = firestore.RunQueryResponse.pb()
-_ListenRequest = firestore.ListenRequest.pb()
-_ListenResponse = firestore.ListenResponse.pb()
+_CommitRequest = message("CommitRequest")
+_CommitResponse = message("CommitResponse")
+_BatchGetRequest = message("BatchGetDocumentsRequest")
+_BatchGetResponse = message("BatchGetDocumentsResponse")
+_RunQueryRequest = message("RunQueryRequest")
+_RunQueryResponse = message("RunQueryResponse")
+_ListenRequest = message("ListenRequest")
+_ListenResponse = message("ListenResponse")
 
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),

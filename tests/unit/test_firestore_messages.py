@@ -1,0 +1,24 @@
+"""The messages of the Firestore store are those of google-cloud-firestore."""
+
+import subprocess
+import sys
+
+from functions.store.firestore.messages import descriptors
+from infra.firestore_messages import library_descriptors
+from tests.conftest import ROOT
+
+
+def test_the_descriptors_are_the_librarys() -> None:
+    """Where this fails after an upgrade: `make messages`."""
+    assert descriptors() == library_descriptors()
+
+
+def test_a_start_does_not_import_the_library() -> None:
+    """It would take longer than all the rest."""
+    code = (
+        "import sys, functions.store.firestore; print('google.cloud.firestore_v1' in sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "False"
