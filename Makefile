@@ -1,4 +1,4 @@
-.PHONY: run purge test torture bench check openapi lock clean
+.PHONY: run purge test torture bench check openapi messages lock clean
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -46,6 +46,11 @@ check: .venv/test
 # Writes the gateway's document from the table of routes.
 openapi: .venv/test
 	$(BIN)/python -m infra.openapi > infra/openapi.yaml
+
+# Writes the descriptors of Firestore's messages from google-cloud-firestore.
+messages: .venv/test
+	$(BIN)/python -m infra.firestore_messages > .venv/descriptors.py
+	cp .venv/descriptors.py functions/store/firestore/descriptors.py
 
 # Pins everything that the requirements pull in.
 lock: .venv/test

@@ -1,6 +1,5 @@
 """GET {session}/events:watch: follows a session's events as they are appended."""
 
-from functions.aip.filtering import compile_filter
 from functions.aip.page_token import decode_page_token, encode_page_token
 from functions.list_events import events_json
 from functions.rules.event_type import parse_view
@@ -20,7 +19,7 @@ def watch_events(request: Request, store: Store, now: int) -> Tail:
     """
     session = request.session_name
     view = parse_view(request.query.get("view", ""))
-    filter = compile_filter(request.query.get("filter", ""), EVENT_FIELDS)
+    filter = request.filter(EVENT_FIELDS)
     position = request.last_event_id or request.query.get("pageToken", "")
     after = decode_page_token(position, _SCOPE, str(session)) if position else None
 

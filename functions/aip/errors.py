@@ -4,7 +4,8 @@ ApiError
 ├── InvalidArgument 400     FailedPrecondition 400
 ├── Unauthenticated 401     PermissionDenied 403
 ├── NotFound 404            MethodNotAllowed 405
-├── Aborted 409             Internal 500
+├── Aborted 409             PayloadTooLarge 413
+├── ResourceExhausted 429   Internal 500
 └── Unavailable 503
 
 Every error that may reach a client is one of these or a subclass, and carries the message
@@ -77,6 +78,20 @@ class Aborted(ApiError):
     """Contention that outlasted our own retries; the caller may try again."""
 
     code, status = 409, "ABORTED"
+
+
+class PayloadTooLarge(ApiError):
+    """The body is larger than any that is read.
+
+    Google's front ends answer 413 or, in these words, 400. No google.rpc.Code maps to HTTP's own
+    code for it, which proxies and clients know; the status is the one that comes with the words.
+    """
+
+    code, status = 413, "INVALID_ARGUMENT"
+
+    def __init__(self, limit: int) -> None:
+        """`limit` is in bytes."""
+        super().__init__(f"Request payload size exceeds the limit: {limit} bytes.")
 
 
 class ResourceExhausted(ApiError):

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl
 
 import flask
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from functions.aip.errors import FieldViolation, InvalidArgument
+from functions.aip.errors import FieldViolation, InvalidArgument, PayloadTooLarge
 from functions.aip.field_mask import snake_case
 from functions.api.path_table import Match
 from functions.rules.request import Request
@@ -48,8 +50,11 @@ def effective_verb(request: flask.Request) -> str:
 
 
 def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
-    """The Request; raises InvalidArgument for a query parameter that the method does not take."""
-    body = request.get_data()
+    """The Request; raises InvalidArgument for a query parameter that the method does not take.
+
+    And PayloadTooLarge for a body of which no more than the limit was read.
+    """
+    body = _body(request, settings.max_body_bytes)
     is_long_get = request.method == "POST" and match.route.verb == "GET"
     sent: Iterable[tuple[str, str]] = request.args.items()
     if is_long_get and (request.content_type or "").startswith(_FORM):
@@ -74,6 +79,26 @@ def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
         enum_numbers="enum-encoding=int" in (system.get("$alt") or system.get("alt", "")),
         last_event_id=request.headers.get("Last-Event-ID", ""),
     )
+
+
+def _body(request: flask.Request, limit: int) -> bytes:
+    # At its own limit werkzeug ends a chunked body as if it were whole.
+    request.max_content_length = limit + 1
+    try:
+        body = request.get_data()
+    except RequestEntityTooLarge:
+        raise PayloadTooLarge(limit) from None
+    except (BadRequest, ParseException) as error:
+        raise _broken_body() from error
+    if len(body) > limit:
+        raise PayloadTooLarge(limit)
+    if len(body) < (request.content_length or 0):
+        raise _broken_body()
+    return body
+
+
+def _broken_body() -> InvalidArgument:
+    return InvalidArgument("The body ended early, came too slowly, or is in malformed chunks.")
 
 
 def _spellings(parameters: tuple[str, ...]) -> Mapping[str, str]:

@@ -16,7 +16,7 @@ from functions.api.binding import bind, effective_verb
 from functions.api.cors import allow_origins
 from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
 from functions.api.framework import adopt
-from functions.api.log import log_as_json
+from functions.api.log import METHOD, RequestLog, log_as_json
 from functions.api.path_table import PathTable
 from functions.api.routes import METHODS, ROUTES
 from functions.api.streams import stream
@@ -52,8 +52,20 @@ class Endpoint:
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Answers in the API's JSON shape, whatever happens."""
+        if not self._settings.logs_requests:
+            return self._answer(request)
+        log = RequestLog(request.environ, self._settings.default_project)
+        answer = self._answer(request)
+        if answer.is_streamed:
+            answer.call_on_close(lambda: log.write(answer.status_code))
+        else:
+            log.write(answer.status_code)
+        return answer
+
+    def _answer(self, request: flask.Request) -> flask.Response:
         try:
             match = self._table.match(effective_verb(request), request.path)
+            request.environ[METHOD] = match.route.method
             method = load_method(match.route.method)
             store, now = self._store(), self._clock()
             if self._gate is not None:
@@ -83,7 +95,7 @@ def target(name: str, *methods: str) -> Target:
 
     serve.__name__ = name
     if flask.has_app_context():
-        adopt(flask.current_app)
+        adopt(flask.current_app, _settings())
         allow_origins(flask.current_app, _settings().cors_origins)
     if os.environ.get("FUNCTION_TARGET") == name:
         for method in served:

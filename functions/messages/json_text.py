@@ -13,16 +13,23 @@ MAX_DEPTH = 200
 
 _LARGEST_INT_FLOAT = 2.0**63
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*"|[{\[]\s*,)|,(?=\s*[}\]])')
+_STRING = r'"(?:[^"\\]|\\.?)*+(?:"|\Z)'
+"""One without an end reaches to the end of the text, so that nothing is looked at twice."""
+
+_TRAILING_COMMA = re.compile(rf"({_STRING}|[{{\[]\s*+,)|,(?=\s*+[}}\]])", re.DOTALL)
+_STRINGS = re.compile(_STRING.encode(), re.DOTALL)
 
 
-def read_json(body: bytes) -> Any:
+def read_json(body: bytes, *, max_depth: int = MAX_DEPTH, max_values: int | None = None) -> Any:
     """Parses a request body: integers exact at any size, integral floats as integers.
 
     Structs are doubles on the wire of the official clients, so `1.0` means 1. A trailing comma
     is accepted, as in the documented body of appendEvent. Raises InvalidArgument for anything
-    else that is not JSON, for NaN and Infinity, for lone surrogates, and below MAX_DEPTH.
+    else that is not JSON, for NaN and Infinity, for lone surrogates, below `max_depth`, and for
+    more keys and list items than `max_values`, before any of them takes memory.
     """
+    if max_values is not None:
+        _check_values(body, max_values)
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
@@ -33,8 +40,8 @@ def read_json(body: bytes) -> Any:
         value = _read_with_trailing_commas(text)
     if _SURROGATE.search(text):
         write_json(value)
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-        raise _too_deep()
+    if body.count(b"[") + body.count(b"{") > max_depth and _depth(value) > max_depth:
+        raise _too_deep(max_depth)
     return value
 
 
@@ -60,7 +67,7 @@ def _loads(text: str) -> Any:
     try:
         return json.loads(text, parse_float=_number, parse_constant=_refuse_constant)
     except RecursionError:
-        raise _too_deep() from None
+        raise _too_deep(MAX_DEPTH) from None
     except json.JSONDecodeError:
         raise
     except ValueError as error:
@@ -87,20 +94,28 @@ def _refuse_constant(text: str) -> None:
     raise InvalidArgument(f"Invalid JSON payload received. {text} is not a JSON value.")
 
 
-def _too_deep() -> InvalidArgument:
-    return InvalidArgument(
-        f"Invalid JSON payload received. Nesting is limited to {MAX_DEPTH} levels."
-    )
+def _too_deep(limit: int) -> InvalidArgument:
+    return InvalidArgument(f"Invalid JSON payload received. Nesting is limited to {limit} levels.")
+
+
+def _check_values(body: bytes, limit: int) -> None:
+    """Counts what begins a value or divides two; only a body with many needs a closer look."""
+    if _marks(body) > limit and (found := _marks(_STRINGS.sub(b"", body))) > limit:
+        raise InvalidArgument(
+            f"Invalid JSON payload received. Keys and list items are limited to {limit}; "
+            f"about {found} were sent."
+        )
+
+
+def _marks(body: bytes) -> int:
+    return body.count(b",") + body.count(b"[") + body.count(b"{")
 
 
 def _depth(value: Any) -> int:
     depth, level = 0, [value]
-    while level:
+    while level := [item for item in level if isinstance(item, (dict, list))]:
         depth += 1
         level = [
-            child
-            for item in level
-            if isinstance(item, (dict, list))
-            for child in (item.values() if isinstance(item, dict) else item)
+            child for item in level for child in (item.values() if isinstance(item, dict) else item)
         ]
     return depth

@@ -25,6 +25,10 @@ _PROTO_TYPES = {
 }
 
 
+_MOST_FAULTS = 100
+"""Named in one answer, which could otherwise be larger than the request."""
+
+
 class Message(BaseModel):
     """A proto3 message: camelCase and snake_case in, camelCase out."""
 
@@ -42,12 +46,16 @@ class Message(BaseModel):
     def read(cls, value: object, root: str, *, keep_unknown: bool = False) -> Self:
         """Builds the message from parsed JSON; `root` is the body's field name in the API.
 
-        Raises InvalidArgument in the words of the official service, every fault in one answer.
+        Raises InvalidArgument in the words of the official service, every fault up to a hundred in
+        one answer.
         """
         try:
             return cls.model_validate(value, extra="allow" if keep_unknown else "forbid")
         except ValidationError as error:
-            faults = [_violation(root, detail) for detail in error.errors(include_url=False)]
+            faults = [
+                _violation(root, detail)
+                for detail in error.errors(include_url=False)[:_MOST_FAULTS]
+            ]
             text = "\n".join(fault.description for fault in faults)
             raise InvalidArgument(text, faults) from error
 

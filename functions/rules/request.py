@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from functions.aip.errors import InvalidArgument
 from functions.aip.field_mask import FieldPath, parse_field_mask
-from functions.aip.filtering import FilterFields, compile_filter
+from functions.aip.filtering import Filter, FilterFields, compile_filter
 from functions.aip.ordering import OrderBy, parse_order_by
 from functions.aip.page_token import decode_page_token, encode_page_token
 from functions.messages.json_text import read_json
@@ -96,7 +96,12 @@ class Request:
 
     def message(self, kind: type[MessageType], root: str) -> MessageType:
         """The body; `root` is its field name in the API. No body at all is an empty message."""
-        value = read_json(self.body) if self.body.strip() else {}
+        limits = self.settings
+        value = (
+            read_json(self.body, max_depth=limits.max_json_depth, max_values=limits.max_json_values)
+            if self.body.strip()
+            else {}
+        )
         return kind.read(value, root, keep_unknown=self.settings.unknown_fields == "keep")
 
     def flag(self, name: str) -> bool:
@@ -111,6 +116,15 @@ class Request:
         text = self.query.get("updateMask", "")
         return parse_field_mask(text) if text.strip() else []
 
+    def filter(self, fields: FilterFields) -> Filter:
+        """The filter over those fields, which matches everything when none was given."""
+        return compile_filter(
+            self.query.get("filter", ""),
+            fields,
+            most_characters=self.settings.max_filter_length,
+            most_comparisons=self.settings.max_filter_comparisons,
+        )
+
     def page(
         self,
         parent: object,
@@ -121,13 +135,13 @@ class Request:
     ) -> PageQuery:
         """The page of a list below `parent` that the query asks for."""
         order = parse_order_by(self.query.get("orderBy", ""), order_fields, default_order)
-        filter = compile_filter(self.query.get("filter", ""), fields)
+        filter = self.filter(fields)
         token = self.query.get("pageToken", "")
         scope = page_scope(parent, filter.text, order)
         return PageQuery(
             filter=filter,
             order=order,
-            page_size=min(self._page_size(), max_page_size),
+            page_size=min(self._page_size(), max_page_size, self.settings.max_page_size),
             cursor=decode_page_token(token, *scope) if token else None,
         )
 

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from functions.aip.duration import parse_duration
 from functions.rules.auth_settings import AuthSettings
+from functions.rules.limits import LimitSettings
 
 _Duration = Annotated[int, BeforeValidator(parse_duration)]
 """Written like `"86400s"`, held as nanoseconds."""
@@ -31,7 +32,7 @@ def _parse_origins(text: str) -> frozenset[str]:
     return origins
 
 
-class Settings(AuthSettings):
+class Settings(AuthSettings, LimitSettings):
     """One field per environment variable of the same name in capitals."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -106,6 +107,11 @@ class Settings(AuthSettings):
         description="How many streams one process holds, a thread each; more are answered 429. "
         "Unset: three quarters of `THREADS`.",
     )
+    log_requests: bool | None = Field(
+        default=None,
+        description="`true`: one line of JSON for each request on standard output. "
+        "Unset: `true` when `K_SERVICE` is set, else `false`.",
+    )
     threads: int | None = Field(
         default=None,
         gt=0,
@@ -148,6 +154,11 @@ class Settings(AuthSettings):
         if self.watchers is not None:
             return self.watchers
         return (self.threads or 4 * (os.cpu_count() or 1)) * 3 // 4
+
+    @property
+    def logs_requests(self) -> bool:
+        """Whether each request leaves a line in the log, with the default applied."""
+        return bool(self.k_service) if self.log_requests is None else self.log_requests
 
     @property
     def store_url(self) -> str:

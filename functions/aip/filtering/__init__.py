@@ -8,12 +8,18 @@ star. `:` asks whether a string contains, a list has, or a map has the key; `fie
 there is anything at all. Enums take `=` and `!=` with a value's exact name, or a pattern of some.
 """
 
-from functions.aip.filtering.checker import FieldType, FilterFields, check_filter
+from functions.aip.filtering.checker import (
+    FieldType,
+    FilterFields,
+    check_filter,
+)
 from functions.aip.filtering.errors import FilterError
 from functions.aip.filtering.filter import Filter, compile_filter
+from functions.aip.filtering.lexer import MAX_LENGTH
 from functions.aip.filtering.parser import parse_filter
 
 __all__ = [
+    "MAX_LENGTH",
     "FieldType",
     "Filter",
     "FilterError",

@@ -1,8 +1,10 @@
 """Holds a parsed filter against the fields that it may use; see google.aip.dev/160."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum, auto
+from itertools import count
 from typing import TypeAlias
 
 from functions.aip.field_mask import snake_case
@@ -54,37 +56,44 @@ Condition: TypeAlias = Tree[Comparison]
 _ENUM_COMPARATORS = (Comparator.EQUALS, Comparator.NOT_EQUALS)
 
 
-def check_filter(expression: Expression, fields: FilterFields, text: str) -> Condition:
+def check_filter(
+    expression: Expression,
+    fields: FilterFields,
+    text: str,
+    most_comparisons: int = sys.maxsize,
+) -> Condition:
     """Resolves the fields of a filter and the values that they are compared with.
 
     `a != b` becomes NOT a = b, and `a = (b OR c)` becomes a = b OR a = c. Raises FilterError,
     drawn under `text`, for an unknown field, a comparator that does not fit its type, a value
-    that is no timestamp or none of an enum's where one is due, a value without a field, and any
-    function.
+    that is no timestamp or none of an enum's where one is due, a value without a field, any
+    function, and more than `most_comparisons` values.
     """
-    return replace_leaves(expression, _Checker(fields, text).restriction)
+    return replace_leaves(expression, _Checker(fields, text, most_comparisons).restriction)
 
 
 @dataclass(frozen=True, slots=True)
 class _Checker:
     fields: FilterFields
     text: str
+    most_comparisons: int
+    comparisons: Iterator[int] = field(default_factory=lambda: count(1))
 
     def restriction(self, node: Restriction) -> Condition:
         path = self.member(node.comparable).path
         name, comparator, argument = path[0].text, node.comparator, node.argument
         if comparator is None or argument is None:
             raise self.error(path[0], "a value alone matches nothing; write field = value")
-        field = snake_case(name)
-        if field not in self.fields:
+        known_as = snake_case(name)
+        if known_as not in self.fields:
             known = ", ".join(self.fields)
             raise self.error(path[0], f'there is no field "{name:.64}"; the fields are {known}')
-        field_type, keys = self.fields[field], path[1:]
+        field_type, keys = self.fields[known_as], path[1:]
         if misuse := _misuse(name, field_type, keys, comparator):
             raise self.error(path[0], misuse)
         negated = comparator is Comparator.NOT_EQUALS
         template = Comparison(
-            field,
+            known_as,
             field_type if isinstance(field_type, FieldType) else FieldType.STRING,
             keys[0].text if keys else None,
             Comparator.EQUALS if negated else comparator,
@@ -97,6 +106,9 @@ class _Checker:
         path = self.member(argument.comparable).path
         if argument.comparator or len(path) > 1:
             raise self.error(path[0], "expected a single value; quote it")
+        if next(self.comparisons) > self.most_comparisons:
+            reason = f"a filter compares with at most {self.most_comparisons} values"
+            raise self.error(path[0], reason)
         return replace(template, operand=self.operand(template, path[0]))
 
     def operand(self, template: Comparison, value: Value) -> tuple[str, ...] | int:

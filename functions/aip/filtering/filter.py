@@ -1,5 +1,6 @@
 """The compiled filter that list methods use; see google.aip.dev/160."""
 
+import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import lru_cache
@@ -11,6 +12,8 @@ from functions.aip.filtering.checker import (
     FilterFields,
     check_filter,
 )
+from functions.aip.filtering.errors import FilterError
+from functions.aip.filtering.lexer import MAX_LENGTH
 from functions.aip.filtering.matcher import Get, record_test
 from functions.aip.filtering.parser import parse_filter
 from functions.aip.filtering.syntax import And, Comparator
@@ -86,19 +89,33 @@ class Filter:
         return max(first, default=None), min(last, default=None)
 
 
-def compile_filter(text: str, fields: FilterFields) -> Filter:
+def compile_filter(
+    text: str,
+    fields: FilterFields,
+    *,
+    most_characters: int = MAX_LENGTH,
+    most_comparisons: int = sys.maxsize,
+) -> Filter:
     """Parses and checks an AIP-160 filter; see google.aip.dev/160.
 
-    A blank filter matches everything. Raises FilterError.
+    A blank filter matches everything. Raises FilterError, also for one that is too long or
+    compares with too many values.
     """
-    return _compile(text, tuple(fields.items()))
+    if len(text) > most_characters:
+        reason = f"a filter has at most {most_characters} characters, not {len(text)}"
+        raise FilterError(text, most_characters, reason)
+    return _compile(text, tuple(fields.items()), most_comparisons)
 
 
 # Every page of a list sends the same filter again.
 @lru_cache(maxsize=64)
-def _compile(text: str, fields: tuple[tuple[str, FieldType | type[StrEnum]], ...]) -> Filter:
+def _compile(
+    text: str, fields: tuple[tuple[str, FieldType | type[StrEnum]], ...], most_comparisons: int
+) -> Filter:
     expression = parse_filter(text)
-    return Filter(text, check_filter(expression, dict(fields), text) if expression else None)
+    if expression is None:
+        return Filter(text, None)
+    return Filter(text, check_filter(expression, dict(fields), text, most_comparisons))
 
 
 def _conjuncts(condition: Condition) -> Iterator[Comparison]:

@@ -15,6 +15,7 @@ from functions.api.auth.credentials import (
     refuse,
 )
 from functions.api.auth.iam import Iam
+from functions.api.log import PRINCIPAL
 from functions.rules.auth_settings import AuthKind
 from functions.rules.policy import ADMINS_ALL, Policy
 from functions.rules.principal import ANYBODY, Principal
@@ -23,9 +24,6 @@ from functions.store.guarded import GuardedStore
 from functions.store.protocol import Store
 
 _log = logging.getLogger(__name__)
-
-PRINCIPAL = "sessions.principal"
-"""Where the WSGI environment of a request says who sends it, as logs may call them."""
 
 
 class Authenticator(Protocol):

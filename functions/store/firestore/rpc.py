@@ -18,6 +18,7 @@ import grpc
 
 from functions.aip.errors import Aborted, InvalidArgument
 from functions.rules.errors import StoreUnavailable
+from functions.store.counting import documents
 from functions.store.firestore.messages import message
 
 _log = logging.getLogger(__name__)
@@ -130,11 +131,15 @@ class Rpc:
     def commit(self, writes: Sequence[Any]) -> Any:
         """Writes all or nothing; raises AlreadyExists, Missing, Stale or Refused."""
         with _translated():
-            return self._commit(
+            answer = self._commit(
                 _CommitRequest(database=self._database, writes=writes),
                 timeout=self._time_left(),
                 metadata=self._metadata,
             )
+        deletes = sum(each.WhichOneof("operation") == "delete" for each in writes)
+        documents.deletes += deletes
+        documents.writes += len(writes) - deletes
+        return answer
 
     def batch_get(
         self, names: Sequence[str], fields: Sequence[str] = (), read_time: Any = None
@@ -159,6 +164,7 @@ class Rpc:
                     for answer in call
                     if answer.WhichOneof("result") == "found"
                 }
+            documents.reads += len(request.documents)
             return [found.get(name) for name in request.documents]
 
         return wait
@@ -180,6 +186,7 @@ class Rpc:
             with _translated():
                 for answer in call:
                     found = answer.document if answer.HasField("document") else None
+                    documents.reads += 1
                     yield found, answer.read_time
         finally:
             call.cancel()

@@ -1,0 +1,143 @@
+"""What a request may cost: each limit is a setting, and what passes it is a clear 400 or 413."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.contract.conftest import Answer, Api
+
+
+def limited(api: Api, **limits: int) -> Api:
+    """The API under other limits."""
+    return replace(api, settings=api.settings.model_copy(update=limits))
+
+
+def check_refused(answer: Answer, code: int, *words: str) -> None:
+    """An error in the API's shape whose message has the words."""
+    error = answer.json["error"]
+    assert (answer.status, error["code"], error["status"]) == (code, code, "INVALID_ARGUMENT")
+    for word in words:
+        assert word in error["message"], error["message"]
+
+
+def nested(levels: int) -> Any:
+    """An event's rawEvent that makes its body so deep."""
+    value: Any = 1
+    for _ in range(levels - 2):
+        value = {"k": value}
+    return {"deep": value}
+
+
+@pytest.mark.parametrize("excess", [1, 2, 100])
+def test_a_body_over_the_limit_is_413_and_says_the_limit(api: Api, excess: int) -> None:
+    """To the byte: the largest body is taken, one byte more is not."""
+    few = limited(api, max_body_bytes=200)
+    body = b'{"userId":"u"}'
+    sessions = f"{api.engine}/sessions"
+    check_refused(few.call("POST", sessions, body.ljust(200 + excess)), 413, "limit: 200 bytes")
+    assert api.ok("GET", sessions) == {}
+    assert few.call("POST", sessions, body.ljust(200)).status == 200
+
+
+def test_nesting_is_limited(api: Api) -> None:
+    """The deepest body is taken, one level more is 400 and stores nothing."""
+    shallow, session = limited(api, max_json_depth=10), api.create()
+    assert shallow.append(session, rawEvent=nested(10)).status == 200
+    check_refused(shallow.append(session, rawEvent=nested(11)), 400, "limited to 10 levels")
+    assert len(api.ok("GET", f"{session}/events")["sessionEvents"]) == 1
+
+
+@pytest.mark.parametrize("depth", [300, 100_000, 4_000_000])
+@pytest.mark.parametrize("mark", [b"[", b'{"k":'])
+def test_no_nesting_is_too_deep_to_be_refused(api: Api, depth: int, mark: bytes) -> None:
+    """400, however deep, closed or not."""
+    body = (b'{"userId":"u","sessionState":' + mark * depth)[: 8 * 2**20]
+    check_refused(api.call("POST", f"{api.engine}/sessions", body), 400)
+
+
+@pytest.mark.parametrize(
+    "many",
+    [{"k": [0] * 60}, {f"k{number}": number for number in range(60)}, {"k": [{}] * 60}],
+    ids=["items", "keys", "objects"],
+)
+def test_keys_and_list_items_are_limited(api: Api, many: Any) -> None:
+    """What would take many times its own size in memory is 400 before it does."""
+    few, session = limited(api, max_json_values=50), api.create()
+    check_refused(few.append(session, rawEvent=many), 400, "limited to 50")
+    assert api.append(session, rawEvent=many).status == 200
+
+
+def test_commas_and_braces_in_text_are_not_counted(api: Api) -> None:
+    """Text is text, whatever it looks like, quotes and backslashes included."""
+    few, session = limited(api, max_json_values=50), api.create()
+    text = 'a,b[{"\\",\\\\' * 100
+    assert few.append(session, errorMessage=text).status == 200
+    (event,) = api.ok("GET", f"{session}/events")["sessionEvents"]
+    assert event["errorMessage"] == text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'"' + b'\\"' * 500_000,
+        b'{"a":"' + b'\\"' * 500_000 + b"\\",
+        b'"a' * 300_000,
+        b"[" + b" " * 1_000_000,
+        b"[ " * 500_000,
+        b"{" + b", " * 500_000,
+    ],
+    ids=["escapes", "open escape", "quotes", "spaces", "brackets", "commas"],
+)
+def test_no_text_that_is_not_json_takes_long(api: Api, body: bytes) -> None:
+    """A megabyte of anything is refused at once; time that grew with its square would be hours."""
+    check_refused(api.call("POST", f"{api.engine}/sessions", body), 400)
+
+
+def test_a_hundred_faults_are_named_and_no_more(api: Api) -> None:
+    """No request gets an answer many times its size."""
+    body = {"userId": "u", **{f"unknown{number}": 1 for number in range(5000)}}
+    answer = api.call("POST", f"{api.engine}/sessions", body)
+    check_refused(answer, 400, "unknown0", "unknown99")
+    assert "unknown100" not in answer.text
+
+
+def test_a_filter_has_a_length(api: Api) -> None:
+    """The longest filter is taken, one character more is 400 and says both lengths."""
+    short = limited(api, max_filter_length=20)
+    sessions = f"{api.engine}/sessions"
+    assert short.call("GET", sessions, filter='user_id="aaaaaaaaaa"').status == 200
+    answer = short.call("GET", sessions, filter='user_id="aaaaaaaaaaa"')
+    check_refused(answer, 400, "at most 20 characters, not 21")
+
+
+@pytest.mark.parametrize("path", ["sessions", "sessions/s/events", "sessions/s/runs"])
+def test_a_filter_compares_with_so_many_values(api: Api, path: str) -> None:
+    """Spelled one by one or in one list, on every list: 400 for one too many, under a caret."""
+    few = limited(api, max_filter_comparisons=3)
+    api.create("s")
+    field = "user_id" if path == "sessions" else "invocation_id"
+    for text in (f"{field}=a OR {field}=b {field}=c", f"{field}=(a OR b OR c)"):
+        assert few.call("GET", f"{api.engine}/{path}", filter=text).status == 200
+        answer = few.call("GET", f"{api.engine}/{path}", filter=f"{text} -{field}=d")
+        check_refused(answer, 400, "at most 3 values", "^")
+
+
+def test_a_page_is_no_larger_than_the_setting(api: Api) -> None:
+    """Whatever pageSize asks for; the rest comes with the next page."""
+    small, session = limited(api, max_page_size=2), api.create()
+    for _ in range(5):
+        api.append(session)
+    for query in ({}, {"pageSize": "5"}):
+        page = small.ok("GET", f"{session}/events", **query)
+        assert len(page["sessionEvents"]) == 2
+        assert page["nextPageToken"]
+    assert len(small.walk(f"{session}/events", "sessionEvents")) == 5
+
+
+@pytest.mark.parametrize("size", [129, 10_000])
+def test_an_id_is_no_longer_than_documents_name(api: Api, size: int) -> None:
+    """400 for a session's own id, and for every name with one that nobody can have."""
+    answer = api.call("POST", f"{api.engine}/sessions", {"userId": "u"}, sessionId="s" * size)
+    check_refused(answer, 400, "1 to 128")
+    check_refused(api.call("GET", f"{api.engine}/sessions/{'s' * size}"), 400, "resource name")
