@@ -1,0 +1,233 @@
+"""The API as plain dictionaries: what every answer must be, in a page of Python.
+
+Times are nanoseconds since the epoch. A method answers the JSON of a success, or the HTTP status
+of a refusal.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from functions.aip.timestamp import format_timestamp
+
+SECOND = 10**9
+YEAR = 365 * 86400 * SECOND
+WEEKS = 21 * 86400 * SECOND
+
+Json = dict[str, Any]
+
+
+@dataclass(eq=False)
+class Session:
+    """A session; `state` is its own scope, None until something is put into it."""
+
+    name: str
+    user: str
+    create_time: int
+    update_time: int
+    expire_time: int
+    display_name: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    state: Json | None = None
+    events: list[Json] = field(default_factory=list)
+    retry_keys: list[Any] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Engine:
+    """What is below an engine's name; `resource` is None where nobody created the engine."""
+
+    name: str
+    resource: Json | None = None
+    create_time: int = 0
+    update_time: int = 0
+    app: Json = field(default_factory=dict)
+    users: dict[str, Json] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+
+
+class Model:
+    """All engines of a location, and the clock."""
+
+    def __init__(self, location: str, now: int) -> None:
+        self.location = location
+        self.now = now
+        self.engines: dict[str, Engine] = {}
+
+    def engine(self, name: str) -> Engine:
+        return self.engines.setdefault(name, Engine(name))
+
+    def live(self, name: str) -> Session | None:
+        """The session of that full name, None when it is missing or its life is over."""
+        session = self.engine(name.partition("/sessions/")[0]).sessions.get(name)
+        return session if session and session.expire_time > self.now else None
+
+    def sessions(self, engine: str) -> list[Session]:
+        found = self.engine(engine).sessions.values()
+        return [session for session in found if session.expire_time > self.now]
+
+    def next_end(self) -> int:
+        """When the next life ends that ends within weeks, else now."""
+        sessions = [session for engine in list(self.engines) for session in self.sessions(engine)]
+        return min(
+            (s.expire_time for s in sessions if s.expire_time < self.now + WEEKS), default=self.now
+        )
+
+    def session_json(self, session: Session) -> Json:
+        engine = self.engine(session.name.partition("/sessions/")[0])
+        shared = {**engine.app, **engine.users.get(session.user, {})}
+        answer: Json = {
+            "name": session.name,
+            "createTime": format_timestamp(session.create_time),
+            "updateTime": format_timestamp(session.update_time),
+            "expireTime": format_timestamp(session.expire_time),
+            "userId": session.user,
+        }
+        if session.display_name:
+            answer["displayName"] = session.display_name
+        if session.labels:
+            answer["labels"] = session.labels
+        if session.state is not None or shared:
+            answer["sessionState"] = {**(session.state or {}), **shared}
+        return answer
+
+    def create(self, engine: str, session_id: str, body: Json) -> Json | int:
+        name = f"{engine}/sessions/{session_id}"
+        if self.live(name):
+            return 400
+        session = Session(name, body["userId"], self.now, self.now, self.now + YEAR)
+        self._change(session, body, list(body))
+        self.engine(engine).sessions[name] = session
+        return self.session_json(session)
+
+    def get(self, name: str) -> Json | int:
+        session = self.live(name)
+        return self.session_json(session) if session else 404
+
+    def update(self, name: str, body: Json, mask: list[str]) -> Json | int:
+        session = self.live(name)
+        if session is None:
+            return 404
+        self._change(session, body, mask or list(body))
+        session.update_time = self.now
+        return self.session_json(session)
+
+    def delete(self, name: str) -> int | None:
+        session = self.live(name)
+        if session is None:
+            return 404
+        del self.engine(name.partition("/sessions/")[0]).sessions[name]
+        return None
+
+    def delete_in_location(self, session_id: str) -> int | None:
+        names = [f"{engine}/sessions/{session_id}" for engine in self.engines]
+        found = [name for name in names if self.live(name)]
+        return self.delete(found[0]) if len(found) == 1 else 400 if found else 404
+
+    def append(self, name: str, body: Json, request_id: str) -> int | None:
+        session = self.live(name)
+        if session is None:
+            return 404
+        raw_id = body.get("rawEvent", {}).get("id")
+        key = ("raw", raw_id, body) if raw_id else ("request", request_id, body)
+        if raw_id or request_id:
+            if key in session.retry_keys:
+                return None
+            session.retry_keys.append(key)
+        session.events.append({"content": {}, "actions": {}, **body})
+        session.update_time = self.now
+        self._merge(session, body.get("actions", {}).get("stateDelta", {}))
+        return None
+
+    def events(self, session: Session) -> list[Json]:
+        """By timestamp, then arrival; all timestamps of a run have the same length."""
+        return sorted(session.events, key=lambda event: str(event["timestamp"]))
+
+    def runs(self, session: Session) -> list[Json]:
+        """One per invocationId, in order of first event."""
+        runs: dict[str, Json] = {}
+        for event in self.events(session):
+            started = {"startTime": event["timestamp"], "eventCount": 0, "authors": []}
+            run = runs.setdefault(
+                event["invocationId"], {"invocationId": event["invocationId"], **started}
+            )
+            run["endTime"] = event["timestamp"]
+            run["eventCount"] += 1
+            if event["author"] not in run["authors"]:
+                run["authors"].append(event["author"])
+        return list(runs.values())
+
+    def create_engine(self, name: str, resource: Json) -> None:
+        engine = self.engine(name)
+        engine.resource, engine.create_time, engine.update_time = resource, self.now, self.now
+
+    def engine_json(self, engine: Engine) -> Json:
+        assert engine.resource is not None
+        return {
+            "name": engine.name,
+            "createTime": format_timestamp(engine.create_time),
+            "updateTime": format_timestamp(engine.update_time),
+            **engine.resource,
+        }
+
+    def get_engine(self, name: str) -> Json | int:
+        engine = self.engine(name)
+        return 404 if engine.resource is None else self.engine_json(engine)
+
+    def created_engines(self) -> list[Json]:
+        created = [engine for engine in self.engines.values() if engine.resource is not None]
+        created.sort(key=lambda engine: (engine.create_time, engine.name))
+        return [self.engine_json(engine) for engine in created]
+
+    def update_engine(self, name: str, resource: Json) -> Json | int:
+        engine = self.engine(name)
+        if engine.resource is None:
+            return 404
+        engine.resource = {**engine.resource, **resource}
+        engine.update_time = self.now
+        return self.engine_json(engine)
+
+    def delete_engine(self, name: str, *, force: bool) -> int | None:
+        if self.engine(name).resource is None:
+            return 404
+        if self.sessions(name) and not force:
+            return 400
+        self.engines[name] = Engine(name)
+        return None
+
+    def _change(self, session: Session, body: Json, mask: list[str]) -> None:
+        setters: dict[str, Callable[[Any], None]] = {
+            "displayName": lambda text: setattr(session, "display_name", text),
+            "labels": lambda labels: setattr(session, "labels", labels),
+            "ttl": lambda ttl: setattr(
+                session, "expire_time", self.now + int(ttl.removesuffix("s")) * SECOND
+            ),
+        }
+        for path in mask:
+            if path in setters:
+                setters[path](body[path])
+            if path == "sessionState":
+                session.state = {}
+                self._merge(session, body[path])
+            if path.startswith("sessionState."):
+                key = path.partition(".")[2]
+                session.state = {**(session.state or {})}
+                session.state.pop(key, None)
+                if key in body.get("sessionState", {}):
+                    self._merge(session, {key: body["sessionState"][key]})
+
+    def _merge(self, session: Session, delta: Json) -> None:
+        engine = self.engine(session.name.partition("/sessions/")[0])
+        for key, value in delta.items():
+            scope = key.partition(":")[0] if ":" in key else "session"
+            if scope == "app":
+                engine.app[key] = value
+            elif scope == "user":
+                engine.users.setdefault(session.user, {})[key] = value
+            elif scope == "session":
+                session.state = {**(session.state or {}), key: value}
+
+
+def without(item: Json, *fields: str) -> Json:
+    """What is left of a resource when it is not compared whole."""
+    return {key: value for key, value in item.items() if key not in fields}

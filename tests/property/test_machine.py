@@ -1,0 +1,315 @@
+"""Every method but the live stream, in any order, answers what a page of dictionaries answers.
+
+`TORTURE_STEPS` is how many calls each store takes; given one, the calls are other ones each time,
+by `--hypothesis-seed`.
+"""
+
+import os
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from functions.aip.timestamp import parse_timestamp
+from functions.store.protocol import Store
+from functions.store.sqlite import SqliteStore
+from tests.contract.conftest import SECOND
+from tests.property import calls
+from tests.property.comparing import Comparing
+from tests.property.model import Json, without
+from tests.property.walk import Walk
+
+STEPS_PER_RUN = 50
+STEPS = os.environ.get("TORTURE_STEPS", "")
+
+
+class Machine(Comparing):
+    """Calls the API and the model alike and compares what both answer."""
+
+    @initialize()
+    def begin_with_a_session(self) -> None:
+        """Of each engine, since most calls do nothing without one."""
+        for slot in range(len(self.engines)):
+            self.create(slot, "a", "u", {})
+
+    @rule(slot=calls.slots, id=calls.ids, user=calls.users, body=calls.bodies)
+    def create(self, slot: int, id: str, user: str, body: Json) -> None:
+        engine, body = self.engines[slot], {"userId": user, **body}
+        answer = self.api.call("POST", f"{engine}/sessions", body, sessionId=id)
+        expected = self.model.create(engine, id, body)
+        if isinstance(expected, dict):
+            self.operations.append((answer.json["name"], expected["name"]))
+            self.same(answer, {"response": expected})
+        else:
+            self.same(answer, expected)
+
+    @rule(slot=calls.slots, id=calls.ids)
+    def get(self, slot: int, id: str) -> None:
+        name = self.name(slot, id)
+        self.same(self.api.call("GET", name), self.model.get(name))
+
+    @rule(slot=calls.slots, id=calls.ids, body=calls.bodies.filter(bool))
+    def update_what_is_set(self, slot: int, id: str, body: Json) -> None:
+        name = self.name(slot, id)
+        self.same(self.api.call("PATCH", name, body), self.model.update(name, body, []))
+
+    @rule(
+        slot=calls.slots,
+        id=calls.ids,
+        body=calls.bodies,
+        key=st.sampled_from(["k", "new"]),
+        masked=calls.display_names,
+    )
+    def update_by_mask(self, slot: int, id: str, body: Json, key: str, masked: str) -> None:
+        """A key of state is set or removed; what the mask leaves out stays."""
+        name, body = self.name(slot, id), {**body, "displayName": masked}
+        mask = ["displayName", f"sessionState.{key}"]
+        answer = self.api.call("PATCH", name, body, updateMask=",".join(mask))
+        self.same(answer, self.model.update(name, body, mask))
+
+    @rule(slot=calls.slots, id=calls.ids, sent=calls.batches, be_there=calls.often)
+    def append(
+        self, slot: int, id: str, sent: list[tuple[Json, str, bool]], be_there: bool
+    ) -> None:
+        """Some events, some of them sent again: a retry, or where no id makes it one, a second."""
+        name = self.name(slot, id)
+        if be_there and not self.model.live(name):
+            self.create(slot, id, "u", {})
+        for event, request_id, again in sent:
+            for _ in range(1 + again):
+                self.send(name, event, request_id)
+                self.time_passes(SECOND * again)
+            self.appends = [*self.appends[-9:], (name, event, request_id)]
+
+    @precondition(lambda self: self.appends)
+    @rule(data=st.data())
+    def append_again(self, data: st.DataObject) -> None:
+        """Long after, or in a session that has taken the name over."""
+        self.send(*data.draw(st.sampled_from(self.appends)))
+
+    @rule(
+        slot=calls.slots,
+        id=calls.ids,
+        user=calls.users,
+        event=calls.events,
+        request_id=calls.request_ids,
+    )
+    def append_to_a_session_that_may_be_missing(
+        self, slot: int, id: str, user: str, event: Json, request_id: str
+    ) -> None:
+        """It is created for the user; another user's takes nothing."""
+        name = self.name(slot, id)
+        query = {"allowMissing": "true", "userId": user}
+        if request_id:
+            query["requestId"] = request_id
+        answer = self.api.call("POST", f"{name}:appendEvent", event, **query)
+        session = self.model.live(name)
+        if session is not None and session.user != user:
+            self.same(answer, 400)
+            return
+        if session is None:
+            self.model.create(self.engines[slot], id, {"userId": user})
+        self.model.append(name, event, request_id)
+        self.same(answer, {"session": self.model.get(name)})
+
+    @rule(slot=calls.slots, id=calls.ids)
+    def delete(self, slot: int, id: str) -> None:
+        name = self.name(slot, id)
+        self.gone(self.api.call("DELETE", name), self.model.delete(name), name)
+
+    @rule(id=calls.ids)
+    def delete_without_engine(self, id: str) -> None:
+        answer = self.api.call("DELETE", f"{self.model.location}/sessions/{id}")
+        self.gone(answer, self.model.delete_in_location(id), "")
+
+    @rule(time=st.sampled_from([1_000, SECOND, 89 * SECOND, 4_000 * SECOND, 100_000 * SECOND]))
+    def time_passes(self, time: int) -> None:
+        self.api.now += time
+        self.model.now = self.api.now
+
+    @rule(too_early=st.booleans())
+    def a_life_ends(self, too_early: bool) -> None:
+        """At its very expire_time and not a microsecond before."""
+        self.time_passes(max(self.model.next_end() - self.model.now - 1_000 * too_early, 0))
+        for slot in range(len(self.engines)):
+            self.list_sessions(slot, "", "", 100)
+
+    @rule()
+    def purge(self) -> None:
+        assert self.api.ok("POST", "sessions:purgeExpired")["done"]
+
+    @rule(slot=calls.slots, display_name=calls.display_names)
+    def create_engine(self, slot: int, display_name: str) -> None:
+        """The engine takes the place of another, which stays where it was."""
+        body = {"displayName": display_name} if display_name else {}
+        made = self.api.ok("POST", f"{self.model.location}/reasoningEngines", body)
+        name = made["response"]["name"]
+        self.model.create_engine(name, body)
+        self.engines[slot] = name
+        self.same(self.api.call("GET", name), self.model.get_engine(name))
+
+    @rule(slot=calls.slots, name=st.sampled_from(["New", "Newer"]))
+    def update_engine(self, slot: int, name: str) -> None:
+        engine, body = self.engines[slot], {"displayName": name}
+        answer = self.api.call("PATCH", engine, body, updateMask="display_name")
+        expected = self.model.update_engine(engine, body)
+        self.same(answer, expected if isinstance(expected, int) else {"response": expected})
+
+    @rule(slot=calls.slots, force=st.booleans())
+    def delete_engine(self, slot: int, force: bool) -> None:
+        engine = self.engines[slot]
+        answer = self.api.call("DELETE", engine, force=str(force).lower())
+        self.gone(answer, self.model.delete_engine(engine, force=force), "")
+
+    @rule(size=calls.page_sizes)
+    def list_engines(self, size: int) -> None:
+        path = f"{self.model.location}/reasoningEngines"
+        found = self.api.walk(path, "reasoningEngines", pageSize=size)
+        assert [without(item, "etag") for item in found] == self.model.created_engines()
+
+    @rule(
+        slot=calls.slots,
+        filter=st.sampled_from(list(calls.SESSION_FILTERS)),
+        order=st.sampled_from(calls.SESSION_ORDERS),
+        size=calls.page_sizes,
+    )
+    def list_sessions(self, slot: int, filter: str, order: str, size: int) -> None:
+        path = f"{self.engines[slot]}/sessions"
+        found = self.api.walk(path, "sessions", filter=filter, orderBy=order, pageSize=size)
+        field = "create_time" if order.startswith("create") else "update_time"
+        expected = sorted(
+            calls.choose(calls.SESSION_FILTERS[filter], self.model.sessions(self.engines[slot])),
+            key=lambda session: (getattr(session, field), session.name),
+            reverse="desc" in order or not order,
+        )
+        assert found == [self.model.session_json(session) for session in expected]
+
+    @rule(
+        slot=calls.slots,
+        id=calls.ids,
+        filter=st.sampled_from(list(calls.EVENT_FILTERS)),
+        descending=st.booleans(),
+        size=calls.page_sizes,
+    )
+    def list_events(self, slot: int, id: str, filter: str, descending: bool, size: int) -> None:
+        name = self.name(slot, id)
+        session = self.model.live(name)
+        if session is None:
+            self.same(self.api.call("GET", f"{name}/events"), 404)
+            return
+        order = "timestamp desc" if descending else ""
+        path = f"{name}/events"
+        found = self.api.walk(path, "sessionEvents", filter=filter, orderBy=order, pageSize=size)
+        expected = calls.choose(calls.EVENT_FILTERS[filter], self.model.events(session))
+        assert len({event["name"] for event in found}) == len(found)
+        assert [without(event, "name") for event in found] == expected[:: -1 if descending else 1]
+
+    @rule(user=st.sampled_from(["", "u"]), size=calls.page_sizes)
+    def list_sessions_of_all_engines(self, user: str, size: int) -> None:
+        path = f"{self.model.location}/reasoningEngines/-/sessions"
+        query = {"filter": f'user_id="{user}"' if user else "", "pageSize": size}
+        found = self.api.walk(path, "sessions", **query)
+        sessions = [
+            session
+            for engine in list(self.model.engines)
+            for session in self.model.sessions(engine)
+            if user in ("", session.user)
+        ]
+        by_name = {session.name: self.model.session_json(session) for session in sessions}
+        assert {session["name"]: session for session in found} == by_name
+        times = [parse_timestamp(session["updateTime"]) for session in found]
+        assert times == sorted((s.update_time for s in sessions), reverse=True)
+
+    @rule(slot=calls.slots, id=calls.ids, size=calls.page_sizes)
+    def list_runs(self, slot: int, id: str, size: int) -> None:
+        """And each of them by its name, with its events."""
+        name = self.name(slot, id)
+        session = self.model.live(name)
+        if session is None:
+            self.same(self.api.call("GET", f"{name}/runs"), 404)
+            return
+        found = self.api.walk(f"{name}/runs", "runs", pageSize=size)
+        runs = [without(run, "name", "state") for run in found]
+        assert runs == self.model.runs(session)
+        for run in found:
+            told = self.api.ok("GET", run["name"])
+            of_run = [without(event, "name") for event in told.pop("sessionEvents")]
+            assert told == run
+            assert of_run == [
+                event
+                for event in self.model.events(session)
+                if event["invocationId"] == run["invocationId"]
+            ]
+
+    @rule(
+        slot=calls.slots,
+        order=st.sampled_from(calls.SESSION_ORDERS),
+        user=st.sampled_from(["", "u"]),
+    )
+    def start_a_walk_through_sessions(self, slot: int, order: str, user: str) -> None:
+        engine = self.engines[slot]
+        promised = {s.name: s for s in self.model.sessions(engine) if user in ("", s.user)}
+        query = {"orderBy": order, "filter": f'user_id="{user}"' if user else "", "pageSize": 1}
+        self.walks.append(Walk(f"{engine}/sessions", "sessions", query, self.api.now, promised))
+
+    @rule(slot=calls.slots, id=calls.ids, descending=st.booleans())
+    def start_a_walk_through_events(self, slot: int, id: str, descending: bool) -> None:
+        name = self.name(slot, id)
+        session = self.model.live(name)
+        if session is not None:
+            found = self.api.walk(f"{name}/events", "sessionEvents")
+            query = {"orderBy": "timestamp desc" if descending else "", "pageSize": 2}
+            promised = {event["name"]: session for event in found}
+            walk = Walk(f"{name}/events", "sessionEvents", query, self.api.now, promised)
+            self.walks.append(walk)
+
+    @precondition(lambda self: self.walks)
+    @rule(data=st.data())
+    def turn_a_page(self, data: st.DataObject) -> None:
+        """What stays from the first page to the last is seen exactly once, whatever happens."""
+        walk = data.draw(st.sampled_from(self.walks))
+        if walk.turn(self.api, self.model):
+            self.walks.remove(walk)
+
+    @precondition(lambda self: self.operations)
+    @rule(data=st.data(), location=st.booleans())
+    def ask_for_an_operation(self, data: st.DataObject, location: bool) -> None:
+        """It answers as long as what it made is there; to cancel or to forget it does nothing."""
+        operation, resource = data.draw(st.sampled_from(self.operations))
+        if location:
+            operation = f"{self.model.location}/operations/{operation.rpartition('/')[2]}"
+        expected = self.model.get(resource) if resource else {}
+        for verb, suffix in (("GET", ""), ("POST", ":wait")):
+            answer = self.api.call(verb, operation + suffix)
+            self.same(answer, {"response": expected} if isinstance(expected, dict) else expected)
+        assert self.api.ok("POST", f"{operation}:cancel") == {}
+        assert self.api.ok("DELETE", operation) == {}
+        assert self.api.ok("GET", f"{self.model.location}/operations") == {}
+
+    def teardown(self) -> None:
+        """In the end everything that can be seen is compared."""
+        for slot in range(len(self.engines)):
+            self.list_sessions(slot, "", "", 100)
+            for id in ("a", "b", "C_-1"):
+                self.list_events(slot, id, "", False, 2)
+        self.list_engines(100)
+
+
+def test_every_method_in_any_order_answers_as_the_model_does(store: Store) -> None:
+    steps = int(STEPS) if STEPS else 3_000 if isinstance(store, SqliteStore) else 800
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        lambda: Machine(store),
+        settings=settings(
+            max_examples=max(steps // STEPS_PER_RUN, 1),
+            stateful_step_count=STEPS_PER_RUN,
+            derandomize=not STEPS,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
