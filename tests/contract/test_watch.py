@@ -27,7 +27,7 @@ def ends(api: Api, watch: Watch) -> bool:
     while True:
         try:
             if not watch.read(api.now):
-                wait(watch)
+                wait(api, watch)
         except SessionNotFound:
             return True
 
@@ -82,7 +82,7 @@ def test_a_read_is_bounded(api: Api) -> None:
     fill(api, session, 0, MAX_ARRIVALS + 5)
     with watching(api, session) as watch:
         while not (some := watch.read(api.now)):
-            wait(watch)
+            wait(api, watch)
         assert len(some) <= MAX_ARRIVALS
 
 

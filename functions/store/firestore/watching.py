@@ -10,7 +10,7 @@ the appends of one session follow each other.
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from operator import itemgetter
 from typing import Any
@@ -44,7 +44,13 @@ _DELAY = 10 * 10**9
 """Nanoseconds that a commit may take from its arrival to its createTime."""
 
 _CHECK_INTERVAL = 15 * 10**9
-"""Nanoseconds after which a watch looks whether its session is still there."""
+"""Nanoseconds after which a watch looks at its session: is it there, and has it been told all?"""
+
+_START_PATIENCE = 3.0
+"""Seconds for a listener's first snapshot; the emulator sometimes never sends it."""
+
+_STARTS = 5
+"""Listeners begun in a row without a snapshot of any, before a feed gives up."""
 
 Placed = tuple[int, Any]
 """An event's document behind its position, in nanoseconds."""
@@ -67,7 +73,10 @@ class Feed:
         self._seen = 0
         self._losses = 0
         self.has_failed = False
-        self._listening: Listening = rpc.listen(str(name), newest_events(_WINDOW))
+        self._is_closed = False
+        self._snapshots = 0
+        self._start: Callable[[], Listening] = lambda: rpc.listen(str(name), newest_events(_WINDOW))
+        self._listening = self._start()
         self._thread = threading.Thread(target=self._listen, name="feed", daemon=True)
         self._thread.start()
 
@@ -101,20 +110,43 @@ class Feed:
         """How often something other than new events happened, such as the session's end."""
         return self._losses
 
+    def renew(self) -> None:
+        """Begins the listener anew: it has missed something."""
+        self._listening.close()
+
     def close(self) -> None:
         """Ends the listener and its thread."""
+        self._is_closed = True
         self._listening.close()
         self._thread.join()
 
     def _listen(self) -> None:
+        starts = 0
         try:
-            self._follow(iter(self._listening))
-        except StoreUnavailable:
-            _log.warning("A listener ended; its watches begin anew")
+            while not self._is_closed and starts < _STARTS:
+                before = self._snapshots
+                impatience = threading.Timer(_START_PATIENCE, self._renew_unless_begun, (before,))
+                impatience.daemon = True
+                impatience.start()
+                try:
+                    self._follow(iter(self._listening))
+                except StoreUnavailable:
+                    _log.warning("A listener ended, and is begun anew")
+                impatience.cancel()
+                starts = starts + 1 if self._snapshots == before else 0
+                if not self._is_closed:
+                    self._listening = self._start()
+                if self._is_closed:  # meanwhile, with the listener before
+                    self._listening.close()
         finally:
+            self._listening.close()
             with self._lock:
                 self.has_failed = True
             self._wake()
+
+    def _renew_unless_begun(self, snapshots: int) -> None:
+        if self._snapshots == snapshots:
+            self.renew()
 
     def _follow(self, answers: Iterator[Any]) -> None:
         """Publishes each snapshot; returns when the listener must be begun anew."""
@@ -132,9 +164,11 @@ class Feed:
                         is_changed = True
                     case "CURRENT":
                         is_current = True
-                    case "NO_CHANGE" if is_current and is_changed and not change.target_ids:
-                        self._publish(window)
-                        is_changed = False
+                    case "NO_CHANGE" if is_current and not change.target_ids:
+                        self._snapshots += 1
+                        if is_changed:
+                            self._publish(window)
+                            is_changed = False
             elif kind == "document_change" and answer.document_change.target_ids:
                 found = answer.document_change.document
                 window[found.name] = _placed(found)
@@ -269,6 +303,10 @@ class FirestoreWatch:
             raise SessionNotFound(self._name)
         self.expire_time = expiry_of(found) * 1000
         self._checked = now
+        is_behind = nanoseconds(found.update_time) > self._position
+        if is_behind and self._backlog is None:
+            self._backlog = self._catch_up()
+            self._feed.renew()
 
     def _catch_up(self) -> Iterator[Placed]:
         """Events behind the position, in the order of their commits, as of this moment."""
