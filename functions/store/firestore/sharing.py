@@ -13,28 +13,28 @@ from functions.store.firestore.documents import user_path
 from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.values import by_field_name, members_of, merge
 
+Owner = tuple[str, str]
+"""An engine's name and a user id."""
+
 
 def has_user_state(engine: Any) -> bool:
     """Whether any user of the engine has state of their own."""
     return engine is not None and engine.fields.get("hasUserState") is not None
 
 
-def user_documents(rpc: Rpc, name: str, engine: Any, users: Collection[str]) -> dict[str, Any]:
-    """User id → document, where the engine has user state at all; one call."""
-    if not users or not has_user_state(engine):
-        return {}
-    wanted = sorted(users)
-    return dict(
-        zip(wanted, rpc.batch_get([user_path(name, user) for user in wanted])(), strict=True)
-    )
+def user_documents(
+    rpc: Rpc, engines: Mapping[str, Any], owners: Collection[Owner]
+) -> dict[Owner, Any]:
+    """Owner → document, of those whose engines have user state at all; one call at most."""
+    wanted = sorted(owner for owner in owners if has_user_state(engines[owner[0]]))
+    found = rpc.batch_get([user_path(*owner) for owner in wanted])() if wanted else []
+    return dict(zip(wanted, found, strict=True))
 
 
 def share(rpc: Rpc, records: Sequence[SessionRecord], engines: Mapping[str, Any]) -> None:
     """Adds app and user state to the sessions of some engines' documents; one call at most."""
     owners = {(record.name.engine, record.user_id) for record in records}
-    wanted = sorted(owner for owner in owners if has_user_state(engines[owner[0]]))
-    found = rpc.batch_get([user_path(*owner) for owner in wanted])() if wanted else []
-    users = dict(zip(wanted, found, strict=True))
+    users = user_documents(rpc, engines, owners)
     for record in records:
         user = users.get((record.name.engine, record.user_id))
         record.shared = shared_state(engines[record.name.engine], user)

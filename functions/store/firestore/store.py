@@ -43,7 +43,7 @@ from functions.store.firestore.rpc import (
     Write,
 )
 from functions.store.firestore.runs import runs_by_event
-from functions.store.firestore.sharing import shared_state, shared_writes, user_documents
+from functions.store.firestore.sharing import share, shared_state, shared_writes, user_documents
 from functions.store.firestore.watching import Feeds, FirestoreWatch
 from functions.store.paging import Cursor, Page, fill_page
 from functions.store.protocol import Purged
@@ -97,8 +97,7 @@ class FirestoreStore:
         rpc = self._rpcs.for_request()
         found, engine = rpc.batch_get([str(name), name.engine])()
         record = _live_record(name, found, now)
-        users = user_documents(rpc, name.engine, engine, [record.user_id])
-        record.shared = shared_state(engine, users.get(record.user_id))
+        share(rpc, [record], {name.engine: engine})
         return record
 
     def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
@@ -111,7 +110,8 @@ class FirestoreStore:
         while True:
             found, engine = rpc.batch_get([str(name), name.engine])()
             record = _live_record(name, found, now)
-            users = user_documents(rpc, name.engine, engine, [record.user_id])
+            owner = (name.engine, record.user_id)
+            users = user_documents(rpc, {name.engine: engine}, [owner])
             changes = change(record)
             changes.apply(record, now)
             state = changes.state
@@ -123,7 +123,7 @@ class FirestoreStore:
                 fields["state"] = members
                 mask.append("state")
                 record.state = join_members(members.values())
-            record.shared = shared_state(engine, users.get(record.user_id), state)
+            record.shared = shared_state(engine, users.get(owner), state)
             write = values.update(
                 f"{rpc.root}/{name}", fields, mask, changed_since=found.update_time
             )
@@ -191,8 +191,9 @@ class FirestoreStore:
                 found, engine = rpc.batch_get([str(name), name.engine])()
                 user_id = _live_record(name, found, now, owner).user_id
                 _weigh(found, state)
-                users = user_documents(rpc, name.engine, engine, [user_id] if state.user else [])
-                shared_state(engine, users.get(user_id), state)
+                owners = [(name.engine, user_id)] if state.user else []
+                users = user_documents(rpc, {name.engine: engine}, owners)
+                shared_state(engine, users.get((name.engine, user_id)), state)
                 unchanged_since = found.update_time
                 shared = shared_writes(rpc, name.engine, engine, user_id, state)
             touch = values.touch(path, now, state.session, unchanged_since)

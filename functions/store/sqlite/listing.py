@@ -13,7 +13,12 @@ from functions.rules.filters import PageQuery
 from functions.rules.names import EngineName
 from functions.rules.session import SessionRecord
 from functions.store.paging import Cursor
-from functions.store.sqlite.rows import SESSION_COLUMNS, session_record
+from functions.store.sqlite.rows import (
+    EVENT_COLUMNS,
+    SESSION_COLUMNS,
+    event_record,
+    session_record,
+)
 
 _BOUNDS = (-(2**63), 2**63 - 1)
 
@@ -150,13 +155,9 @@ def events_in_order(
 ) -> Iterator[tuple[Cursor, EventRecord]]:
     """A session's events by timestamp, then arrival; the cursor is `[timestamp key, seq]`."""
     clauses, parameters = event_clauses(session, query)
-    rows = db.execute(
-        f"SELECT seq, timestamp_key, id, author, invocation_id, text FROM events e {clauses}",
-        parameters,
-    )
-    for seq, key, id_, author, invocation_id, text in rows:
-        timestamp = int(key, 16) + MIN_TIMESTAMP
-        yield [key, seq], EventRecord(id_, timestamp, author, invocation_id, text)
+    rows = db.execute(f"SELECT seq, {EVENT_COLUMNS} FROM events e {clauses}", parameters)
+    for seq, key, *columns in rows:
+        yield [key, seq], event_record(key, *columns)
 
 
 def event_clauses(session: int, query: PageQuery) -> tuple[str, list[str | int]]:

@@ -1,11 +1,13 @@
-"""Rows: how session records become columns, and back, shared state joined in."""
+"""Rows: how records become columns, and back, the shared state of sessions joined in."""
 
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.messages.json_text import read_json
 from functions.rules.errors import SessionNotFound
+from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord
 from functions.rules.state import StateChange, join_members, merge_members, split_members
@@ -15,6 +17,7 @@ SESSION_COLUMNS = (
     "s.session_id, s.user_id, s.display_name, s.labels, s.create_time, s.update_time, "
     "s.expiry, s.expire_rest, s.state, s.unknown, u.state"
 )
+EVENT_COLUMNS = "timestamp_key, id, author, invocation_id, text"
 _PURGED_SESSIONS = 100
 _PURGED_EVENTS = 2_000
 """Rows that one transaction of a purge removes."""
@@ -68,6 +71,14 @@ def session_record(engine: str, app: str, columns: Sequence[Any]) -> SessionReco
         unknown=unknown,
         shared=",".join(filter(None, (app, user_state))),
     )
+
+
+def event_record(
+    timestamp_key: str, id_: str, author: str, invocation_id: str, text: str
+) -> EventRecord:
+    """The record of EVENT_COLUMNS."""
+    timestamp = int(timestamp_key, 16) + MIN_TIMESTAMP
+    return EventRecord(id_, timestamp, author, invocation_id, text)
 
 
 def split_expiry(expire_time: int) -> tuple[int, int]:

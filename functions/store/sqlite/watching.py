@@ -11,13 +11,11 @@ import sqlite3
 import threading
 from collections import defaultdict
 
-from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.rules.errors import SessionNotFound, StoreUnavailable
-from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
 from functions.store.paging import Cursor
 from functions.store.sqlite.database import Database
-from functions.store.sqlite.rows import live_session
+from functions.store.sqlite.rows import EVENT_COLUMNS, event_record, live_session
 from functions.store.watching import MAX_ARRIVAL_BYTES, MAX_ARRIVALS, Arrival, Wake
 
 _log = logging.getLogger(__name__)
@@ -128,13 +126,12 @@ class SqliteWatch:
             if found is None or found[0] <= now // 1000:
                 raise SessionNotFound(self._name)
             rows = db.execute(
-                "SELECT seq, timestamp_key, id, author, invocation_id, text FROM events "
+                f"SELECT seq, {EVENT_COLUMNS} FROM events "
                 "WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?",
                 (self._session, self._seq, MAX_ARRIVALS),
             )
-            for self._seq, key, *columns in rows:
-                id_, author, invocation_id, text = columns
-                event = EventRecord(id_, int(key, 16) + MIN_TIMESTAMP, author, invocation_id, text)
+            for self._seq, *columns in rows:
+                event = event_record(*columns)
                 arrivals.append(([self._session, self._seq], event))
                 size += event.size()
                 if size > MAX_ARRIVAL_BYTES:
