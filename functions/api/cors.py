@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import flask
 
+from functions.api.framework import Target
 from functions.api.routes import ROUTES
 
 ANY = "*"
@@ -18,40 +19,36 @@ _MAX_AGE = 7200
 """Seconds that a browser may remember a preflight; Chromium remembers none for longer."""
 
 
-def allow_origins(app: flask.Flask, origins: Collection[str]) -> None:
-    """Lets pages of these origins read every answer of the app, errors and streams included.
+def allow_origins(serve: Target, origins: Collection[str]) -> Target:
+    """Lets pages of these origins read every answer, errors and streams included.
 
     Without origins, answers stay as they are. Cookies are not allowed: scripts send tokens.
     """
-    is_done = __name__ in app.extensions
-    if is_done or not origins:
-        return
-    app.extensions[__name__] = origins
 
-    def allowed_origin() -> str | None:
-        origin = flask.request.headers.get("Origin")
+    def allowed_origin(request: flask.Request) -> str | None:
+        origin = request.headers.get("Origin")
         if origin and ANY in origins:
             return ANY
         return origin if origin in origins else None
 
-    # Before the routes: a page may read that there is no such path only if it may ask for it.
-    @app.before_request
-    def answer_preflight() -> flask.Response | None:
-        request = flask.request
+    def shared(request: flask.Request) -> flask.Response:
+        origin = allowed_origin(request)
         asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-        if not asks or allowed_origin() is None:
-            return None
-        answer = flask.Response(status=204)
-        del answer.headers["Content-Type"]
-        headers = (_HEADERS, request.headers.get("Access-Control-Request-Headers", ""))
-        answer.headers["Access-Control-Allow-Headers"] = ", ".join(filter(None, headers))
-        answer.headers["Access-Control-Allow-Methods"] = _METHODS
-        answer.headers["Access-Control-Max-Age"] = str(_MAX_AGE)
-        return answer
-
-    @app.after_request
-    def share(answer: flask.Response) -> flask.Response:
+        # Whatever the path: a page may read that there is none only if it may ask for it.
+        answer = _preflight(request) if asks and origin else serve(request)
         answer.vary.add("Origin")
-        if origin := allowed_origin():
+        if origin:
             answer.headers["Access-Control-Allow-Origin"] = origin
         return answer
+
+    return shared if origins else serve
+
+
+def _preflight(request: flask.Request) -> flask.Response:
+    answer = flask.Response(status=204)
+    del answer.headers["Content-Type"]
+    headers = (_HEADERS, request.headers.get("Access-Control-Request-Headers", ""))
+    answer.headers["Access-Control-Allow-Headers"] = ", ".join(filter(None, headers))
+    answer.headers["Access-Control-Allow-Methods"] = _METHODS
+    answer.headers["Access-Control-Max-Age"] = str(_MAX_AGE)
+    return answer

@@ -15,7 +15,7 @@ from functions.api.auth.gate import open_gate
 from functions.api.binding import bind, effective_verb
 from functions.api.cors import allow_origins
 from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
-from functions.api.framework import adopt
+from functions.api.framework import Target, adopt
 from functions.api.log import METHOD, RequestLog, log_as_json
 from functions.api.path_table import PathTable
 from functions.api.routes import METHODS, ROUTES
@@ -28,7 +28,6 @@ from functions.store.watching import Tail
 
 _log = logging.getLogger(__name__)
 
-Target = Callable[[flask.Request], flask.Response]
 Method = Callable[[Request, Store, int], str | Tail]
 """Answers JSON, or a tail to follow."""
 
@@ -90,14 +89,13 @@ def target(name: str, *methods: str) -> Target:
     served = methods or (name,)
     endpoint = Endpoint(served, _settings(), _store, _now)
 
-    def serve(request: flask.Request) -> flask.Response:
+    def answer(request: flask.Request) -> flask.Response:
         return endpoint(request)
 
+    serve = allow_origins(answer, _settings().cors_origins)
     serve.__name__ = name
-    if flask.has_app_context():
-        adopt(flask.current_app, _settings())
-        allow_origins(flask.current_app, _settings().cors_origins)
-    if os.environ.get("FUNCTION_TARGET") == name:
+    if flask.has_app_context() and flask.current_app.name == name:
+        adopt(flask.current_app, serve, _settings())
         for method in served:
             load_method(method)
     return serve
