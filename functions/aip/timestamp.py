@@ -33,6 +33,8 @@ def parse_timestamp(text: str) -> int:
         ) from None
 
 
+# A session's times are written again with each answer that shows it.
+@lru_cache(maxsize=4096)
 def format_timestamp(ns: int) -> str:
     """Writes nanoseconds since the Unix epoch in UTC, with 0, 3, 6 or 9 fractional digits.
 

@@ -15,7 +15,8 @@ from functions.rules.names import SessionName
 from functions.rules.state import StateChange, state_change
 
 _ID_BYTES = 15
-_ENVELOPE_BYTES = 500
+ENVELOPE_BYTES = 500
+"""What an event's name and braces add to its text, rather more than less."""
 
 
 @dataclass(slots=True)
@@ -34,7 +35,7 @@ class EventRecord:
 
     def size(self) -> int:
         """About how many bytes `to_json` has, rather more than fewer."""
-        return _ENVELOPE_BYTES + utf8_size(self.text)
+        return ENVELOPE_BYTES + utf8_size(self.text)
 
     def to_json(self, session: SessionName | str) -> str:
         """The SessionEvent as list answers it."""

@@ -1,8 +1,9 @@
 """What lists can be filtered and ordered by, and the page that a request asks for."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import Any, TypeVar
 
 from functions.aip.filtering import FieldType, Filter, FilterFields, compile_filter
 from functions.aip.ordering import OrderBy
@@ -67,6 +68,16 @@ def events_of_run(invocation_id: str) -> PageQuery:
     """The first events of an invocation."""
     only = compile_filter("", {}).narrowed("invocation_id", invocation_id)
     return PageQuery(only, EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE, None)
+
+
+_Record = TypeVar("_Record")
+
+
+def test_of(
+    filter: Filter, matches: Callable[[Filter, _Record], bool]
+) -> Callable[[_Record], bool] | None:
+    """What records must pass, such as `session_matches`; None where the filter is empty."""
+    return None if filter.is_empty else partial(matches, filter)
 
 
 def session_matches(filter: Filter, record: SessionRecord) -> bool:

@@ -22,7 +22,9 @@ from functions.rules.state import (
     state_change,
 )
 
-_ENVELOPE_BYTES = 500
+ENVELOPE_BYTES = 500
+"""What a session's name, times and braces are in JSON, rather more than less."""
+
 _WORST_ESCAPE = 6
 
 OUTPUT_ONLY = frozenset({"name", "create_time", "update_time"})
@@ -55,12 +57,19 @@ class SessionRecord:
         if self.labels:
             characters += sum(map(len, (*self.labels, *self.labels.values())))
         large = f"{self.state or ''}{self.shared}{self.unknown}"
-        return _ENVELOPE_BYTES + _WORST_ESCAPE * characters + utf8_size(large)
+        return ENVELOPE_BYTES + _WORST_ESCAPE * characters + utf8_size(large)
 
     def to_json(self, *, official: bool = False) -> str:
         """The Session as get answers it; `official` leaves out what the API does not know."""
+        state = ""
+        if self.state is not None or self.shared:
+            comma = "," if self.state and self.shared else ""
+            state = f',"sessionState":{{{self.state or ""}{comma}{self.shared}}}'
+        return f'{{"name":"{self.name}",{self.text(official=official)}{state}}}'
+
+    def text(self, *, official: bool = False) -> str:
+        """The members that `to_json` has between the name and the state."""
         parts = [
-            f'{{"name":"{self.name.engine}/sessions/{self.name.session}",'
             f'"createTime":"{format_timestamp(self.create_time)}",'
             f'"updateTime":"{format_timestamp(self.update_time)}"'
         ]
@@ -68,16 +77,13 @@ class SessionRecord:
             parts.append(f'"displayName":{write_json(self.display_name)}')
         if self.labels:
             parts.append(f'"labels":{write_json(self.labels)}')
-        if self.state is not None or self.shared:
-            comma = "," if self.state and self.shared else ""
-            parts.append(f'"sessionState":{{{self.state or ""}{comma}{self.shared}}}')
         parts.append(
             f'"userId":{write_json(self.user_id)},'
             f'"expireTime":"{format_timestamp(self.expire_time)}"'
         )
         if self.unknown and not official:
             parts.append(self.unknown)
-        return f"{','.join(parts)}}}"
+        return ",".join(parts)
 
 
 @dataclass(slots=True)

@@ -28,13 +28,14 @@ class Page(Generic[Record]):
 def fill_page(
     stream: Iterator[tuple[Cursor, Record]],
     page_size: int,
-    matches: Callable[[Record], bool],
+    matches: Callable[[Record], bool] | None,
     size: Callable[[Record], int],
 ) -> Page[Record]:
     """Takes matching records until the page is full, by count, by bytes or by work done.
 
-    A page holds at least one record where any matches within MAX_SCANNED, however large, and
-    carries a cursor only where another record matches or MAX_SCANNED were looked at.
+    Every record matches where `matches` is None. A page holds at least one record where any matches
+    within MAX_SCANNED, however large, and carries a cursor only where another record matches or
+    MAX_SCANNED were looked at.
     """
     items: list[Record] = []
     places: list[Cursor] = []
@@ -42,7 +43,7 @@ def fill_page(
     for scanned, (cursor, record) in enumerate(stream):
         if scanned == MAX_SCANNED:
             return Page(items, last, places)
-        if matches(record):
+        if matches is None or matches(record):
             total += size(record)
             is_full = len(items) == page_size or (bool(items) and total > MAX_PAGE_BYTES)
             if is_full:
@@ -51,6 +52,11 @@ def fill_page(
             places.append(cursor)
         last = cursor
     return Page(items, None, places)
+
+
+def map_page(page: Page[Record], to_json: Callable[[Record], str]) -> Page[str]:
+    """The page with the JSON of each record in its place."""
+    return Page([to_json(item) for item in page.items], page.cursor)
 
 
 def cut_page(page: Page[Record], size: Callable[[Record], int]) -> Page[Record]:

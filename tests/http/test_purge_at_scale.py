@@ -103,7 +103,7 @@ def fill_sqlite(store: SqliteStore, made: list[SessionRecord], events: list[Even
     with store._database.write() as db:
         db.execute("INSERT INTO engines (id, name, location) VALUES (1, ?, '')", (ENGINE,))
         db.executemany(
-            "INSERT INTO sessions VALUES (?, 1, ?, 'u', '', '{}', ?, ?, ?, ?, NULL, '')",
+            "INSERT INTO sessions VALUES (?, 1, ?, 'u', '', '{}', ?, ?, ?, ?, NULL, '', '')",
             [
                 (
                     key,

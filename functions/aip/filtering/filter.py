@@ -74,6 +74,10 @@ class Filter:
             (text for name, key, text in self.equalities() if (name, key) == (field, None)), None
         )
 
+    def is_equality(self, field: str) -> bool:
+        """Whether it is one restriction, and that of `equality`."""
+        return isinstance(self._condition, Comparison) and self.equality(field) is not None
+
     def bounds(self, field: str) -> tuple[int | None, int | None]:
         """Returns the first and last nanosecond that any match has in a TIMESTAMP field.
 

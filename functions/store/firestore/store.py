@@ -45,7 +45,7 @@ from functions.store.firestore.rpc import (
 from functions.store.firestore.runs import runs_by_event
 from functions.store.firestore.sharing import share, shared_state, shared_writes, user_documents
 from functions.store.firestore.watching import Feeds, FirestoreWatch
-from functions.store.paging import Cursor, Page, fill_page
+from functions.store.paging import Cursor, Page, fill_page, map_page
 from functions.store.protocol import Purged
 from functions.store.runs import fill_runs
 
@@ -102,6 +102,9 @@ class FirestoreStore:
 
     def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
         return list_sessions(self._rpcs.for_request(), engine, query, now)
+
+    def join_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[str]:
+        return map_page(self.list_sessions(engine, query, now), SessionRecord.to_json)
 
     def update_session(
         self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
@@ -229,6 +232,13 @@ class FirestoreStore:
         if not documents.is_live(session()[0], now, owner):
             raise SessionNotFound(name)
         return page
+
+    def join_events(
+        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
+    ) -> Page[str]:
+        session = str(name)
+        page = self.list_events(name, query, now, owner)
+        return map_page(page, lambda event: event.to_json(session))
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None

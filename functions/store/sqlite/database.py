@@ -54,6 +54,12 @@ class Database:
         return connection
 
     @contextmanager
+    def look(self) -> Iterator[sqlite3.Connection]:
+        """For one statement that reads, a consistent view by itself."""
+        with self._errors():
+            yield self.connection
+
+    @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """One consistent view for several statements; writers go on meanwhile."""
         with self._transaction("BEGIN") as connection:
@@ -79,7 +85,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
-        try:
+        with self._errors():
             connection = self.connection
             connection.execute(begin)
             try:
@@ -89,6 +95,11 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
         except sqlite3.DatabaseError as error:
             _log.exception("SQLite failed on %s", self._path)
             raise StoreUnavailable from error

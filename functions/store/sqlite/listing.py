@@ -2,17 +2,22 @@
 
 import heapq
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
 from functions.aip.timestamp import MIN_TIMESTAMP
+from functions.messages.json_text import utf8_size
 from functions.rules.errors import WalkTooOld
+from functions.rules.event import ENVELOPE_BYTES as EVENT_ENVELOPE_BYTES
 from functions.rules.event import EventRecord, timestamp_key
 from functions.rules.filters import PageQuery
-from functions.rules.names import EngineName
+from functions.rules.limits import MAX_PAGE_BYTES
+from functions.rules.names import EngineName, SessionName
+from functions.rules.session import ENVELOPE_BYTES as SESSION_ENVELOPE_BYTES
 from functions.rules.session import SessionRecord
-from functions.store.paging import Cursor
+from functions.store.paging import Cursor, Page
 from functions.store.sqlite.rows import (
     EVENT_COLUMNS,
     SESSION_COLUMNS,
@@ -21,6 +26,18 @@ from functions.store.sqlite.rows import (
 )
 
 _BOUNDS = (-(2**63), 2**63 - 1)
+
+_JOINED = 64
+"""Items that one step joins: each may have a megabyte."""
+
+_WORST_SESSION = 6
+"""How much larger than its JSON SessionRecord.size may be."""
+
+_STATE = """(CASE WHEN s.state IS NULL AND :app = '' AND coalesce(u.state, '') = '' THEN ''
+    ELSE ',"sessionState":{' || trim(coalesce(s.state, '')
+        || CASE :app WHEN '' THEN '' ELSE ',' || :app END
+        || CASE coalesce(u.state, '') WHEN '' THEN '' ELSE ',' || u.state END, ',') || '}' END)"""
+"""SessionRecord.to_json's state in SQL. No member begins or ends with the comma that trim takes."""
 
 _BEFORE_ALL_IDS, _BEHIND_ALL_IDS = "", "~"
 
@@ -35,7 +52,7 @@ Place = tuple[int, str, str]
 """Nanoseconds, an engine's full name and a session id: what sessions are ordered by."""
 
 _Placed = Iterator[tuple[Place, int, Sequence[Any]]]
-"""Where a session stands, the key of its engine, and its SESSION_COLUMNS."""
+"""Where a session stands, the key of its engine, and its SESSION_COLUMNS, the first its id."""
 
 
 def sessions_in_order(
@@ -66,7 +83,11 @@ def sessions_in_order(
         _check_moves_since(db, int(snapshot))
         streams.append(walk.moved(scope, parent))
     streams += [walk.unmoved(key, name) for key, (name, _) in engines.items()]
-    merged = heapq.merge(*streams, key=itemgetter(0), reverse=query.order.descending)
+    merged = (
+        streams[0]
+        if len(streams) == 1
+        else heapq.merge(*streams, key=itemgetter(0), reverse=query.order.descending)
+    )
     for (position, name, session_id), key, row in merged:
         shown = (name, session_id) if engine.is_any else (session_id,)
         yield [snapshot, position, *shown], session_record(*engines[key], row)
@@ -86,9 +107,9 @@ class _Walk:
         is_any: bool,
     ) -> None:
         """`behind` is the Place to go on from, or empty; `is_any` for more engines than one."""
-        self._db, self._behind = db, behind
+        self._db, self.behind = db, behind
         field = query.order.field
-        self._column = f"s.{field}"
+        self.column = f"s.{field}"
         self._direction, self._beyond = ("DESC", "<") if query.order.descending else ("ASC", ">")
         self._conditions = ["s.expiry > :now"]
         self._parameters: dict[str, object] = {"now": now // 1000, "snapshot": snapshot}
@@ -99,7 +120,7 @@ class _Walk:
         bounds = query.filter.bounds(field)
         for bound, sign, limit in zip(bounds, (">=", "<="), _BOUNDS, strict=True):
             if bound is not None:
-                self._conditions.append(f"{self._column} {sign} :bound{limit > 0:d}")
+                self._conditions.append(f"{self.column} {sign} :bound{limit > 0:d}")
                 self._parameters[f"bound{limit > 0:d}"] = min(max(bound, _BOUNDS[0]), _BOUNDS[1])
         self._unmoved: list[str] = []
         self._moved: set[int] = set()
@@ -113,23 +134,27 @@ class _Walk:
 
     def unmoved(self, engine: int, name: str) -> _Placed:
         """An engine's sessions where they stand, but for those that moved."""
+        clauses, parameters = self.clauses(engine, name)
+        columns = f"s.id, {self.column}, {SESSION_COLUMNS}"
+        moved = self._moved
+        for row in self._db.execute(f"SELECT {columns} {clauses}", parameters):
+            if row[0] not in moved:
+                yield (row[1], name, row[2]), engine, row[2:]
+
+    def clauses(self, engine: int, name: str) -> tuple[str, dict[str, object]]:
+        """What `unmoved` goes through, from FROM on, with its parameters."""
         conditions = ["s.engine = :engine", *self._conditions, *self._unmoved]
         parameters = {**self._parameters, "engine": engine}
-        if self._behind:
-            position, at, session_id = self._behind
-            conditions.append(f"({self._column}, s.session_id) {self._beyond} (:position, :tie)")
+        if self.behind:
+            position, at, session_id = self.behind
+            conditions.append(f"({self.column}, s.session_id) {self._beyond} (:position, :tie)")
             # An engine behind the cursor's has all its sessions of that position yet to come.
             others = _BEFORE_ALL_IDS if name > at else _BEHIND_ALL_IDS
             parameters |= {"position": position, "tie": session_id if name == at else others}
-        rows = self._db.execute(
-            f"SELECT {SESSION_COLUMNS}, s.id, {self._column}, s.session_id "
+        return (
             f"FROM sessions s {_USERS} WHERE {' AND '.join(conditions)} "
-            f"ORDER BY {self._column} {self._direction}, s.session_id {self._direction}",
-            parameters,
-        )
-        for *row, session, position, session_id in rows:
-            if session not in self._moved:
-                yield (position, name, session_id), engine, row
+            f"ORDER BY {self.column} {self._direction}, s.session_id {self._direction}"
+        ), parameters
 
     def moved(self, scope: str, parent: str) -> _Placed:
         """The sessions that moved since the snapshot, where they stood then."""
@@ -139,15 +164,15 @@ class _Walk:
             *self._conditions,
             f"(m.previous, e.name, s.session_id) {self._beyond} (:position, :at, :tie)",
         ]
-        position, at, tie = self._behind
+        position, at, tie = self.behind
         rows = self._db.execute(
-            f"SELECT {SESSION_COLUMNS}, s.engine, m.previous, e.name, s.session_id FROM {_MOVED} "
+            f"SELECT s.engine, m.previous, e.name, {SESSION_COLUMNS} FROM {_MOVED} "
             f"WHERE {' AND '.join(conditions)} "
             f"ORDER BY m.previous {direction}, e.name {direction}, s.session_id {direction}",
             {**self._parameters, "parent": parent, "position": position, "at": at, "tie": tie},
         )
-        for *row, engine, previous, name, session_id in rows:
-            yield (previous, name, session_id), engine, row
+        for engine, previous, name, *row in rows:
+            yield (previous, name, row[0]), engine, row
 
 
 def events_in_order(
@@ -155,34 +180,137 @@ def events_in_order(
 ) -> Iterator[tuple[Cursor, EventRecord]]:
     """A session's events by timestamp, then arrival; the cursor is `[timestamp key, seq]`."""
     clauses, parameters = event_clauses(session, query)
-    rows = db.execute(f"SELECT seq, {EVENT_COLUMNS} FROM events e {clauses}", parameters)
-    for seq, key, *columns in rows:
-        yield [key, seq], event_record(key, *columns)
+    rows = db.execute(f"SELECT {EVENT_COLUMNS} {clauses}", parameters)
+    for row in rows:
+        yield [row[1], row[0]], event_record(row)
 
 
-def event_clauses(session: int, query: PageQuery) -> tuple[str, list[str | int]]:
-    """Which events `e` of a session may match, and their order, with the parameters of both.
+def joined_sessions(
+    db: sqlite3.Connection, engine: EngineName, query: PageQuery, now: int
+) -> Page[str] | None:
+    """The page of `sessions_in_order` as `_join` makes it; None where it cannot.
+
+    That is for all engines, for sessions that may have moved since the walk began, for a filter
+    that looks at more than the user, and for sessions that an earlier version wrote last.
+    """
+    is_plain = query.filter.is_empty or query.filter.is_equality("user_id")
+    is_walk = query.cursor is not None and query.order.field == "update_time"
+    if engine.is_any or is_walk or not is_plain:
+        return None
+    name = str(engine)
+    found = db.execute("SELECT id, app FROM engines WHERE name = ?", (name,)).fetchone()
+    if found is None:
+        return Page([], None)
+    snapshot, *place = query.cursor or [_last_move(db)]
+    walk = _Walk(db, query, now, int(snapshot), (), is_any=False)
+
+    def clauses(place: Cursor) -> tuple[str, dict[str, Any]]:
+        walk.behind = (int(place[0]), name, place[1]) if place else ()
+        return walk.clauses(found[0], name)
+
+    page = _join(
+        db,
+        f"s.session_id || '\",' || nullif(s.text, '') || {_STATE} || '}}'",
+        f"{walk.column} || ' ' || s.session_id",
+        clauses,
+        place,
+        {"app": found[1], "head": f'{{"name":"{name}/sessions/', "size": query.page_size},
+        lambda piece, count: _WORST_SESSION * utf8_size(piece) + count * SESSION_ENVELOPE_BYTES,
+    )
+    if page is None or page.cursor is None:
+        return page
+    position, session_id = page.cursor
+    return Page(page.items, [snapshot, int(position), session_id])
+
+
+def joined_events(
+    db: sqlite3.Connection, session: int, name: SessionName, query: PageQuery
+) -> Page[str] | None:
+    """The page of `events_in_order` as `_join` makes it; None where a filter has to look."""
+    if not query.filter.is_empty:
+        return None
+    page = _join(
+        db,
+        "e.id || '\",' || e.text",
+        "e.timestamp_key || ' ' || e.seq",
+        lambda place: event_clauses(session, replace(query, cursor=_event_place(place))),
+        query.cursor or [],
+        {"head": f'{{"name":"{name}/events/', "size": query.page_size},
+        lambda piece, count: utf8_size(piece) + count * EVENT_ENVELOPE_BYTES,
+    )
+    return page and Page(page.items, page.cursor and _event_place(page.cursor))
+
+
+def _event_place(words: Cursor) -> Cursor:
+    return [words[0], int(words[1])] if words else []
+
+
+def _join(
+    db: sqlite3.Connection,
+    json: str,
+    place: str,
+    clauses: Callable[[Cursor], tuple[str, dict[str, Any]]],
+    behind: Cursor,
+    more: dict[str, Any],
+    size: Callable[[str, int], int],
+) -> Page[str] | None:
+    """A page's JSON as SQLite joins it, `:head` before each item, without an object for each.
+
+    Each row that SQLite hands over lets another thread have the interpreter, so that a page of a
+    hundred rows costs a hundred changes of threads on a busy server; here it is one for each
+    _JOINED items. `clauses` are those behind a place; the page's cursor is the two words of its
+    last item's `place`. `size` is at least what fill_page would make of so many items' JSON.
+
+    None where the page may pass MAX_PAGE_BYTES, or the JSON of an item is NULL.
+    """
+    pieces: list[str] = []
+    total, left = 0, more["size"]
+    while left:
+        limit = min(_JOINED, left)
+        text, parameters = clauses(behind)
+        piece, count, joined, places = db.execute(
+            "SELECT group_concat(json, ',' || :head), count(*), count(json), "
+            f"group_concat(place, ';') FROM (SELECT {json} AS json, {place} AS place {text} "
+            "LIMIT :limit)",
+            {**parameters, **more, "limit": limit},
+        ).fetchone()
+        total += size(piece or "", count)
+        if joined < count or total > MAX_PAGE_BYTES:
+            return None
+        if count:
+            pieces.append(f"{more['head']}{piece}")
+            behind = places.rpartition(";")[2].split(" ")
+        if count < limit:
+            return Page(pieces, None)
+        left -= count
+    text, parameters = clauses(behind)
+    has_more = db.execute(f"SELECT 1 {text} LIMIT 1", parameters).fetchone()
+    return Page(pieces, behind if has_more else None)
+
+
+def event_clauses(session: int, query: PageQuery) -> tuple[str, dict[str, Any]]:
+    """Which events `e` of a session may match, and their order, from FROM on, with parameters.
 
     An invocation_id and the bounds of the field that the query orders by are looked up.
     """
     descending = query.order.descending
     direction, beyond = ("DESC", "<") if descending else ("ASC", ">")
-    conditions: list[str] = ["e.session = ?"]
-    parameters: list[str | int] = [session]
+    conditions: list[str] = ["e.session = :session"]
+    parameters: dict[str, Any] = {"session": session}
     invocation = query.filter.equality("invocation_id")
     if invocation is not None:
-        conditions.append("e.invocation_id = ?")
-        parameters.append(invocation)
+        conditions.append("e.invocation_id = :invocation")
+        parameters["invocation"] = invocation
     lower, upper = query.filter.bounds(query.order.field)
-    for bound, sign in ((lower, ">="), (upper, "<=")):
+    for name, bound, sign in (("lower", lower, ">="), ("upper", upper, "<=")):
         if bound is not None:
-            conditions.append(f"e.timestamp_key {sign} ?")
-            parameters.append(timestamp_key(max(bound, MIN_TIMESTAMP)))
+            conditions.append(f"e.timestamp_key {sign} :{name}")
+            parameters[name] = timestamp_key(max(bound, MIN_TIMESTAMP))
     if query.cursor:
-        conditions.append(f"(e.timestamp_key, e.seq) {beyond} (?, ?)")
-        parameters.extend(query.cursor)
+        conditions.append(f"(e.timestamp_key, e.seq) {beyond} (:key, :seq)")
+        parameters["key"], parameters["seq"] = query.cursor
     order = f"ORDER BY e.timestamp_key {direction}, e.seq {direction}"
-    return f"WHERE {' AND '.join(conditions)} {order}", parameters
+    return f"FROM events e WHERE {' AND '.join(conditions)} {order}", parameters
 
 
 def _last_move(db: sqlite3.Connection) -> int:

@@ -17,7 +17,7 @@ SESSION_COLUMNS = (
     "s.session_id, s.user_id, s.display_name, s.labels, s.create_time, s.update_time, "
     "s.expiry, s.expire_rest, s.state, s.unknown, u.state"
 )
-EVENT_COLUMNS = "timestamp_key, id, author, invocation_id, text"
+EVENT_COLUMNS = "seq, timestamp_key, id, author, invocation_id, text"
 _PURGED_SESSIONS = 100
 _PURGED_EVENTS = 2_000
 """Rows that one transaction of a purge removes."""
@@ -60,25 +60,23 @@ def session_record(engine: str, app: str, columns: Sequence[Any]) -> SessionReco
         user_state,
     ) = columns
     return SessionRecord(
-        name=SessionName(engine, session_id),
-        user_id=user_id,
-        display_name=display_name,
-        labels={} if labels == "{}" else read_json(labels.encode()),
-        create_time=create_time,
-        update_time=update_time,
-        expire_time=expiry * 1000 - rest,
-        state=state,
-        unknown=unknown,
-        shared=",".join(filter(None, (app, user_state))),
+        SessionName(engine, session_id),
+        user_id,
+        display_name,
+        {} if labels == "{}" else read_json(labels.encode()),
+        create_time,
+        update_time,
+        expiry * 1000 - rest,
+        state,
+        f"{app},{user_state}" if app and user_state else app or user_state or "",
+        unknown,
     )
 
 
-def event_record(
-    timestamp_key: str, id_: str, author: str, invocation_id: str, text: str
-) -> EventRecord:
+def event_record(row: Sequence[Any]) -> EventRecord:
     """The record of EVENT_COLUMNS."""
-    timestamp = int(timestamp_key, 16) + MIN_TIMESTAMP
-    return EventRecord(id_, timestamp, author, invocation_id, text)
+    _, key, id_, author, invocation_id, text = row
+    return EventRecord(id_, int(key, 16) + MIN_TIMESTAMP, author, invocation_id, text)
 
 
 def split_expiry(expire_time: int) -> tuple[int, int]:

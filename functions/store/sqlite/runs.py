@@ -20,8 +20,7 @@ def runs_by_event(
     """Every event's place, `[timestamp key, seq]`, and at the first event of a run the run."""
     clauses, parameters = event_clauses(session, query)
     rows = db.execute(
-        f"SELECT e.timestamp_key, e.seq, e.invocation_id, e.seq = ({_FIRST_OF_RUN}) "
-        f"FROM events e {clauses}",
+        f"SELECT e.timestamp_key, e.seq, e.invocation_id, e.seq = ({_FIRST_OF_RUN}) {clauses}",
         parameters,
     )
     for key, seq, invocation_id, is_first in rows:

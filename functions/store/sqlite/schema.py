@@ -82,6 +82,11 @@ CREATE INDEX events_by_invocation ON events (session, invocation_id, timestamp_k
 CREATE INDEX events_by_arrival ON events (session);
 """
 
-STEPS = (_VERSION_1, _VERSION_2)
+_VERSION_3 = """
+ALTER TABLE sessions ADD COLUMN text TEXT NOT NULL DEFAULT '';
+"""
+
+STEPS = (_VERSION_1, _VERSION_2, _VERSION_3)
 """The first makes an empty file one of version 1, and so on. The indexes of the second are for
-runs, which are looked up by invocation, and for watchers, who go by arrival."""
+runs, which are looked up by invocation, and for watchers, who go by arrival. What the third adds
+is SessionRecord.text, of which lists are joined; "" in sessions that version 2 wrote last."""

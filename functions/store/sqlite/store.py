@@ -6,17 +6,22 @@ from functions.messages.json_text import write_json
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineMissing, SessionAlreadyExists
 from functions.rules.event import EventRecord, timestamp_key
-from functions.rules.filters import PageQuery, event_matches, session_matches
+from functions.rules.filters import PageQuery, event_matches, session_matches, test_of
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange, join_members, merge_members
-from functions.store.paging import Cursor, Page, fill_page
+from functions.store.paging import Cursor, Page, fill_page, map_page
 from functions.store.protocol import Purged
 from functions.store.runs import fill_runs
 from functions.store.sqlite import engines
 from functions.store.sqlite.database import Database
-from functions.store.sqlite.listing import events_in_order, sessions_in_order
+from functions.store.sqlite.listing import (
+    events_in_order,
+    joined_events,
+    joined_sessions,
+    sessions_in_order,
+)
 from functions.store.sqlite.rows import (
     erase,
     live_session,
@@ -59,8 +64,8 @@ class SqliteStore:
             members = merge_members({}, state.session)
             db.execute(
                 "INSERT INTO sessions (engine, session_id, user_id, display_name, labels, "
-                "create_time, update_time, expiry, expire_rest, state, unknown) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "create_time, update_time, expiry, expire_rest, state, unknown, text) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     engine,
                     session_id,
@@ -73,13 +78,14 @@ class SqliteStore:
                     rest,
                     None if record.state is None else join_members(members.values()),
                     record.unknown,
+                    record.text(),
                 ),
             )
             merge_shared(db, engine, record.user_id, state)
             return live_session(db, record.name, now)[2]
 
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
-        with self._database.read() as db:
+        with self._database.look() as db:
             return live_session(db, name, now)[2]
 
     def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
@@ -87,9 +93,14 @@ class SqliteStore:
             return fill_page(
                 sessions_in_order(db, engine, query, now),
                 query.page_size,
-                lambda record: session_matches(query.filter, record),
+                test_of(query.filter, session_matches),
                 SessionRecord.size,
             )
+
+    def join_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[str]:
+        with self._database.read() as db:
+            page = joined_sessions(db, engine, query, now)
+        return page or map_page(self.list_sessions(engine, query, now), SessionRecord.to_json)
 
     def update_session(
         self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
@@ -104,7 +115,7 @@ class SqliteStore:
             expiry, rest = split_expiry(record.expire_time)
             db.execute(
                 "UPDATE sessions SET display_name = ?, labels = ?, update_time = ?, expiry = ?, "
-                "expire_rest = ?, state = ?, unknown = ? WHERE id = ?",
+                "expire_rest = ?, state = ?, unknown = ?, text = ? WHERE id = ?",
                 (
                     record.display_name,
                     write_json(record.labels),
@@ -113,6 +124,7 @@ class SqliteStore:
                     rest,
                     record.state,
                     record.unknown,
+                    record.text(),
                     session,
                 ),
             )
@@ -126,7 +138,7 @@ class SqliteStore:
             erase(db, [session])
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
-        with self._database.read() as db:
+        with self._database.look() as db:
             rows = db.execute(
                 "SELECT e.name FROM sessions s JOIN engines e ON e.id = s.engine "
                 "WHERE s.session_id = ? AND s.expiry > ? AND e.location = ? ORDER BY e.name",
@@ -162,9 +174,10 @@ class SqliteStore:
                 return
             if state.is_of_session:
                 record.state = merge_state(record.state, state)
+            record.update_time = now
             db.execute(
-                "UPDATE sessions SET update_time = ?, state = ? WHERE id = ?",
-                (now, record.state, session),
+                "UPDATE sessions SET update_time = ?, state = ?, text = ? WHERE id = ?",
+                (now, record.state, record.text(), session),
             )
             merge_shared(db, engine, record.user_id, state)
 
@@ -176,9 +189,19 @@ class SqliteStore:
             return fill_page(
                 events_in_order(db, session, query),
                 query.page_size,
-                lambda event: event_matches(query.filter, event),
+                test_of(query.filter, event_matches),
                 EventRecord.size,
             )
+
+    def join_events(
+        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
+    ) -> Page[str]:
+        with self._database.read() as db:
+            session, _, _ = live_session(db, name, now, owner)
+            page = joined_events(db, session, name, query)
+        return page or map_page(
+            self.list_events(name, query, now, owner), lambda event: event.to_json(str(name))
+        )
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
@@ -197,7 +220,7 @@ class SqliteStore:
             engines.create_engine(db, record)
 
     def get_engine(self, name: EngineName) -> EngineRecord:
-        with self._database.read() as db:
+        with self._database.look() as db:
             return engines.get_engine(db, name)
 
     def list_engines(self, location: str, query: PageQuery) -> Page[EngineRecord]:

@@ -126,12 +126,12 @@ class SqliteWatch:
             if found is None or found[0] <= now // 1000:
                 raise SessionNotFound(self._name)
             rows = db.execute(
-                f"SELECT seq, {EVENT_COLUMNS} FROM events "
+                f"SELECT {EVENT_COLUMNS} FROM events "
                 "WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?",
                 (self._session, self._seq, MAX_ARRIVALS),
             )
-            for self._seq, *columns in rows:
-                event = event_record(*columns)
+            for row in rows:
+                self._seq, event = row[0], event_record(row)
                 arrivals.append(([self._session, self._seq], event))
                 size += event.size()
                 if size > MAX_ARRIVAL_BYTES:
