@@ -56,7 +56,7 @@ def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
     """
     body = _body(request, settings.max_body_bytes)
     is_long_get = request.method == "POST" and match.route.verb == "GET"
-    sent: Iterable[tuple[str, str]] = request.args.items()
+    sent: Iterable[tuple[str, str]] = request.args.items() if request.query_string else ()
     if is_long_get and (request.content_type or "").startswith(_FORM):
         sent = [*sent, *parse_qsl(body.decode(errors="replace"), keep_blank_values=True)]
         body = b""
@@ -82,6 +82,9 @@ def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
 
 
 def _body(request: flask.Request, limit: int) -> bytes:
+    environ = request.environ
+    if not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ:
+        return b""
     # At its own limit werkzeug ends a chunked body as if it were whole.
     request.max_content_length = limit + 1
     try:

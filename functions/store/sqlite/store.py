@@ -47,19 +47,19 @@ class SqliteStore:
         engine_name, session_id = record.name
         with self._database.write() as db:
             row = db.execute(
-                "SELECT id, create_time FROM engines WHERE name = ?", (engine_name,)
+                "SELECT e.id, e.create_time, s.id, s.expiry FROM engines e "
+                "LEFT JOIN sessions s ON s.engine = e.id AND s.session_id = ? WHERE e.name = ?",
+                (session_id, engine_name),
             ).fetchone()
-            if require_engine and (row is None or row[1] is None):
+            engine, engine_time, old, old_expiry = row or (None, None, None, None)
+            if require_engine and engine_time is None:
                 raise EngineMissing
-            engine = row[0] if row else engines.add_engine(db, EngineName.parse(engine_name))
-            old = db.execute(
-                "SELECT id, expiry FROM sessions WHERE engine = ? AND session_id = ?",
-                (engine, session_id),
-            ).fetchone()
-            if old and old[1] > now // 1000:
-                raise SessionAlreadyExists(str(record.name))
-            if old:
-                erase(db, [old[0]])
+            if engine is None:
+                engine = engines.add_engine(db, EngineName.parse(engine_name))
+            if old is not None:
+                if old_expiry > now // 1000:
+                    raise SessionAlreadyExists(str(record.name))
+                erase(db, [old])
             expiry, rest = split_expiry(record.expire_time)
             members = merge_members({}, state.session)
             db.execute(
