@@ -153,10 +153,12 @@ def test_an_old_file_keeps_all_that_is_in_it(old: Path) -> None:
 
 
 def test_an_old_file_does_what_a_new_one_does(old: Path) -> None:
-    """Runs list, events append."""
+    """Sessions list as get answers them, before and after a write; runs list, events append."""
     with opened(old) as api:
         session = f"{ENGINE}/sessions/s"
+        assert api.ok("GET", f"{ENGINE}/sessions") == {"sessions": [api.ok("GET", session)]}
         assert api.append(session, invocationId="c").status == 200
+        assert api.ok("GET", f"{ENGINE}/sessions") == {"sessions": [api.ok("GET", session)]}
         runs = api.ok("GET", f"{session}/runs")["runs"]
         of_a = api.ok("GET", f"{session}/runs/a")["sessionEvents"]
     assert [(run["invocationId"], run["eventCount"]) for run in runs] == [
