@@ -13,7 +13,8 @@ _log = logging.getLogger(__name__)
 def purge_expired_sessions(request: Request, store: Store, now: int) -> str:
     """Answers `{"purgedSessions", "deletedEvents", "done"}`; not done means: call again.
 
-    Stops after PURGE_TIME_LIMIT. Logs the same counts with the seconds that it took.
+    Stops after PURGE_TIME_LIMIT. Logs the same counts with the seconds that it took. In the time
+    that is left, the store brings documents of an earlier version up to date.
     """
     start = time.monotonic()
     end = start + request.settings.purge_time_limit / 1e9

@@ -147,3 +147,12 @@ resource "google_firestore_field" "engines_create_time" {
     }
   }
 }
+
+# The one document that says which version all others are of; it is found by its name.
+resource "google_firestore_field" "schema" {
+  database   = google_firestore_database.sessions.name
+  collection = "schema"
+  field      = "*"
+
+  index_config {}
+}

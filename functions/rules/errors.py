@@ -5,7 +5,7 @@ ApiError
 ├── FailedPrecondition: EngineHasSessions, AmbiguousSession
 ├── NotFound: SessionNotFound, EngineNotFound, EngineMissing, OperationNotFound
 ├── Aborted: Contention
-└── Unavailable: StoreUnavailable
+└── Unavailable: StoreUnavailable (NewerVersion of functions.store.versions)
 """
 
 from collections.abc import Sequence

@@ -136,7 +136,7 @@ class Store(Protocol):
 
         Asks `is_time_up` after every batch, so that each call makes some headway, and stops when
         it is. Whatever it is interrupted by, the next call goes on, and no live session is ever
-        touched.
+        touched. In the time that is left, what an earlier version wrote is brought up to date.
         """
 
     def close(self) -> None:

@@ -7,12 +7,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 import pytest
 
+from functions.rules.settings import Settings
 from functions.store.firestore.rpc import Rpc
+from functions.store.opening import open_store
 from tests.conftest import ROOT
 from tests.contract.conftest import SECOND, Api
 
@@ -442,10 +444,42 @@ def test_a_method_costs_what_the_page_says(
     api: Api, key: tuple[str, str], values: dict[str, int]
 ) -> None:
     """Round trips and billed documents are those of the row in docs/cost.md."""
+    api.call("GET", api.engine)  # the process has read the version
     spent: Counter[str] = Counter()
     SCENARIOS[key][0](api, lambda: counted(spent), **values)
     said = {count: evaluate(formula, **values) for count, formula in BUDGET[key].items()}
     assert {count: spent[count] for count in COUNTS} == said
+
+
+@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="session")
+def test_the_first_request_of_a_process_reads_the_version(
+    api: Api, store_environment: dict[str, str]
+) -> None:
+    """One call and one read more, once; what the others cost is the table's."""
+    session = api.create()
+    costs = []
+    with closing(open_store(Settings.from_environment(store_environment))) as api.store:
+        for _ in range(3):
+            spent: Counter[str] = Counter()
+            with counted(spent):
+                api.ok("GET", session)
+            costs.append((spent["calls"], spent["reads"], spent["writes"]))
+    assert costs == [(2, 3, 0), (1, 2, 0), (1, 2, 0)]
+
+
+@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="session")
+def test_the_first_request_of_a_database_writes_the_version(
+    api: Api, store_environment: dict[str, str]
+) -> None:
+    """Before all others it sees that there is nothing yet, and says which version begins here."""
+    new = {"SESSIONS_STORE": f"firestore://budget-{secrets.token_hex(4)}"}
+    spent: Counter[str] = Counter()
+    with (
+        closing(open_store(Settings.from_environment({**store_environment, **new}))) as api.store,
+        counted(spent),
+    ):
+        api.ok("GET", f"{api.engine}/sessions")
+    assert spent == {"calls": 2 + 4, "reads": 2 + 3, "writes": 1, "deletes": 0}
 
 
 def test_every_row_of_the_page_is_proven() -> None:

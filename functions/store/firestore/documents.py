@@ -9,7 +9,8 @@
 
 `state` and `app` map a field name per key to the key's member text; `expiry` is expireTime in
 whole microseconds, rounded up; `facets` is what equality filters and lists of a location look
-for. A deleted session keeps only `expiry`, 0, until its events are gone.
+for. A deleted session keeps only `expiry`, 0, until its events are gone. Documents of earlier
+versions lack fields, see `schema`.
 """
 
 import hashlib

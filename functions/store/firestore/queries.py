@@ -169,6 +169,18 @@ def names_in(collection: str, limit: int) -> Any:
     return _select(collection, limit, "__name__")
 
 
+def documents_by_name(
+    collection: str, fields: Sequence[str], limit: int, behind: str, *, everywhere: bool
+) -> Any:
+    """Documents of a collection, or of all collections so called, behind a full name or ""."""
+    result = _select(collection, limit, *(fields or ("__name__",)))
+    result.from_[0].all_descendants = everywhere
+    _order(result, "__name__", descending=False)
+    if behind:
+        _start_after(result, Value(reference_value=behind))
+    return result
+
+
 def _select(collection: str, limit: int, *fields: str) -> Any:
     result = StructuredQuery()
     result.from_.add().collection_id = collection

@@ -241,26 +241,39 @@ class Listening:
 class LazyRpc:
     """Makes the Rpc at its first use: a gRPC channel made before a fork can hang after it."""
 
-    def __init__(self, make: Callable[[], Rpc]) -> None:
+    def __init__(self, make: Callable[[], Rpc], check: Callable[[Rpc], object]) -> None:
+        """`check` asks whether the database may be used, until it has once not raised."""
         self._make = make
+        self._check = check
         self._lock = threading.Lock()
         self._rpc: Rpc | None = None
+        self._is_checked = False
 
     def get(self) -> Rpc:
         """The one Rpc of this process."""
-        if self._rpc is None:
-            with self._lock:
-                self._rpc = self._rpc or self._make()
-        return self._rpc
+        return self._checked(self._made())
 
     def for_request(self) -> Rpc:
         """The one Rpc, with one time for all calls from now on."""
-        return self.get().for_request()
+        return self._checked(self._made().for_request())
 
     def close(self) -> None:
         """Closes the Rpc, if there is one."""
         if self._rpc is not None:
             self._rpc.close()
+
+    def _made(self) -> Rpc:
+        if self._rpc is None:
+            with self._lock:
+                self._rpc = self._rpc or self._make()
+        return self._rpc
+
+    def _checked(self, rpc: Rpc) -> Rpc:
+        # Without a lock: whoever waited for another's check would have less time, or more.
+        if not self._is_checked:
+            self._check(rpc)
+            self._is_checked = True
+        return rpc
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 append_event is one commit of two writes and no read, but for app: and user: state, which must
 know whose it is. get_session is one read call, two where the engine has user state. list_events
 is a read and a query side by side; list_runs goes on to read runs, thirty a query. Everything
-else reads, then writes on condition.
+else reads, then writes on condition. The first call of a process reads the database's version.
 """
 
 import secrets
@@ -31,6 +31,7 @@ from functions.rules.state import StateChange, join_members, merge_members
 from functions.store.firestore import documents, engines, queries, values
 from functions.store.firestore.erasure import erase, purge
 from functions.store.firestore.listing import list_sessions, stream
+from functions.store.firestore.migration import Versions, renew_all
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import (
     AlreadyExists,
@@ -43,6 +44,7 @@ from functions.store.firestore.rpc import (
     Write,
 )
 from functions.store.firestore.runs import runs_by_event
+from functions.store.firestore.schema import EVENTS, WITH_ARRIVALS, WITH_LOCATIONS
 from functions.store.firestore.sharing import share, shared_state, shared_writes, user_documents
 from functions.store.firestore.watching import Feeds, FirestoreWatch
 from functions.store.paging import Cursor, Page, fill_page, map_page
@@ -55,7 +57,10 @@ class FirestoreStore:
 
     def __init__(self, project: str, database: str, emulator_host: str, timeout: int) -> None:
         """`timeout` is nanoseconds, for one call and for all the tries of one request."""
-        self._rpcs = LazyRpc(lambda: Rpc(project, database, emulator_host, timeout))
+        self._versions = Versions()
+        self._rpcs = LazyRpc(
+            lambda: Rpc(project, database, emulator_host, timeout), self._versions.open
+        )
         self._timeout = timeout / 1e9
         self._arrivals = Arrivals()
         self._feeds = Feeds()
@@ -101,7 +106,10 @@ class FirestoreStore:
         return record
 
     def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
-        return list_sessions(self._rpcs.for_request(), engine, query, now)
+        rpc = self._rpcs.for_request()
+        if engine.is_any:
+            self._versions.require(rpc, WITH_LOCATIONS)
+        return list_sessions(rpc, engine, query, now)
 
     def join_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[str]:
         return map_page(self.list_sessions(engine, query, now), SessionRecord.to_json)
@@ -253,6 +261,8 @@ class FirestoreStore:
     def watch(
         self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
     ) -> FirestoreWatch:
+        if not self._versions.reaches(rpc := self._rpcs.for_request(), WITH_ARRIVALS):
+            renew_all(rpc, EVENTS, str(name))
         return FirestoreWatch(self._rpcs.get(), self._feeds, name, after, now, owner)
 
     def create_engine(self, record: EngineRecord) -> None:
@@ -274,7 +284,10 @@ class FirestoreStore:
         engines.delete_engine(self._rpcs.get(), name, now, force=force)
 
     def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
-        return purge(self._rpcs.get(), now, is_time_up)
+        rpc = self._rpcs.get()
+        purged = purge(rpc, now, is_time_up)
+        self._versions.migrate(rpc, now, is_time_up)
+        return purged
 
     def close(self) -> None:
         self._rpcs.close()

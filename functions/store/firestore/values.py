@@ -58,6 +58,7 @@ def creation(path: str, fields: Fields) -> Any:
 def update(path: str, fields: Fields, mask: Iterable[str], *, changed_since: Any = None) -> Any:
     """A write of some fields to a document that must exist, unchanged since `changed_since`."""
     result = Write(update=document(path, fields))
+    result.update_mask.SetInParent()  # without it, no field would be left but these
     result.update_mask.field_paths.extend(mask)
     if changed_since is None:
         result.current_document.exists = True

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from functions.rules.errors import StoreUnavailable
 from functions.store.sqlite.schema import STEPS
+from functions.store.versions import check_version
 
 _log = logging.getLogger(__name__)
 
@@ -35,9 +36,7 @@ class Database:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with self.write() as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version > len(STEPS):
-                _log.error("%s has schema %s; this code knows %s", path, version, len(STEPS))
-                raise StoreUnavailable
+            check_version(path, version, len(STEPS))
             for step in STEPS[version:]:
                 for statement in _statements(step):
                     connection.execute(statement)

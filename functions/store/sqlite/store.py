@@ -51,7 +51,7 @@ class SqliteStore:
                 "LEFT JOIN sessions s ON s.engine = e.id AND s.session_id = ? WHERE e.name = ?",
                 (session_id, engine_name),
             ).fetchone()
-            engine, engine_time, old, old_expiry = row or (None, None, None, None)
+            engine, engine_time, old, old_expiry = row or (None, None, None, 0)
             if require_engine and engine_time is None:
                 raise EngineMissing
             if engine is None:

@@ -1,0 +1,463 @@
+"""Firestore's documents of earlier versions are brought up to date beside living servers."""
+
+import itertools
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import pytest
+
+from functions.rules.settings import Settings
+from functions.store.firestore.documents import arrival_of
+from functions.store.firestore.migration import PATH, ROLLOUT
+from functions.store.firestore.rpc import Rpc, Write
+from functions.store.firestore.schema import STEPS, Step
+from functions.store.firestore.values import creation, nanoseconds, update
+from functions.store.opening import open_store
+from functions.store.versions import NewerVersion
+from tests.conftest import PATIENCE
+from tests.contract.conftest import LOCATION, SECOND, START, Api
+from tests.contract.test_budget import counted
+from tests.contract.version_1 import ENGINES, SESSIONS, answers, dump, live, load, send
+from tests.contract.watches import arrivals, watching
+
+NEWEST = 1 + len(STEPS)
+EVERYWHERE = f"{LOCATION}/reasoningEngines/-/sessions"
+CALLS = (
+    ("POST", f"{ENGINES[0]}/sessions", {"userId": "u"}),
+    ("GET", SESSIONS[0], None),
+    ("GET", f"{ENGINES[0]}/sessions", None),
+    ("GET", EVERYWHERE, None),
+    ("PATCH", SESSIONS[0], {"displayName": "x"}),
+    ("DELETE", SESSIONS[0], None),
+    ("DELETE", f"{LOCATION}/sessions/b", None),
+    (
+        "POST",
+        f"{SESSIONS[0]}:appendEvent",
+        {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"},
+    ),
+    ("GET", f"{SESSIONS[0]}/events", None),
+    ("GET", f"{SESSIONS[0]}/events:watch", None),
+    ("GET", f"{SESSIONS[0]}/runs", None),
+    ("GET", f"{SESSIONS[0]}/runs/run1", None),
+    ("POST", f"{LOCATION}/reasoningEngines", {}),
+    ("GET", f"{LOCATION}/reasoningEngines", None),
+    ("DELETE", f"{ENGINES[0]}?force=true", None),
+    ("POST", "sessions:purgeExpired", None),
+)
+
+_projects = itertools.count(time.time_ns())
+
+
+@dataclass
+class Database:
+    """One that no other test uses, and servers of it."""
+
+    settings: Settings
+    rpc: Rpc
+
+    @contextmanager
+    def serving(self) -> Iterator[Api]:
+        """A new server; its clock stands where every server of earlier code is gone."""
+        with closing(open_store(self.settings)) as store:
+            yield Api(store, ENGINES[0], max(time.time_ns(), START) // 1000 * 1000 + 2 * ROLLOUT)
+
+    @property
+    def version(self) -> int | None:
+        (found,) = self.rpc.batch_get([PATH])()
+        return found and int(found.fields["version"].integer_value)
+
+    def become(self, version: int) -> None:
+        """Says that all documents are of a version."""
+        path = f"{self.rpc.root}/{PATH}"
+        self.rpc.commit([Write(delete=path)])
+        self.rpc.commit([creation(path, {"version": version})])
+
+    def migrate(self) -> None:
+        """Has one server purge until all documents are up to date."""
+        with self.serving() as api:
+            api.ok("POST", "sessions:purgeExpired")
+        (state,) = self.rpc.batch_get([PATH])()
+        assert {name: field.integer_value for name, field in state.fields.items()} == {
+            "version": NEWEST
+        }
+
+
+@pytest.fixture
+def database(emulator: str) -> Iterator[Database]:
+    """A new one."""
+    environment = {
+        "SESSIONS_STORE": f"firestore://versions-{next(_projects)}",
+        "FIRESTORE_EMULATOR_HOST": emulator,
+        **PATIENCE,
+    }
+    settings = Settings.from_environment(environment)
+    project = settings.store_url.removeprefix("firestore://")
+    with closing(Rpc(project, "(default)", emulator, settings.store_timeout)) as rpc:
+        yield Database(settings, rpc)
+
+
+@pytest.fixture
+def old(database: Database) -> Database:
+    """One of version 1, from before databases said their version."""
+    load(database.rpc)
+    return database
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three documents are as many as 400 for what happens between batches."""
+    monkeypatch.setattr("functions.store.firestore.migration.BATCH", 3)
+
+
+def never() -> bool:
+    """Whether the time of a purge is up."""
+    return False
+
+
+def everywhere(api: Api) -> list[str]:
+    """The names of all sessions of the location."""
+    found = api.walk(EVERYWHERE, "sessions", pageSize="2", orderBy="create_time")
+    return [session["name"] for session in found]
+
+
+def streamed(api: Api, session: str, count: int) -> list[str]:
+    """The names of a session's first events, as a stream has them."""
+    with watching(api, session) as watch:
+        return [event.id for _, event in arrivals(api, watch, count)]
+
+
+def listed(api: Api, session: str) -> list[str]:
+    found = api.walk(f"{session}/events", "sessionEvents")
+    return [event["name"].rpartition("/")[2] for event in found]
+
+
+def is_complete(api: Api) -> bool:
+    """Whether lists over all engines and streams have everything."""
+    here = [name for name in SESSIONS if name.startswith(LOCATION)]
+    streams = (streamed(api, name, 5) == listed(api, name) for name in SESSIONS)
+    return everywhere(api) == here and all(streams)
+
+
+@pytest.fixture(scope="module")
+def expected(emulator: str) -> dict[str, Any]:
+    """What is answered where the code of today has done it all."""
+    settings = Settings(
+        sessions_store=f"firestore://versions-{next(_projects)}",
+        firestore_emulator_host=emulator,
+        store_timeout=PATIENCE["STORE_TIMEOUT"],
+    )
+    with closing(open_store(settings)) as store:
+        api = Api(store, "")
+        live(api)
+        return answers(api)
+
+
+def test_old_documents_answer_as_new_ones(old: Database, expected: dict[str, Any]) -> None:
+    """Before anybody migrates them, and afterwards."""
+    with old.serving() as api:
+        assert answers(api) == expected
+        assert old.version == 1
+    old.migrate()
+    with old.serving() as api:
+        assert answers(api) == expected
+
+
+def test_old_documents_take_what_new_ones_take(old: Database) -> None:
+    """Events sent again and new ones, changes of state, deletes and the purge."""
+    first, second = SESSIONS[:2]
+    with old.serving() as api:
+        for number in range(6):
+            send(api, first, number)
+        assert len(listed(api, first)) == 6
+        assert api.state(first)["plain"] == 5
+        api.ok("PATCH", first, {"sessionState": {"ключ": 1}})
+        assert api.state(first) == {"ключ": 1, "app:a": "x", "user:u": 5}
+        api.ok("DELETE", f"{LOCATION}/sessions/b")
+        api.ok("DELETE", second)
+        assert [api.call("GET", session).status for session in (first, second)] == [404, 404]
+        purged = api.ok("POST", "sessions:purgeExpired")
+        assert purged == {"purgedSessions": 2, "deletedEvents": 2, "done": True}
+
+
+def test_lists_over_all_engines_wait_for_the_migration(old: Database) -> None:
+    """They would have less than there is: 503 until they have it all."""
+    with old.serving() as api:
+        answer = api.call("GET", EVERYWHERE)
+        assert (answer.status, answer.json["error"]["status"]) == (503, "UNAVAILABLE")
+        assert "sessions:purgeExpired" in answer.json["error"]["message"]
+        old.migrate()
+        assert is_complete(api)
+
+
+def test_streams_have_old_events_before_the_migration(old: Database) -> None:
+    """Whoever opens one has the session's own events brought up to date, and no others."""
+    with old.serving() as api:
+        assert streamed(api, SESSIONS[0], 5) == listed(api, SESSIONS[0])
+    events = dump(old.rpc, "events")
+    arrived = [event["name"] for event in events if "arrived" in event["fields"]]
+    assert arrived == [event["name"] for event in events if event["name"].startswith(SESSIONS[0])]
+    assert old.version == 1
+
+
+@pytest.mark.parametrize("is_applied", [False, True], ids=["unapplied", "applied"])
+def test_a_migration_that_is_killed_goes_on_where_it_was(old: Database, is_applied: bool) -> None:
+    """At the second commit of every server, until one ends before that."""
+    kills = 0
+    while True:
+        with old.serving() as api, dying(1, is_applied=is_applied):
+            try:
+                api.ok("POST", "sessions:purgeExpired")
+            except Killed:
+                kills += 1
+            else:
+                break
+    assert kills > len(STEPS)
+    assert old.version == NEWEST
+    with old.serving() as api:
+        assert is_complete(api)
+
+
+def test_a_purge_without_time_takes_one_batch(old: Database) -> None:
+    """Some headway in any case, and no more than that; the log says how far it came."""
+    with old.serving() as api, Records("functions.store.firestore.migration") as log:
+        api.store.purge(api.now, lambda: True)
+    located = [
+        session["name"]
+        for session in dump(old.rpc, "sessions")
+        if "location=" in str(session["fields"].get("facets"))
+    ]
+    (record,) = log.seen
+    assert record.getMessage() == "migration"
+    assert vars(record)["fields"] == {"version": 1, "place": SESSIONS[0]}
+    assert sorted(located) == sorted({SESSIONS[0], SESSIONS[1], SESSIONS[3]})
+
+
+def test_what_others_do_meanwhile_is_kept(old: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Appends, changes and deletes between what a migration reads and what it writes.
+
+    In each batch there is a document that nobody else touches, too.
+    """
+    monkeypatch.setattr("functions.store.firestore.migration.BATCH", 7)
+    first, second, third, fourth = SESSIONS
+
+    def meddle_with_sessions(api: Api) -> None:
+        send(api, first, 5)
+        api.ok("PATCH", first, {"labels": {"mine": "yes"}})
+        api.ok("DELETE", fourth)
+
+    def meddle_with_events(api: Api) -> None:
+        send(api, third, 5)
+        api.ok("DELETE", second)
+        api.engine = ENGINES[0]
+        api.create("a")
+        for number in range(5):
+            send(api, second, number)
+
+    with (
+        old.serving() as other,
+        meddling(
+            {
+                "facets": lambda: meddle_with_sessions(other),
+                "arrived": lambda: meddle_with_events(other),
+            }
+        ),
+    ):
+        old.migrate()
+    with old.serving() as api:
+        assert everywhere(api) == [first, third, second]
+        for session, count in ((first, 6), (second, 5), (third, 6)):
+            assert streamed(api, session, count) == listed(api, session)
+        mine = api.walk(EVERYWHERE, "sessions", filter='labels.mine="yes"')
+        assert [session["name"] for session in mine] == [first]
+    session, deleted = old.rpc.batch_get([second, fourth])()
+    assert deleted is None
+    names = [event["name"] for event in dump(old.rpc, "events")]
+    events = old.rpc.batch_get([name for name in names if name.startswith(second)])()
+    assert len(events) == 5
+    assert all(arrival_of(event) >= nanoseconds(session.create_time) for event in events)
+
+
+def test_a_migration_leaves_to_a_faster_one_what_that_has_done(old: Database) -> None:
+    """Between what it reads and what it writes, another one may come to the end."""
+    with old.serving() as other, meddling({"facets": lambda: other.store.purge(other.now, never)}):
+        old.migrate()
+    with old.serving() as api:
+        assert is_complete(api)
+
+
+def test_a_migration_begins_when_servers_of_earlier_code_are_gone(old: Database) -> None:
+    """What they write behind its back would never be looked at again."""
+    with old.serving() as api:
+        api.call("GET", SESSIONS[0])
+        (state,) = old.rpc.batch_get([PATH])()
+        since = state.fields["since"].timestamp_value.ToNanoseconds()
+        api.now = since // 1000 * 1000 + ROLLOUT - 1000
+        api.store.purge(api.now, never)
+        assert old.version == 1
+        path = f"{old.rpc.root}/{SESSIONS[0]}/events/late"
+        old.rpc.commit([creation(path, {"key": "0" * 42, "text": "", "author": "a"})])
+        api.now += 1_000_000
+        api.store.purge(api.now, never)
+        assert old.version == NEWEST
+        assert len(streamed(api, SESSIONS[0], 6)) == 6
+
+
+def test_a_new_database_is_of_this_version(database: Database) -> None:
+    """From its first request on, whatever that asks for; it never waits for a migration."""
+    with database.serving() as api:
+        assert api.call("GET", SESSIONS[0]).status == 404
+        assert database.version == NEWEST
+        api.create("s")
+        assert everywhere(api) == [f"{ENGINES[0]}/sessions/s"]
+
+
+def test_a_newer_version_is_refused_and_left_alone(old: Database) -> None:
+    """503 for every method; the log says what is wrong, and all is well when it is right again."""
+    old.become(NEWEST + 1)
+    before = dump(old.rpc)
+    with old.serving() as api, Records("functions.store.versions") as log:
+        for verb, path, body in CALLS:
+            answer = api.call(verb, path, body)
+            assert (answer.status, answer.json["error"]["status"]) == (503, "UNAVAILABLE"), path
+            assert answer.json["error"]["message"] == NewerVersion().message
+        assert len(log.seen) == len(CALLS)
+        for record in log.seen:
+            assert f"has schema {NEWEST + 1}; this code knows {NEWEST}" in record.getMessage()
+        assert dump(old.rpc) == before
+        old.become(NEWEST)
+        assert api.call("GET", SESSIONS[0]).status == 200
+
+
+def test_a_database_of_this_version_takes_the_step_of_the_next(
+    old: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code with one more step takes that one alone, and this code then refuses."""
+    old.migrate()
+    before = {event["name"]: event["fields"] for event in dump(old.rpc, "events")}
+    marked = {"marked": True}
+    step = Step("events", ("arrived",), lambda found: update(found.name, marked, marked))
+    with monkeypatch.context() as patch:
+        patch.setattr("functions.store.firestore.migration.STEPS", (*STEPS, step))
+        with old.serving() as api:
+            api.ok("POST", "sessions:purgeExpired")
+            assert is_complete(api)
+    assert old.version == NEWEST + 1
+    after = {event["name"]: event["fields"] for event in dump(old.rpc, "events")}
+    assert after == {
+        name: {**fields, "marked": {"booleanValue": True}} for name, fields in before.items()
+    }
+    with old.serving() as api:
+        assert api.call("GET", SESSIONS[0]).status == 503
+
+
+def test_a_database_that_forgot_its_version_is_migrated_anew(old: Database) -> None:
+    """What the runbook does after earlier code has written to a migrated one."""
+    old.migrate()
+    old.rpc.commit([Write(delete=f"{old.rpc.root}/{PATH}")])
+    load(old.rpc)
+    with old.serving() as api:
+        assert api.call("GET", EVERYWHERE).status == 503
+    old.migrate()
+    with old.serving() as api:
+        assert is_complete(api)
+
+
+def test_a_migration_costs_what_the_page_says(
+    old: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every document is read once and written once; a batch has a read and a write of its own."""
+    monkeypatch.setattr("functions.store.firestore.migration.BATCH", 400)
+    spent: Counter[str] = Counter()
+    with old.serving() as api:
+        # What is over goes before a migration may begin.
+        api.store.purge(START + 60 * SECOND, never)
+        with counted(spent):
+            api.store.purge(api.now, never)
+    documents = len(SESSIONS) * (1 + 5)
+    batches = len(STEPS)
+    purge = 1
+    assert spent == {
+        "calls": purge + 4 * batches,
+        "reads": purge + batches + documents,
+        "writes": batches + documents,
+        "deletes": 0,
+    }
+
+
+class Records(logging.Handler):
+    """The records of one logger, whatever servers of other tests do with those above it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.seen: list[logging.LogRecord] = []
+        self._logger = logging.getLogger(name)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen.append(record)
+
+    def __enter__(self) -> Self:
+        self._level = self._logger.level
+        self._logger.setLevel(logging.INFO)
+        self._logger.addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeHandler(self)
+        self._logger.setLevel(self._level)
+
+
+class Killed(BaseException):
+    """Nothing of the server goes on."""
+
+
+@contextmanager
+def dying(number: int, *, is_applied: bool) -> Iterator[None]:
+    """Servers die at that commit, the first being 0, before it is applied or afterwards."""
+    commit, seen = Rpc.commit, itertools.count()
+
+    def commit_or_die(rpc: Rpc, writes: Any) -> Any:
+        is_last = next(seen) == number
+        if is_last and not is_applied:
+            raise Killed
+        answer = commit(rpc, writes)
+        if is_last:
+            raise Killed
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rpc, "commit", commit_or_die)
+        yield
+
+
+@contextmanager
+def meddling(meddlers: dict[str, Callable[[], object]]) -> Iterator[None]:
+    """Before a migration first writes a field, somebody else does something."""
+    commit = Rpc.commit
+
+    def commit_after_others(rpc: Rpc, writes: Any) -> Any:
+        for field in sorted({field for write in writes for field in migrated(write)}):
+            if meddler := meddlers.pop(field, None):
+                meddler()
+        return commit(rpc, writes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rpc, "commit", commit_after_others)
+        yield
+    assert not meddlers
+
+
+def migrated(write: Any) -> list[str]:
+    """The fields that a migration's write sets; others write `facets` and `arrived` otherwise."""
+    if not write.HasField("current_document") or not write.current_document.WhichOneof(
+        "condition_type"
+    ):
+        return []
+    added = [
+        each.field_path for each in write.update_transforms if each.append_missing_elements.values
+    ]
+    return [*added, *(path for path in write.update_mask.field_paths if path == "arrived")]
