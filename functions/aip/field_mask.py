@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from functions.aip.errors import InvalidArgument
 
+_LONGEST_NAME = 64
 _UPPER = re.compile("[A-Z]")
 _PATH = re.compile(
     r"\s*+(?P<text>\*|"
@@ -49,7 +50,14 @@ def parse_field_mask(text: str) -> list[FieldPath]:
     return paths
 
 
-@lru_cache(maxsize=1024)
 def snake_case(name: str) -> str:
     """Turns camelCase into snake_case, as proto3 JSON names map back; snake_case stays as it is."""
+    # What callers make up may be as long as a body; the cache keeps no more than names.
+    return _snake_case(name) if len(name) <= _LONGEST_NAME else _to_snake_case(name)
+
+
+def _to_snake_case(name: str) -> str:
     return _UPPER.sub(lambda upper: f"_{upper[0].lower()}", name)
+
+
+_snake_case = lru_cache(maxsize=1024)(_to_snake_case)

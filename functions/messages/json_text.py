@@ -38,10 +38,11 @@ def read_json(body: bytes, *, max_depth: int = MAX_DEPTH, max_values: int | None
         value = _loads(text)
     except json.JSONDecodeError:
         value = _read_with_trailing_commas(text)
-    if _SURROGATE.search(text):
-        write_json(value)
     if body.count(b"[") + body.count(b"{") > max_depth and _depth(value) > max_depth:
         raise _too_deep(max_depth)
+    # After the depth, since the writer refuses what is too deep in other words.
+    if _SURROGATE.search(text):
+        write_json(value)
     return value
 
 
@@ -51,6 +52,12 @@ def write_json(value: Any) -> str:
         return to_json(value, inf_nan_mode="constants").decode()
     except (PydanticSerializationError, UnicodeEncodeError) as error:
         raise unencodable() from error
+
+
+def integral(number: float) -> int | float:
+    """An integral float as an integer, up to where integers would say more than the float did."""
+    is_integer = abs(number) < _LARGEST_INT_FLOAT and number.is_integer()
+    return int(number) if is_integer else number
 
 
 def utf8_size(text: str) -> int:
@@ -83,11 +90,9 @@ def _read_with_trailing_commas(text: str) -> Any:
 
 def _number(text: str) -> int | float:
     number = float(text)
-    if abs(number) < _LARGEST_INT_FLOAT:
-        return int(number) if number.is_integer() else number
     if number in (float("inf"), float("-inf")):
-        raise InvalidArgument(f"Invalid JSON payload received. Number out of range: {text}")
-    return number
+        raise InvalidArgument(f"Invalid JSON payload received. Number out of range: {text:.64}")
+    return integral(number)
 
 
 def _refuse_constant(text: str) -> None:
