@@ -1,4 +1,4 @@
-.PHONY: run purge test torture bench check openapi messages lock clean
+.PHONY: run purge test torture fuzz bench check openapi messages lock clean
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -29,9 +29,15 @@ test: .venv/test
 torture: export TORTURE_MINUTES ?= 15
 torture: export TORTURE_SEED ?= 1
 torture: export TORTURE_STEPS ?= 5000
+torture: export TORTURE_REQUESTS ?= 5000
 torture: .venv/test
 	PYTEST_DEBUG_TEMPROOT=$(wildcard /dev/shm) $(BIN)/python -m pytest -n 0 \
-		--hypothesis-seed=$(TORTURE_SEED) tests/torture tests/property/test_machine.py $(ARGS)
+		--hypothesis-seed=$(TORTURE_SEED) tests/torture tests/property/test_machine.py \
+		tests/http/test_schemathesis.py $(ARGS)
+
+# Looks for inputs that a parser neither takes nor refuses, for some minutes, in .data/fuzz.
+fuzz: .venv/fuzz
+	$(BIN)/python -m tests.fuzz $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(ONLY),--only=$(ONLY))
 
 # Measures it beside its peers and the floors under it, and writes docs/performance.md; needs wrk.
 bench: .venv/bench
@@ -43,9 +49,10 @@ check: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Writes the gateway's document from the table of routes.
+# Writes the gateway's document from the table of routes, and the description of the whole API.
 openapi: .venv/test
 	$(BIN)/python -m infra.openapi > infra/openapi.yaml
+	$(BIN)/python -m infra.description > docs/openapi.json
 
 # Writes the descriptors of Firestore's messages from google-cloud-firestore.
 messages: .venv/test
@@ -70,6 +77,11 @@ clean:
 .venv/test: .venv/run tests/requirements.txt
 	@echo "Installing what the tests need (once) ..."
 	@$(PIP) install --no-compile -r tests/requirements.txt
+	@touch $@
+
+.venv/fuzz: .venv/test tests/fuzz/requirements.txt
+	@echo "Installing the fuzzer (once) ..."
+	@$(PIP) install --no-compile -r tests/fuzz/requirements.txt
 	@touch $@
 
 .venv/bench: .venv/test tests/bench/requirements.txt

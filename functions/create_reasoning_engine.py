@@ -11,7 +11,7 @@ from functions.store.protocol import Store
 
 def create_reasoning_engine(request: Request, store: Store, now: int) -> str:
     """Answers a finished Operation with the engine, under an id of ours."""
-    name = EngineName(request.location, new_engine_id())
+    name = EngineName(request.parent_location, new_engine_id())
     record = new_engine(name, request.message(ReasoningEngine, "reasoning_engine"), now)
     store.create_engine(record)
     operation = Operation("CreateReasoningEngine", *name, "", now, request.version)

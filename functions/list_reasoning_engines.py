@@ -8,7 +8,7 @@ from functions.store.protocol import Store
 
 def list_reasoning_engines(request: Request, store: Store, now: int) -> str:
     """Answers one page of engines, the oldest first."""
-    location = request.location
+    location = request.parent_location
     query = request.page(location, ENGINE_FIELDS, (), ENGINE_DEFAULT_ORDER, MAX_ENGINES_PAGE)
     page = store.list_engines(location, query)
     engines = [engine.to_json() for engine in page.items]

@@ -6,5 +6,6 @@ from functions.store.protocol import Store
 
 
 def wait_operation(request: Request, store: Store, now: int) -> str:
-    """Answers as get_operation does, whatever the timeout."""
+    """Answers as get_operation does, however long the timeout."""
+    _ = request.duration("timeout")
     return get_operation(request, store, now)

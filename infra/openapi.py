@@ -41,12 +41,13 @@ HEAD = """\
 # called at its own address, the output watch_url.
 """
 
-_TYPES = {
+TYPES = {
     "allowMissing": "boolean",
     "force": "boolean",
     "pageSize": "integer",
     "returnPartialSuccess": "boolean",
 }
+"""Of query parameters that are no strings."""
 
 
 def render(routes: Iterable[Route] = ROUTES) -> str:
@@ -64,7 +65,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
             continue
         parameters |= {name: _query_parameter(name) for name in route.query}
         for version in route.versions:
-            path = _path(version, route.template)
+            path = path_of(version, route.template)
             variables = re.findall(r"{(\w+)}", path)
             parameters |= {name: _path_parameter(name) for name in variables}
             item = paths.setdefault(path, _references(variables))
@@ -84,7 +85,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
     }
 
 
-def _path(version: str, template: str) -> str:
+def path_of(version: str, template: str) -> str:
     """A template with a variable for each `*`, called like the collection before it.
 
     Paths of one shape then are one path: those that differ in their variables' names would clash.
@@ -97,10 +98,14 @@ def _path(version: str, template: str) -> str:
     return "/".join(["", version, *named])
 
 
+def operation_id(route: Route, path: str) -> str:
+    """The method and the words of its path, so that no two are the same."""
+    return "_".join([route.method, *re.findall(r"\w+", re.sub(r"{\w+}", "", path))])
+
+
 def _operation(route: Route, path: str) -> dict[str, Any]:
-    words = re.findall(r"\w+", re.sub(r"{\w+}", "", path))
     return {
-        "operationId": "_".join([route.method, *words]),
+        "operationId": operation_id(route, path),
         **_references(route.query),
         "responses": {"200": {"description": "What the method answers."}},
         "x-google-backend": _backend(route.method),
@@ -136,7 +141,7 @@ def _path_parameter(name: str) -> dict[str, Any]:
 
 
 def _query_parameter(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "type": _TYPES.get(name, "string")}
+    return {"name": name, "in": "query", "type": TYPES.get(name, "string")}
 
 
 class _Dumper(yaml.SafeDumper):

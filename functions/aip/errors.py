@@ -69,9 +69,13 @@ class NotFound(ApiError):
 
 
 class MethodNotAllowed(ApiError):
-    """The path exists under another HTTP method."""
+    """The path exists under other HTTP methods, those in `allowed`."""
 
     code, status = 405, "UNIMPLEMENTED"
+
+    def __init__(self, message: str, allowed: Sequence[str]) -> None:
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class Aborted(ApiError):

@@ -4,7 +4,7 @@ from typing import Any
 
 import flask
 
-from functions.aip.errors import ApiError, Internal, Unauthenticated
+from functions.aip.errors import ApiError, Internal, MethodNotAllowed, Unauthenticated
 from functions.messages.json_text import write_json
 
 CONTENT_TYPE = "application/json; charset=UTF-8"
@@ -35,4 +35,7 @@ def error_response(error: ApiError) -> flask.Response:
     )
     if isinstance(error, Unauthenticated):
         answer.headers["WWW-Authenticate"] = error.challenge
+    if isinstance(error, MethodNotAllowed):
+        # RFC 9110 demands it of every 405.
+        answer.headers["Allow"] = ", ".join(error.allowed)
     return answer

@@ -7,12 +7,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, PlainSerializer, SerializationInfo
+from pydantic import (
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    SerializationInfo,
+)
 from pydantic_core import PydanticCustomError, core_schema
 
 from functions.aip.duration import format_duration, parse_duration
 from functions.aip.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, format_timestamp, parse_timestamp
+from functions.messages.json_text import integral
+from functions.messages.scalar_schema import (
+    BYTES,
+    DOUBLE,
+    DURATION,
+    INT32,
+    TIMESTAMP,
+    JsonSchema,
+    enum_schema,
+)
 
+_INTEGER = re.compile(r"-?[0-9]+")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
@@ -39,7 +56,7 @@ def _read_int32(value: Any) -> int:
 
 def _read_double(value: Any) -> Any:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
-        value = float(value)
+        value = integral(float(value))
     if isinstance(value, (bool, str)) or value - value != 0:
         raise ValueError(value)
     return value
@@ -57,7 +74,9 @@ def _read_bytes(value: Any) -> str:
 
 
 def _read_int(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
+    # Python's int() also takes underscores, spaces and the digits of every script.
+    is_text = isinstance(value, str) and _INTEGER.fullmatch(value) is not None
+    if isinstance(value, bool) or not (is_text or isinstance(value, int)):
         raise TypeError(value)
     return int(value)
 
@@ -73,20 +92,27 @@ def _read_timestamp(value: Any) -> int:
     return parse_timestamp(value)
 
 
-Int32 = Annotated[int | None, BeforeValidator(_reader(_read_int32, "TYPE_INT32"))]
-Int32Item = Annotated[int, BeforeValidator(_reader(_read_int32, "TYPE_INT32", optional=False))]
-"""In a list or a map, where null stands for nothing."""
-Double = Annotated[int | float | None, BeforeValidator(_reader(_read_double, "TYPE_DOUBLE"))]
-DoubleItem = Annotated[
-    int | float, BeforeValidator(_reader(_read_double, "TYPE_DOUBLE", optional=False))
+Int32 = Annotated[int | None, BeforeValidator(_reader(_read_int32, "TYPE_INT32")), INT32.or_null()]
+Int32Item = Annotated[
+    int, BeforeValidator(_reader(_read_int32, "TYPE_INT32", optional=False)), INT32
 ]
-Bytes = Annotated[str | None, BeforeValidator(_reader(_read_bytes, "TYPE_BYTES, base64"))]
+"""In a list or a map, where null stands for nothing."""
+Double = Annotated[
+    int | float | None, BeforeValidator(_reader(_read_double, "TYPE_DOUBLE")), DOUBLE.or_null()
+]
+DoubleItem = Annotated[
+    int | float, BeforeValidator(_reader(_read_double, "TYPE_DOUBLE", optional=False)), DOUBLE
+]
+Bytes = Annotated[
+    str | None, BeforeValidator(_reader(_read_bytes, "TYPE_BYTES, base64")), BYTES.or_null()
+]
 Timestamp = Annotated[
     int | None,
     BeforeValidator(
         _reader(_read_timestamp, "type.googleapis.com/google.protobuf.Timestamp, RFC 3339")
     ),
     PlainSerializer(lambda ns: None if ns is None else format_timestamp(ns)),
+    TIMESTAMP.or_null(),
 ]
 """Nanoseconds since the epoch; also reads adk-java's `{"seconds": n, "nanos": n}`."""
 Duration = Annotated[
@@ -95,6 +121,7 @@ Duration = Annotated[
         _reader(parse_duration, 'type.googleapis.com/google.protobuf.Duration, such as "3.5s"')
     ),
     PlainSerializer(lambda ns: None if ns is None else format_duration(ns)),
+    DURATION.or_null(),
 ]
 """Nanoseconds."""
 
@@ -120,6 +147,12 @@ class Enum:
                 self._write, info_arg=True
             ),
         )
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchema:
+        either = enum_schema(self.names).or_null()
+        return either.__get_pydantic_json_schema__(schema, handler)
 
     def _read(self, value: Any) -> str | int:
         if isinstance(value, str):

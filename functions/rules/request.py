@@ -1,9 +1,11 @@
 """What a method is asked, whatever carried it here, and the settings in force."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from functions.aip.duration import parse_duration
 from functions.aip.errors import InvalidArgument
 from functions.aip.field_mask import FieldPath, parse_field_mask
 from functions.aip.filtering import Filter, FilterFields, compile_filter
@@ -23,6 +25,10 @@ from functions.rules.names import (
     is_resource_id,
 )
 from functions.rules.settings import Settings
+
+_INTEGER = re.compile("[+-]?[0-9]{1,18}")
+_MAX_INT32 = 2**31 - 1
+_LOCATION = re.compile("projects/[^/]+/locations/[^/]+")
 
 MessageType = TypeVar("MessageType", bound=Message)
 
@@ -56,6 +62,13 @@ class Request:
         if not (is_project_or_location(project) and is_project_or_location(location)):
             raise self._invalid("Location")
         return str(LocationName(project, location))
+
+    @property
+    def parent_location(self) -> str:
+        """The location that `parent` names, the configured one without it."""
+        if self.name and not _LOCATION.fullmatch(self.name):
+            raise self._invalid("Location")
+        return self.location
 
     @property
     def engine_name(self) -> EngineName:
@@ -141,19 +154,28 @@ class Request:
         return PageQuery(
             filter=filter,
             order=order,
-            page_size=min(self._page_size(), max_page_size, self.settings.max_page_size),
+            page_size=min(self.page_size, max_page_size, self.settings.max_page_size),
             cursor=decode_page_token(token, *scope) if token else None,
         )
 
-    def _page_size(self) -> int:
+    @property
+    def page_size(self) -> int:
+        """How many items the query asks for, before any limit; the default without a number."""
         text = self.query.get("pageSize", "") or "0"
-        try:
-            size = int(text)
-        except ValueError:
-            raise InvalidArgument(f"pageSize must be an integer: {text!r}.") from None
+        # int() alone would take "1_0", " 5" and digits of other scripts.
+        size = int(text) if _INTEGER.fullmatch(text) else _MAX_INT32 + 1
+        if size > _MAX_INT32:
+            raise InvalidArgument(f"pageSize must be an integer up to {_MAX_INT32}: {text!r:.64}.")
         if size < 0:
             raise InvalidArgument(f"pageSize must not be negative: {size}.")
         return size or DEFAULT_PAGE_SIZE
+
+    def duration(self, name: str) -> int:
+        """A parameter such as "3.5s" in nanoseconds, 0 when it was not given."""
+        try:
+            return parse_duration(self.query.get(name, "") or "0s")
+        except ValueError as error:
+            raise InvalidArgument(f"{name}: {error}.") from None
 
     def _ids(self) -> dict[str, str]:
         """Collection → id, as the name's segments alternate."""

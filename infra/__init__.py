@@ -1,0 +1,1 @@
+"""What Google Cloud and others are told: Terraform, and documents that are made from the code."""

@@ -1,0 +1,156 @@
+"""The document: every route with its parameters, its body and its answers."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import Any
+
+from functions.api.routes import ROUTES, Route
+from functions.messages.scalar_schema import JsonSchema
+from infra.description.errors import error_responses
+from infra.description.parameters import ALT, path_parameter, query_parameter
+from infra.description.schemas import FILLED, ref, schemas
+from infra.openapi import operation_id, path_of
+
+_DESCRIPTION = """\
+The sessions, events and state of AI agents: the REST API of Vertex AI Agent Engine Sessions.
+
+Fields and query parameters are read in camelCase and in snake_case and written in camelCase, by the
+rules of proto3's JSON. Paths without projects and locations mean those of the settings. Every
+method also takes Google's system parameters (alt, fields, prettyPrint and so on) and ignores all
+of them but `$alt`. With the setting UNKNOWN_FIELDS=keep messages may hold fields that are not here.
+"""
+
+_REQUESTS: Mapping[str, JsonSchema] = {
+    "create_session": {
+        "allOf": [
+            ref("Session-Input"),
+            {"required": ["userId"], "properties": {"userId": FILLED}},
+        ]
+    },
+    "update_session": ref("Session-Input"),
+    "append_event": ref("SessionEvent-Input"),
+    "create_reasoning_engine": ref("ReasoningEngine-Input"),
+    "update_reasoning_engine": ref("ReasoningEngine-Input"),
+    "delete_reasoning_engine": ref("DeleteReasoningEngineRequest"),
+}
+_REQUIRED = {"create_session", "append_event"}
+"""An empty body is an empty message, which these do not take."""
+
+_ANSWERS = {
+    "create_session": "Operation",
+    "get_session": "Session-Output",
+    "list_sessions": "Sessions",
+    "update_session": "Session-Output",
+    "delete_session": "Operation",
+    "append_event": "Appended",
+    "list_events": "SessionEvents",
+    "list_runs": "Runs",
+    "get_run": "RunWithEvents",
+    "create_reasoning_engine": "Operation",
+    "get_reasoning_engine": "ReasoningEngine-Output",
+    "list_reasoning_engines": "ReasoningEngines",
+    "update_reasoning_engine": "Operation",
+    "delete_reasoning_engine": "Operation",
+    "get_operation": "Operation",
+    "delete_operation": "Empty",
+    "cancel_operation": "Empty",
+    "wait_operation": "Operation",
+    "list_operations": "Empty",
+    "purge_expired_sessions": "Purged",
+}
+
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "access_token": {"type": "apiKey", "in": "query", "name": "access_token"},
+    "x-goog-api-key": {"type": "apiKey", "in": "header", "name": "x-goog-api-key"},
+    "key": {"type": "apiKey", "in": "query", "name": "key"},
+}
+"""The setting AUTH says which of them are taken."""
+
+_WIDTH = 100
+_OF_STREAMS = {429}
+"""Answered by methods that hold a thread each."""
+
+
+def render(routes: Iterable[Route] = ROUTES) -> str:
+    """The whole file."""
+    return _written(document(routes), "") + "\n"
+
+
+def document(routes: Iterable[Route] = ROUTES) -> JsonSchema:
+    """The OpenAPI of all routes."""
+    paths: dict[str, JsonSchema] = {}
+    parameters: dict[str, JsonSchema] = {"alt": ALT}
+    for route in routes:
+        for version in route.versions:
+            path = path_of(version, route.template)
+            of_path = [path_parameter(route, name) for name in re.findall(r"{(\w+)}", path)]
+            own = dict([*of_path, *(query_parameter(route, name) for name in route.query)])
+            parameters |= own
+            paths.setdefault(path, {})[route.verb.lower()] = {
+                "operationId": operation_id(route, path),
+                "summary": _summary(route.method),
+                "parameters": [_parameter(name) for name in (*own, "alt")],
+                **_request(route.method),
+                "responses": _responses(route.method),
+            }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Agent Engine Sessions", "version": "1", "description": _DESCRIPTION},
+        "security": [{}, *({name: []} for name in _SECURITY)],
+        "paths": paths,
+        "components": {
+            "schemas": schemas(),
+            "parameters": dict(sorted(parameters.items())),
+            "responses": {str(code): response for code, response in error_responses().items()},
+            "securitySchemes": _SECURITY,
+        },
+    }
+
+
+def _summary(method: str) -> str:
+    """The first line of the method's module, behind the path."""
+    first = (import_module(f"functions.{method}").__doc__ or "").splitlines()[0]
+    text = first.partition(": ")[2]
+    return text[:1].upper() + text[1:]
+
+
+def _parameter(key: str) -> JsonSchema:
+    return {"$ref": f"#/components/parameters/{key}"}
+
+
+def _request(method: str) -> JsonSchema:
+    if method not in _REQUESTS:
+        return {}
+    content = {"application/json": {"schema": _REQUESTS[method]}}
+    return {"requestBody": {"content": content, "required": method in _REQUIRED}}
+
+
+def _responses(method: str) -> JsonSchema:
+    """What it answers, and every error that it may."""
+    is_stream = method not in _ANSWERS
+    codes = [code for code in error_responses() if is_stream or code not in _OF_STREAMS]
+    content: JsonSchema = {"text/event-stream": {"schema": ref("StreamEvent")}}
+    if not is_stream:
+        content = {"application/json": {"schema": ref(_ANSWERS[method])}}
+    return {
+        "200": {"description": "Done.", "content": content},
+        **{str(code): {"$ref": f"#/components/responses/{code}"} for code in codes},
+    }
+
+
+def _written(value: Any, indent: str) -> str:
+    """JSON, each value on one line if it fits."""
+    text = json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(text) <= _WIDTH or not isinstance(value, (dict, list)):
+        return text
+    deeper = f"{indent} "
+    if isinstance(value, list):
+        first, last = "[]"
+        items = [_written(item, deeper) for item in value]
+    else:
+        first, last = "{}"
+        items = [f"{json.dumps(key)}: {_written(value[key], deeper)}" for key in value]
+    return f",\n{deeper}".join(items).join([f"{first}\n{deeper}", f"\n{indent}{last}"])

@@ -1,0 +1,79 @@
+"""What paths and queries may hold, with the bounds that functions/rules set."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic.alias_generators import to_camel
+
+from functions.aip.filtering import MAX_LENGTH
+from functions.api.routes import Route
+from functions.messages.scalar_schema import DURATION, JsonSchema
+from functions.rules.event_type import EventView
+from functions.rules.filters import EVENT_ORDERS, SESSION_ORDERS
+from functions.rules.names import ANY, PROJECT_OR_LOCATION, RESOURCE_ID
+from infra.openapi import TYPES
+
+_PLACE = PROJECT_OR_LOCATION.pattern
+
+_IGNORED: JsonSchema = {"type": "string", "description": "Ignored."}
+
+_QUERY: Mapping[str, JsonSchema] = {
+    "pageSize": {"type": "integer", "format": "int32", "minimum": 0, "maximum": 2**31 - 1},
+    "filter": {"type": "string", "maxLength": MAX_LENGTH},
+    "view": {"enum": list(EventView)},
+    "sessionId": {"type": "string", "pattern": f"^{RESOURCE_ID.pattern}$"},
+    "parent": {"type": "string", "pattern": f"^projects/{_PLACE}/locations/{_PLACE}$"},
+    "timeout": DURATION.written,
+}
+"""Of the query, where they are more than their type."""
+
+
+def _order(fields: Sequence[str]) -> JsonSchema:
+    spellings = sorted({*fields, *map(to_camel, fields)})
+    return {"type": "string", "pattern": f"^({'|'.join(spellings)})( asc| desc)?$"}
+
+
+_QUERY_OF_METHOD: Mapping[tuple[str, str], JsonSchema] = {
+    ("list_sessions", "orderBy"): _order(SESSION_ORDERS),
+    ("list_events", "orderBy"): _order(EVENT_ORDERS),
+    ("update_session", "sessionId"): _IGNORED,
+    ("list_operations", "filter"): _IGNORED,
+}
+
+_ANY = {("list_sessions", "reasoningEngine"), ("append_event", "session")}
+"""Where the id `-` stands for all of them, or for one that the server chooses."""
+
+ALT: JsonSchema = {
+    "name": "$alt",
+    "in": "query",
+    "description": "`json;enum-encoding=int` asks for enums as numbers.",
+    "schema": {"type": "string"},
+    "examples": {"numbers": {"value": "json;enum-encoding=int"}},
+}
+
+
+def path_parameter(route: Route, name: str) -> tuple[str, JsonSchema]:
+    """Its key among the document's parameters, and the parameter."""
+    is_any = (route.method, name) in _ANY
+    return f"{name}OrAny" if is_any else name, {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "pattern": f"^{_id_pattern(name, is_any=is_any)}$"},
+    }
+
+
+def _id_pattern(name: str, *, is_any: bool) -> str:
+    if name in ("project", "location"):
+        return PROJECT_OR_LOCATION.pattern
+    if name in ("reasoningEngine", "session"):
+        return f"({RESOURCE_ID.pattern}|{ANY})" if is_any else RESOURCE_ID.pattern
+    return {"run": "([A-Za-z0-9_-]|~[0-9A-F]{2})+", "operation": "[A-Za-z0-9_-]+"}[name]
+
+
+def query_parameter(route: Route, name: str) -> tuple[str, JsonSchema]:
+    """Its key among the document's parameters, and the parameter."""
+    of_method = _QUERY_OF_METHOD.get((route.method, name))
+    schema = of_method or _QUERY.get(name, {"type": TYPES.get(name, "string")})
+    key = f"{name}-{route.method}" if of_method else name
+    # What is empty counts as not given.
+    return key, {"name": name, "in": "query", "allowEmptyValue": True, "schema": schema}

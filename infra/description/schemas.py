@@ -1,0 +1,229 @@
+"""The API's messages as JSON schemas, made from functions/messages.
+
+What is read and what is written differ: nulls, numbers as text and the like are only read.
+"""
+
+from collections.abc import Mapping
+from itertools import product
+from typing import Any, NamedTuple
+
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core import core_schema
+
+from functions.messages.delete_request import DeleteReasoningEngineRequest
+from functions.messages.message import Message
+from functions.messages.reasoning_engine import ReasoningEngine
+from functions.messages.scalar_schema import TIMESTAMP, JsonSchema
+from functions.messages.session import Session
+from functions.messages.session_event import SessionEvent
+from functions.rules.event_type import EventType
+from functions.rules.limits import MAX_LABEL_LENGTH, MAX_LABELS
+from functions.rules.run import RunState
+
+_SCHEMAS = "#/components/schemas/"
+
+
+class _Rules(NamedTuple):
+    """What functions/rules make of a message beyond its types."""
+
+    required: list[str]
+    properties: dict[str, JsonSchema]
+    absent: tuple[str, ...] = ()
+
+
+def ref(name: str) -> JsonSchema:
+    """A reference to a schema of `schemas`."""
+    return {"$ref": f"{_SCHEMAS}{name}"}
+
+
+def listed(item: JsonSchema) -> JsonSchema:
+    """A list of such items."""
+    return {"type": "array", "items": item}
+
+
+def fixed(properties: dict[str, JsonSchema], *required: str) -> JsonSchema:
+    """An object of these properties and no others."""
+    more: JsonSchema = {"required": list(required)} if required else {}
+    return {
+        "type": "object",
+        "properties": properties,
+        **more,
+        "additionalProperties": False,
+    }
+
+
+TEXT: JsonSchema = {"type": "string"}
+FILLED: JsonSchema = {"type": "string", "minLength": 1}
+_COUNT: JsonSchema = {"type": "integer", "minimum": 0}
+_TIME = TIMESTAMP.written
+_STRUCT: JsonSchema = {"type": "object", "additionalProperties": True}
+_LABEL: JsonSchema = {
+    "type": "string",
+    "pattern": r"^[^\x00-,./:-^`{-\x7f]*$",
+    "maxLength": MAX_LABEL_LENGTH,
+    "description": "Lowercase letters of any script, digits, `_` and `-`.",
+}
+_LABELS: JsonSchema = {
+    "type": "object",
+    "propertyNames": {**_LABEL, "minLength": 1},
+    "additionalProperties": _LABEL,
+    "maxProperties": MAX_LABELS,
+}
+_LABELS_OR_NULL: JsonSchema = {"anyOf": [_LABELS, {"type": "null"}]}
+_EVENT_TYPE: JsonSchema = {"enum": list(EventType), "description": "Only with view=FULL."}
+
+_RULES: Mapping[tuple[type[Message], str], _Rules] = {
+    (Session, "validation"): _Rules([], {"labels": _LABELS_OR_NULL}),
+    (Session, "serialization"): _Rules(
+        ["name", "createTime", "updateTime", "userId", "expireTime"], {"labels": _LABELS}, ("ttl",)
+    ),
+    (ReasoningEngine, "validation"): _Rules([], {"labels": _LABELS_OR_NULL}),
+    (ReasoningEngine, "serialization"): _Rules(
+        ["name", "createTime", "updateTime", "etag"], {"labels": _LABELS}
+    ),
+    (SessionEvent, "validation"): _Rules(
+        ["author", "invocationId", "timestamp"],
+        {
+            "author": FILLED,
+            "invocationId": FILLED,
+            "timestamp": {"anyOf": list(TIMESTAMP.read)},
+        },
+    ),
+    (SessionEvent, "serialization"): _Rules(
+        ["name", "author", "invocationId", "timestamp", "content", "actions"],
+        {"eventType": _EVENT_TYPE},
+    ),
+}
+
+_RUN: dict[str, JsonSchema] = {
+    "name": FILLED,
+    "invocationId": FILLED,
+    "startTime": _TIME,
+    "endTime": _TIME,
+    "eventCount": {"type": "integer", "minimum": 1},
+    "authors": {**listed(FILLED), "minItems": 1},
+    "toolCalls": {**listed(ref("ToolCall")), "minItems": 1},
+    "state": {"enum": list(RunState)},
+    "errorCode": FILLED,
+    "errorMessage": FILLED,
+}
+_OF_EVERY_RUN = (
+    *("name", "invocationId", "startTime", "endTime", "eventCount", "authors", "state"),
+)
+
+
+def schemas() -> dict[str, JsonSchema]:
+    """Every named schema; of messages that are both read and written `…-Input` and `…-Output`."""
+    both = product((Session, SessionEvent, ReasoningEngine), ("validation", "serialization"))
+    _, made = models_json_schema(
+        [*both, (DeleteReasoningEngineRequest, "validation")],  # type: ignore[list-item]
+        ref_template=f"{_SCHEMAS}{{model}}",
+        schema_generator=_Generator,
+    )
+    messages: dict[str, JsonSchema] = made["$defs"]
+    event, gone = ref("SessionEvent-Output"), fixed({"name": FILLED}, "name")
+    answered = {
+        "Empty": fixed({}),
+        "Appended": fixed({"session": ref("Session-Output")}),
+        "Sessions": _page("sessions", "Session-Output"),
+        "SessionEvents": _page("sessionEvents", "SessionEvent-Output"),
+        "ReasoningEngines": _page("reasoningEngines", "ReasoningEngine-Output"),
+        "Runs": _page("runs", "Run"),
+        "Run": fixed(_RUN, *_OF_EVERY_RUN),
+        "RunWithEvents": fixed(
+            {**_RUN, **_page("sessionEvents", "SessionEvent-Output")["properties"]}, *_OF_EVERY_RUN
+        ),
+        "ToolCall": fixed({"id": TEXT, "name": TEXT, "args": _STRUCT, "response": _STRUCT}),
+        # Of each event: before 3.2, OpenAPI has no word for the items of a stream.
+        "StreamEvent": {"oneOf": [_streamed("message", event), _streamed("deleted", gone)]},
+        "Purged": fixed(
+            {"purgedSessions": _COUNT, "deletedEvents": _COUNT, "done": {"type": "boolean"}},
+            *("purgedSessions", "deletedEvents", "done"),
+        ),
+        "Operation": {
+            "anyOf": [
+                _operation(_typed(messages["Session-Output"], "Session")),
+                _operation(_typed(messages["ReasoningEngine-Output"], "ReasoningEngine")),
+                _operation(_typed(fixed({}), "Empty")),
+            ]
+        },
+    }
+    return dict(sorted({**messages, **answered}.items()))
+
+
+def _page(field: str, item: str) -> JsonSchema:
+    return fixed({field: {**listed(ref(item)), "minItems": 1}, "nextPageToken": FILLED})
+
+
+def _streamed(kind: str, data: JsonSchema) -> JsonSchema:
+    text = {"type": "string", "contentMediaType": "application/json", "contentSchema": data}
+    event: JsonSchema = {"id": FILLED, "event": {"const": kind}, "data": text}
+    return {"type": "object", "properties": event, "required": ["data"]}
+
+
+def _operation(response: JsonSchema) -> JsonSchema:
+    times = fixed({"createTime": _TIME, "updateTime": _TIME}, "createTime", "updateTime")
+    metadata = fixed({"genericMetadata": times}, "genericMetadata")
+    return fixed(
+        {
+            "name": FILLED,
+            "metadata": _typed(metadata, "[A-Za-z]+OperationMetadata"),
+            "done": {"const": True},
+            "response": response,
+        },
+        *("name", "metadata", "done", "response"),
+    )
+
+
+def _typed(message: JsonSchema, name: str) -> JsonSchema:
+    """The message as a google.protobuf.Any: it says what it is."""
+    package = r"google\.protobuf" if name == "Empty" else r"google\.cloud\.aiplatform\.v1(beta1)?"
+    type_url = {"type": "string", "pattern": rf"^type\.googleapis\.com/{package}\.{name}$"}
+    return {
+        **message,
+        "properties": {"@type": type_url, **message["properties"]},
+        "required": ["@type", *message.get("required", [])],
+    }
+
+
+class _Generator(GenerateJsonSchema):
+    """Writes no titles and no defaults: proto3 has one for each type, and omits it."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchema:
+        return self.generate_inner(schema["schema"])
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchema:
+        is_read = self.mode == "validation"
+        return super().nullable_schema(schema) if is_read else self.generate_inner(schema["schema"])
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchema:
+        made = super().model_schema(schema)
+        message: type[Message] = schema["cls"]
+        properties = made["properties"]
+        if rules := _RULES.get((message, self.mode)):
+            properties = {**properties, **rules.properties}
+            made["properties"] = {
+                name: properties[name] for name in properties if name not in rules.absent
+            }
+            if rules.required:
+                made["required"] = rules.required
+        if oneofs := [_at_most_one(members) for _, members in message.oneofs]:
+            made["allOf"] = oneofs
+        del made["title"]
+        made["additionalProperties"] = False
+        return made
+
+
+def _at_most_one(members: frozenset[str]) -> JsonSchema:
+    """Of a proto3 oneof; the others may be there as null, which is the same as not."""
+    names = sorted(map(to_camel, members))
+    null = {"type": "null"}
+    return {
+        "anyOf": [
+            {"properties": {other: null for other in names if other != chosen}} for chosen in names
+        ]
+    }

@@ -1,0 +1,148 @@
+"""Whatever schemathesis makes of the API's description is answered as the description says.
+
+Of its checks these are left out: positive_data_acceptance, since a schema cannot say all (here
+every refusal of valid data must be one of REASONS); those of headers and credentials, since none
+are demanded here (test_auth.py); unsupported_method, which only its own runner checks
+(test_rough_requests.py). In which order calls come is left to tests/property/test_machine.py.
+
+`TORTURE_REQUESTS` is how many requests each store gets; given one, they are other ones each time,
+by `--hypothesis-seed`.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import BaseSchema, Case, CheckContext, GenerationMode, Response
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation.feedback import NO_FEEDBACK
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from functions.api.errors import CONTENT_TYPE
+from functions.api.routes import METHODS
+from tests.conftest import serving
+from tests.http.places import LOCATION, PATIENCE, Place, known_document
+
+REQUESTS = os.environ.get("TORTURE_REQUESTS", "")
+FEW = {"sqlite": 320, "firestore": 100}
+READ_EVENTS = {"list_events", "list_runs", "get_run", "watch_events"}
+ENDS_SESSIONS = {"delete_session", "update_session"}
+SERVER = {"MIN_TTL": "0s", "WATCH_TIME_LIMIT": "0.05s", "GOOGLE_CLOUD_LOCATION": LOCATION}
+
+TIMESTAMP = r"\(type\.googleapis\.com/google\.protobuf\.Timestamp, RFC 3339\)"
+REASONS = re.compile(
+    r"Session with user-provided ID '.*' already exists\."
+    r"|Invalid filter at column"
+    r"|pageToken "
+    r"|updateMask "
+    r"|session\.user_id is immutable\."
+    r"|session\.(ttl|expire_time) (must|reaches beyond)"
+    r"|\w+\.labels has an invalid label"
+    r"|(session\.(user_id|display_name)|State|An event) is limited to \d+ bytes"
+    r"|ReasoningEngine .* still has sessions"
+    r"|Session .* exists under several reasoning engines"
+    # An offset may lead out of the years 1 to 9999, and leap seconds are not taken.
+    rf"|Invalid value at '[\w.]+' {TIMESTAMP}, \"(0001-01-01|9999-12-31|.*:60)"
+    # Of `userId` and `allowMissing`, and of `-` for a session: they go together or not at all.
+    r"|List of found errors:\t1\.Field: (user_id|name); Message: ",
+    re.DOTALL,
+)
+"""Why valid data may be refused: what JSON Schema cannot say, or what is there already."""
+
+
+def refuses_valid_data_for_a_reason(_: CheckContext, answer: Response, case: Case) -> None:
+    assert case.meta is not None
+    if case.meta.generation.mode.is_positive and answer.status_code == 400:
+        assert REASONS.match(answer.json()["error"]["message"]), answer.text
+
+
+def speaks_utf_8_json(_: CheckContext, answer: Response, case: Case) -> None:
+    (content_type,) = answer.headers["content-type"]
+    is_stream = case.operation.path.endswith(":watch") and answer.status_code == 200
+    expected = "text/event-stream" if is_stream else CONTENT_TYPE
+    assert content_type == expected
+
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    refuses_valid_data_for_a_reason,
+    speaks_utf_8_json,
+]
+
+
+@pytest.fixture(scope="module")
+def described() -> BaseSchema:
+    schema = schemathesis.openapi.from_dict(known_document())
+    # A long parameter makes a large head.
+    schema.config.checks.negative_data_rejection.expected_statuses.append("431")
+    return schema
+
+
+@pytest.fixture(scope="module")
+def url(store_environment: dict[str, str]) -> Iterator[str]:
+    with serving("sessions_api", {**store_environment, **SERVER}) as served:
+        yield served
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_answers_as_its_description_says(
+    described: BaseSchema, url: str, store_environment: dict[str, str], method: str
+) -> None:
+    """By each of its routes: data as described, and data that is not."""
+    store = store_environment["SESSIONS_STORE"].partition(":")[0]
+    events = st.nothing()
+    if method in READ_EVENTS:
+        events = cases(described, "append_event", GenerationMode.POSITIVE)
+
+    @settings(
+        max_examples=max((int(REQUESTS) if REQUESTS else FEW[store]) // len(METHODS), 1),
+        phases=[Phase.generate],
+        derandomize=not REQUESTS,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(
+        case=cases(described, method, *GenerationMode),
+        event=st.none() | events,
+        meets_something=st.integers(0, 3).map(bool),
+    )
+    def send(case: Case, event: Case | None, meets_something: bool) -> None:
+        if method == "delete_reasoning_engine" or places[-1].is_crowded:
+            places.append(Place(url, http))
+        elif method in ENDS_SESSIONS:
+            places[-1].restore()
+        if event is not None:
+            places[-1].append(url, event)
+        if meets_something:
+            places[-1].lead(case)
+        case.call_and_validate(url, http, checks=CHECKS, timeout=PATIENCE)
+
+    with requests.Session() as http:
+        places = [Place(url, http)]
+        send()
+
+
+def cases(described: BaseSchema, method: str, *modes: GenerationMode) -> st.SearchStrategy[Case]:
+    """Requests by all routes of a method."""
+    operations = [found.ok() for found in described.get_all_operations()]
+    return st.one_of(
+        operation.as_strategy(mode, feedback=NO_FEEDBACK)
+        for operation in operations
+        if operation.definition.raw["operationId"].startswith(f"{method}_v")
+        for mode in modes
+    )
