@@ -10,6 +10,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from functions.aip.errors import FieldViolation, InvalidArgument, PayloadTooLarge
 from functions.aip.field_mask import snake_case
 from functions.api.path_table import Match
+from functions.api.query import parameters
 from functions.rules.request import Request
 from functions.rules.settings import Settings
 
@@ -56,7 +57,7 @@ def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
     """
     body = _body(request, settings.max_body_bytes)
     is_long_get = request.method == "POST" and match.route.verb == "GET"
-    sent: Iterable[tuple[str, str]] = request.args.items() if request.query_string else ()
+    sent: Iterable[tuple[str, str]] = parameters(request).items()
     if is_long_get and (request.content_type or "").startswith(_FORM):
         sent = [*sent, *parse_qsl(body.decode(errors="replace"), keep_blank_values=True)]
         body = b""

@@ -43,7 +43,7 @@ class Endpoint:
         clock: Callable[[], int],
     ) -> None:
         """`clock` gives nanoseconds since the epoch, in whole microseconds."""
-        self._table = PathTable(route for route in ROUTES if route.method in methods)
+        self._table = PathTable(ROUTES, methods)
         self._settings = settings
         self._store = store
         self._clock = clock

@@ -5,11 +5,11 @@ segment; a variable matches one or more characters other than `/` and `:`.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from functions.aip.errors import MethodNotAllowed, NotFound
-from functions.api.routes import Route
+from functions.api.routes import METHODS, Route
 
 _TEMPLATE = re.compile(r"(?:\{(?P<variable>[a-z_.]+)=(?P<pattern>[^}]+)\})?(?P<rest>[^{}]*)")
 
@@ -31,9 +31,10 @@ class _Entry(NamedTuple):
 
 
 class PathTable:
-    """The routes of one target."""
+    """All routes, of which one target serves those of its methods."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[Route], methods: Collection[str] = METHODS) -> None:
+        self._methods = frozenset(methods)
         self._entries: dict[str, dict[str, _Entry]] = {}
         for route in routes:
             match = _TEMPLATE.fullmatch(route.template)
@@ -55,9 +56,15 @@ class PathTable:
         if entries is None or "" in segments[1:] or path.endswith(":"):
             raise NotFound(f"There is no path {path}.")
         entry = entries.get(verb)
-        if entry is None:
-            allowed = sorted(entries)
-            raise MethodNotAllowed(f"{path} takes {' or '.join(allowed)}, not {verb}.")
+        if entry is None or entry.route.method not in self._methods:
+            served = sorted(
+                other for other, each in entries.items() if each.route.method in self._methods
+            )
+            # What another target serves is not found here, as if no method had it.
+            if entry is not None or not served:
+                raise NotFound(f"There is no path {path}.")
+            message = f"{path} takes {' or '.join(served)}, not {verb}."
+            raise MethodNotAllowed(message, served)
         name = "/".join(segments[2 : 2 + entry.segments])
         return Match(entry.route, entry.version, name, entry.name_field)
 

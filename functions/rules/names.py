@@ -8,8 +8,8 @@ from functions.rules.errors import InvalidFields
 ANY = "-"
 """The id that stands for whichever there is; see google.aip.dev/159."""
 
-_ID = re.compile(r"(?!__.*__$|-$)[A-Za-z0-9_-]{1,128}")
-_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,127}")
+RESOURCE_ID = re.compile(r"(?!__.*__$|-$)[A-Za-z0-9_-]{1,128}")
+PROJECT_OR_LOCATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,127}")
 
 
 class LocationName(NamedTuple):
@@ -58,12 +58,17 @@ def is_resource_id(text: str) -> bool:
 
     1 to 128 of `[A-Za-z0-9_-]`, not `-` alone and not `__…__`, which Firestore reserves.
     """
-    return _ID.fullmatch(text) is not None
+    return RESOURCE_ID.fullmatch(text) is not None
 
 
 def is_project_or_location(text: str) -> bool:
     """Whether `text` can be a project id, a project number or a location."""
-    return _PROJECT.fullmatch(text) is not None
+    return PROJECT_OR_LOCATION.fullmatch(text) is not None
+
+
+def is_path(text: str) -> bool:
+    """Whether `text` is ids and collections between slashes, such as a name."""
+    return all(is_resource_id(each) or is_project_or_location(each) for each in text.split("/"))
 
 
 def check_session_id(session_id: str) -> None:

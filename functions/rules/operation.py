@@ -9,10 +9,10 @@ from typing import Literal
 
 from functions.aip.errors import InvalidArgument
 from functions.aip.page_token import decode_page_token, encode_page_token
-from functions.aip.timestamp import format_timestamp
+from functions.aip.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, format_timestamp
 from functions.messages.json_text import write_json
 from functions.rules.errors import OperationNotFound
-from functions.rules.names import EngineName, SessionName
+from functions.rules.names import EngineName, SessionName, is_resource_id
 
 Kind = Literal["CreateSession", "CreateReasoningEngine", "UpdateReasoningEngine", "Delete"]
 
@@ -28,6 +28,7 @@ _RESPONSES = {
     "UpdateReasoningEngine": "ReasoningEngine",
 }
 _SCOPE = "operation"
+_VERSIONS = ("v1", "v1beta1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,13 @@ def find_operation(parent: str, location: str, operation_id: str) -> Operation:
         )
     except (InvalidArgument, ValueError, KeyError):
         raise OperationNotFound(name) from None
-    if parent not in (location, operation.parent, str(operation.resource)):
+    # Whoever makes up an id with its checksum finds nothing that could not be.
+    is_possible = (
+        is_resource_id(operation.engine)
+        and (not operation.session or is_resource_id(operation.session))
+        and MIN_TIMESTAMP <= operation.time <= MAX_TIMESTAMP
+        and operation.version in _VERSIONS
+    )
+    if not is_possible or parent not in (location, operation.parent, str(operation.resource)):
         raise OperationNotFound(name)
     return operation

@@ -18,6 +18,7 @@ from functions.rules.state import (
     StateChange,
     join_members,
     members_of,
+    merge_members,
     split_members,
     state_change,
 )
@@ -108,6 +109,7 @@ class SessionChange:
         if self.unknown:
             kept = {**split_members(record.unknown), **members_of(self.unknown)}
             record.unknown = join_members(kept.values())
+            _check_length("unknown fields", record.unknown)
 
 
 def new_session(
@@ -131,7 +133,11 @@ def new_session(
     _check_length("session.user_id", record.user_id)
     _check_length("session.display_name", record.display_name)
     _check_length("unknown fields", record.unknown)
-    return record, state_change(message.session_state or {})
+    state = state_change(message.session_state or {})
+    for scope in (state.session, state.app, state.user):
+        # Before any store looks, so that all answer in one order.
+        merge_members({}, scope)
+    return record, state
 
 
 def changed_session(
@@ -167,16 +173,16 @@ def check_update_mask(mask: Sequence[FieldPath], message: Session) -> Sequence[F
     if not mask:
         return populated
     for path in mask:
-        if path.field == "*":
-            expiration = [path for path in populated if path.field in {"ttl", "expire_time"}]
-            always = ("display_name", "labels", "session_state")
-            return [*(FieldPath(name, None, name) for name in always), *expiration]
         if path.field in OUTPUT_ONLY:
             raise InvalidArgument(f"updateMask names an output-only field: {path.text!r}.")
-        if path.field not in MUTABLE | {"user_id"}:
+        if path.field not in MUTABLE | {"user_id", "*"}:
             raise InvalidArgument(f"updateMask names an unknown field: {path.text!r}.")
         if path.key is not None and path.field != "session_state":
             raise InvalidArgument(f"updateMask can name keys of session_state only: {path.text!r}.")
+    if any(path.field == "*" for path in mask):
+        expiration = [path for path in populated if path.field in {"ttl", "expire_time"}]
+        always = ("display_name", "labels", "session_state")
+        return [*(FieldPath(name, None, name) for name in always), *expiration]
     return mask
 
 

@@ -46,13 +46,13 @@ class Settings(AuthSettings, LimitSettings):
     )
     google_cloud_project: str = Field(
         default="",
-        pattern=r"^[A-Za-z0-9.:-]*$",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9.-]{0,127})?$",
         description="The project that short names (`reasoningEngines/…`) stand for. "
         "Unset: the project of the Firestore store, else `local`.",
     )
     google_cloud_location: str = Field(
         default="us-central1",
-        pattern=r"^[A-Za-z0-9-]+$",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$",
         description="The location that short names stand for.",
     )
     project_number: str = Field(

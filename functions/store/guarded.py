@@ -19,7 +19,7 @@ from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.merging import list_merged
-from functions.store.paging import Cursor, Page, fill_page, map_page
+from functions.store.paging import Cursor, Page, fill_page, map_page, own_cursor
 from functions.store.protocol import Purged, Store
 from functions.store.watching import Watch
 
@@ -247,7 +247,7 @@ class GuardedStore:
             (((record.create_time, str(record.name)), record) for record in records),
             key=lambda entry: entry[0],
         )
-        behind = tuple(query.cursor or (0, ""))
+        behind = tuple(own_cursor(query.cursor, int, str) or (0, ""))
         return fill_page(
             ((list(place), record) for place, record in placed if place > behind),
             query.page_size,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from functions.aip.page_token import InvalidPageToken
 from functions.rules.limits import MAX_PAGE_BYTES
 
 Cursor = list[str | int]
@@ -13,6 +14,24 @@ Record = TypeVar("Record")
 
 MAX_SCANNED = 5_000
 """Records looked at for one page; a filter that refuses them all answers early, with a token."""
+
+
+_INT64 = range(-(2**63), 2**63)
+
+
+def own_cursor(cursor: Cursor | None, *kinds: type) -> Cursor:
+    """The cursor of a page token, [] for none; raises InvalidPageToken for one never made here.
+
+    Its parts must be of these kinds, 64 bits or ASCII: the token's checksum keeps mistakes out, but
+    it holds in every store and is no secret.
+    """
+    if cursor is None:
+        return []
+    if tuple(map(type, cursor)) != kinds or not all(
+        part.isascii() if isinstance(part, str) else part in _INT64 for part in cursor
+    ):
+        raise InvalidPageToken
+    return cursor
 
 
 @dataclass(frozen=True, slots=True)

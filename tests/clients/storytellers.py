@@ -1,6 +1,7 @@
 """How each client writes a conversation, and how it reads one."""
 
 import json
+import subprocess
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
@@ -62,6 +63,29 @@ class Discovery:
             session = sessions.get(name=name).execute()
             events = sessions.events().list(parent=name).execute()["sessionEvents"]
         return Conversation.from_json(session, events)
+
+
+class Curl:
+    """curl, and JSON as it goes over the wire."""
+
+    def __init__(self, server: str) -> None:
+        self._root = f"{server}/v1beta1"
+
+    def write(self, engine: str, conversation: Conversation) -> str:
+        body = {"userId": conversation.user, "sessionState": conversation.state}
+        name = self._call(f"{engine}/sessions", body)["response"]["name"]
+        for said in conversation.events:
+            self._call(f"{name}:appendEvent", said.to_json())
+        return name
+
+    def read(self, name: str) -> Conversation:
+        events = self._call(f"{name}/events")["sessionEvents"]
+        return Conversation.from_json(self._call(name), events)
+
+    def _call(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        data = [] if body is None else ["--data", json.dumps(body)]
+        command = ["curl", "--silent", "--show-error", "--fail", *data, f"{self._root}/{path}"]
+        return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
 class Genai:

@@ -11,7 +11,7 @@ from google.cloud import aiplatform_v1, aiplatform_v1beta1
 from tests.clients.adk_services import session_service
 from tests.clients.conversations import Conversation, Said
 from tests.clients.genai_ways import AGENTPLATFORM_WAYS, VERTEXAI_WAYS, Blocking, Way
-from tests.clients.storytellers import Adk, Discovery, Gapic, Genai
+from tests.clients.storytellers import Adk, Curl, Discovery, Gapic, Genai
 
 USER = 'a"user\\of any name'
 STRUCT = {"deep": [[1, [2.5, None]], {"": {"__x__": True}}], "nothing": None, "text": "héllo ✓"}
@@ -37,7 +37,7 @@ EVENTS = [
 ]
 CONVERSATION = Conversation(USER, STRUCT, [Said.from_json(event) for event in EVENTS])
 STATE_AFTER = {**STRUCT, "key-0": STRUCT, "key-1": STRUCT, "user:k": 1, "app:k": [1]}
-CLIENTS = ["gapic-v1", "gapic-v1beta1", "vertexai", "agentplatform", "discovery", "adk"]
+CLIENTS = ["gapic-v1", "gapic-v1beta1", "vertexai", "agentplatform", "discovery", "adk", "curl"]
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +57,7 @@ def clients(server: str, connect: Callable[[Way], Any], adk: Adk) -> dict[str, A
         "agentplatform": Genai(connect(AGENTPLATFORM_WAYS[0]).sessions),
         "discovery": Discovery(server),
         "adk": adk,
+        "curl": Curl(server),
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from functions.rules.settings import Settings
 from tests.contract.conftest import Answer, Api
 
 
@@ -61,6 +62,17 @@ def test_a_session_cannot_start_with_too_large_a_state(api: Api, prefix: str) ->
     answer = api.call("POST", f"{api.engine}/sessions", body, sessionId="s")
     check_too_large(answer, size=1_100_000)
     assert api.call("GET", f"{api.engine}/sessions/s").status == 404
+
+
+@pytest.mark.parametrize("prefix", ["", "app:", "user:"])
+def test_a_state_is_weighed_before_its_session_is_looked_for(api: Api, prefix: str) -> None:
+    """Whether the id is taken or the engine is missing: too large is too large."""
+    api.create("taken")
+    body = {"userId": "u", "sessionState": {f"{prefix}k": "x" * 1_000_000}}
+    answer = api.call("POST", f"{api.engine}/sessions", body, sessionId="taken")
+    check_too_large(answer, size=1_000_000)
+    api.settings = Settings(google_cloud_project="test-project", require_engine=True)
+    check_too_large(api.call("POST", f"{api.engine}/sessions", body), size=1_000_000)
 
 
 @pytest.mark.parametrize("prefix", ["", "app:", "user:"])
@@ -132,3 +144,10 @@ def test_a_name_that_is_too_long_is_refused(api: Api, field: str) -> None:
     """Names have a limit that the answer tells."""
     body = {"userId": "u", field: "x" * 2_000_000}
     check_too_large(api.call("POST", f"{api.engine}/sessions", body), size=2_000_000)
+
+
+def test_unknown_fields_do_not_grow_by_updates(api: Api) -> None:
+    """Too large: what create refuses to keep, update refuses, too."""
+    api.settings = Settings(google_cloud_project="test-project", unknown_fields="keep")
+    session = api.create()
+    check_too_large(api.call("PATCH", session, {"nonsense": "x" * 2_000}), size=2_000)

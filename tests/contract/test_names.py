@@ -153,3 +153,14 @@ def test_projects_are_kept_apart(api: Api) -> None:
     api.create("s")
     assert api.call("GET", f"{other}/sessions/s").status == 404
     assert api.ok("GET", f"{other}/sessions") == {}
+
+
+@pytest.mark.parametrize(
+    "parent", ["nonsense", "projects/p", "projects/p/locations", "locations/l"]
+)
+@pytest.mark.parametrize("verb", ["GET", "POST"])
+def test_a_parent_that_is_no_location_is_refused(api: Api, verb: str, parent: str) -> None:
+    """Malformed resource name: nothing is listed or made in the configured location instead."""
+    answer = api.call(verb, "/v1/reasoningEngines", parent=parent)
+    assert answer.status == 400
+    assert "Invalid Location resource name." in answer.text

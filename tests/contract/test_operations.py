@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from functions.aip.page_token import encode_page_token
 from tests.contract.conftest import LOCATION, Api
 
 TYPE = "type.googleapis.com/google.cloud.aiplatform"
@@ -183,3 +184,24 @@ def test_a_tampered_operation_is_not_found(api: Api) -> None:
         assert api.call("GET", changed).status == 404, changed
     page = api.ok("GET", f"{api.engine}/sessions", pageSize=1)
     assert "nextPageToken" not in page
+
+
+@pytest.mark.parametrize(
+    ("time", "version"), [(10**40, "v1"), (-(10**40), "v1"), (0, 'v"1'), (0, "")], ids=str
+)
+@pytest.mark.parametrize("kind", ["c", "d"])
+def test_a_made_up_operation_is_not_found(api: Api, kind: str, time: int, version: str) -> None:
+    """The checksum is no secret; what we never answered is unknown all the same."""
+    api.create("s")
+    cursor = [kind, api.engine.rpartition("/")[2], "s", time, version]
+    operation = encode_page_token(cursor, "operation", LOCATION)
+    for root in ("/v1", "/ui"):
+        assert api.call("GET", f"{root}/{LOCATION}/operations/{operation}").status == 404
+
+
+@pytest.mark.parametrize(
+    "query", [{"pageSize": -1}, {"pageSize": "x"}, {"pageToken": "x"}], ids=str
+)
+def test_a_list_of_operations_is_paged_as_any_other(api: Api, query: dict[str, object]) -> None:
+    """A negative pageSize and a pageToken that was never answered are 400."""
+    assert api.call("GET", f"{LOCATION}/operations", **query).status == 400

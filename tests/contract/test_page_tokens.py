@@ -4,7 +4,8 @@ import base64
 
 import pytest
 
-from tests.contract.conftest import Api
+from functions.aip.page_token import encode_page_token
+from tests.contract.conftest import LOCATION, Api
 
 
 @pytest.fixture
@@ -69,3 +70,34 @@ def test_a_tampered_token_is_refused(api: Api, token: str) -> None:
 def test_a_token_is_opaque(api: Api, token: str) -> None:
     """A token needs no escaping in a URL."""
     assert token.replace("-", "").replace("_", "").isalnum()
+
+
+FOREIGN: list[list[str | int]] = [
+    [],
+    [1],
+    ["x", "y"],
+    [1, 2],
+    [2**63, "x"],
+    ["x", 2**63],
+    ["1", "2", "3"],
+    [1, "x", 3, 4],
+    [2**63, 2**63, 2**63, "x"],
+]
+"""Cursors that no store makes for any of the lists."""
+
+
+@pytest.mark.parametrize("cursor", FOREIGN, ids=str)
+def test_a_token_that_another_store_made_is_refused(api: Api, cursor: list[str | int]) -> None:
+    """Its checksum is right, since the checksum is no secret, and its cursor means nothing here."""
+    session = api.create()
+    api.append(session)
+    for path, parent, order in (
+        (f"{api.engine}/sessions", api.engine, ("update_time", "desc")),
+        (f"{LOCATION}/reasoningEngines/-/sessions", None, ("update_time", "desc")),
+        (f"{session}/events", session, ("timestamp", "asc")),
+        (f"{session}/runs", session, ("start_time", "asc")),
+        (f"{LOCATION}/reasoningEngines", LOCATION, ("create_time", "asc")),
+    ):
+        scope = (parent or f"{LOCATION}/reasoningEngines/-", "", *order)
+        answer = api.call("GET", path, pageToken=encode_page_token(cursor, *scope))
+        assert (answer.status, "pageToken" in answer.text) == (400, True), (path, answer.text)

@@ -140,3 +140,20 @@ def test_an_id_that_is_no_text_does_no_harm(api: Api, raw_id: object) -> None:
     session = api.create()
     assert api.append(session, rawEvent={"id": raw_id}).status == 200
     assert events(api, session)[0]["rawEvent"] == {"id": raw_id}
+
+
+@pytest.mark.parametrize("prefix", ["", "app:", "user:"])
+def test_a_retry_meets_its_event_though_its_change_had_no_room_any_more(
+    api: Api, prefix: str
+) -> None:
+    """What landed once needs no room a second time."""
+    session = api.create()
+    large = {"stateDelta": {f"{prefix}a": "x" * 500_000}}
+    assert send(api, session, "rawEvent.id", "e1", actions=large) == 200
+    for key, size in (("a", 0), ("b", 700_000)):
+        change = {"stateDelta": {f"{prefix}{key}": "x" * size}}
+        assert send(api, session, "", "", actions=change) == 200
+    before = api.ok("GET", session)
+    assert send(api, session, "rawEvent.id", "e1", actions=large) == 200
+    assert api.ok("GET", session) == before
+    assert send(api, session, "rawEvent.id", "e2", actions=large) == 400

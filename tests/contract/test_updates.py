@@ -188,3 +188,11 @@ def test_a_session_id_parameter_is_accepted_with_an_update(api: Api) -> None:
     session = make(api)
     answer = api.ok("PATCH", session, {"displayName": "n"}, updateMask="displayName", sessionId="q")
     assert (answer["name"], answer["displayName"]) == (session, "n")
+
+
+def test_a_star_excuses_no_other_path(api: Api) -> None:
+    """Unknown or output-only path: 400 naming it, on either side of a star."""
+    session = make(api)
+    for mask in ("*,nonsense", "nonsense,*", "*,name"):
+        answer = api.call("PATCH", session, {}, updateMask=mask)
+        assert answer.status == 400, mask

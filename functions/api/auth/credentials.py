@@ -6,6 +6,7 @@ from typing import NoReturn
 import flask
 
 from functions.aip.errors import Unauthenticated
+from functions.api.query import parameters
 
 _FORM = "application/x-www-form-urlencoded"
 _MIN_SIGNATURE = 86
@@ -92,7 +93,7 @@ def _split(header: str) -> tuple[str, str]:
 
 
 def _parameter(request: flask.Request, name: str) -> str:
-    found = request.args.get(name, "")
+    found = parameters(request).get(name, "")
     # The discovery client sends long GETs as POSTs, the query in the body.
     if not found and "X-HTTP-Method-Override" in request.headers and request.mimetype == _FORM:
         request.get_data()

@@ -3,17 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
+from functions.aip.page_token import InvalidPageToken
 from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineHasSessions, EngineNotFound
 from functions.rules.filters import PageQuery, engine_matches
-from functions.rules.names import EngineName
+from functions.rules.names import EngineName, is_path
 from functions.store.firestore import documents, queries, values
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.listing import stream
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import Document, Missing, Rpc, Stale, Write
-from functions.store.paging import Cursor, Page, fill_page
+from functions.store.paging import Cursor, Page, fill_page, own_cursor
 
 
 def create_engine(rpc: Rpc, record: EngineRecord) -> None:
@@ -32,10 +33,12 @@ def get_engine(rpc: Rpc, name: EngineName) -> EngineRecord:
 
 def list_engines(rpc: Rpc, location: str, query: PageQuery) -> Page[EngineRecord]:
     """One page of a location's engines, oldest first."""
-    limit = query.page_size + 1
+    limit, behind = query.page_size + 1, own_cursor(query.cursor, int, str)
+    if behind and not is_path(str(behind[1])):
+        raise InvalidPageToken
 
     def request(last: Any) -> Any:
-        cursor = query.cursor if last is None else _cursor(record_of(last))
+        cursor = behind if last is None else _cursor(record_of(last))
         return queries.engines_in_order(limit, cursor, rpc.root)
 
     def record_of(found: Any) -> EngineRecord:

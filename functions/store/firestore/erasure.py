@@ -7,6 +7,8 @@ is found by the next try.
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 from functions.store.firestore.documents import expiry_of
@@ -77,16 +79,20 @@ def purge(rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> Purged:
         while True:
             answers = rpc.run_query("", expired_sessions(now, _ROUND))
             sessions = [found for found, _ in answers if found is not None]
-            if not sessions:
-                return Purged(total.sessions, total.events, done=True)
+            erasures: Iterator[Purged] = iter(())
             for some in _with_events(rpc, pool, sorted(sessions, key=_place)):
+                # They went on while the events of these were read.
+                before, total = total, reduce(Purged.plus, erasures, total)
+                if total != before and is_time_up():
+                    return total
                 erasures = pool.map(
                     lambda group: _erase_together(rpc, group, now, is_time_up), _groups(some)
                 )
-                for purged in erasures:
-                    total = total.plus(purged)
-                if is_time_up():
-                    return total
+            total = reduce(Purged.plus, erasures, total)
+            if sessions and is_time_up():
+                return total
+            if len(sessions) < _ROUND:
+                return replace(total, done=True)
 
 
 def _with_events(rpc: Rpc, pool: Executor, sessions: list[Any]) -> Iterator[WithEvents]:

@@ -14,7 +14,7 @@ from functions.store.firestore.documents import event_key, event_record
 from functions.store.firestore.listing import stream
 from functions.store.firestore.queries import MAX_IN, event_places, events_of_runs
 from functions.store.firestore.rpc import Rpc
-from functions.store.paging import Cursor
+from functions.store.paging import Cursor, own_cursor
 
 _EVENTS_PER_RUN = 10
 """What runs are taken to have when it is guessed how far to look."""
@@ -32,7 +32,7 @@ def runs_by_event(
     been told, and need not be read again to see that it does not begin here.
     """
     limit = min(_EVENTS_PER_RUN * (query.page_size + 1), _MAX_EVENTS)
-    start, read_time = (str(query.cursor[0]) if query.cursor else None), None
+    start, read_time = next(map(str, own_cursor(query.cursor, str)), None), None
     met: set[str] = set()
     while True:
         answers = list(rpc.run_query(str(name), event_places(query, limit, start), read_time))

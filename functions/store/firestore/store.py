@@ -7,8 +7,6 @@ else reads, then writes on condition. The first call of a process reads the data
 """
 
 import secrets
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -29,6 +27,7 @@ from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange, join_members, merge_members
 from functions.store.firestore import documents, engines, queries, values
+from functions.store.firestore.arrivals import Arrivals
 from functions.store.firestore.erasure import erase, purge
 from functions.store.firestore.listing import list_sessions, stream
 from functions.store.firestore.migration import Versions, renew_all
@@ -47,7 +46,7 @@ from functions.store.firestore.runs import runs_by_event
 from functions.store.firestore.schema import EVENTS, WITH_ARRIVALS, WITH_LOCATIONS
 from functions.store.firestore.sharing import share, shared_state, shared_writes, user_documents
 from functions.store.firestore.watching import Feeds, FirestoreWatch
-from functions.store.paging import Cursor, Page, fill_page, map_page
+from functions.store.paging import Cursor, Page, fill_page, map_page, own_cursor
 from functions.store.protocol import Purged
 from functions.store.runs import fill_runs
 
@@ -143,6 +142,8 @@ class FirestoreStore:
                 rpc.commit([write, *shared])
             except (Stale, Missing):
                 retries.wait()
+            except Refused as refusal:
+                raise self._explanation(name, state, refusal) from refusal
             else:
                 return record
 
@@ -201,10 +202,17 @@ class FirestoreStore:
             if state.must_be_weighed or owner is not None:
                 found, engine = rpc.batch_get([str(name), name.engine])()
                 user_id = _live_record(name, found, now, owner).user_id
-                _weigh(found, state)
                 owners = [(name.engine, user_id)] if state.user else []
                 users = user_documents(rpc, {name.engine: engine}, owners)
-                shared_state(engine, users.get((name.engine, user_id)), state)
+                try:
+                    _weigh(found, state)
+                    shared_state(engine, users.get((name.engine, user_id)), state)
+                except TooLarge:
+                    # What has landed is merged already, and may have shrunk since.
+                    (landed,) = rpc.batch_get([f"{name}/events/{event.id}"], ["key"])()
+                    if landed is None:
+                        raise
+                    return
                 unchanged_since = found.update_time
                 shared = shared_writes(rpc, name.engine, engine, user_id, state)
             touch = values.touch(path, now, state.session, unchanged_since)
@@ -295,7 +303,7 @@ class FirestoreStore:
     def _events(
         self, rpc: Rpc, name: SessionName, query: PageQuery
     ) -> Iterator[tuple[Cursor, EventRecord]]:
-        start = str(query.cursor[0]) if query.cursor else None
+        start = next(map(str, own_cursor(query.cursor, str)), None)
         limit = query.page_size + 1
 
         def request(last: Any) -> Any:
@@ -314,21 +322,6 @@ class FirestoreStore:
         except TooLarge as explanation:
             return explanation
         return refusal
-
-
-class Arrivals:
-    """Arrival keys that rise within a process and never meet those of another."""
-
-    def __init__(self) -> None:
-        self._process = secrets.token_hex(4)
-        self._lock = threading.Lock()
-        self._last = 0
-
-    def next(self) -> str:
-        """24 hexadecimal digits: the time in nanoseconds, then the process."""
-        with self._lock:
-            self._last = max(self._last + 1, time.time_ns())
-            return f"{self._last:016x}{self._process}"
 
 
 def _live_record(

@@ -8,7 +8,7 @@ from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineHasSessions, EngineNotFound
 from functions.rules.filters import PageQuery, engine_matches
 from functions.rules.names import EngineName
-from functions.store.paging import Page, fill_page
+from functions.store.paging import Page, fill_page, own_cursor
 from functions.store.sqlite.rows import erase
 
 _ENGINE = "SELECT name, create_time, update_time, resource FROM engines"
@@ -47,7 +47,7 @@ def list_engines(db: sqlite3.Connection, location: str, query: PageQuery) -> Pag
     rows = db.execute(
         f"{_ENGINE} WHERE location = ? AND create_time IS NOT NULL "
         "AND (create_time, name) > (?, ?) ORDER BY create_time, name",
-        (location, *(query.cursor or [0, ""])),
+        (location, *(own_cursor(query.cursor, int, str) or [0, ""])),
     )
     return fill_page(
         (([row[1], row[0]], _engine_record(row)) for row in rows),

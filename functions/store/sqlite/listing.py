@@ -17,7 +17,7 @@ from functions.rules.limits import MAX_PAGE_BYTES
 from functions.rules.names import EngineName, SessionName
 from functions.rules.session import ENVELOPE_BYTES as SESSION_ENVELOPE_BYTES
 from functions.rules.session import SessionRecord
-from functions.store.paging import Cursor, Page
+from functions.store.paging import Cursor, Page, own_cursor
 from functions.store.sqlite.rows import (
     EVENT_COLUMNS,
     SESSION_COLUMNS,
@@ -68,12 +68,14 @@ def sessions_in_order(
     before the session's id, and `snapshot` the last move that the first page knew of. Raises
     WalkTooOld when moves since then are forgotten.
     """
+    tie = (str, str) if engine.is_any else (str,)
+    cursor = own_cursor(query.cursor, int, int, *tie)
     scope, parent = ("location", engine.location) if engine.is_any else ("name", str(engine))
     found = db.execute(f"SELECT id, name, app FROM engines WHERE {scope} = ?", (parent,))
     engines = {key: (name, app) for key, name, app in found}
     if not engines:
         return
-    snapshot, *place = query.cursor or [_last_move(db)]
+    snapshot, *place = cursor or [_last_move(db)]
     behind: tuple[Any, ...] = ()
     if place:
         behind = tuple(place) if engine.is_any else (place[0], parent, place[1])
@@ -197,11 +199,12 @@ def joined_sessions(
     is_walk = query.cursor is not None and query.order.field == "update_time"
     if engine.is_any or is_walk or not is_plain:
         return None
+    cursor = own_cursor(query.cursor, int, int, str)
     name = str(engine)
     found = db.execute("SELECT id, app FROM engines WHERE name = ?", (name,)).fetchone()
     if found is None:
         return Page([], None)
-    snapshot, *place = query.cursor or [_last_move(db)]
+    snapshot, *place = cursor or [_last_move(db)]
     walk = _Walk(db, query, now, int(snapshot), (), is_any=False)
 
     def clauses(place: Cursor) -> tuple[str, dict[str, Any]]:
@@ -234,15 +237,15 @@ def joined_events(
         "e.id || '\",' || e.text",
         "e.timestamp_key || ' ' || e.seq",
         lambda place: event_clauses(session, replace(query, cursor=_event_place(place))),
-        query.cursor or [],
+        own_cursor(query.cursor, str, int),
         {"head": f'{{"name":"{name}/events/', "size": query.page_size},
         lambda piece, count: utf8_size(piece) + count * EVENT_ENVELOPE_BYTES,
     )
-    return page and Page(page.items, page.cursor and _event_place(page.cursor))
+    return page and Page(page.items, _event_place(page.cursor))
 
 
-def _event_place(words: Cursor) -> Cursor:
-    return [words[0], int(words[1])] if words else []
+def _event_place(words: Cursor | None) -> Cursor | None:
+    return [words[0], int(words[1])] if words else None
 
 
 def _join(
@@ -306,9 +309,9 @@ def event_clauses(session: int, query: PageQuery) -> tuple[str, dict[str, Any]]:
         if bound is not None:
             conditions.append(f"e.timestamp_key {sign} :{name}")
             parameters[name] = timestamp_key(max(bound, MIN_TIMESTAMP))
-    if query.cursor:
+    if cursor := own_cursor(query.cursor, str, int):
         conditions.append(f"(e.timestamp_key, e.seq) {beyond} (:key, :seq)")
-        parameters["key"], parameters["seq"] = query.cursor
+        parameters["key"], parameters["seq"] = cursor
     order = f"ORDER BY e.timestamp_key {direction}, e.seq {direction}"
     return f"FROM events e WHERE {' AND '.join(conditions)} {order}", parameters
 

@@ -13,7 +13,7 @@ from collections import defaultdict
 
 from functions.rules.errors import SessionNotFound, StoreUnavailable
 from functions.rules.names import SessionName
-from functions.store.paging import Cursor
+from functions.store.paging import Cursor, own_cursor
 from functions.store.sqlite.database import Database
 from functions.store.sqlite.rows import EVENT_COLUMNS, event_record, live_session
 from functions.store.watching import MAX_ARRIVAL_BYTES, MAX_ARRIVALS, Arrival, Wake
@@ -110,8 +110,8 @@ class SqliteWatch:
         with database.read() as db:
             self._session, _, record = live_session(db, name, now, owner)
         self.expire_time = record.expire_time
-        is_of_this_session = after is not None and after[0] == self._session
-        self._seq = int(after[1]) if after and is_of_this_session else 0
+        session, seq = own_cursor(after, int, int) or (0, 0)
+        self._seq = int(seq) if session == self._session else 0
         self.wake = Wake()
         changes.subscribe(self._session, self.wake)
 
