@@ -21,7 +21,7 @@ KNOWN_VARIABLES = {
     "CLOUDSDK_CORE_PROJECT",
     "CLOUDSDK_FUNCTIONS_REGION",
     "GOOGLE_API_KEY",  # of the clients
-    *("TORTURE_MINUTES", "TORTURE_SEED", "TORTURE_STEPS"),  # of `make torture`
+    *("TORTURE_MINUTES", "TORTURE_REQUESTS", "TORTURE_SEED", "TORTURE_STEPS"),  # of `make torture`
 }
 NOT_VARIABLES = {
     *NAMES,  # of the formula of docs/cost.md
