@@ -9,7 +9,8 @@ from functions.rules.errors import (
     SessionAlreadyExists,
     SessionNotFound,
 )
-from functions.rules.event import EventRecord, new_event
+from functions.rules.event import EventRecord
+from functions.rules.event_message import new_event
 from functions.rules.ids import session_id_of_request
 from functions.rules.names import ANY, SessionName
 from functions.rules.request import Request
