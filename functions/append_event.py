@@ -1,7 +1,5 @@
 """POST {session}:appendEvent: adds an event and merges its state delta."""
 
-from functions.create_session import add_session
-from functions.messages.session import Session
 from functions.messages.session_event import SessionEvent
 from functions.rules.errors import (
     Contention,
@@ -79,6 +77,10 @@ def _session(
             if found.user_id != user_id:
                 raise InvalidFields([("user_id", f"Session {name} belongs to another user.")])
             return found
+    # Appends to sessions that exist do not wait for the import.
+    from functions.create_session import add_session
+    from functions.messages.session import Session
+
     message = Session(user_id=user_id)
     return add_session(engine, session_id, message, request.settings, store, now)
 

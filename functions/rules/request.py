@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from functions.aip.errors import InvalidArgument
 from functions.aip.field_mask import FieldPath, parse_field_mask
@@ -10,7 +10,6 @@ from functions.aip.filtering import Filter, FilterFields, compile_filter
 from functions.aip.ordering import OrderBy, parse_order_by
 from functions.aip.page_token import decode_page_token, encode_page_token
 from functions.messages.json_text import read_json
-from functions.messages.message import Message
 from functions.rules.errors import InvalidFields
 from functions.rules.filters import PageQuery
 from functions.rules.limits import DEFAULT_PAGE_SIZE
@@ -24,7 +23,10 @@ from functions.rules.names import (
 )
 from functions.rules.settings import Settings
 
-MessageType = TypeVar("MessageType", bound=Message)
+if TYPE_CHECKING:
+    from functions.messages.message import Message
+
+MessageType = TypeVar("MessageType", bound="Message")
 
 
 @dataclass(frozen=True, slots=True)
