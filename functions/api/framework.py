@@ -17,7 +17,7 @@ from functions.aip.errors import Internal, InvalidArgument
 from functions.api.errors import CONTENT_TYPE, INTERNAL
 from functions.api.streams import end_all
 from functions.api.worker import BoundedWorker
-from functions.messages.json_text import write_json
+from functions.messages.json_text import write_plain
 from functions.rules.settings import Settings
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _write_error(connection: socket.socket, status: int, reason: str, message: s
     """What gunicorn answers to a request that it cannot read at all."""
     kind = InvalidArgument if status < INTERNAL.code else Internal
     error = {"code": status, "message": message or reason, "status": kind.status}
-    body = write_json({"error": error}).encode()
+    body = write_plain({"error": error}).encode()
     head = (
         f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
         f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"

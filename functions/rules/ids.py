@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 
-from functions.messages.json_text import write_json
+from functions.messages.json_text import write_plain
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LENGTH = 20
@@ -22,7 +22,7 @@ def new_session_id(display_name: str) -> str:
 
 def session_id_of_request(engine: str, user_id: str, request_id: str) -> str:
     """20 characters made from a request: its retry meets the session of the first try."""
-    digest = hashlib.sha256(write_json([engine, user_id, request_id]).encode()).digest()
+    digest = hashlib.sha256(write_plain([engine, user_id, request_id]).encode()).digest()
     number = int.from_bytes(digest)
     return _spell(number, _LENGTH)
 

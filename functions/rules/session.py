@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.aip.timestamp import format_timestamp
-from functions.messages.json_text import utf8_size, write_json
+from functions.messages.json_text import utf8_size, write_plain
 from functions.rules.names import SessionName
 from functions.rules.state import StateChange, join_members, members_of, split_members
 
@@ -58,11 +58,11 @@ class SessionRecord:
             f'"updateTime":"{format_timestamp(self.update_time)}"'
         ]
         if self.display_name:
-            parts.append(f'"displayName":{write_json(self.display_name)}')
+            parts.append(f'"displayName":{write_plain(self.display_name)}')
         if self.labels:
-            parts.append(f'"labels":{write_json(self.labels)}')
+            parts.append(f'"labels":{write_plain(self.labels)}')
         parts.append(
-            f'"userId":{write_json(self.user_id)},'
+            f'"userId":{write_plain(self.user_id)},'
             f'"expireTime":"{format_timestamp(self.expire_time)}"'
         )
         if self.unknown and not official:
