@@ -53,6 +53,8 @@ def adopt(app: flask.Flask, serve: Target, settings: Settings) -> None:
     BoundedWorker.patience = settings.client_timeout / 1e9
     gunicorn.config.WorkerClass.default = BoundedWorker
     gunicorn.config.Keepalive.default = _KEEP_ALIVE
+    # Nobody controls a function so, and each start would wait for the import of asyncio.
+    gunicorn.config.ControlSocketDisable.default = True
     gunicorn.config.PostWorkerInit.default = staticmethod(_end_streams_first)
 
 
