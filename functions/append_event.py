@@ -1,7 +1,5 @@
 """POST {session}:appendEvent: adds an event and merges its state delta."""
 
-from functions.create_session import add_session
-from functions.messages.session import Session
 from functions.messages.session_event import SessionEvent
 from functions.rules.errors import (
     Contention,
@@ -9,7 +7,8 @@ from functions.rules.errors import (
     SessionAlreadyExists,
     SessionNotFound,
 )
-from functions.rules.event import EventRecord, new_event
+from functions.rules.event import EventRecord
+from functions.rules.event_message import new_event
 from functions.rules.ids import session_id_of_request
 from functions.rules.names import ANY, SessionName
 from functions.rules.request import Request
@@ -78,6 +77,10 @@ def _session(
             if found.user_id != user_id:
                 raise InvalidFields([("user_id", f"Session {name} belongs to another user.")])
             return found
+    # Appends to sessions that exist do not wait for the import.
+    from functions.create_session import add_session
+    from functions.messages.session import Session
+
     message = Session(user_id=user_id)
     return add_session(engine, session_id, message, request.settings, store, now)
 

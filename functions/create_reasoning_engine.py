@@ -1,7 +1,7 @@
 """POST {location}/reasoningEngines: creates an engine for sessions to live under."""
 
 from functions.messages.reasoning_engine import ReasoningEngine
-from functions.rules.engine import new_engine
+from functions.rules.engine_message import new_engine
 from functions.rules.ids import new_engine_id
 from functions.rules.names import EngineName
 from functions.rules.operation import Operation

@@ -6,7 +6,8 @@ from functions.rules.ids import new_session_id
 from functions.rules.names import EngineName, SessionName, check_session_id
 from functions.rules.operation import Operation
 from functions.rules.request import Request
-from functions.rules.session import SessionRecord, new_session
+from functions.rules.session import SessionRecord
+from functions.rules.session_message import new_session
 from functions.rules.settings import Settings
 from functions.store.protocol import Store
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from functions.messages.session_event import with_enum_numbers
 from functions.rules.event import EventRecord
 from functions.rules.event_type import EventView, parse_view, with_event_type
 from functions.rules.filters import EVENT_DEFAULT_ORDER, EVENT_FIELDS, EVENT_ORDERS
@@ -35,5 +34,8 @@ def events_json(
     name = str(session)
     events = [record.to_json(name) for record in records]
     if request.enum_numbers:
+        # Only GAPIC clients ask for it, and only they wait for the import.
+        from functions.messages.session_event import with_enum_numbers
+
         events = [with_enum_numbers(event) for event in events]
     return [with_event_type(event) for event in events] if view is EventView.FULL else events

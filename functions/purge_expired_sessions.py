@@ -3,7 +3,7 @@
 import logging
 import time
 
-from functions.messages.json_text import write_json
+from functions.messages.json_text import write_plain
 from functions.rules.request import Request
 from functions.store.protocol import Store
 
@@ -26,4 +26,4 @@ def purge_expired_sessions(request: Request, store: Store, now: int) -> str:
     }
     seconds = round(time.monotonic() - start, 3)
     _log.info("purge", extra={"fields": {**answer, "seconds": seconds}})
-    return write_json(answer)
+    return write_plain(answer)

@@ -1,7 +1,8 @@
 """PATCH {engine}: changes what an engine is called and described as."""
 
 from functions.messages.reasoning_engine import ReasoningEngine
-from functions.rules.engine import EngineRecord, changed_engine
+from functions.rules.engine import EngineRecord
+from functions.rules.engine_message import changed_engine
 from functions.rules.operation import Operation
 from functions.rules.request import Request
 from functions.store.protocol import Store

@@ -2,12 +2,8 @@
 
 from functions.messages.session import Session
 from functions.rules.request import Request
-from functions.rules.session import (
-    SessionChange,
-    SessionRecord,
-    changed_session,
-    check_update_mask,
-)
+from functions.rules.session import SessionChange, SessionRecord
+from functions.rules.session_message import changed_session, check_update_mask
 from functions.store.protocol import Store
 
 

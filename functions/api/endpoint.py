@@ -11,7 +11,7 @@ from functools import cache
 import flask
 
 from functions.aip.errors import ApiError
-from functions.api.auth.gate import open_gate
+from functions.api.auth.opening import open_gate
 from functions.api.binding import bind, effective_verb
 from functions.api.cors import allow_origins
 from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
@@ -96,8 +96,9 @@ def target(name: str, *methods: str) -> Target:
     serve.__name__ = name
     if flask.has_app_context() and flask.current_app.name == name:
         adopt(flask.current_app, serve, _settings())
-        for method in served:
-            load_method(method)
+        if not methods:
+            # Once for all workers; of many methods, each waits for its first request.
+            load_method(name)
     return serve
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import flask
 
 from functions.aip.errors import ApiError, Internal, MethodNotAllowed, Unauthenticated
-from functions.messages.json_text import write_json
+from functions.messages.json_text import write_plain
 
 CONTENT_TYPE = "application/json; charset=UTF-8"
 
@@ -31,7 +31,7 @@ def error_response(error: ApiError) -> flask.Response:
             }
         ]
     answer = flask.Response(
-        write_json({"error": body}), status=error.code, content_type=CONTENT_TYPE
+        write_plain({"error": body}), status=error.code, content_type=CONTENT_TYPE
     )
     if isinstance(error, Unauthenticated):
         answer.headers["WWW-Authenticate"] = error.challenge

@@ -17,7 +17,7 @@ from functions.aip.errors import Internal, InvalidArgument
 from functions.api.errors import CONTENT_TYPE, INTERNAL
 from functions.api.streams import end_all
 from functions.api.worker import BoundedWorker
-from functions.messages.json_text import write_json
+from functions.messages.json_text import write_plain
 from functions.rules.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def adopt(app: flask.Flask, serve: Target, settings: Settings) -> None:
     BoundedWorker.patience = settings.client_timeout / 1e9
     gunicorn.config.WorkerClass.default = BoundedWorker
     gunicorn.config.Keepalive.default = _KEEP_ALIVE
+    # Nobody controls a function so, and each start would wait for the import of asyncio.
+    gunicorn.config.ControlSocketDisable.default = True
     gunicorn.config.PostWorkerInit.default = staticmethod(_end_streams_first)
 
 
@@ -82,7 +84,7 @@ def _write_error(connection: socket.socket, status: int, reason: str, message: s
     """What gunicorn answers to a request that it cannot read at all."""
     kind = InvalidArgument if status < INTERNAL.code else Internal
     error = {"code": status, "message": message or reason, "status": kind.status}
-    body = write_json({"error": error}).encode()
+    body = write_plain({"error": error}).encode()
     head = (
         f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
         f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"

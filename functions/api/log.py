@@ -9,8 +9,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic_core import to_json
-
 from functions.store.counting import documents
 
 METHOD = "sessions.method"
@@ -21,6 +19,7 @@ PRINCIPAL = "sessions.principal"
 
 _TRACE = re.compile(r"(?:00-)?([0-9a-f]{32})[-/].*")
 _STDOUT = 1
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class JsonFormatter(logging.Formatter):
@@ -74,7 +73,7 @@ class RequestLog:
             line["reads"] = documents.reads
             line["writes"] = documents.writes
             line["deletes"] = documents.deletes
-        os.write(_STDOUT, to_json(line) + b"\n")
+        os.write(_STDOUT, f"{_encode(line)}\n".encode())
 
     def _trace(self) -> str:
         sent = self._environ.get("HTTP_TRACEPARENT") or self._environ.get(

@@ -16,7 +16,7 @@ from typing import Any
 import flask
 
 from functions.aip.errors import ApiError, ResourceExhausted
-from functions.messages.json_text import write_json
+from functions.messages.json_text import write_plain
 from functions.rules.errors import SessionNotFound
 from functions.rules.settings import Settings
 from functions.store.watching import Tail
@@ -102,7 +102,7 @@ def _follow(
         try:
             arrivals = tail.watch.read(clock())
         except SessionNotFound:
-            yield f"event: deleted\ndata: {write_json({'name': tail.session})}\n\n"
+            yield f"event: deleted\ndata: {write_plain({'name': tail.session})}\n\n"
             return
         text = "".join(map(tail.frame, arrivals))
         if not text and time.monotonic() >= beat:

@@ -4,8 +4,6 @@ import json
 import re
 from typing import Any
 
-from pydantic_core import PydanticSerializationError, to_json
-
 from functions.aip.errors import InvalidArgument
 
 MAX_DEPTH = 200
@@ -15,6 +13,9 @@ _LARGEST_INT_FLOAT = 2.0**63
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _STRING = r'"(?:[^"\\]|\\.?)*+(?:"|\Z)'
 """One without an end reaches to the end of the text, so that nothing is looked at twice."""
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Writes numbers with fractions otherwise than clients know them from us: 1e+16 is 1e16 here."""
 
 _TRAILING_COMMA = re.compile(rf"({_STRING}|[{{\[]\s*+,)|,(?=\s*+[}}\]])", re.DOTALL)
 _STRINGS = re.compile(_STRING.encode(), re.DOTALL)
@@ -48,6 +49,11 @@ def read_json(body: bytes, *, max_depth: int = MAX_DEPTH, max_values: int | None
 
 def write_json(value: Any) -> str:
     """Writes compact JSON text; raises InvalidArgument for text that UTF-8 cannot carry."""
+    if isinstance(value, str):
+        return write_plain(value)
+    # Reads that meet text alone do not wait for the import.
+    from pydantic_core import PydanticSerializationError, to_json
+
     try:
         return to_json(value, inf_nan_mode="constants").decode()
     except (PydanticSerializationError, UnicodeEncodeError) as error:
@@ -58,6 +64,17 @@ def integral(number: float) -> int | float:
     """An integral float as an integer, up to where integers would say more than the float did."""
     is_integer = abs(number) < _LARGEST_INT_FLOAT and number.is_integer()
     return int(number) if is_integer else number
+
+
+def write_plain(value: Any) -> str:
+    """What `write_json` writes, of text and integers and of lists and objects of them alone."""
+    text = _encode(value)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise unencodable() from error
+    return text
 
 
 def utf8_size(text: str) -> int:

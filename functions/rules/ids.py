@@ -3,9 +3,7 @@
 import hashlib
 import secrets
 
-from slugify import slugify
-
-from functions.messages.json_text import write_json
+from functions.messages.json_text import write_plain
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LENGTH = 20
@@ -18,13 +16,13 @@ def new_session_id(display_name: str) -> str:
     It keeps to the official service's own alphabet and its 63 characters. A slug of a common
     name may meet another's id, so the caller must be ready to ask again.
     """
-    slug = display_name and slugify(display_name, max_length=_SLUG_LENGTH, word_boundary=True)
+    slug = display_name and _slug(display_name)
     return f"{slug}-{_random(8)}" if slug else _random(_LENGTH)
 
 
 def session_id_of_request(engine: str, user_id: str, request_id: str) -> str:
     """20 characters made from a request: its retry meets the session of the first try."""
-    digest = hashlib.sha256(write_json([engine, user_id, request_id]).encode()).digest()
+    digest = hashlib.sha256(write_plain([engine, user_id, request_id]).encode()).digest()
     number = int.from_bytes(digest)
     return _spell(number, _LENGTH)
 
@@ -32,6 +30,13 @@ def session_id_of_request(engine: str, user_id: str, request_id: str) -> str:
 def new_engine_id() -> str:
     """19 random digits, since ADK takes only digits for an engine's id."""
     return str(10**18 + secrets.randbelow(9 * 10**18))
+
+
+def _slug(display_name: str) -> str:
+    # Its tables of letters take long to import, and most sessions have no display name.
+    from slugify import slugify
+
+    return slugify(display_name, max_length=_SLUG_LENGTH, word_boundary=True)
 
 
 def _random(length: int) -> str:

@@ -1,12 +1,10 @@
 """How large things may be, so that every store accepts the same and no request costs too much."""
 
-from typing import Annotated
+from dataclasses import dataclass
 
-from pydantic import BaseModel, BeforeValidator, Field
-
-from functions.aip.duration import parse_duration
 from functions.aip.filtering import MAX_LENGTH
 from functions.messages.json_text import MAX_DEPTH
+from functions.rules.setting import patience, setting, whole
 
 MAX_EVENT_BYTES = 1_040_000
 """Of JSON. A Firestore document holds 1,048,576 bytes; the rest is for its name and its key."""
@@ -29,51 +27,50 @@ MAX_LABELS = 64
 MAX_LABEL_LENGTH = 64
 
 
-class LimitSettings(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class LimitSettings:
     """What a request may cost before it is understood; what documents hold is above, and fixed."""
 
-    max_head_bytes: int = Field(
-        default=65_536,
-        ge=8_192,
-        description="How large the request line and the headers may be together; more is "
+    max_head_bytes: int = setting(
+        65_536,
+        "How large the request line and the headers may be together; more is "
         "answered 431. One header may have 8190 bytes in any case.",
+        whole(8_192),
     )
-    max_body_bytes: int = Field(
-        default=10 * 2**20,
-        gt=0,
-        description="How large a body may be; more is answered 413, unread.",
+    max_body_bytes: int = setting(
+        10 * 2**20,
+        "How large a body may be; more is answered 413, unread.",
+        whole(1),
     )
-    max_json_depth: int = Field(
-        default=MAX_DEPTH,
-        gt=0,
-        le=MAX_DEPTH,
-        description="How deep a body may be nested; deeper ones are answered 400.",
+    max_json_depth: int = setting(
+        MAX_DEPTH,
+        "How deep a body may be nested; deeper ones are answered 400.",
+        whole(1, MAX_DEPTH),
     )
-    max_json_values: int = Field(
-        default=500_000,
-        gt=0,
-        description="How many keys and list items a body may have; more are answered 400.",
+    max_json_values: int = setting(
+        500_000,
+        "How many keys and list items a body may have; more are answered 400.",
+        whole(1),
     )
-    max_filter_length: int = Field(
-        default=MAX_LENGTH,
-        gt=0,
-        le=MAX_LENGTH,
-        description="How many characters a filter may have; more are answered 400.",
+    max_filter_length: int = setting(
+        MAX_LENGTH,
+        "How many characters a filter may have; more are answered 400.",
+        whole(1, MAX_LENGTH),
     )
-    max_filter_comparisons: int = Field(
-        default=256,
-        gt=0,
-        description="How many values a filter may compare each item with; more are answered 400.",
+    max_filter_comparisons: int = setting(
+        256,
+        "How many values a filter may compare each item with; more are answered 400.",
+        whole(1),
     )
-    max_page_size: int = Field(
-        default=MAX_EVENTS_PAGE,
-        gt=0,
-        description="The largest page that is answered, whatever `pageSize` asks for; lists of "
+    max_page_size: int = setting(
+        MAX_EVENTS_PAGE,
+        "The largest page that is answered, whatever `pageSize` asks for; lists of "
         "sessions and engines end at 100 in any case.",
+        whole(1),
     )
-    client_timeout: Annotated[int, BeforeValidator(parse_duration)] = Field(
-        default=30 * 10**9,
-        gt=0,
-        description="How long a client may take to send a request, and then to take the answer; "
+    client_timeout: int = setting(
+        30 * 10**9,
+        "How long a client may take to send a request, and then to take the answer; "
         "a thread waits for it.",
+        patience,
     )

@@ -10,7 +10,7 @@ from typing import Literal
 from functions.aip.errors import InvalidArgument
 from functions.aip.page_token import decode_page_token, encode_page_token
 from functions.aip.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, format_timestamp
-from functions.messages.json_text import write_json
+from functions.messages.json_text import write_plain
 from functions.rules.errors import OperationNotFound
 from functions.rules.names import EngineName, SessionName, is_resource_id
 
@@ -73,7 +73,7 @@ class Operation:
         else:
             answer = f'{{"@type":"{package}.{_RESPONSES[self.kind]}",{response[1:]}'
         return (
-            f'{{"name":"{self.parent}/operations/{self.id}","metadata":{write_json(metadata)},'
+            f'{{"name":"{self.parent}/operations/{self.id}","metadata":{write_plain(metadata)},'
             f'"done":true,"response":{answer}}}'
         )
 

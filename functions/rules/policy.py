@@ -1,12 +1,5 @@
 """Who may do what: rules that give principals a role on engines.
 
-| Role | Sessions of its engines | Engines |
-|---|---|---|
-| admin | all | reads and changes its own; on `*` creates them, too |
-| agent | all | reads its own |
-| viewer | reads all | reads its own |
-| user | those whose userId a claim of its token is; reads `app:` state | reads names and labels |
-
 Rules are read in order. The first that names both the principal and the engine decides; where none
 does, the principal has no access.
 """
@@ -15,7 +8,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import (
@@ -28,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from functions.rules.access import Access, Grant, Role
 from functions.rules.principal import Principal
 
 EVERY = "*"
@@ -39,56 +32,6 @@ _Engines = Annotated[
     str,
     StringConstraints(pattern=r"^(\*|projects/[\w.-]+/locations/[\w.-]+/reasoningEngines/[\w-]+)$"),
 ]
-
-
-class Role(StrEnum):
-    """What a principal is to an engine."""
-
-    ADMIN = "admin"
-    AGENT = "agent"
-    VIEWER = "viewer"
-    USER = "user"
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A role, and for the role user the userId whose sessions it is about."""
-
-    role: Role
-    owner: str | None = None
-
-    def reads(self, user_id: str) -> bool:
-        """Whether the sessions of a user are there for it."""
-        return self.owner is None or self.owner == user_id
-
-    @property
-    def writes(self) -> bool:
-        """Whether it may change what sessions it sees."""
-        return self.role is not Role.VIEWER
-
-    @property
-    def writes_app_state(self) -> bool:
-        """Whether it may change what all users of an engine share."""
-        return self.role in (Role.ADMIN, Role.AGENT)
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """What one principal may do: a grant for each engine that rules name, and one for the rest."""
-
-    named: Mapping[str, Grant | None]
-    default: Grant | None
-    may_purge: bool = False
-
-    def on(self, engine: str) -> Grant | None:
-        """The grant on an engine by its full name; None where the engine is not there for them."""
-        return self.named.get(engine, self.default)
-
-    @property
-    def is_unrestricted(self) -> bool:
-        """Whether there is nothing that they may not do."""
-        is_admin = self.default is not None and self.default.role is Role.ADMIN
-        return is_admin and self.may_purge and not self.named
 
 
 class Rule(BaseModel):
@@ -174,10 +117,6 @@ class Policy:
             may_purge = default is not None and default.role is Role.ADMIN
         different = {engine: grant for engine, grant in named.items() if grant != default}
         return Access(different, default, may_purge)
-
-
-ADMINS_ALL = Policy((Rule(principal="*", role=Role.ADMIN),))
-"""Without a policy, whoever is let in may do everything."""
 
 
 def _with_ids(rule: Rule, projects: Mapping[str, str]) -> Rule:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from functions.aip.duration import parse_duration
 from functions.aip.errors import InvalidArgument
@@ -12,7 +12,6 @@ from functions.aip.filtering import Filter, FilterFields, compile_filter
 from functions.aip.ordering import OrderBy, parse_order_by
 from functions.aip.page_token import decode_page_token, encode_page_token
 from functions.messages.json_text import read_json
-from functions.messages.message import Message
 from functions.rules.errors import InvalidFields
 from functions.rules.filters import PageQuery
 from functions.rules.limits import DEFAULT_PAGE_SIZE
@@ -26,11 +25,14 @@ from functions.rules.names import (
 )
 from functions.rules.settings import Settings
 
+if TYPE_CHECKING:
+    from functions.messages.message import Message
+
 _INTEGER = re.compile("[+-]?[0-9]{1,18}")
 _MAX_INT32 = 2**31 - 1
 _LOCATION = re.compile("projects/[^/]+/locations/[^/]+")
 
-MessageType = TypeVar("MessageType", bound=Message)
+MessageType = TypeVar("MessageType", bound="Message")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from functions.aip.errors import NotFound
 from functions.aip.timestamp import format_timestamp
-from functions.messages.json_text import utf8_size, write_json
+from functions.messages.json_text import utf8_size, write_json, write_plain
 from functions.rules.errors import InvalidFields
 from functions.rules.event import EventRecord
 from functions.rules.event_type import USER, EventType, event_members, event_type
@@ -132,7 +132,7 @@ class Run:
             f'"startTime":"{format_timestamp(self.start_time)}"',
             f'"endTime":"{format_timestamp(self.end_time)}"',
             f'"eventCount":{self.event_count}',
-            f'"authors":{write_json(list(self.authors))}',
+            f'"authors":{write_plain(list(self.authors))}',
         ]
         if self.tool_calls:
             calls = ",".join(call.to_json() for call in self.tool_calls)

@@ -3,19 +3,23 @@
 import os
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from dataclasses import dataclass, fields
+from typing import Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
-
-from functions.aip.duration import parse_duration
 from functions.rules.auth_settings import AuthSettings
 from functions.rules.limits import LimitSettings
+from functions.rules.setting import (
+    duration,
+    matching,
+    one_of,
+    patience,
+    read_settings,
+    setting,
+    truth,
+    whole,
+)
 
-_Duration = Annotated[int, BeforeValidator(parse_duration)]
-"""Written like `"86400s"`, held as nanoseconds."""
-
-_ORIGIN = re.compile(
+_ORIGIN = (
     r"(?!https:.*:443$|http:.*:80$)[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
 )
 """As browsers send it: in small letters, without the scheme's own port."""
@@ -24,7 +28,7 @@ _ORIGIN = re.compile(
 def _parse_origins(text: str) -> frozenset[str]:
     origins = frozenset(origin.strip() for origin in text.split(",")) - {""}
     for origin in sorted(origins - {"*"}):
-        if not _ORIGIN.fullmatch(origin):
+        if not re.fullmatch(_ORIGIN, origin):
             raise ValueError(
                 f"{origin!r} is no scheme://host or scheme://host:port in small letters, "
                 "without a path and without the scheme's own port"
@@ -32,114 +36,123 @@ def _parse_origins(text: str) -> frozenset[str]:
     return origins
 
 
+@dataclass(frozen=True, kw_only=True)
 class Settings(AuthSettings, LimitSettings):
-    """One field per environment variable of the same name in capitals."""
+    """One field per environment variable of the same name in capitals.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    Each may be given as the text of its variable, too; raises ValueError with a sentence per wrong
+    text.
+    """
 
-    sessions_store: str = Field(
-        default="",
-        pattern=r"^(|sqlite:///.+|firestore://[^/]+(/[^/]+)?)$",
-        description="Where sessions live: `sqlite:///path.db` or `firestore://PROJECT[/DATABASE]`. "
+    sessions_store: str = setting(
+        "",
+        "Where sessions live: `sqlite:///path.db` or `firestore://PROJECT[/DATABASE]`. "
         "Unset: Firestore when `K_SERVICE` or `FIRESTORE_EMULATOR_HOST` is set, "
         "else `sqlite:///.data/sessions.db`.",
+        matching(r"(|sqlite:///.+|firestore://[^/]+(/[^/]+)?)"),
     )
-    google_cloud_project: str = Field(
-        default="",
-        pattern=r"^([A-Za-z0-9][A-Za-z0-9.-]{0,127})?$",
-        description="The project that short names (`reasoningEngines/…`) stand for. "
+    google_cloud_project: str = setting(
+        "",
+        "The project that short names (`reasoningEngines/…`) stand for. "
         "Unset: the project of the Firestore store, else `local`.",
+        matching(r"([A-Za-z0-9][A-Za-z0-9.-]{0,127})?"),
     )
-    google_cloud_location: str = Field(
-        default="us-central1",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,127}$",
-        description="The location that short names stand for.",
+    google_cloud_location: str = setting(
+        "us-central1",
+        "The location that short names stand for.",
+        matching(r"[A-Za-z0-9][A-Za-z0-9.-]{0,127}"),
     )
-    project_number: str = Field(
-        default="",
-        pattern=r"^[0-9]*$",
-        description="The project's number, an alias of its id in every name.",
+    project_number: str = setting(
+        "",
+        "The project's number, an alias of its id in every name.",
+        matching(r"[0-9]*"),
     )
-    min_ttl: _Duration = Field(
-        default=86400 * 10**9,
-        ge=0,
-        description='The shortest life that a session may be given, such as `"86400s"`.',
+    min_ttl: int = setting(
+        86400 * 10**9,
+        'The shortest life that a session may be given, such as `"86400s"`.',
+        duration,
     )
-    require_engine: bool = Field(
-        default=False,
-        description="`true`: sessions live only under reasoning engines that were created.",
+    require_engine: bool = setting(
+        False,
+        "`true`: sessions live only under reasoning engines that were created.",
+        truth,
     )
-    unknown_fields: Literal["reject", "keep"] = Field(
-        default="reject",
-        description="What happens to JSON fields that the API does not know: "
+    unknown_fields: Literal["reject", "keep"] = setting(
+        "reject",
+        "What happens to JSON fields that the API does not know: "
         "`reject` answers 400, `keep` stores and returns them.",
+        one_of("reject", "keep"),
     )
-    cors_origins: Annotated[frozenset[str], BeforeValidator(_parse_origins)] = Field(
-        default=frozenset(),
-        description="Web pages that may call the API from a browser: origins as browsers send "
+    cors_origins: frozenset[str] = setting(
+        frozenset(),
+        "Web pages that may call the API from a browser: origins as browsers send "
         "them, such as `https://app.example,http://localhost:3000`, or `*` for every page. "
         "Unset: none but the API's own.",
+        _parse_origins,
     )
-    store_timeout: _Duration = Field(
-        default=10 * 10**9,
-        gt=0,
-        description="How long one request may wait for the store before it answers 503 or 409.",
+    store_timeout: int = setting(
+        10 * 10**9,
+        "How long one request may wait for the store before it answers 503 or 409.",
+        patience,
     )
-    purge_time_limit: _Duration = Field(
-        default=50 * 10**9,
-        gt=0,
-        description="How long one purge may work; less than the function's own time limit.",
+    purge_time_limit: int = setting(
+        50 * 10**9,
+        "How long one purge may work; less than the function's own time limit.",
+        patience,
     )
-    watch_time_limit: _Duration | None = Field(
-        default=None,
-        gt=0,
-        description="How long one stream of `watch_events` lasts before its client has to connect "
+    watch_time_limit: int | None = setting(
+        None,
+        "How long one stream of `watch_events` lasts before its client has to connect "
         "again; less than the function's own time limit. Unset: `50s` in the cloud, else `3600s`.",
+        patience,
     )
-    watch_heartbeat: _Duration = Field(
-        default=15 * 10**9,
-        gt=0,
-        description="How often a stream without events says that it is still there.",
+    watch_heartbeat: int = setting(
+        15 * 10**9,
+        "How often a stream without events says that it is still there.",
+        patience,
     )
-    watchers: int | None = Field(
-        default=None,
-        ge=0,
-        description="How many streams one process holds, a thread each; more are answered 429. "
+    watchers: int | None = setting(
+        None,
+        "How many streams one process holds, a thread each; more are answered 429. "
         "Unset: three quarters of `THREADS`.",
+        whole(0),
     )
-    log_requests: bool | None = Field(
-        default=None,
-        description="`true`: one line of JSON for each request on standard output. "
+    log_requests: bool | None = setting(
+        None,
+        "`true`: one line of JSON for each request on standard output. "
         "Unset: `true` when `K_SERVICE` is set, else `false`.",
+        truth,
     )
-    threads: int | None = Field(
-        default=None,
-        gt=0,
-        description="Threads of one process. Unset: four for each processor.",
+    threads: int | None = setting(
+        None,
+        "Threads of one process. Unset: four for each processor.",
+        whole(1),
     )
-    firestore_emulator_host: str = Field(
-        default="", description="`host:port` of a Firestore emulator to use instead of the cloud."
+    firestore_emulator_host: str = setting(
+        "",
+        "`host:port` of a Firestore emulator to use instead of the cloud.",
     )
+
+    def __post_init__(self) -> None:
+        """Reads what was given as text, and holds the settings against each other."""
+        read_settings(self)
+        self.check_auth()
+        if self.k_service and not (self.sessions_store or self.google_cloud_project):
+            raise ValueError("In the cloud, set GOOGLE_CLOUD_PROJECT or SESSIONS_STORE.")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """Reads the settings; raises SystemExit with a sentence per wrong value."""
-        values = {
-            field: environment[field.upper()]
-            for field in cls.model_fields
-            if environment.get(field.upper())
-        }
+        texts = {name: environment.get(name.upper(), "") for name in cls.descriptions()}
         try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            complaints = [_complaint(cls, values, fault) for fault in error.errors()]
-            raise SystemExit("\n".join(complaints)) from None
+            return cls(**{name: text for name, text in texts.items() if text})  # type: ignore[arg-type]
+        except ValueError as error:
+            raise SystemExit(str(error)) from None
 
-    @model_validator(mode="after")
-    def _cloud_needs_a_project(self) -> Self:
-        if self.k_service and not (self.sessions_store or self.google_cloud_project):
-            raise ValueError("In the cloud, set GOOGLE_CLOUD_PROJECT or SESSIONS_STORE.")
-        return self
+    @classmethod
+    def descriptions(cls) -> dict[str, str]:
+        """What each setting is for, by the name of its field."""
+        return {each.name: each.metadata["description"] for each in fields(cls)}
 
     @property
     def watch_seconds(self) -> float:
@@ -181,14 +194,3 @@ class Settings(AuthSettings, LimitSettings):
             return self.google_cloud_project
         scheme, _, rest = self.store_url.partition("://")
         return rest.split("/")[0] if scheme == "firestore" else "local"
-
-
-def _complaint(settings: type[Settings], values: Mapping[str, str], fault: ErrorDetails) -> str:
-    why = fault["msg"].removeprefix("Value error, ")
-    if not fault["loc"]:
-        return why
-    field = str(fault["loc"][0])
-    allowed = settings.model_fields[field].description
-    # A key in the place of its hash must not reach the log.
-    shown = "…" if field == "api_keys" else repr(values[field])
-    return f"{field.upper()}={shown} is not allowed: {why}. {allowed}"

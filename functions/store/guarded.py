@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from functions.aip.errors import PermissionDenied
 from functions.messages.json_text import utf8_size
+from functions.rules.access import Access, Grant, Role
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineMissing, EngineNotFound, SessionNotFound
 from functions.rules.event import EventRecord
 from functions.rules.filters import PageQuery, engine_matches
 from functions.rules.names import EngineName, SessionName
-from functions.rules.policy import Access, Grant, Role
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange

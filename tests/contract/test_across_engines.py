@@ -4,6 +4,7 @@ import itertools
 import random
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,7 +76,7 @@ def test_the_short_form_means_the_configured_location(api: Api, location: str) -
     """Express names resolve to the configured project and location; answers have full names."""
     name = create(api, location, "1", "s")
     configured = {"google_cloud_location": location.rpartition("/")[2]}
-    api.settings = api.settings.model_copy(update=configured)
+    api.settings = replace(api.settings, **configured)
     (session,) = api.ok("GET", "reasoningEngines/-/sessions")["sessions"]
     assert session["name"] == name
 
@@ -103,7 +104,7 @@ def test_a_list_is_what_a_plain_sort_makes_of_it(
     api: Api, location: str, user: str, seed: int
 ) -> None:
     """Many engines in two locations, few instants, users and lives: a model knows each list."""
-    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    api.settings = replace(api.settings, min_ttl=0)
     dice = random.Random(seed)
     model: list[dict[str, Any]] = []
     elsewhere = f"{location}x"
@@ -226,7 +227,7 @@ def test_each_session_has_its_own_engines_and_users_state(api: Api, location: st
 
 def test_expired_and_deleted_sessions_are_left_out(api: Api, location: str, user: str) -> None:
     """An expired session is gone, purged or not; a deleted engine takes its sessions along."""
-    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    api.settings = replace(api.settings, min_ttl=0)
     kept = create(api, location, "1", "kept", user=user)
     create(api, location, "1", "brief", user=user, ttl="1s")
     api.ok("DELETE", create(api, location, "2", "deleted", user=user))
@@ -258,7 +259,7 @@ def test_a_token_serves_one_engine_or_all_of_them(api: Api, location: str) -> No
 def test_all_engines_need_not_exist_where_engines_are_required(api: Api, location: str) -> None:
     """REQUIRE_ENGINE asks for an engine that is named; `-` names none."""
     name = create(api, location, "1", "s")
-    api.settings = api.settings.model_copy(update={"require_engine": True})
+    api.settings = replace(api.settings, require_engine=True)
     assert listed(api, location) == [name]
     assert api.call("GET", f"{location}/reasoningEngines/1/sessions").status == 404
 

@@ -1,6 +1,7 @@
 """Sessions that create themselves: an append with allowMissing; see google.aip.dev/134."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -112,7 +113,7 @@ def test_a_retry_by_name_changes_nothing(api: Api) -> None:
 
 def test_an_expired_session_is_created_anew(api: Api) -> None:
     """An expired session is gone: its successor has none of its state and events."""
-    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    api.settings = replace(api.settings, min_ttl=0)
     api.create("s", user="old", ttl="1s", sessionState={"a": 1})
     assert append(api, "s", {}).status == 200
     api.now += SECOND
@@ -210,7 +211,7 @@ def test_a_bad_event_leaves_no_session_behind(
 @pytest.mark.parametrize("session", ["s", "-"])
 def test_where_engines_are_required_a_session_needs_its_engine(api: Api, session: str) -> None:
     """With REQUIRE_ENGINE, 404 in the words of the real service."""
-    api.settings = api.settings.model_copy(update={"require_engine": True})
+    api.settings = replace(api.settings, require_engine=True)
     answer = append(api, session)
     assert (answer.status, answer.json["error"]["message"]) == (
         404,

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -378,7 +379,7 @@ def runs_of(api: Api, runs: int, events: int) -> str:
 )
 def purge(api: Api, counting: Counting, k: int, n: int) -> None:
     api.store.purge(api.now + 3600 * SECOND, lambda: False)
-    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    api.settings = replace(api.settings, min_ttl=0)
     for number in range(k):
         fill(api, api.create(f"s{number}", ttl="1s"), n)
     api.now += SECOND

@@ -1,5 +1,6 @@
 """Reasoning engines, as far as sessions need them; see sections 1, 3 and 4."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -122,7 +123,7 @@ def test_force_deletes_an_engine_with_all_below_it(api: Api, how: str) -> None:
 
 def test_an_engine_without_sessions_needs_no_force(api: Api) -> None:
     """Deleted and expired sessions do not count."""
-    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    api.settings = replace(api.settings, min_ttl=0)
     api.engine = new_engine(api)
     api.ok("DELETE", api.create())
     api.create(ttl="1s")
@@ -143,7 +144,7 @@ def test_where_engines_are_required_a_missing_one_is_not_found(api: Api, before:
     """`REQUIRE_ENGINE=true`: 404 `The ReasoningEngine does not exist.` as it is."""
     if before != "nothing":
         api.create(sessionState={"app:a": 1} if before == "app state" else {})
-    api.settings = api.settings.model_copy(update={"require_engine": True})
+    api.settings = replace(api.settings, require_engine=True)
     for verb, body in (("POST", {"userId": "u"}), ("GET", None)):
         answer = api.call(verb, f"{api.engine}/sessions", body)
         assert (answer.status, answer.json["error"]) == (
@@ -154,7 +155,7 @@ def test_where_engines_are_required_a_missing_one_is_not_found(api: Api, before:
 
 def test_where_engines_are_required_a_created_one_serves(api: Api) -> None:
     """`REQUIRE_ENGINE=true`: sessions live under engines that were created."""
-    api.settings = api.settings.model_copy(update={"require_engine": True})
+    api.settings = replace(api.settings, require_engine=True)
     api.engine = new_engine(api)
     session = api.create()
     assert api.append(session).status == 200

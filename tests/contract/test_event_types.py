@@ -1,5 +1,6 @@
 """Event types: in lists with view=FULL, and in filters; see section 7 of the contract."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -123,7 +124,7 @@ def test_a_type_goes_with_enums_by_number(api: Api) -> None:
 
 def test_a_type_that_a_client_sends_is_not_believed(api: Api) -> None:
     """An eventType is output-only: even where unknown fields are kept, ours is the only one."""
-    api.settings = api.settings.model_copy(update={"unknown_fields": "keep"})
+    api.settings = replace(api.settings, unknown_fields="keep")
     session = api.create()
     assert api.append(session, eventType="ERROR", content={"parts": [{"text": "a"}]}).status == 200
     answer = api.call("GET", f"{session}/events", view="FULL")

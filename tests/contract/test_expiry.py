@@ -1,5 +1,6 @@
 """How long sessions live, and that an expired one is gone; see sections 4 and 6."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ DAY = 86_400 * SECOND
 
 def any_life(api: Api) -> None:
     """Lets sessions live as short as a test likes."""
-    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    api.settings = replace(api.settings, min_ttl=0)
 
 
 def test_an_expired_session_is_gone_for_every_method(api: Api) -> None:
@@ -165,7 +166,7 @@ def test_a_life_of_nothing_is_refused_even_without_a_least_life(
 
 def test_the_least_life_is_a_setting(api: Api) -> None:
     """`MIN_TTL`: the floor is a setting, exact to the nanosecond."""
-    api.settings = api.settings.model_copy(update={"min_ttl": 7200 * SECOND})
+    api.settings = replace(api.settings, min_ttl=7200 * SECOND)
     api.create(ttl="7200s")
     answer = api.call("POST", f"{api.engine}/sessions", {"userId": "u", "ttl": "7199.9s"})
     assert answer.status == 400

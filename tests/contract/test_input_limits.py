@@ -10,7 +10,7 @@ from tests.contract.conftest import Answer, Api
 
 def limited(api: Api, **limits: int) -> Api:
     """The API under other limits."""
-    return replace(api, settings=api.settings.model_copy(update=limits))
+    return replace(api, settings=replace(api.settings, **limits))
 
 
 def check_refused(answer: Answer, code: int, *words: str) -> None:

@@ -1,5 +1,7 @@
 """Resource names: express forms, aliases, and which ids are allowed; see sections 1 and 4."""
 
+from dataclasses import replace
+
 import pytest
 
 from functions.rules.settings import Settings
@@ -58,7 +60,7 @@ def test_express_names_stand_for_the_configured_project_and_location(
 ) -> None:
     """Express names resolve to the configured project and location; answers have full names."""
     if number:
-        api.settings = api.settings.model_copy(update={"project_number": "1234"})
+        api.settings = replace(api.settings, project_number="1234")
     short = api.engine.removeprefix(f"{LOCATION}/")
     operation = api.ok("POST", f"{short}/sessions", {"userId": "u"}, sessionId="s")
     session = f"{api.engine}/sessions/s"
@@ -78,7 +80,7 @@ def test_express_names_stand_for_the_configured_project_and_location(
 
 def test_the_configured_location_stands_for_short_names(api: Api) -> None:
     """GOOGLE_CLOUD_LOCATION is what short names mean."""
-    api.settings = api.settings.model_copy(update={"google_cloud_location": "europe-west1"})
+    api.settings = replace(api.settings, google_cloud_location="europe-west1")
     short = api.engine.removeprefix(f"{LOCATION}/")
     name = api.ok("POST", f"{short}/sessions", {"userId": "u"})["response"]["name"]
     assert name.startswith(f"projects/test-project/locations/europe-west1/{short}/sessions/")
@@ -119,7 +121,7 @@ def test_express_sessions_exist_in_v1beta1_only(api: Api, verb: str, path: str) 
 
 def test_a_projects_number_is_an_alias_of_its_id(api: Api) -> None:
     """When both are configured, the number stands for the id in every name."""
-    api.settings = api.settings.model_copy(update={"project_number": "1234"})
+    api.settings = replace(api.settings, project_number="1234")
     alias = api.engine.replace("test-project", "1234")
     operation = api.ok("POST", f"{alias}/sessions", {"userId": "u"}, sessionId="s")
     assert operation["response"]["name"] == f"{api.engine}/sessions/s"

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.contract.stored import documents_below
 def any_life(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions of any life, nobody else's leftovers, and batches that few sessions fill."""
     api.store.purge(api.now + 3600 * SECOND, lambda: False)
-    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    api.settings = replace(api.settings, min_ttl=0)
     monkeypatch.setattr(erasure, "BATCH", 10)
     monkeypatch.setattr(erasure, "_ROUND", 7)
     monkeypatch.setattr(rows, "_PURGED_SESSIONS", 7)
@@ -124,7 +125,7 @@ def test_a_purge_without_any_time_makes_some_headway(api: Api) -> None:
     for number in range(3):
         fill(api, api.create(f"s{number}", ttl="1s"), 25)
     api.now += SECOND
-    api.settings = api.settings.model_copy(update={"purge_time_limit": 0})
+    api.settings = replace(api.settings, purge_time_limit=0)
     calls = 1
     while not purge(api)["done"]:
         calls += 1

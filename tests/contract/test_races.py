@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def test_of_racing_creates_with_one_id_exactly_one_wins(api: Api) -> None:
 
 def test_racing_creates_under_an_expired_id_have_one_winner(api: Api) -> None:
     """A new session under an old id is made once, and without the old one's events."""
-    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    api.settings = replace(api.settings, min_ttl=0)
     session = api.create("s", ttl="1s")
     for _ in range(5):
         api.append(session)

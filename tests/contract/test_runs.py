@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -439,7 +440,7 @@ def test_a_name_that_spells_no_text_is_refused(story: Story) -> None:
 @pytest.mark.parametrize("path", ["runs", "runs/i"])
 def test_runs_of_a_missing_session_are_not_found(api: Api, path: str) -> None:
     """A session that is missing, deleted or expired has no runs: 404 naming the session."""
-    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    api.settings = replace(api.settings, min_ttl=0)
     deleted, expired = api.create(), api.create(ttl="1s")
     for session in (deleted, expired):
         assert api.append(session).status == 200

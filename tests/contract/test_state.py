@@ -1,5 +1,6 @@
 """State deltas and the scopes of state; see section 5 of the contract."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -152,7 +153,7 @@ def test_an_append_to_a_session_that_is_gone_changes_no_shared_state(
     api: Api, scope: str, end: str
 ) -> None:
     """404, and neither app: nor user: state moves."""
-    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    api.settings = replace(api.settings, min_ttl=0)
     witness = api.create(sessionState={"app:k": 1, "user:k": 1})
     session = f"{api.engine}/sessions/gone"
     if end != "never made":

@@ -1,6 +1,7 @@
 """What a watch sees of a session: each event once, in the order of their commits, until its end."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -148,7 +149,7 @@ def test_a_watch_of_an_empty_session_hears_of_its_delete(api: Api) -> None:
 
 def test_a_watch_ends_with_its_session_to_the_microsecond(api: Api) -> None:
     """Its expiry needs no purge to be seen."""
-    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    api.settings = replace(api.settings, min_ttl=0)
     session = api.create(ttl="5s")
     with watching(api, session) as watch:
         assert watch.expire_time == api.now + 5 * SECOND
@@ -161,7 +162,7 @@ def test_a_watch_ends_with_its_session_to_the_microsecond(api: Api) -> None:
 
 def test_an_extended_session_is_watched_on(api: Api) -> None:
     """The end that counts is the one that the session has when it comes."""
-    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    api.settings = replace(api.settings, min_ttl=0)
     session = api.create(ttl="5s")
     with watching(api, session) as watch:
         end = watch.expire_time

@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
-from functions.aip.filtering import Filter, FilterError, FilterFields, compile_filter, parse_filter
+from functions.aip.filtering import Filter, FilterError, FilterFields, compile_filter
 from functions.aip.filtering.lexer import MAX_DEPTH, MAX_LENGTH
+from functions.aip.filtering.parser import parse_filter
 from functions.aip.filtering.syntax import And, Function, Not, Or, Restriction, Value
 from functions.rules.filters import ENGINE_FIELDS, EVENT_FIELDS, RUN_FIELDS, SESSION_FIELDS
 

@@ -139,7 +139,7 @@ def test_as_many_tokens_are_kept_as_there_is_room_for(
 
 def test_what_is_kept_is_not_the_token(door: Door) -> None:
     """A dump of the memory's cache gives nobody a token."""
-    from functions.api.auth.gate import open_gate
+    from functions.api.auth.opening import open_gate
 
     assert door.bearer(TOKEN) == 200
     gate = open_gate(door.settings)

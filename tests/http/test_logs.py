@@ -3,6 +3,7 @@
 import json
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_a_refusal_is_a_warning(
 )
 def test_a_line_belongs_to_its_trace(door: Door, capfd: Capture, header: str, value: str) -> None:
     """Whichever header carries it, under the project's name."""
-    door.settings = door.settings.model_copy(update={"google_cloud_project": "p"})
+    door.settings = replace(door.settings, google_cloud_project="p")
     door.knock({"x-goog-api-key": KEY, header: value})
     (line,) = lines(capfd)
     assert line["logging.googleapis.com/trace"] == f"projects/p/traces/{TRACE}"

@@ -19,7 +19,8 @@ import pytest
 from functions.messages.session import Session
 from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
-from functions.rules.session import SessionRecord, new_session
+from functions.rules.session import SessionRecord
+from functions.rules.session_message import new_session
 from functions.rules.settings import Settings
 from functions.store.firestore import FirestoreStore, documents, values
 from functions.store.opening import open_store

@@ -15,7 +15,7 @@ DIRECTIONS = ("", " desc")
 
 def converse(store: Store) -> None:
     """Goes once through everything that reads, and what is done on the way to a write."""
-    settings = Settings.model_validate({"google_cloud_project": "p", "min_ttl": "0s"})
+    settings = Settings(google_cloud_project="p", min_ttl="0s")
     api = Api(store, f"{LOCATION}/reasoningEngines/e", settings=settings)
     sessions = [_session(api, f"s{number}") for number in range(2)]
     _walk_sessions(api, f"{api.engine}/sessions")

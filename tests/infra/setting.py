@@ -28,7 +28,7 @@ def left_to_variables(configuration: Configuration) -> set[str]:
 def unsettled(configuration: Configuration) -> list[str]:
     """A sentence for each setting that there is not, or that cannot be set, or only here."""
     fixed, free = set_by_terraform(configuration), left_to_variables(configuration)
-    settings = {name.upper() for name in Settings.model_fields}
+    settings = {name.upper() for name in Settings.descriptions()}
     return [
         *(f"{name} is no setting" for name in (fixed | free) - settings),
         *(f"{name} cannot be set" for name in settings - fixed - free - PLATFORM),

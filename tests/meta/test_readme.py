@@ -27,7 +27,7 @@ def section(title: str) -> str:
 
 def test_the_table_of_settings_is_the_settings_class() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", section("Settings"), re.MULTILINE)
-    described = {name.upper(): field.description for name, field in Settings.model_fields.items()}
+    described = {name.upper(): text for name, text in Settings.descriptions().items()}
     assert {name: text for name, _, text in rows} == described
     defaults = {name: default.strip("`") for name, default, _ in rows if default}
     assert Settings.from_environment(defaults) == Settings()

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.aip.filtering import FieldType, compile_filter, parse_filter
+from functions.aip.filtering import FieldType, compile_filter
+from functions.aip.filtering.parser import parse_filter
 from functions.aip.filtering.syntax import And, Comparator, Member, Not, Or, Restriction, Value
 from functions.aip.timestamp import format_timestamp, parse_timestamp
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from functions.aip.duration import MAX_DURATION, format_duration, parse_duration
 from functions.aip.errors import InvalidArgument
 from functions.aip.field_mask import parse_field_mask
-from functions.aip.filtering import FieldType, FilterError, compile_filter, parse_filter
+from functions.aip.filtering import FieldType, FilterError, compile_filter
+from functions.aip.filtering.parser import parse_filter
 from functions.aip.ordering import OrderBy, parse_order_by
 from functions.aip.page_token import InvalidPageToken, decode_page_token, encode_page_token
 from functions.aip.timestamp import (

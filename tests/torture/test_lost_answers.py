@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -100,7 +101,7 @@ def test_a_lost_answer_that_is_met_again_is_as_if_it_had_come(
 ) -> None:
     """What the store tries again by itself it does once, and answers what it would have."""
     verb, path, body = CALLS[method]
-    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    api.settings = replace(api.settings, min_ttl=0)
     api.create("over", ttl="1s")
     session = api.create("s")
     for _ in range(3):

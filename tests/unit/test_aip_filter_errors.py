@@ -3,7 +3,8 @@
 import pytest
 
 from functions.aip.errors import InvalidArgument
-from functions.aip.filtering import FilterError, parse_filter
+from functions.aip.filtering import FilterError
+from functions.aip.filtering.parser import parse_filter
 
 REFUSED = {
     "a=": 'column 3: expected a value after "=".',

@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.aip.filtering import parse_filter
+from functions.aip.filtering.parser import parse_filter
 from functions.aip.filtering.syntax import (
     And,
     Comparator,

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from functions.rules.policy import Access, Grant, Policy, Role
+from functions.rules.access import Access, Grant, Role
+from functions.rules.policy import Policy
 from functions.rules.principal import ANYBODY, Principal
 
 E1 = "projects/p/locations/l/reasoningEngines/1"

@@ -1,14 +1,15 @@
 """Holds a parsed filter against the fields that it may use; see google.aip.dev/160."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum, StrEnum, auto
+from enum import StrEnum
 from itertools import count
 from typing import TypeAlias
 
 from functions.aip.field_mask import snake_case
 from functions.aip.filtering.errors import FilterError
+from functions.aip.filtering.fields import FieldType, FilterFields
 from functions.aip.filtering.syntax import (
     Comparator,
     Expression,
@@ -22,19 +23,6 @@ from functions.aip.filtering.syntax import (
 )
 from functions.aip.filtering.wildcards import is_star, matches_wildcards
 from functions.aip.timestamp import parse_timestamp
-
-
-class FieldType(Enum):
-    """What a record holds in a field: str, int nanoseconds, dict[str, str] or list[str]."""
-
-    STRING = auto()
-    TIMESTAMP = auto()
-    STRING_MAP = auto()
-    STRING_LIST = auto()
-
-
-FilterFields: TypeAlias = Mapping[str, FieldType | type[StrEnum]]
-"""The snake_case fields that a filter may use; an enum's are text, and no other than its values."""
 
 
 @dataclass(frozen=True, slots=True)

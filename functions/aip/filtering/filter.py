@@ -1,42 +1,27 @@
 """The compiled filter that list methods use; see google.aip.dev/160."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any, TypeAlias
 
-from functions.aip.filtering.checker import (
-    Comparison,
-    Condition,
-    FieldType,
-    FilterFields,
-    check_filter,
-)
 from functions.aip.filtering.errors import FilterError
-from functions.aip.filtering.lexer import MAX_LENGTH
-from functions.aip.filtering.matcher import Get, record_test
-from functions.aip.filtering.parser import parse_filter
-from functions.aip.filtering.syntax import And, Comparator
+from functions.aip.filtering.fields import MAX_LENGTH, FieldType, FilterFields
 
-# From the instant of a comparison to the first and last one that satisfy it, in nanoseconds.
-_FIRST = {Comparator.GREATER_THAN: 1, Comparator.GREATER_EQUALS: 0, Comparator.EQUALS: 0}
-_LAST = {Comparator.LESS_THAN: -1, Comparator.LESS_EQUALS: 0, Comparator.EQUALS: 0}
+Get: TypeAlias = Callable[[str], Any]
+"""A record's value in a field."""
 
 
 class Filter:
-    """A test of records, and what all matches share; `text` is the filter as sent."""
+    """A test of records, and what all matches share: one that is blank, which matches all."""
 
-    def __init__(self, text: str, condition: Condition | None) -> None:
-        """None matches everything."""
+    is_empty = True
+    """Whether it matches everything."""
+
+    def __init__(self, text: str) -> None:
+        """`text` is the filter as sent."""
         self.text = text
-        self._condition = condition
-        self._test = record_test(condition) if condition else None
-        self._conjuncts = list(_conjuncts(condition)) if condition else []
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether it matches everything."""
-        return self._test is None
 
     def matches(self, get: Get) -> bool:
         """Tells whether a record matches; `get(field)` is its value in that snake_case field.
@@ -46,12 +31,13 @@ class Filter:
         dict[str, str]. STRING_LIST: list[str]. A missing timestamp or map key satisfies no
         comparison, and therefore satisfies `!=`, which is NOT `=`.
         """
-        return self._test is None or self._test(get)
+        return True
 
     def narrowed(self, field: str, value: str) -> "Filter":
         """This filter AND `field = value` of a STRING field, first among the equalities."""
-        equal = Comparison(field, FieldType.STRING, None, Comparator.EQUALS, (value,))
-        return Filter(self.text, And((equal, self._condition)) if self._condition else equal)
+        from functions.aip.filtering.conditional import equality_filter
+
+        return equality_filter(self.text, field, value)
 
     def equalities(self) -> list[tuple[str, str | None, str]]:
         """Returns (field, map key or None, text) of `=` restrictions that every match satisfies.
@@ -59,14 +45,7 @@ class Filter:
         Only those that an index of present values answers: no wildcards, and no field equal to
         "", since a missing field is.
         """
-        return [
-            (each.field, each.key, each.operand[0])
-            for each in self._conjuncts
-            if each.comparator is Comparator.EQUALS
-            and isinstance(each.operand, tuple)
-            and len(each.operand) == 1
-            and (each.operand[0] or each.key is not None)
-        ]
+        return []
 
     def equality(self, field: str) -> str | None:
         """Returns the text that every match has in a field without keys; None where any will do."""
@@ -76,21 +55,14 @@ class Filter:
 
     def is_equality(self, field: str) -> bool:
         """Whether it is one restriction, and that of `equality`."""
-        return isinstance(self._condition, Comparison) and self.equality(field) is not None
+        return False
 
     def bounds(self, field: str) -> tuple[int | None, int | None]:
         """Returns the first and last nanosecond that any match has in a TIMESTAMP field.
 
         None is unbounded; a first after the last means that nothing matches.
         """
-        instants = [
-            (each.comparator, each.operand)
-            for each in self._conjuncts
-            if each.field == field and isinstance(each.operand, int)
-        ]
-        first = [instant + _FIRST[sign] for sign, instant in instants if sign in _FIRST]
-        last = [instant + _LAST[sign] for sign, instant in instants if sign in _LAST]
-        return max(first, default=None), min(last, default=None)
+        return None, None
 
 
 def compile_filter(
@@ -108,6 +80,8 @@ def compile_filter(
     if len(text) > most_characters:
         reason = f"a filter has at most {most_characters} characters, not {len(text)}"
         raise FilterError(text, most_characters, reason)
+    if not text.strip():
+        return Filter(text)
     return _compile(text, tuple(fields.items()), most_comparisons)
 
 
@@ -116,15 +90,6 @@ def compile_filter(
 def _compile(
     text: str, fields: tuple[tuple[str, FieldType | type[StrEnum]], ...], most_comparisons: int
 ) -> Filter:
-    expression = parse_filter(text)
-    if expression is None:
-        return Filter(text, None)
-    return Filter(text, check_filter(expression, dict(fields), text, most_comparisons))
+    from functions.aip.filtering.conditional import parse_conditional
 
-
-def _conjuncts(condition: Condition) -> Iterator[Comparison]:
-    if isinstance(condition, And):
-        for operand in condition.operands:
-            yield from _conjuncts(operand)
-    elif isinstance(condition, Comparison):
-        yield condition
+    return parse_conditional(text, dict(fields), most_comparisons)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from functions.aip.filtering.errors import FilterError
+from functions.aip.filtering.fields import MAX_LENGTH
 
-MAX_LENGTH = 8192
 MAX_DEPTH = 50
 
 

@@ -4,11 +4,12 @@ import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from functions.aip.filtering.checker import Comparison, Condition, FieldType
+from functions.aip.filtering.checker import Comparison, Condition
+from functions.aip.filtering.fields import FieldType
+from functions.aip.filtering.filter import Get
 from functions.aip.filtering.syntax import And, Comparator, Not, Or
 from functions.aip.filtering.wildcards import is_star, matches_wildcards
 
-Get: TypeAlias = Callable[[str], Any]
 ValueTest: TypeAlias = Callable[[Any], bool]
 
 _COMPARE: dict[Comparator, Callable[[Any, Any], bool]] = {

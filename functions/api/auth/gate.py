@@ -1,9 +1,6 @@
 """Finds out who sends a request, and hands out the store as they may see it."""
 
-import logging
-from functools import cache
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import flask
 
@@ -16,14 +13,14 @@ from functions.api.auth.credentials import (
 )
 from functions.api.auth.iam import Iam
 from functions.api.log import PRINCIPAL
+from functions.rules.access import access_to_all
 from functions.rules.auth_settings import AuthKind
-from functions.rules.policy import ADMINS_ALL, Policy
 from functions.rules.principal import ANYBODY, Principal
 from functions.rules.settings import Settings
-from functions.store.guarded import GuardedStore
 from functions.store.protocol import Store
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from functions.rules.policy import Policy
 
 
 class Authenticator(Protocol):
@@ -36,7 +33,8 @@ class Authenticator(Protocol):
 class Gate:
     """Authentication, then authorization."""
 
-    def __init__(self, settings: Settings, policy: Policy) -> None:
+    def __init__(self, settings: Settings, policy: "Policy | None") -> None:
+        """Without a policy, whoever is let in may do everything."""
         kinds = settings.auth_kinds
         self._settings = settings
         self._policy = policy
@@ -50,8 +48,15 @@ class Gate:
         request.environ[PRINCIPAL] = principal.log_name
         account = self._settings.purge_account if self._authenticators else ""
         may_purge = principal.email == account.lower() if account else None
-        access = self._policy.access(principal, may_purge=may_purge)
-        return store if access.is_unrestricted else GuardedStore(store, access)
+        if self._policy is None:
+            access = access_to_all(may_purge=may_purge)
+        else:
+            access = self._policy.access(principal, may_purge=may_purge)
+        if access.is_unrestricted:
+            return store
+        from functions.store.guarded import GuardedStore
+
+        return GuardedStore(store, access)
 
     def _principal(self, request: flask.Request, now: int) -> Principal:
         credentials = self._credentials(request, now)
@@ -74,33 +79,6 @@ class Gate:
                 userinfo = self._settings.auth_gateway_userinfo
                 return read_forwarded(request, userinfo=userinfo)
         return own
-
-
-@cache
-def open_gate(settings: Settings) -> Gate | None:
-    """The gate that the settings ask for, or None where everybody may do everything.
-
-    Raises SystemExit saying what is wrong with the file of `POLICY`.
-    """
-    if settings.k_service and "none" in settings.auth_kinds:
-        _log.warning("AUTH=none: whoever reaches this function is let in")
-    policy = _policy(settings)
-    if settings.auth_kinds == ("none",) and policy is ADMINS_ALL:
-        return None
-    return Gate(settings, policy)
-
-
-def _policy(settings: Settings) -> Policy:
-    text = settings.policy
-    if not text:
-        return ADMINS_ALL
-    try:
-        if not text.lstrip().startswith("["):
-            text = Path(text).read_text()
-        number = settings.project_number if settings.has_project else ""
-        return Policy.parse(text, {number: settings.default_project} if number else {})
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"POLICY={settings.policy!r} is not allowed: {error}.") from None
 
 
 def _authenticator(kind: AuthKind, settings: Settings) -> Authenticator:

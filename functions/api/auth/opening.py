@@ -1,0 +1,42 @@
+"""Opens the gate that the settings ask for; only what it needs is imported."""
+
+import logging
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from functions.rules.settings import Settings
+
+if TYPE_CHECKING:
+    from functions.api.auth.gate import Gate
+    from functions.rules.policy import Policy
+
+_log = logging.getLogger(__name__)
+
+
+@cache
+def open_gate(settings: Settings) -> "Gate | None":
+    """The gate, or None where everybody may do everything.
+
+    Raises SystemExit saying what is wrong with the file of `POLICY`.
+    """
+    if settings.k_service and "none" in settings.auth_kinds:
+        _log.warning("AUTH=none: whoever reaches this function is let in")
+    if settings.auth_kinds == ("none",) and not settings.policy:
+        return None
+    from functions.api.auth.gate import Gate
+
+    return Gate(settings, _read_policy(settings) if settings.policy else None)
+
+
+def _read_policy(settings: Settings) -> "Policy":
+    from functions.rules.policy import Policy
+
+    text = settings.policy
+    try:
+        if not text.lstrip().startswith("["):
+            text = Path(text).read_text()
+        number = settings.project_number if settings.has_project else ""
+        return Policy.parse(text, {number: settings.default_project} if number else {})
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"POLICY={settings.policy!r} is not allowed: {error}.") from None

@@ -1,0 +1,62 @@
+"""The rules that make an event of its message, with an id that makes retries safe."""
+
+import base64
+import hashlib
+import secrets
+
+from functions.messages.content import Content
+from functions.messages.json_text import utf8_size
+from functions.messages.session_event import EventActions, SessionEvent
+from functions.rules.errors import InvalidFields, TooLarge
+from functions.rules.event import EventRecord
+from functions.rules.limits import MAX_EVENT_BYTES
+from functions.rules.state import StateChange, state_change
+
+_ID_BYTES = 15
+
+
+def new_event(message: SessionEvent, request_id: str) -> tuple[EventRecord, StateChange]:
+    """The record of an event and what it does to state, every rule checked.
+
+    With `rawEvent.id` or `request_id` the id is made from it and the event's content: a retry
+    meets its own event, and the same id with another content makes another event.
+    """
+    required = ("author", "invocation_id", "timestamp")
+    missing = [field for field in required if getattr(message, field) in (None, "")]
+    if missing:
+        raise InvalidFields([(f"event.{field}", "Required field is not set.") for field in missing])
+    message.name = ""
+    message.content = message.content or Content()
+    message.actions = message.actions or EventActions()
+    text = message.write()[1:]
+    # Stores keep these two once more, beside the text.
+    size = (
+        utf8_size(text) + utf8_size(message.author or "") + utf8_size(message.invocation_id or "")
+    )
+    if size > MAX_EVENT_BYTES:
+        raise TooLarge("An event", size, MAX_EVENT_BYTES)
+    raw_id = (message.raw_event or {}).get("id")
+    retry_key = f"request:{request_id}" if request_id else ""
+    if isinstance(raw_id, str) and raw_id:
+        retry_key = f"raw:{raw_id}"
+    record = EventRecord(
+        id=_content_id(retry_key, text) if retry_key else _random_id(),
+        timestamp=message.timestamp or 0,
+        author=message.author or "",
+        invocation_id=message.invocation_id or "",
+        text=text,
+    )
+    return record, state_change(message.actions.state_delta or {})
+
+
+def _content_id(retry_key: str, text: str) -> str:
+    digest = hashlib.sha256(f"{len(retry_key)}:{retry_key}{text}".encode()).digest()
+    return _spell(digest[:_ID_BYTES])
+
+
+def _random_id() -> str:
+    return _spell(secrets.token_bytes(_ID_BYTES))
+
+
+def _spell(data: bytes) -> str:
+    return base64.b32encode(data).decode().lower()

@@ -1,0 +1,108 @@
+"""The rules by which messages make and change sessions."""
+
+from collections.abc import Sequence
+
+from functions.aip.errors import InvalidArgument
+from functions.aip.field_mask import FieldPath
+from functions.messages.session import Session
+from functions.rules.errors import InvalidFields
+from functions.rules.expiry import DEFAULT_TTL, chosen_expire_time
+from functions.rules.labels import sorted_labels
+from functions.rules.names import SessionName
+from functions.rules.session import SessionChange, SessionRecord, check_length
+from functions.rules.state import (
+    StateChange,
+    join_members,
+    members_of,
+    merge_members,
+    state_change,
+)
+
+OUTPUT_ONLY = frozenset({"name", "create_time", "update_time"})
+MUTABLE = frozenset({"display_name", "labels", "session_state", "expire_time", "ttl"})
+
+
+def new_session(
+    name: SessionName, message: Session, now: int, min_ttl: int
+) -> tuple[SessionRecord, StateChange]:
+    """The record of a new session and the state that it starts with, every rule checked."""
+    if not message.user_id:
+        raise InvalidFields([("session.user_id", "Required field is not set.")])
+    labels = sorted_labels(message.labels)
+    record = SessionRecord(
+        name=name,
+        user_id=message.user_id,
+        display_name=message.display_name or "",
+        labels=labels,
+        create_time=now,
+        update_time=now,
+        expire_time=chosen_expire_time(message, now, now, min_ttl) or now + DEFAULT_TTL,
+        state=None if message.session_state is None else "",
+        unknown=join_members(members_of(message.unknown_fields()).values()),
+    )
+    check_length("session.user_id", record.user_id)
+    check_length("session.display_name", record.display_name)
+    check_length("unknown fields", record.unknown)
+    state = state_change(message.session_state or {})
+    for scope in (state.session, state.app, state.user):
+        # Before any store looks, so that all answer in one order.
+        merge_members({}, scope)
+    return record, state
+
+
+def changed_session(
+    record: SessionRecord, message: Session, mask: Sequence[FieldPath], now: int, min_ttl: int
+) -> SessionChange:
+    """What the mask and the message make of the record, every rule checked."""
+    if message.user_id and message.user_id != record.user_id:
+        raise InvalidArgument("session.user_id is immutable.")
+    fields = {path.field for path in mask}
+    change = SessionChange(state=_changed_state(message, mask), unknown=message.unknown_fields())
+    if "display_name" in fields:
+        change.display_name = message.display_name or ""
+        check_length("session.display_name", change.display_name)
+    if "labels" in fields:
+        change.labels = sorted_labels(message.labels)
+    if fields & {"ttl", "expire_time"}:
+        change.expire_time = chosen_expire_time(message, record.create_time, now, min_ttl)
+        if change.expire_time is None:
+            raise InvalidArgument("updateMask names ttl or expire_time, but the body sets neither.")
+    return change
+
+
+def check_update_mask(mask: Sequence[FieldPath], message: Session) -> Sequence[FieldPath]:
+    """The paths to change: the mask's, or without a mask the fields that the message sets.
+
+    Raises InvalidArgument naming a path that is unknown, output-only or immutable.
+    """
+    populated = [
+        FieldPath(name, None, name)
+        for name in sorted(MUTABLE & message.model_fields_set)
+        if getattr(message, name) is not None
+    ]
+    if not mask:
+        return populated
+    for path in mask:
+        if path.field in OUTPUT_ONLY:
+            raise InvalidArgument(f"updateMask names an output-only field: {path.text!r}.")
+        if path.field not in MUTABLE | {"user_id", "*"}:
+            raise InvalidArgument(f"updateMask names an unknown field: {path.text!r}.")
+        if path.key is not None and path.field != "session_state":
+            raise InvalidArgument(f"updateMask can name keys of session_state only: {path.text!r}.")
+    if any(path.field == "*" for path in mask):
+        expiration = [path for path in populated if path.field in {"ttl", "expire_time"}]
+        always = ("display_name", "labels", "session_state")
+        return [*(FieldPath(name, None, name) for name in always), *expiration]
+    return mask
+
+
+def _changed_state(message: Session, mask: Sequence[FieldPath]) -> StateChange:
+    paths = [path for path in mask if path.field == "session_state"]
+    if not paths:
+        return StateChange()
+    values = message.session_state or {}
+    if any(path.key is None for path in paths):
+        return state_change(values, replace=True)
+    keys = {path.key for path in paths if path.key is not None}
+    kept = {key: values[key] for key in keys & values.keys()}
+    return state_change(kept, sorted(keys - values.keys()))
