@@ -66,7 +66,7 @@ print(json.dumps([answer.status_code, sorted(sys.modules)]))
 def imported(
     folder: Path, target: str, verb: str, path: str, body: object = None, **settings: str
 ) -> set[str]:
-    """The modules of a process that has answered one request."""
+    """The modules of a process that has answered one request, if only that its store is away."""
     run = subprocess.run(
         [sys.executable, "-c", ANSWER, json.dumps([target, verb, path, body])],
         cwd=ROOT,
@@ -74,6 +74,7 @@ def imported(
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
             "SESSIONS_STORE": f"sqlite:///{folder}/s.db",
+            "STORE_TIMEOUT": "0.1s",
             **settings,
         },
         capture_output=True,
@@ -81,7 +82,7 @@ def imported(
         check=True,
     )
     status, modules = json.loads(run.stdout.splitlines()[-1])
-    assert status in (200, 404), run.stderr
+    assert status in (200, 404, 503), run.stderr
     return set(modules)
 
 
@@ -104,6 +105,17 @@ def test_a_target_imports_the_messages_of_its_own_body_alone(tmp_path: Path, tar
     others = set() if target == "append_event" else FOR_EVENTS
     assert "functions.messages.message" in modules
     assert not modules & (FOR_SOME_SETTINGS | FOR_SOME_REQUESTS | others)
+
+
+def test_a_target_on_firestore_imports_neither_the_other_store_nor_a_client_library(
+    tmp_path: Path,
+) -> None:
+    """Nothing listens where it looks for Firestore: it answers 503, its imports done."""
+    there = {"SESSIONS_STORE": "firestore://p", "FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"}
+    modules = imported(tmp_path, "get_session", *READS["get_session"], **there)
+    assert "functions.store.firestore" in modules
+    others = {"functions.store.sqlite", "google.api_core", "google.cloud.firestore_v1", "proto"}
+    assert not modules & (FOR_BODIES | FOR_SOME_REQUESTS | others)
 
 
 def test_the_target_of_all_methods_imports_those_that_were_asked(tmp_path: Path) -> None:
