@@ -1,6 +1,5 @@
 """DELETE {engine}: removes an engine, and with force its sessions."""
 
-from functions.messages.delete_request import DeleteReasoningEngineRequest
 from functions.rules.operation import Operation
 from functions.rules.request import Request
 from functions.store.protocol import Store
@@ -13,7 +12,15 @@ def delete_reasoning_engine(request: Request, store: Store, now: int) -> str:
     """
     name = request.engine_name
     asked = request.flag("force")
-    body = request.message(DeleteReasoningEngineRequest, "request")
-    store.delete_engine(name, now, force=asked or bool(body.force))
+    store.delete_engine(name, now, force=_asks_in_body(request) or asked)
     operation = Operation("Delete", *name, "", now, request.version)
     return operation.to_json(request.version, None)
+
+
+def _asks_in_body(request: Request) -> bool:
+    if not request.body.strip():
+        return False
+    # Most send no body, and do not wait for the import.
+    from functions.messages.delete_request import DeleteReasoningEngineRequest
+
+    return bool(request.message(DeleteReasoningEngineRequest, "request").force)

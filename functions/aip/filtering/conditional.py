@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from functions.aip.filtering.checker import Comparison, Condition, check_filter
-from functions.aip.filtering.fields import FieldType, FilterFields
+from functions.aip.filtering.checker import Comparison, Condition
+from functions.aip.filtering.fields import FieldType
 from functions.aip.filtering.filter import Filter, Get
 from functions.aip.filtering.matcher import record_test
-from functions.aip.filtering.parser import parse_filter
 from functions.aip.filtering.syntax import And, Comparator
 
 # From the instant of a comparison to the first and last one that satisfy it, in nanoseconds.
@@ -58,14 +57,6 @@ class ConditionalFilter(Filter):
         first = [instant + _FIRST[sign] for sign, instant in instants if sign in _FIRST]
         last = [instant + _LAST[sign] for sign, instant in instants if sign in _LAST]
         return max(first, default=None), min(last, default=None)
-
-
-def parse_conditional(text: str, fields: FilterFields, most_comparisons: int) -> Filter:
-    """The filter of a text; raises FilterError."""
-    expression = parse_filter(text)
-    if expression is None:
-        return Filter(text)
-    return ConditionalFilter(text, check_filter(expression, fields, text, most_comparisons))
 
 
 def equality_filter(text: str, field: str, value: str) -> Filter:

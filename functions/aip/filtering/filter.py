@@ -90,6 +90,11 @@ def compile_filter(
 def _compile(
     text: str, fields: tuple[tuple[str, FieldType | type[StrEnum]], ...], most_comparisons: int
 ) -> Filter:
-    from functions.aip.filtering.conditional import parse_conditional
+    from functions.aip.filtering.checker import check_filter
+    from functions.aip.filtering.conditional import ConditionalFilter
+    from functions.aip.filtering.parser import parse_filter
 
-    return parse_conditional(text, dict(fields), most_comparisons)
+    expression = parse_filter(text)
+    if expression is None:
+        return Filter(text)
+    return ConditionalFilter(text, check_filter(expression, dict(fields), text, most_comparisons))
