@@ -61,14 +61,18 @@ target, verb, path, body = json.loads(sys.argv[1])
 answer = create_app(target).test_client().open(path, method=verb, json=body)
 print(json.dumps([answer.status_code, sorted(sys.modules)]))
 """
+SERVER = """
+import gunicorn.config
+from functions_framework import create_app
+create_app("get_session")
+print(gunicorn.config.Config().control_socket_disable)
+"""
 
 
-def imported(
-    folder: Path, target: str, verb: str, path: str, body: object = None, **settings: str
-) -> set[str]:
-    """The modules of a process that has answered one request, if only that its store is away."""
-    run = subprocess.run(
-        [sys.executable, "-c", ANSWER, json.dumps([target, verb, path, body])],
+def run(folder: Path, code: str, *arguments: str, **settings: str) -> str:
+    """What a process that runs the code prints."""
+    process = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
         cwd=ROOT,
         env={
             "PATH": os.environ["PATH"],
@@ -77,12 +81,20 @@ def imported(
             "STORE_TIMEOUT": "0.1s",
             **settings,
         },
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    status, modules = json.loads(run.stdout.splitlines()[-1])
-    assert status in (200, 404, 503), run.stderr
+    return process.stdout
+
+
+def imported(
+    folder: Path, target: str, verb: str, path: str, body: object = None, **settings: str
+) -> set[str]:
+    """The modules of a process that has answered one request, if only that its store is away."""
+    printed = run(folder, ANSWER, json.dumps([target, verb, path, body]), **settings)
+    status, modules = json.loads(printed.splitlines()[-1])
+    assert status in (200, 404, 503), printed
     return set(modules)
 
 
@@ -130,3 +142,9 @@ def test_who_lets_callers_in_without_a_policy_imports_none(tmp_path: Path) -> No
     modules = imported(tmp_path, "get_session", *READS["get_session"], **keys)
     assert "functions.api.auth.gate" in modules
     assert not modules & (FOR_BODIES | {"functions.rules.policy", "functions.store.guarded"})
+
+
+def test_a_server_opens_no_control_socket_for_which_it_would_import_asyncio(
+    tmp_path: Path,
+) -> None:
+    assert run(tmp_path, SERVER).split() == ["True"]
