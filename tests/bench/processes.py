@@ -30,6 +30,8 @@ def start_up(
         "HOST": "127.0.0.1",
         "PORT": str(port),
         "PYTHONPATH": str(ROOT),
+        # Modules are compiled once, whatever is set here: that is Python's default.
+        "PYTHONDONTWRITEBYTECODE": "",
     }
     command = [sys.executable, "-m", "functions_framework", f"--target={target}"]
     start = time.perf_counter()

@@ -5,6 +5,7 @@ code of commit 23b7241 write them, the last one of that version.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ FOREVER = "2200-01-01T00:00:00Z"
 def live(api: Api) -> None:
     """Some sessions of three engines in two locations; one is over, and one deleted."""
     api.now = START
-    api.settings = api.settings.model_copy(update={"min_ttl": 0})
+    api.settings = replace(api.settings, min_ttl=0)
     api.ok("POST", f"{LOCATION}/reasoningEngines", {"displayName": "Created"})
     for name in SESSIONS:
         api.now += SECOND

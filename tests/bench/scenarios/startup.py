@@ -20,7 +20,8 @@ BODIES = {
 TEXT = """\
 Milliseconds from the start of a process of functions-framework to the first answer of its target,
 for which everything that it needs is imported and its store is opened, and the memory of its
-processes after that, pages that they share counted once. Nothing is cached but by the file system.
+processes after that, pages that they share counted once. Nothing is cached but by the file system,
+Python's compiled modules among it.
 """
 
 
