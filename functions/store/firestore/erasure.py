@@ -98,7 +98,7 @@ def purge(rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> Purged:
 def _with_events(rpc: Rpc, pool: Executor, sessions: list[Any]) -> Iterator[WithEvents]:
     """All of the sessions, which are in the order of their names, some at a time.
 
-    Reads the events of neighbours in one query, twice as many each time. Once a live session
+    Reads the events of neighbours in one query, ten times as many each time. Once a live session
     shows up between them, whose events would be read in vain, each is asked for its own.
     """
     limit = BATCH
@@ -106,7 +106,7 @@ def _with_events(rpc: Rpc, pool: Executor, sessions: list[Any]) -> Iterator[With
         some, has_met_live = _neighbours(rpc, sessions, limit)
         yield some
         sessions = sessions[len(some) :]
-        limit = 0 if has_met_live else min(2 * limit, _WIDEST)
+        limit = 0 if has_met_live else min(10 * limit, _WIDEST)
     for start in range(0, len(sessions), _SLICE):
         some = sessions[start : start + _SLICE]
         yield list(zip(some, pool.map(lambda found: _events(rpc, found), some), strict=True))
