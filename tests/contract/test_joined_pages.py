@@ -54,12 +54,12 @@ def test_sessions_are_answered_alike_whether_joined_or_looked_at(
         assert of_user == pages(api, path, **query, filter='user_id = "u" AND NOT user_id = "v"')
 
 
-@pytest.mark.parametrize("page_size", [1, 63, 64, 65, 99, 100, 101, 1000])
+@pytest.mark.parametrize("page_size", [13, 100, 101, 102, 201, 202, 203, 204, 1000])
 def test_events_are_answered_alike_whether_joined_or_looked_at(api: Api, page_size: int) -> None:
     """In either direction, with equal timestamps among others."""
     session = api.create("s")
     times = itertools.cycle(["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000000001Z"])
-    for number in range(100):
+    for number in range(203):
         time = next(times)
         api.append(session, time, content={"parts": [{"text": f'{number}\n","'}]})
     for order in ("timestamp", "timestamp desc"):

@@ -27,11 +27,14 @@ from functions.store.sqlite.rows import (
 
 _BOUNDS = (-(2**63), 2**63 - 1)
 
-_JOINED = 64
-"""Items that one step joins: each may have a megabyte."""
+JOINED = 101
+"""Items that one step joins, a page of the usual size and one more: each may have a megabyte."""
 
 _WORST_SESSION = 6
 """How much larger than its JSON SessionRecord.size may be."""
+
+_LIVE_KEY = """(SELECT s.id FROM engines n JOIN sessions s ON s.engine = n.id WHERE n.name = :engine
+    AND s.session_id = :id AND s.expiry > :now AND coalesce(:owner, s.user_id) = s.user_id)"""
 
 _STATE = """(CASE WHEN s.state IS NULL AND :app = '' AND coalesce(u.state, '') = '' THEN ''
     ELSE ',"sessionState":{' || trim(coalesce(s.state, '')
@@ -227,21 +230,28 @@ def joined_sessions(
 
 
 def joined_events(
-    db: sqlite3.Connection, session: int, name: SessionName, query: PageQuery
+    db: sqlite3.Connection, name: SessionName, query: PageQuery, now: int, owner: str | None
 ) -> Page[str] | None:
-    """The page of `events_in_order` as `_join` makes it; None where a filter has to look."""
+    """The page of a live session's `events_in_order` as `_join` makes it; None where it cannot.
+
+    That is for a filter, which has to look, and where nothing is found: maybe there is no session.
+    A page of fewer than JOINED items is one statement.
+    """
     if not query.filter.is_empty:
         return None
+    live = {"engine": name.engine, "id": name.session, "now": now // 1000, "owner": owner}
     page = _join(
         db,
         "e.id || '\",' || e.text",
         "e.timestamp_key || ' ' || e.seq",
-        lambda place: event_clauses(session, replace(query, cursor=_event_place(place))),
+        lambda place: event_clauses(_LIVE_KEY, replace(query, cursor=_event_place(place))),
         own_cursor(query.cursor, str, int),
-        {"head": f'{{"name":"{name}/events/', "size": query.page_size},
+        {**live, "head": f'{{"name":"{name}/events/', "size": query.page_size},
         lambda piece, count: utf8_size(piece) + count * EVENT_ENVELOPE_BYTES,
     )
-    return page and Page(page.items, _event_place(page.cursor))
+    if page is None or not page.items:
+        return None
+    return Page(page.items, _event_place(page.cursor))
 
 
 def _event_place(words: Cursor | None) -> Cursor | None:
@@ -261,45 +271,53 @@ def _join(
 
     Each row that SQLite hands over lets another thread have the interpreter, so that a page of a
     hundred rows costs a hundred changes of threads on a busy server; here it is one for each
-    _JOINED items. `clauses` are those behind a place; the page's cursor is the two words of its
+    JOINED items. `clauses` are those behind a place; the page's cursor is the two words of its
     last item's `place`. `size` is at least what fill_page would make of so many items' JSON.
 
     None where the page may pass MAX_PAGE_BYTES, or the JSON of an item is NULL.
     """
     pieces: list[str] = []
     total, left = 0, more["size"]
-    while left:
-        limit = min(_JOINED, left)
+    while True:
+        limit = min(JOINED, left + 1)
         text, parameters = clauses(behind)
         piece, count, joined, places = db.execute(
             "SELECT group_concat(json, ',' || :head), count(*), count(json), "
-            f"group_concat(place, ';') FROM (SELECT {json} AS json, {place} AS place {text} "
-            "LIMIT :limit)",
+            "group_concat(place || ' ' || length(json), ';') "
+            f"FROM (SELECT {json} AS json, {place} AS place {text} LIMIT :limit)",
             {**parameters, **more, "limit": limit},
         ).fetchone()
         total += size(piece or "", count)
         if joined < count or total > MAX_PAGE_BYTES:
             return None
-        if count:
-            pieces.append(f"{more['head']}{piece}")
-            behind = places.rpartition(";")[2].split(" ")
+        if not count:
+            return Page(pieces, None)
+        before, last = ["", *places.rsplit(";", 2)][-2:]
+        if count > left:
+            # The last shows that there are more; it is not of this page.
+            if left:
+                end = len(piece) - int(last.rpartition(" ")[2]) - len(f",{more['head']}")
+                pieces.append(f"{more['head']}{piece[:end]}")
+                behind = before.split(" ")[:2]
+            return Page(pieces, behind)
+        pieces.append(f"{more['head']}{piece}")
+        behind = last.split(" ")[:2]
+        left -= count
         if count < limit:
             return Page(pieces, None)
-        left -= count
-    text, parameters = clauses(behind)
-    has_more = db.execute(f"SELECT 1 {text} LIMIT 1", parameters).fetchone()
-    return Page(pieces, behind if has_more else None)
 
 
-def event_clauses(session: int, query: PageQuery) -> tuple[str, dict[str, Any]]:
+def event_clauses(session: int | str, query: PageQuery) -> tuple[str, dict[str, Any]]:
     """Which events `e` of a session may match, and their order, from FROM on, with parameters.
 
-    An invocation_id and the bounds of the field that the query orders by are looked up.
+    `session` is its key, or SQL for it. An invocation_id and the bounds of the field that the query
+    orders by are looked up.
     """
     descending = query.order.descending
     direction, beyond = ("DESC", "<") if descending else ("ASC", ">")
-    conditions: list[str] = ["e.session = :session"]
-    parameters: dict[str, Any] = {"session": session}
+    is_key = isinstance(session, int)
+    conditions: list[str] = [f"e.session = {':session' if is_key else session}"]
+    parameters: dict[str, Any] = {"session": session} if is_key else {}
     invocation = query.filter.equality("invocation_id")
     if invocation is not None:
         conditions.append("e.invocation_id = :invocation")

@@ -17,6 +17,7 @@ from functions.store.runs import fill_runs
 from functions.store.sqlite import engines
 from functions.store.sqlite.database import Database
 from functions.store.sqlite.listing import (
+    JOINED,
     events_in_order,
     joined_events,
     joined_sessions,
@@ -196,9 +197,9 @@ class SqliteStore:
     def join_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[str]:
-        with self._database.read() as db:
-            session, _, _ = live_session(db, name, now, owner)
-            page = joined_events(db, session, name, query)
+        database = self._database
+        with database.look() if query.page_size < JOINED else database.read() as db:
+            page = joined_events(db, name, query, now, owner)
         return page or map_page(
             self.list_events(name, query, now, owner), lambda event: event.to_json(str(name))
         )
