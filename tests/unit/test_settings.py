@@ -26,7 +26,7 @@ WRONG = [
     ("MIN_TTL", "-1s", "it must not be negative"),
     ("STORE_TIMEOUT", "0s", "it must be more than 0s"),
     ("SESSIONS_STORE", "sqlite://", "it must match (|sqlite:///.+|"),
-    ("GOOGLE_CLOUD_LOCATION", "us central", "it must match [A-Za-z0-9-]+"),
+    ("GOOGLE_CLOUD_LOCATION", "us central", "it must match [A-Za-z0-9][A-Za-z0-9.-]{0,127}"),
     ("PROJECT_NUMBER", "12\n", "it must match [0-9]*"),
 ]
 
