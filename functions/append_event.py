@@ -13,7 +13,7 @@ from functions.rules.ids import session_id_of_request
 from functions.rules.names import ANY, SessionName
 from functions.rules.request import Request
 from functions.rules.session import SessionRecord
-from functions.rules.state import StateChange, merge_members
+from functions.rules.state import StateChange
 from functions.store.protocol import Store
 
 _TRIES = 10
@@ -46,9 +46,8 @@ def _append_or_create(request: Request, store: Store, now: int) -> str:
     if not user_id:
         raise InvalidFields([("user_id", "Required field is not set.")])
     event, state = _event(request)
-    for scope in (state.session, state.app, state.user):
-        # What no session takes must not leave an empty one behind.
-        merge_members({}, scope)
+    # What no session takes must not leave an empty one behind.
+    state.check_size()
     if request_id and not session_id:
         session_id = session_id_of_request(engine, user_id, request_id)
     for _ in range(_TRIES):

@@ -28,6 +28,8 @@ from functions.store.watching import Tail
 
 _log = logging.getLogger(__name__)
 
+_TABLE = PathTable(ROUTES)
+
 Method = Callable[[Request, Store, int], str | Tail]
 """Answers JSON, or a tail to follow."""
 
@@ -43,7 +45,7 @@ class Endpoint:
         clock: Callable[[], int],
     ) -> None:
         """`clock` gives nanoseconds since the epoch, in whole microseconds."""
-        self._table = PathTable(ROUTES, methods)
+        self._methods = frozenset(methods)
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -63,7 +65,7 @@ class Endpoint:
 
     def _answer(self, request: flask.Request) -> flask.Response:
         try:
-            match = self._table.match(effective_verb(request), request.path)
+            match = _TABLE.match(effective_verb(request), request.path, self._methods)
             request.environ[METHOD] = match.route.method
             method = load_method(match.route.method)
             store, now = self._store(), self._clock()

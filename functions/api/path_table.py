@@ -31,10 +31,9 @@ class _Entry(NamedTuple):
 
 
 class PathTable:
-    """All routes, of which one target serves those of its methods."""
+    """All routes, whatever a target serves of them."""
 
-    def __init__(self, routes: Iterable[Route], methods: Collection[str] = METHODS) -> None:
-        self._methods = frozenset(methods)
+    def __init__(self, routes: Iterable[Route]) -> None:
         self._entries: dict[str, dict[str, _Entry]] = {}
         for route in routes:
             match = _TEMPLATE.fullmatch(route.template)
@@ -47,8 +46,11 @@ class PathTable:
                 shape = f"/{version}/{pattern}{match['rest']}"
                 self._entries.setdefault(shape, {})[route.verb] = entry
 
-    def match(self, verb: str, path: str) -> Match:
-        """The route of a request; raises NotFound, or MethodNotAllowed naming what is allowed."""
+    def match(self, verb: str, path: str, methods: Collection[str] = METHODS) -> Match:
+        """The route of a request to a target that serves these methods.
+
+        Raises NotFound, or MethodNotAllowed naming what is allowed.
+        """
         head, _, action = path.partition(":")
         segments = head.split("/")
         shape = "/".join([*segments[:2], *_shape(segments[2:])])
@@ -56,9 +58,9 @@ class PathTable:
         if entries is None or "" in segments[1:] or path.endswith(":"):
             raise NotFound(f"There is no path {path}.")
         entry = entries.get(verb)
-        if entry is None or entry.route.method not in self._methods:
+        if entry is None or entry.route.method not in methods:
             served = sorted(
-                other for other, each in entries.items() if each.route.method in self._methods
+                other for other, each in entries.items() if each.route.method in methods
             )
             # What another target serves is not found here, as if no method had it.
             if entry is not None or not served:

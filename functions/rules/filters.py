@@ -82,7 +82,7 @@ def test_of(
 
 def session_matches(filter: Filter, record: SessionRecord) -> bool:
     """Whether a session passes the filter."""
-    return filter.is_empty or filter.matches(lambda field: getattr(record, field))
+    return filter.matches(lambda field: getattr(record, field))
 
 
 def engine_matches(filter: Filter, record: EngineRecord) -> bool:

@@ -14,7 +14,6 @@ from functions.rules.state import (
     StateChange,
     join_members,
     members_of,
-    merge_members,
     state_change,
 )
 
@@ -44,9 +43,8 @@ def new_session(
     check_length("session.display_name", record.display_name)
     check_length("unknown fields", record.unknown)
     state = state_change(message.session_state or {})
-    for scope in (state.session, state.app, state.user):
-        # Before any store looks, so that all answer in one order.
-        merge_members({}, scope)
+    # Before any store looks, so that all answer in one order.
+    state.check_size()
     return record, state
 
 

@@ -44,6 +44,11 @@ class StateChange:
         size = sum(utf8_size(member or "") for member in self.session.values())
         return bool(self.app or self.user) or size > _SMALL_CHANGE
 
+    def check_size(self) -> None:
+        """Raises TooLarge for what no store would take into an empty scope."""
+        for scope in (self.session, self.app, self.user):
+            merge_members({}, scope)
+
     @property
     def is_of_session(self) -> bool:
         """Whether it changes the session's own state."""

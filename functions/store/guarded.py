@@ -13,7 +13,7 @@ from functions.rules.access import Access, Grant, Role
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineMissing, EngineNotFound, SessionNotFound
 from functions.rules.event import EventRecord
-from functions.rules.filters import PageQuery, engine_matches
+from functions.rules.filters import PageQuery, engine_matches, test_of
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
@@ -251,7 +251,7 @@ class GuardedStore:
         return fill_page(
             ((list(place), record) for place, record in placed if place > behind),
             query.page_size,
-            lambda record: engine_matches(query.filter, record),
+            test_of(query.filter, engine_matches),
             lambda record: utf8_size(record.to_json()),
         )
 

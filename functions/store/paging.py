@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from functions.aip.page_token import InvalidPageToken
 from functions.rules.limits import MAX_PAGE_BYTES
+from functions.rules.names import is_path
 
 Cursor = list[str | int]
 """Where a record stands in its list; a page goes on behind one."""
@@ -22,13 +23,13 @@ _INT64 = range(-(2**63), 2**63)
 def own_cursor(cursor: Cursor | None, *kinds: type) -> Cursor:
     """The cursor of a page token, [] for none; raises InvalidPageToken for one never made here.
 
-    Its parts must be of these kinds, 64 bits or ASCII: the token's checksum keeps mistakes out, but
+    Its parts must be of these kinds, 64 bits or names: the token's checksum keeps mistakes out, but
     it holds in every store and is no secret.
     """
     if cursor is None:
         return []
     if tuple(map(type, cursor)) != kinds or not all(
-        part.isascii() if isinstance(part, str) else part in _INT64 for part in cursor
+        is_path(part) if isinstance(part, str) else part in _INT64 for part in cursor
     ):
         raise InvalidPageToken
     return cursor

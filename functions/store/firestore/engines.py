@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from functions.aip.page_token import InvalidPageToken
 from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineHasSessions, EngineNotFound
-from functions.rules.filters import PageQuery, engine_matches
-from functions.rules.names import EngineName, is_path
+from functions.rules.filters import PageQuery, engine_matches, test_of
+from functions.rules.names import EngineName
 from functions.store.firestore import documents, queries, values
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.listing import stream
@@ -34,8 +33,6 @@ def get_engine(rpc: Rpc, name: EngineName) -> EngineRecord:
 def list_engines(rpc: Rpc, location: str, query: PageQuery) -> Page[EngineRecord]:
     """One page of a location's engines, oldest first."""
     limit, behind = query.page_size + 1, own_cursor(query.cursor, int, str)
-    if behind and not is_path(str(behind[1])):
-        raise InvalidPageToken
 
     def request(last: Any) -> Any:
         cursor = behind if last is None else _cursor(record_of(last))
@@ -51,7 +48,7 @@ def list_engines(rpc: Rpc, location: str, query: PageQuery) -> Page[EngineRecord
     return fill_page(
         ((_cursor(record), record) for record in records),
         query.page_size,
-        lambda record: engine_matches(query.filter, record),
+        test_of(query.filter, engine_matches),
         lambda record: utf8_size(record.to_json()),
     )
 

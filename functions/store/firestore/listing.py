@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from functions.aip.page_token import InvalidPageToken
 from functions.rules.errors import WalkTooOld
 from functions.rules.filters import PageQuery, session_matches
-from functions.rules.names import EngineName, is_path
+from functions.rules.names import EngineName
 from functions.rules.session import SessionRecord
 from functions.store.firestore.documents import expiry_of, session_name, session_record
 from functions.store.firestore.queries import (
@@ -111,8 +110,6 @@ class _Walk:
     def live_documents(self, now: int) -> Iterator[tuple[Cursor, Any]]:
         """Documents of live sessions in the query's order, behind its cursor."""
         snapshot, started, *place = own_cursor(self.query.cursor, int, int, int, str) or [0, now]
-        if place and not is_path(str(place[1])):
-            raise InvalidPageToken
         behind = (int(place[0]), str(place[1]).split("/")) if place else None
         if behind is not None and self.query.order.field == "update_time":
             placed = self.places_at(behind, int(snapshot), int(started), now)

@@ -21,7 +21,7 @@ from functions.rules.errors import (
     TooLarge,
 )
 from functions.rules.event import EventRecord, timestamp_key
-from functions.rules.filters import PageQuery, event_matches
+from functions.rules.filters import PageQuery, event_matches, test_of
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
@@ -242,7 +242,7 @@ class FirestoreStore:
         page = fill_page(
             self._events(rpc, name, query),
             query.page_size,
-            lambda event: event_matches(query.filter, event),
+            test_of(query.filter, event_matches),
             EventRecord.size,
         )
         if not documents.is_live(session()[0], now, owner):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functions.messages.json_text import read_json, utf8_size, write_json
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineHasSessions, EngineNotFound
-from functions.rules.filters import PageQuery, engine_matches
+from functions.rules.filters import PageQuery, engine_matches, test_of
 from functions.rules.names import EngineName
 from functions.store.paging import Page, fill_page, own_cursor
 from functions.store.sqlite.rows import erase
@@ -52,7 +52,7 @@ def list_engines(db: sqlite3.Connection, location: str, query: PageQuery) -> Pag
     return fill_page(
         (([row[1], row[0]], _engine_record(row)) for row in rows),
         query.page_size,
-        lambda record: engine_matches(query.filter, record),
+        test_of(query.filter, engine_matches),
         lambda record: utf8_size(record.to_json()),
     )
 

@@ -200,9 +200,11 @@ class SqliteStore:
         database = self._database
         with database.look() if query.page_size < JOINED else database.read() as db:
             page = joined_events(db, name, query, now, owner)
-        return page or map_page(
-            self.list_events(name, query, now, owner), lambda event: event.to_json(str(name))
-        )
+        if page is not None:
+            return page
+        session = str(name)
+        events = self.list_events(name, query, now, owner)
+        return map_page(events, lambda event: event.to_json(session))
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
