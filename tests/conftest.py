@@ -72,29 +72,32 @@ def emulator() -> Iterator[str]:
         yield f"127.0.0.1:{port}"
 
 
-@pytest.fixture(scope="session", params=STORES)
+@pytest.fixture(scope="module", params=STORES)
 def store_environment(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
-    """The environment variables of one store, the same for the whole run."""
+    """The environment variables of one store, the same for a whole file of tests.
+
+    No other file's tests use it: the emulator looks at all that a database holds for each query.
+    """
     if request.param == "sqlite":
         path = tmp_path_factory.mktemp("store") / "sessions.db"
         return {"SESSIONS_STORE": f"sqlite:///{path}", **PATIENCE}
     return {
-        "SESSIONS_STORE": f"firestore://{PROJECT}",
+        "SESSIONS_STORE": f"firestore://{PROJECT}-{time.time_ns()}",
         "FIRESTORE_EMULATOR_HOST": request.getfixturevalue("emulator"),
         **PATIENCE,
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def store(store_environment: dict[str, str]) -> Iterator[Store]:
     """One store; tests keep apart by working under engines of their own."""
     with closing(open_store(Settings.from_environment(store_environment))) as opened:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(store_environment: dict[str, str]) -> Iterator[str]:
     """The URL of `sessions_api` over the store, with lives of any length allowed."""
     with serving("sessions_api", {**store_environment, "MIN_TTL": "0s"}) as url:

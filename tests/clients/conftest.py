@@ -62,7 +62,7 @@ def runner() -> Iterator[asyncio.Runner]:
         yield runner
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def connect(server: str, runner: asyncio.Runner) -> Iterator[Callable[[Way], Any]]:
     """The client of each way; making one takes longer than most tests."""
     with ExitStack() as stack:
@@ -75,7 +75,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def service(anyio_backend: str, server: str) -> AsyncIterator[SessionService]:
     """ADK's session service, its event loop kept from test to test."""
     async with session_service(server) as service:

@@ -40,7 +40,7 @@ STATE_AFTER = {**STRUCT, "key-0": STRUCT, "key-1": STRUCT, "user:k": 1, "app:k":
 CLIENTS = ["gapic-v1", "gapic-v1beta1", "vertexai", "agentplatform", "discovery", "adk", "curl"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def adk(server: str, runner: asyncio.Runner) -> Iterator[Adk]:
     stack = AsyncExitStack()
     service = runner.run(stack.enter_async_context(session_service(server)))
@@ -48,7 +48,7 @@ def adk(server: str, runner: asyncio.Runner) -> Iterator[Adk]:
     runner.run(stack.aclose())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clients(server: str, connect: Callable[[Way], Any], adk: Adk) -> dict[str, Any]:
     return {
         "gapic-v1": Gapic(aiplatform_v1, server),

@@ -17,7 +17,7 @@ from functions.rules.settings import Settings
 from functions.store.firestore.rpc import Rpc
 from functions.store.opening import open_store
 from tests.conftest import ROOT
-from tests.contract.conftest import SECOND, Api
+from tests.contract.conftest import LOCATION, SECOND, Api
 
 COUNTS = ("calls", "reads", "writes", "deletes")
 
@@ -39,7 +39,7 @@ def table(page: str, first_column: str) -> list[dict[str, str]]:
 
 def evaluate(formula: str, **values: float) -> float:
     """The value of a formula of the page."""
-    names = {"ceil": math.ceil, "max": max, "min": min, **values}
+    names = {"ceil": math.ceil, "log2": math.log2, "max": max, "min": min, **values}
     return float(eval(formula, {"__builtins__": {}}, names))
 
 
@@ -209,6 +209,26 @@ def list_sessions_across_engines(api: Api, counting: Counting, n: int, k: int) -
 )
 def list_sessions_of_users_across_engines(api: Api, counting: Counting, n: int, k: int) -> None:
     page_across_engines(api, counting, n, k, {"user:a": 1})
+
+
+@row(
+    "list_sessions",
+    "all engines, a page of 1, a user's last, behind k of the user in other locations",
+    *({"k": k} for k in (0, 3, 10, 40)),
+)
+def list_sessions_behind_other_locations(api: Api, counting: Counting, k: int) -> None:
+    locations = [f"{LOCATION}-{secrets.token_hex(4)}" for _ in range(2)]
+    user = secrets.token_hex(8)
+    for location, count in zip(locations, (1, k), strict=True):
+        api.engine = f"{location}/reasoningEngines/1"
+        for _ in range(count):
+            api.create(user=user)
+            api.now += SECOND
+    query = {"pageSize": 1, "filter": f"user_id={user}"}
+    with counting():
+        page = api.ok("GET", f"{locations[0]}/reasoningEngines/-/sessions", **query)
+    assert len(page["sessions"]) == 1
+    assert "nextPageToken" not in page
 
 
 def page_across_engines(
@@ -439,7 +459,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="session")
+@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
 @pytest.mark.parametrize(("key", "values"), CASES)
 def test_a_method_costs_what_the_page_says(
     api: Api, key: tuple[str, str], values: dict[str, int]
@@ -452,7 +472,7 @@ def test_a_method_costs_what_the_page_says(
     assert {count: spent[count] for count in COUNTS} == said
 
 
-@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="session")
+@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
 def test_the_first_request_of_a_process_reads_the_version(
     api: Api, store_environment: dict[str, str]
 ) -> None:
@@ -468,7 +488,7 @@ def test_the_first_request_of_a_process_reads_the_version(
     assert costs == [(2, 3, 0), (1, 2, 0), (1, 2, 0)]
 
 
-@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="session")
+@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
 def test_the_first_request_of_a_database_writes_the_version(
     api: Api, store_environment: dict[str, str]
 ) -> None:

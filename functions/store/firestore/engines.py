@@ -36,7 +36,7 @@ def list_engines(rpc: Rpc, location: str, query: PageQuery) -> Page[EngineRecord
 
     def request(last: Any) -> Any:
         cursor = behind if last is None else _cursor(record_of(last))
-        return queries.engines_in_order(limit, cursor, rpc.root)
+        return queries.engines_in_order(cursor, rpc.root)
 
     def record_of(found: Any) -> EngineRecord:
         name = EngineName(location, found.name.rpartition("/")[2])

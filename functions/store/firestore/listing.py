@@ -34,6 +34,9 @@ _CLOCK_SKEW = 5 * 10**9
 _MEMORY = 3600 * 10**9
 """Nanoseconds for which Firestore can read the past."""
 
+MAX_DOCUMENTS = 1_000
+"""What one call asks for at most, unless a page is larger."""
+
 _SHARED = ("app", "hasUserState")
 
 Place = tuple[int, list[str]]
@@ -50,18 +53,22 @@ def stream(
     limit: int,
     read_time: Any = None,
 ) -> Iterator[tuple[Any, Any]]:
-    """All that a query finds at one moment, `limit` documents a call: `(document, read_time)`.
+    """All that a query finds at one moment: `(document, read_time)`.
 
-    `request` makes the query that goes on behind a document, or None to start.
+    The first call asks for `limit` documents, and each for twice as many as the one before, up to
+    MAX_DOCUMENTS: who needs a second call is passing over what was found. `request` makes the
+    query that goes on behind a document, or None to start.
     """
-    last, count = None, limit
-    while count == limit:
-        count = 0
-        for found, at in rpc.run_query(parent, request(last), read_time):
+    last, is_full = None, True
+    while is_full:
+        query, count = request(last), 0
+        query.limit.value = limit
+        for found, at in rpc.run_query(parent, query, read_time):
             if found is not None:
                 last, count = found, count + 1
             yield found, at
-        read_time = at
+        is_full, read_time = count == limit, at
+        limit = max(limit, min(2 * limit, MAX_DOCUMENTS))
 
 
 def list_sessions(rpc: Rpc, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
@@ -124,14 +131,15 @@ class _Walk:
         self, behind: Place | None, not_after: int | None = None, read_time: Any = None
     ) -> Iterator[tuple[Any, Place, Any]]:
         """Every session where it stands, those updated later than `not_after` left out."""
-        limit = self.query.page_size + 1
 
         def request(last: Any) -> Any:
             place = behind if last is None else self.place(last)
             reference = place and (place[0], self.prefix + "/".join(place[1]))
-            return sessions_in_order(self.query, self.engine, limit, reference, not_after)
+            return sessions_in_order(self.query, self.engine, reference, not_after)
 
-        for found, at in stream(self.rpc, self.parent, request, limit, read_time):
+        for found, at in stream(
+            self.rpc, self.parent, request, self.query.page_size + 1, read_time
+        ):
             if found is not None:
                 yield at, self.place(found), found
 

@@ -31,9 +31,9 @@ _EARLIEST = -62_135_596_800 * 10**9
 _LATEST = 253_402_300_799 * 10**9
 
 
-def events_in_order(query: PageQuery, limit: int, behind: str | None) -> Any:
+def events_in_order(query: PageQuery, behind: str | None) -> Any:
     """A session's events by key, behind a key."""
-    result = _select("events", limit)
+    result = _select("events")
     _where_event(result, query)
     _order(result, "key", descending=query.order.descending)
     if behind is not None:
@@ -43,7 +43,7 @@ def events_in_order(query: PageQuery, limit: int, behind: str | None) -> Any:
 
 def event_places(query: PageQuery, limit: int, start: str | None) -> Any:
     """Keys and invocations of events that may begin runs, by key, from a key on."""
-    result = _select("events", limit, "key", "invocationId")
+    result = _select("events", "key", "invocationId", limit=limit)
     _where_event(result, query)
     _order(result, "key", descending=False)
     if start is not None:
@@ -52,9 +52,9 @@ def event_places(query: PageQuery, limit: int, start: str | None) -> Any:
     return result
 
 
-def events_of_runs(invocations: Sequence[str], limit: int, behind: str | None) -> Any:
+def events_of_runs(invocations: Sequence[str], behind: str | None) -> Any:
     """Events of up to MAX_IN invocations by key, behind a key; of others too if a name is long."""
-    result = _select("events", limit)
+    result = _select("events")
     if all(map(_is_indexed, invocations)):
         _where(result, "invocationId", _IN, value(list(invocations)))
     _order(result, "key", descending=False)
@@ -65,14 +65,14 @@ def events_of_runs(invocations: Sequence[str], limit: int, behind: str | None) -
 
 def newest_events(limit: int) -> Any:
     """A session's events that arrived last."""
-    result = _select("events", limit)
+    result = _select("events", limit=limit)
     _order(result, "arrived", descending=True)
     return result
 
 
-def events_by_arrival(since: int | None, limit: int, behind: Any) -> Any:
+def events_by_arrival(since: int | None, behind: Any) -> Any:
     """A session's events as they arrived, from a moment on or behind one of them."""
-    result = _select("events", limit)
+    result = _select("events")
     if since is not None:
         _where(result, "arrived", _GREATER_OR_EQUAL, _time(since))
     _order(result, "arrived", descending=False)
@@ -85,7 +85,6 @@ def events_by_arrival(since: int | None, limit: int, behind: Any) -> Any:
 def sessions_in_order(
     query: PageQuery,
     engine: EngineName,
-    limit: int,
     behind: tuple[int, str] | None,
     not_after: int | None = None,
 ) -> Any:
@@ -93,7 +92,7 @@ def sessions_in_order(
 
     `not_after` leaves out what was updated later.
     """
-    result = _sessions(query, engine, limit)
+    result = _sessions(query, engine)
     field = ORDER_FIELDS[query.order.field]
     lower, upper = query.filter.bounds(query.order.field)
     limits = [bound for bound in (upper, not_after) if bound is not None]
@@ -111,7 +110,7 @@ def sessions_in_order(
 
 def sessions_updated_after(query: PageQuery, engine: EngineName, instant: int) -> Any:
     """The sessions that may have moved since a walk began, in no order that matters."""
-    result = _sessions(query, engine, 0)
+    result = _sessions(query, engine)
     _where(result, "updateTime", _GREATER, _time(instant))
     _order(result, "updateTime", descending=query.order.descending)
     _order(result, "__name__", descending=query.order.descending)
@@ -120,7 +119,7 @@ def sessions_updated_after(query: PageQuery, engine: EngineName, instant: int) -
 
 def sessions_of_id(session_id: str) -> Any:
     """The sessions of one id, wherever they are: Firestore has no narrower collection group."""
-    result = _select("sessions", 0)
+    result = _select("sessions")
     result.from_[0].all_descendants = True
     _where(result, "sessionId", _EQUAL, value(session_id))
     return result
@@ -128,14 +127,14 @@ def sessions_of_id(session_id: str) -> Any:
 
 def live_sessions(now: int) -> Any:
     """One live session, if there is any."""
-    result = _select("sessions", 1, "expiry")
+    result = _select("sessions", "expiry", limit=1)
     _where(result, "expiry", _GREATER, value(now // 1000))
     return result
 
 
 def expired_sessions(now: int, limit: int) -> Any:
     """Sessions of the whole database that are over, the longest over first."""
-    result = _select("sessions", limit, "expiry")
+    result = _select("sessions", "expiry", limit=limit)
     result.from_[0].all_descendants = True
     _where(result, "expiry", _LESS_OR_EQUAL, value(now // 1000))
     _order(result, "expiry", descending=False)
@@ -144,7 +143,7 @@ def expired_sessions(now: int, limit: int) -> Any:
 
 def events_between(first: str, last: str, limit: int) -> Any:
     """Events of sessions from one to another, both full names, by name and without their fields."""
-    result = _select("events", limit, "__name__")
+    result = _select("events", "__name__", limit=limit)
     result.from_[0].all_descendants = True
     _order(result, "__name__", descending=False)
     result.start_at.values.append(Value(reference_value=first))
@@ -153,9 +152,9 @@ def events_between(first: str, last: str, limit: int) -> Any:
     return result
 
 
-def engines_in_order(limit: int, behind: Cursor | None, root: str) -> Any:
+def engines_in_order(behind: Cursor | None, root: str) -> Any:
     """A location's engines, oldest first, behind `[nanoseconds, name]`."""
-    result = _select("reasoningEngines", limit)
+    result = _select("reasoningEngines")
     _order(result, "createTime", descending=False)
     _order(result, "__name__", descending=False)
     if behind:
@@ -166,14 +165,14 @@ def engines_in_order(limit: int, behind: Cursor | None, root: str) -> Any:
 
 def names_in(collection: str, limit: int) -> Any:
     """Some documents of a collection, without their fields."""
-    return _select(collection, limit, "__name__")
+    return _select(collection, "__name__", limit=limit)
 
 
 def documents_by_name(
     collection: str, fields: Sequence[str], limit: int, behind: str, *, everywhere: bool
 ) -> Any:
     """Documents of a collection, or of all collections so called, behind a full name or ""."""
-    result = _select(collection, limit, *(fields or ("__name__",)))
+    result = _select(collection, *(fields or ("__name__",)), limit=limit)
     result.from_[0].all_descendants = everywhere
     _order(result, "__name__", descending=False)
     if behind:
@@ -181,7 +180,7 @@ def documents_by_name(
     return result
 
 
-def _select(collection: str, limit: int, *fields: str) -> Any:
+def _select(collection: str, *fields: str, limit: int = 0) -> Any:
     result = StructuredQuery()
     result.from_.add().collection_id = collection
     if limit:
@@ -199,13 +198,13 @@ def _where(query: Any, field: str, operator: int, operand: Any) -> None:
     condition.value.CopyFrom(operand)
 
 
-def _sessions(query: PageQuery, engine: EngineName, limit: int) -> Any:
+def _sessions(query: PageQuery, engine: EngineName) -> Any:
     """The sessions below an engine that have the first facet of the filter.
 
     Below the engine `-` are those of all engines that have it, wherever they are; without one in
     the filter, those of the location.
     """
-    result = _select("sessions", limit)
+    result = _select("sessions")
     facets = [
         facet(field if key is None else f"{field}.{key}", literal)
         for field, key, literal in query.filter.equalities()

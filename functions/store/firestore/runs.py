@@ -11,16 +11,13 @@ from functions.rules.filters import PageQuery
 from functions.rules.names import SessionName
 from functions.rules.run import Run
 from functions.store.firestore.documents import event_key, event_record
-from functions.store.firestore.listing import stream
+from functions.store.firestore.listing import MAX_DOCUMENTS, stream
 from functions.store.firestore.queries import MAX_IN, event_places, events_of_runs
 from functions.store.firestore.rpc import Rpc
 from functions.store.paging import Cursor, own_cursor
 
 _EVENTS_PER_RUN = 10
 """What runs are taken to have when it is guessed how far to look."""
-
-_MAX_EVENTS = 1_000
-"""Events of one call."""
 
 
 def runs_by_event(
@@ -31,7 +28,7 @@ def runs_by_event(
     Each look begins with the last event of the one before, or of the page before: its run has
     been told, and need not be read again to see that it does not begin here.
     """
-    limit = min(_EVENTS_PER_RUN * (query.page_size + 1), _MAX_EVENTS)
+    limit = min(_EVENTS_PER_RUN * (query.page_size + 1), MAX_DOCUMENTS)
     start, read_time = next(map(str, own_cursor(query.cursor, str)), None), None
     met: set[str] = set()
     while True:
@@ -53,6 +50,7 @@ def runs_by_event(
         if len(events) < limit:
             return
         start = event_key(events[-1])
+        limit = min(2 * limit, MAX_DOCUMENTS)
 
 
 def _told(
@@ -63,9 +61,9 @@ def _told(
     beginning: dict[str, Run] = {}
 
     def request(last: Any) -> Any:
-        return events_of_runs(unmet, _MAX_EVENTS, None if last is None else event_key(last))
+        return events_of_runs(unmet, None if last is None else event_key(last))
 
-    for found, _ in stream(rpc, str(name), request, _MAX_EVENTS, read_time) if unmet else ():
+    for found, _ in stream(rpc, str(name), request, MAX_DOCUMENTS, read_time) if unmet else ():
         if found is None or _place(found)[1] not in unmet:
             continue
         event = event_record(found)

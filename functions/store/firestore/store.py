@@ -304,13 +304,12 @@ class FirestoreStore:
         self, rpc: Rpc, name: SessionName, query: PageQuery
     ) -> Iterator[tuple[Cursor, EventRecord]]:
         start = next(map(str, own_cursor(query.cursor, str)), None)
-        limit = query.page_size + 1
 
         def request(last: Any) -> Any:
             behind = documents.event_key(last) if last is not None else start
-            return queries.events_in_order(query, limit, behind)
+            return queries.events_in_order(query, behind)
 
-        for found, _ in stream(rpc, str(name), request, limit):
+        for found, _ in stream(rpc, str(name), request, query.page_size + 1):
             if found is not None:
                 yield [documents.event_key(found)], documents.event_record(found)
 

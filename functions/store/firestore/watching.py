@@ -317,7 +317,7 @@ class FirestoreWatch:
         query = stream(
             self._rpc,
             str(self._name),
-            lambda last: events_by_arrival(since, MAX_ARRIVALS, last),
+            lambda last: events_by_arrival(since, last),
             MAX_ARRIVALS,
         )
         for found, at in query:
