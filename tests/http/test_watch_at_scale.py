@@ -6,6 +6,7 @@
 import itertools
 import os
 import random
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -24,6 +25,8 @@ WRITERS = 8
 WATCHERS = 20
 SESSIONS = "projects/test-project/locations/us-central1/reasoningEngines/8/sessions"
 START = datetime(2026, 1, 1, tzinfo=UTC)
+PATIENCE = 120 + EVENTS
+"""Seconds after which a watcher that still lacks events has lost them."""
 
 
 @pytest.fixture
@@ -60,11 +63,11 @@ def write(url: str, session: str, numbers: Iterator[int]) -> None:
     """Appends the next number until there are enough events."""
     with httpx.Client(timeout=60) as client:
         while (number := next(numbers)) < EVENTS:
-            time = START + timedelta(milliseconds=number)
+            sent = START + timedelta(milliseconds=number)
             event = {
                 "author": "user",
                 "invocationId": f"i{number}",
-                "timestamp": time.isoformat().replace("+00:00", "Z"),
+                "timestamp": sent.isoformat().replace("+00:00", "Z"),
                 "rawEvent": {"id": f"r{number}"},
             }
             # The emulator fails a commit whose listener leaves at that moment: 503, so again.
@@ -80,10 +83,12 @@ def watch(urls: list[str], session: str, seed: int) -> list[Any]:
     chance = random.Random(seed)
     seen: list[Any] = []
     last_id = ""
+    end = time.monotonic() + PATIENCE
     while len(seen) < EVENTS:
         patience = chance.randint(1, EVENTS // 2)
         with watching(chance.choice(urls), session, last_id=last_id) as answer:
             for frame in frames(answer):
+                assert time.monotonic() < end, f"only {len(seen)} events came, up to {last_id}"
                 if "id" not in frame.fields:
                     continue
                 seen.append(frame.event)

@@ -27,6 +27,7 @@ from functions.store.firestore.documents import (
 from functions.store.firestore.listing import stream
 from functions.store.firestore.queries import events_by_arrival, newest_events
 from functions.store.firestore.rpc import Listening, Rpc
+from functions.store.firestore.snapshots import snapshots
 from functions.store.firestore.values import nanoseconds
 from functions.store.paging import Cursor, own_cursor
 from functions.store.watching import MAX_ARRIVAL_BYTES, MAX_ARRIVALS, Arrival, Wake
@@ -129,7 +130,9 @@ class Feed:
                 impatience.daemon = True
                 impatience.start()
                 try:
-                    self._follow(iter(self._listening))
+                    for window in snapshots(self._listening):
+                        self._snapshots += 1
+                        self._publish(window)
                 except StoreUnavailable:
                     _log.warning("A listener ended, and is begun anew")
                 impatience.cancel()
@@ -148,44 +151,14 @@ class Feed:
         if self._snapshots == snapshots:
             self.renew()
 
-    def _follow(self, answers: Iterator[Any]) -> None:
-        """Publishes each snapshot; returns when the listener must be begun anew."""
-        window: dict[str, Placed] = {}
-        is_changed = is_current = False
-        for answer in answers:
-            kind = answer.WhichOneof("response_type")
-            if kind == "target_change":
-                change = answer.target_change
-                match change.TargetChangeType.Name(change.target_change_type):
-                    case "REMOVE":
-                        return
-                    case "RESET":
-                        window.clear()
-                        is_changed = True
-                    case "CURRENT":
-                        is_current = True
-                    case "NO_CHANGE" if is_current and not change.target_ids:
-                        self._snapshots += 1
-                        if is_changed:
-                            self._publish(window)
-                            is_changed = False
-            elif kind == "document_change" and answer.document_change.target_ids:
-                found = answer.document_change.document
-                window[found.name] = _placed(found)
-                is_changed = True
-            elif kind == "filter":
-                if answer.filter.count != len(window):
-                    return
-            else:
-                gone = getattr(answer, kind).document
-                window.pop(getattr(gone, "name", gone), None)
-                is_changed = True
+    def _publish(self, window: dict[str, Any]) -> None:
+        """Takes over a consistent snapshot: every event up to now, unless the window is full.
 
-    def _publish(self, window: dict[str, Placed]) -> None:
-        """Takes over a consistent snapshot: every event up to now, unless the window is full."""
-        events = sorted(window.values(), key=itemgetter(0))
-        is_full = len(events) == _WINDOW
-        middle = events[_WINDOW // 2][0] if is_full else 0
+        The emulator sometimes tells of one event more than it was asked for.
+        """
+        events = sorted(map(_placed, window.values()), key=itemgetter(0))
+        is_full = len(events) >= _WINDOW
+        middle = events[-_WINDOW // 2][0] if is_full else 0
         new = [event for event in events if event[0] > self._seen]
         with self._lock:
             if self._floor is None or (is_full and new[:1] and new[0][0] <= middle):
