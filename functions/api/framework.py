@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import flask
 import gunicorn.config
+import gunicorn.http.wsgi
 import gunicorn.util
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.base import Worker
@@ -16,7 +17,7 @@ from gunicorn.workers.base import Worker
 from functions.aip.errors import Internal, InvalidArgument
 from functions.api.errors import CONTENT_TYPE, INTERNAL
 from functions.api.streams import end_all
-from functions.api.worker import BoundedWorker
+from functions.api.worker import BoundedWorker, JoinedResponse
 from functions.messages.json_text import write_plain
 from functions.rules.settings import Settings
 
@@ -49,6 +50,7 @@ def adopt(app: flask.Flask, serve: Target, settings: Settings) -> None:
 
     app.wsgi_app = answer  # type: ignore[method-assign]
     gunicorn.util.write_error = _write_error
+    gunicorn.http.wsgi.Response = JoinedResponse
     BoundedWorker.max_head_bytes = settings.max_head_bytes
     BoundedWorker.patience = settings.client_timeout / 1e9
     gunicorn.config.WorkerClass.default = BoundedWorker

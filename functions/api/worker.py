@@ -9,16 +9,27 @@ import errno
 import socket
 import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 import gunicorn.util
 from gunicorn.http.errors import LimitRequestHeaders, NoMoreData
 from gunicorn.http.parser import RequestParser
-from gunicorn.http.unreader import SocketUnreader
+from gunicorn.http.unreader import Unreader
+from gunicorn.http.wsgi import Response
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 _FIRST_BYTE = 0.05
 """Seconds that a thread waits for a new connection to say something. Then the selector waits."""
+
+_NEXT_REQUEST = 0.002
+"""Seconds that a thread waits for another request of the client that it answered."""
+
+_PIECE = 8_192
+"""Bytes that one read takes where nothing says how much there is."""
+
+_LARGE = 2**20
+"""Bytes that one read takes at most, and what is sent by itself rather than copied."""
 
 _TOLERANCE = 0.1
 """Seconds by which a read may come later than a request's time is over."""
@@ -35,16 +46,22 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
     patience: ClassVar[float] = 30.0
     """Seconds for the whole request, and again for each piece of the answer."""
 
+    def get_thread_pool(self) -> "_Pool":
+        """The threads that requests are served in."""
+        return _Pool(max_workers=self.cfg.threads)
+
     def handle(self, conn: Any) -> Any:
-        """Serves one request of a connection in a thread of the pool."""
-        is_new = not conn.initialized
-        if is_new and not conn.wait_for_data(_FIRST_BYTE):
-            return _DEFER
-        if is_new:
+        """Serves one request of a connection in a thread of the pool, and what follows at once."""
+        if conn.parser is None:
             conn.parser = RequestParser(self.cfg, conn.sock, conn.client)
             conn.parser.unreader = _BoundedUnreader(conn.sock)
             _limit(conn.sock, socket.SO_SNDTIMEO, self.patience)
         unreader = conn.parser.unreader
+        if not conn.data_ready:
+            conn.sock.setblocking(True)
+            conn.data_ready = unreader.has_more(_FIRST_BYTE)
+            if not conn.data_ready:
+                return _DEFER
         unreader.begin(self.patience, self.max_head_bytes)
         is_kept = super().handle(conn)
         if not is_kept:
@@ -70,19 +87,91 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         if self.pending_conns and self.pending_conns[-1] is conn:
             conn.timeout = min(conn.timeout, time.monotonic() + self.patience)
 
+    def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
+        """Serves what a client sends at once after its answer, unless others wait for a thread.
 
-class _BoundedUnreader(SocketUnreader):  # type: ignore[misc]
-    """Reads a request from a socket until its time is over."""
+        Giving the connection back to the thread that waits for all of them, and getting it from
+        there again, costs more than most requests do.
+        """
+        unreader = conn.parser.unreader
+        while super()._keepalive_after(conn, keepalive):
+            if not self.alive or self.tpool.is_short or not unreader.has_more(_NEXT_REQUEST):
+                return True
+            unreader.begin(self.patience, self.max_head_bytes)
+            keepalive = self.handle_request(next(conn.parser), conn)
+        return False
+
+
+class JoinedResponse(Response):  # type: ignore[misc]
+    """Sends the head of an answer with the first of its body: one call, and one packet if small."""
+
+    headers_sent: bool
+    _head = b""
+
+    def send_headers(self) -> None:
+        """Makes the head, once."""
+        if not self.headers_sent:
+            own = [f"{name}: {text}\r\n" for name, text in self.headers]
+            self._head = "".join([*self.default_headers(), *own, "\r\n"]).encode("latin-1")
+            self.headers_sent = True
+
+    def close(self) -> None:
+        """Sends what is left: the last chunk of a stream, or a head without a body."""
+        self.send_headers()
+        if self.chunked:
+            self._emit_body(b"")
+        elif self._head:
+            self._send(b"")
+
+    def _emit_body(self, data: bytes) -> None:
+        self._send(b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data)
+
+    def _send(self, data: bytes) -> None:
+        head, self._head = self._head, b""
+        if len(data) > _LARGE:
+            self.sock.sendall(head)
+            head = b""
+        self.sock.sendall(head + data)
+
+
+class _Pool(ThreadPoolExecutor):
+    """Threads, of which one can be told that there are too few."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a task waits for a thread."""
+        return not self._work_queue.empty()
+
+
+class _BoundedUnreader(Unreader):  # type: ignore[misc]
+    """Reads the requests of a socket, each until its time is over.
+
+    It keeps the socket to itself: gunicorn would set Python's timeouts on it.
+    """
 
     _limit = 0.0
+
+    def __init__(self, client: socket.socket) -> None:
+        super().__init__()
+        self._client = client
+
+    def has_more(self, seconds: float) -> bool:
+        """Whether a request, or the end of all, has begun to arrive or does so soon."""
+        if self.buf.getvalue():
+            return True
+        self._wait_at_most(seconds, 0)
+        try:
+            self.unread(self._client.recv(_PIECE))
+        except (BlockingIOError, TimeoutError):
+            return False
+        return True
 
     def begin(self, patience: float, max_head_bytes: int) -> None:
         """Starts the time of the next request."""
         self.is_head = True
         self.is_late = False
         self._end = time.monotonic() + patience
-        self._head_left = max_head_bytes
-        self._wait_at_most(patience)
+        self._head_left = max_head_bytes - len(self.buf.getvalue())
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         """The next piece; raises NoMoreData when it is late."""
@@ -90,8 +179,8 @@ class _BoundedUnreader(SocketUnreader):  # type: ignore[misc]
         try:
             if left <= 0:
                 raise TimeoutError
-            self._wait_at_most(left)
-            data: bytes = super().chunk(size_hint)
+            self._wait_at_most(left, _TOLERANCE)
+            data = self._client.recv(min(max(size_hint or 0, _PIECE), _LARGE))
         except (BlockingIOError, TimeoutError) as error:
             self.is_late = True
             raise NoMoreData from error
@@ -101,10 +190,10 @@ class _BoundedUnreader(SocketUnreader):  # type: ignore[misc]
                 raise LimitRequestHeaders("the request line and the headers are too large")
         return data
 
-    def _wait_at_most(self, seconds: float) -> None:
+    def _wait_at_most(self, seconds: float, tolerance: float) -> None:
         """Sets the time of one read, unless what is set is close enough."""
-        if not seconds <= self._limit <= seconds + _TOLERANCE:
-            _limit(self.sock, socket.SO_RCVTIMEO, seconds)
+        if not seconds <= self._limit <= seconds + tolerance:
+            _limit(self._client, socket.SO_RCVTIMEO, seconds)
             self._limit = seconds
 
 

@@ -5,6 +5,8 @@ import select
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
+from threading import Event, Thread
 from urllib.parse import urlsplit
 
 import pytest
@@ -125,6 +127,57 @@ def test_a_client_that_does_not_leave_keeps_nobody_out(url: str) -> None:
             connection = stack.enter_context(connect(url))
             connection.sendall(GET + b"Connection: close\r\n\r\n")
         check_served(url)
+
+
+def test_requests_that_come_at_once_are_answered_in_their_order(url: str) -> None:
+    """Pipelined, with and without bodies, and whatever the answers are."""
+    body = b'{"userId":"u"}'
+    create = POST.replace(b" HTTP", b"?sessionId=piped HTTP") + b"Content-Length: %d\r\n\r\n" % (
+        len(body)
+    )
+    get = GET.replace(b"sessions HTTP", b"sessions/piped HTTP") + b"\r\n"
+    head = get.replace(b"GET", b"HEAD", 1)
+    missing = get.replace(b"piped", b"none")
+    last = get.replace(b"Host", b"Connection: close\r\nHost")
+    answers = ask(url, create + body + get + head + missing + get + last).split(b"HTTP/1.1 ")
+    assert [answer[:3] for answer in answers[1:]] == [
+        b"200",
+        b"200",
+        b"405",
+        b"404",
+        b"200",
+        b"200",
+    ]
+    assert [b'"userId":"u"' in answer for answer in answers[1:]] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert answers[3].endswith(b"\r\n\r\n")
+
+
+def test_a_client_that_never_pauses_keeps_nobody_out(tmp_path: Path) -> None:
+    """Its next request follows each answer, on a server of one thread."""
+    environment = {"SESSIONS_STORE": f"sqlite:///{tmp_path}/s.db", "THREADS": "1"}
+    with serving("sessions_api", environment) as url, connect(url) as busy:
+        is_over = Event()
+
+        def hammer() -> None:
+            while not is_over.is_set():
+                busy.sendall((GET + b"\r\n") * 4)
+                busy.recv(65_536)
+
+        thread = Thread(target=hammer)
+        thread.start()
+        try:
+            for _ in range(20):
+                check_served(url)
+        finally:
+            is_over.set()
+            thread.join()
 
 
 def test_an_answer_that_nobody_takes_ends(url: str) -> None:

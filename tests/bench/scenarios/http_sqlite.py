@@ -1,6 +1,7 @@
 """The hot paths on SQLite beside the floor for HTTP and `adk api_server`: throughput."""
 
 import json
+import os
 
 from tests.bench import peers
 from tests.bench.bench import Bench
@@ -16,6 +17,7 @@ from tests.bench.figures import Comparison, Section, interleaved
 from tests.bench.load import CONNECTIONS, Load, wrk
 from tests.bench.peers import USER
 
+WORKERS = str(os.cpu_count())
 SPREAD = 64
 """Sessions that a load of gets or appends goes over."""
 
@@ -23,7 +25,8 @@ TEXT = f"""\
 Requests a second over {CONNECTIONS} connections to one worker of functions-framework with its
 default threads. Beside `sessions_api` stands a function of one line on the same server that is sent
 the same requests and answers two bytes, or as many as a page of events has; and `adk api_server` on
-a SQLite file of its own, for which a session without events is got.
+a SQLite file of its own, for which a session without events is got. `adk api_server` has one
+process and no setting for more; rows with `WORKERS` have a worker for each core here.
 """
 
 
@@ -32,11 +35,14 @@ def run(bench: Bench) -> Section:
     with (
         peers.one_line() as floor,
         peers.sessions_api(peers.sqlite(folder / "sessions.db")) as ours,
+        peers.sessions_api({**peers.sqlite(folder / "wide.db"), "WORKERS": WORKERS}) as wide,
         peers.adk_api_server(folder) as adk,
     ):
+        for url in (ours, wide):
+            with client_of(url) as client:
+                for number in range(SPREAD):
+                    client.create(f"s{number}")
         with client_of(ours) as client:
-            for number in range(SPREAD):
-                client.create(f"s{number}")
             client.append(client.create("long"), 200)
             many = f"{ENGINE}-many/sessions"
             for number in range(200):
@@ -73,6 +79,10 @@ def run(bench: Bench) -> Section:
                         f"adk {name}": lambda load=load: wrk(adk, load, bench.seconds).rate
                         for name, load in adk_loads.items()
                     },
+                    **{
+                        f"wide {name}": lambda load=loads[name]: wrk(wide, load, bench.seconds).rate
+                        for name in adk_loads
+                    },
                     "same size": lambda: wrk(same_size, loads["list_events"], bench.seconds).rate,
                 },
                 bench.rounds,
@@ -80,6 +90,10 @@ def run(bench: Bench) -> Section:
 
     def beside(name: str, what: str, peer: str, key: str, limit: float | None) -> Comparison:
         return Comparison(what, rates[f"ours {name}"], peer, rates[key], "/s", at_least=limit)
+
+    def beside_adk(name: str, side: str, what: str) -> Comparison:
+        here, there = rates[f"{side} {name}"], rates[f"adk {name}"]
+        return Comparison(what, here, "adk api_server", there, "/s", at_least=4)
 
     one = "one-line function"
     return Section(
@@ -105,7 +119,10 @@ def run(bench: Bench) -> Section:
                 "floor list_sessions of a user",
                 None,
             ),
-            beside("create_session", "create_session", "adk api_server", "adk create_session", 4),
-            beside("get_session", "get_session", "adk api_server", "adk get_session", 4),
+            *(
+                beside_adk(name, side, f"{name}{setting}")
+                for name in adk_loads
+                for side, setting in (("ours", ""), ("wide", f", `WORKERS={WORKERS}`"))
+            ),
         ],
     )
