@@ -42,10 +42,11 @@ make bench DIR=/dev/shm   # databases in another folder than the default for tem
 
 def write_report(sections: list[Section], bench: Bench) -> None:
     """The page, and one plot per section that has targets."""
+    parts = [INTRODUCTION.format(rounds=bench.rounds)]
+    # Before the plots go, without which the commit would not be the one that was measured.
+    parts += [f"| {what} | {which} |\n" for what, which in surroundings(bench).items()]
     shutil.rmtree(PLOTS, ignore_errors=True)
     PLOTS.mkdir()
-    parts = [INTRODUCTION.format(rounds=bench.rounds)]
-    parts += [f"| {what} | {which} |\n" for what, which in surroundings(bench).items()]
     parts += [COMMANDS, "\n## Targets\n\n", *targets(sections)]
     for section in sections:
         parts.append(as_markdown([section]))
