@@ -105,8 +105,13 @@ def server(store_environment: dict[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def serving(target: str, environment: dict[str, str], *, kill: bool = False) -> Iterator[str]:
-    """Runs one target as its users do, and yields its URL; `kill` ends it with SIGKILL."""
+def serving(
+    target: str, environment: dict[str, str], *, kill: bool = False, patience: float = 60
+) -> Iterator[str]:
+    """Runs one target as its users do, and yields its URL.
+
+    `kill` ends it with SIGKILL; `patience` is seconds that it may take to end.
+    """
     port = free_port()
     command = [sys.executable, "-m", "functions_framework", f"--target={target}"]
     variables = {
@@ -118,7 +123,7 @@ def serving(target: str, environment: dict[str, str], *, kill: bool = False) -> 
         "PYTHONPATH": str(ROOT),
     }
     url = f"http://127.0.0.1:{port}"
-    with running(command, url, {**os.environ, **variables}, kill=kill):
+    with running(command, url, {**os.environ, **variables}, kill=kill, patience=patience):
         yield url
 
 
@@ -129,6 +134,7 @@ def running(
     environment: dict[str, str] | None = None,
     *,
     kill: bool = False,
+    patience: float = 60,
 ) -> Iterator[None]:
     """Runs a server until the block ends; fails with its output when it does not come up."""
     # A file, since a pipe that nobody reads stops a server that logs much.
@@ -146,7 +152,7 @@ def running(
             yield
         finally:
             os.killpg(process.pid, signal.SIGKILL if kill else signal.SIGTERM)
-            process.wait(timeout=60)
+            process.wait(timeout=patience)
             output.seek(0)
             sys.stdout.write(output.read().decode(errors="replace"))
 

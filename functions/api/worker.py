@@ -98,8 +98,23 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
             if not self.alive or self.tpool.is_short or not unreader.has_more(_NEXT_REQUEST):
                 return True
             unreader.begin(self.patience, self.max_head_bytes)
-            keepalive = self.handle_request(next(conn.parser), conn)
+            following = None
+            try:
+                following = next(conn.parser)
+                keepalive = self.handle_request(following, conn)
+            except (OSError, StopIteration, NoMoreData):
+                raise
+            except Exception as error:
+                # gunicorn knows the first request only, and would log this as that one's.
+                self.handle_error(following, conn.sock, conn.client, error)
+                return False
         return False
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """When the worker stops: who says nothing is not waited for either."""
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)
 
 
 class JoinedResponse(Response):  # type: ignore[misc]
@@ -114,6 +129,10 @@ class JoinedResponse(Response):  # type: ignore[misc]
             own = [f"{name}: {text}\r\n" for name, text in self.headers]
             self._head = "".join([*self.default_headers(), *own, "\r\n"]).encode("latin-1")
             self.headers_sent = True
+
+    def sendfile(self, respiter: Any) -> bool:
+        """Leaves a file to be read and written like any other body, its head before it."""
+        return False
 
     def close(self) -> None:
         """Sends what is left: the last chunk of a stream, or a head without a body."""

@@ -180,6 +180,14 @@ def test_a_client_that_never_pauses_keeps_nobody_out(tmp_path: Path) -> None:
             thread.join()
 
 
+def test_a_server_that_stops_does_not_wait_for_who_says_nothing(tmp_path: Path) -> None:
+    """Browsers open connections that they may need; gunicorn would wait 30 seconds for each."""
+    environment = {"SESSIONS_STORE": f"sqlite:///{tmp_path}/s.db", "THREADS": "1"}
+    with ExitStack() as stack, serving("sessions_api", environment, patience=20) as url:
+        stack.enter_context(connect(url))
+        check_served(url)
+
+
 def test_an_answer_that_nobody_takes_ends(url: str) -> None:
     """A reader who stops reading does not keep its thread."""
     for number in range(12):

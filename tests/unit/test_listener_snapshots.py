@@ -40,6 +40,7 @@ def counted(count: int) -> Any:
 
 ADD, RESET, CURRENT = change("ADD", 1), change("RESET", 1), change("CURRENT", 1)
 MOMENT = change("NO_CHANGE")
+MOMENT.target_change.read_time.seconds = 1
 A, B, C = map(found, "abc")
 
 
@@ -51,6 +52,7 @@ A, B, C = map(found, "abc")
         ([ADD, A, MOMENT, B, CURRENT, MOMENT], ["ab"]),
         ([ADD, A, CURRENT, MOMENT, MOMENT, B, C, gone("a"), MOMENT], ["a", "bc"]),
         ([ADD, A, CURRENT, change("NO_CHANGE", 1), B, MOMENT], ["ab"]),
+        ([ADD, A, CURRENT, change("NO_CHANGE"), B, Answer(), MOMENT], ["ab"]),
         ([ADD, A, CURRENT, MOMENT, RESET, B, MOMENT, A, CURRENT, MOMENT], ["a", "ab"]),
         ([ADD, A, RESET, C, CURRENT, MOMENT, B, A, CURRENT, MOMENT], ["abc"]),
         ([ADD, A, CURRENT, CURRENT, MOMENT, RESET, B, MOMENT, CURRENT, MOMENT], ["a", "b"]),
@@ -62,6 +64,7 @@ A, B, C = map(found, "abc")
         "a moment before the start is over",
         "changes",
         "a moment of one target",
+        "nothing new, at no moment",
         "begun anew",
         "begun anew before the start is over, which is told late",
         "told twice",

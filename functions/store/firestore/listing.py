@@ -67,7 +67,7 @@ def stream(
             if found is not None:
                 last, count = found, count + 1
             yield found, at
-        is_full, read_time = count == limit, at
+        is_full, read_time = count >= limit, at
         limit = max(limit, min(2 * limit, MAX_DOCUMENTS))
 
 

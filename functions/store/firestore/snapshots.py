@@ -1,7 +1,9 @@
 """What a listener's answers say of its query, one consistent moment after the other.
 
 See google.firestore.v1.ListenResponse. The emulator begins a query with a limit anew for almost
-every change, and what it says of an earlier start comes amid the documents of a later one.
+every change, and what it says of an earlier start comes amid the documents of a later one: each
+start has to be told complete. A server that told only the last one complete would be heard again
+once a watch looks at its session and has the listener begun anew.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,9 +32,10 @@ def snapshots(answers: Iterable[Any]) -> Iterator[dict[str, Any]]:
                     starts += 1
                 case "CURRENT":
                     starts = max(starts - 1, 0)
-                case "NO_CHANGE" if is_changed and not starts and not change.target_ids:
-                    yield window
-                    is_changed = False
+                case "NO_CHANGE" if change.HasField("read_time") and not change.target_ids:
+                    if is_changed and not starts:
+                        yield window
+                        is_changed = False
         elif kind == "document_change" and answer.document_change.target_ids:
             found = answer.document_change.document
             window[found.name] = found
@@ -40,7 +43,7 @@ def snapshots(answers: Iterable[Any]) -> Iterator[dict[str, Any]]:
         elif kind == "filter":
             if answer.filter.count != len(window):
                 return
-        else:
+        elif kind is not None:
             gone = getattr(answer, kind).document
             window.pop(getattr(gone, "name", gone), None)
             is_changed = True

@@ -137,6 +137,7 @@ class Feed:
                     _log.warning("A listener ended, and is begun anew")
                 impatience.cancel()
                 starts = starts + 1 if self._snapshots == before else 0
+                self._listening.close()
                 if not self._is_closed:
                     self._listening = self._start()
                 if self._is_closed:  # meanwhile, with the listener before
