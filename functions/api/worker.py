@@ -1,7 +1,8 @@
-"""A gunicorn worker whose threads no slow client holds for longer than it may.
+"""A gunicorn worker whose threads stay with a quick client, and whom no slow one holds for long.
 
-The kernel keeps the time of each read and write: Python's own timeouts ask it twice for each, and
-each time another thread takes the interpreter.
+See docs/decisions/0010-a-thread-stays-with-its-client.md. The kernel keeps the time of each read
+and write: Python's own timeouts ask it twice for each, and each time another thread takes the
+interpreter.
 """
 
 import contextlib
