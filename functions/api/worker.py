@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import gunicorn.util
 from gunicorn.http.errors import LimitRequestHeaders, NoMoreData
 from gunicorn.http.parser import RequestParser
-from gunicorn.http.unreader import Unreader
+from gunicorn.http.unreader import SocketUnreader, Unreader
 from gunicorn.http.wsgi import Response
 from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
@@ -26,11 +26,8 @@ _FIRST_BYTE = 0.05
 _NEXT_REQUEST = 0.002
 """Seconds that a thread waits for another request of the client that it answered."""
 
-_PIECE = 8_192
-"""Bytes that one read takes where nothing says how much there is."""
-
 _LARGE = 2**20
-"""Bytes that one read takes at most, and what is sent by itself rather than copied."""
+"""Bytes of a body from which on it is sent by itself rather than copied behind its head."""
 
 _TOLERANCE = 0.1
 """Seconds by which a read may come later than a request's time is over."""
@@ -55,7 +52,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         """Serves one request of a connection in a thread of the pool, and what follows at once."""
         if conn.parser is None:
             conn.parser = RequestParser(self.cfg, conn.sock, conn.client)
-            conn.parser.unreader = _BoundedUnreader(conn.sock)
+            conn.parser.unreader = _BoundedUnreader(conn.parser.unreader)
             _limit(conn.sock, socket.SO_SNDTIMEO, self.patience)
         unreader = conn.parser.unreader
         if not conn.data_ready:
@@ -166,14 +163,15 @@ class _Pool(ThreadPoolExecutor):
 class _BoundedUnreader(Unreader):  # type: ignore[misc]
     """Reads the requests of a socket, each until its time is over.
 
-    It keeps the socket to itself: gunicorn would set Python's timeouts on it.
+    It reads through gunicorn's own, whose socket it hides: gunicorn would set Python's timeouts on
+    it.
     """
 
     _limit = 0.0
 
-    def __init__(self, client: socket.socket) -> None:
+    def __init__(self, source: SocketUnreader) -> None:
         super().__init__()
-        self._client = client
+        self._source = source
 
     def has_more(self, seconds: float) -> bool:
         """Whether a request, or the end of all, has begun to arrive or does so soon."""
@@ -181,7 +179,7 @@ class _BoundedUnreader(Unreader):  # type: ignore[misc]
             return True
         self._wait_at_most(seconds, 0)
         try:
-            self.unread(self._client.recv(_PIECE))
+            self.unread(self._source.chunk())
         except (BlockingIOError, TimeoutError):
             return False
         return True
@@ -200,7 +198,7 @@ class _BoundedUnreader(Unreader):  # type: ignore[misc]
             if left <= 0:
                 raise TimeoutError
             self._wait_at_most(left, _TOLERANCE)
-            data = self._client.recv(min(max(size_hint or 0, _PIECE), _LARGE))
+            data: bytes = self._source.chunk(size_hint)
         except (BlockingIOError, TimeoutError) as error:
             self.is_late = True
             raise NoMoreData from error
@@ -213,7 +211,7 @@ class _BoundedUnreader(Unreader):  # type: ignore[misc]
     def _wait_at_most(self, seconds: float, tolerance: float) -> None:
         """Sets the time of one read, unless what is set is close enough."""
         if not seconds <= self._limit <= seconds + tolerance:
-            _limit(self._client, socket.SO_RCVTIMEO, seconds)
+            _limit(self._source.sock, socket.SO_RCVTIMEO, seconds)
             self._limit = seconds
 
 

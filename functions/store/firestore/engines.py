@@ -32,7 +32,7 @@ def get_engine(rpc: Rpc, name: EngineName) -> EngineRecord:
 
 def list_engines(rpc: Rpc, location: str, query: PageQuery) -> Page[EngineRecord]:
     """One page of a location's engines, oldest first."""
-    limit, behind = query.page_size + 1, own_cursor(query.cursor, int, str)
+    behind = own_cursor(query.cursor, int, str)
 
     def request(last: Any) -> Any:
         cursor = behind if last is None else _cursor(record_of(last))
@@ -43,7 +43,9 @@ def list_engines(rpc: Rpc, location: str, query: PageQuery) -> Page[EngineRecord
         return documents.engine_record(name, found)
 
     records = (
-        record_of(found) for found, _ in stream(rpc, location, request, limit) if found is not None
+        record_of(found)
+        for found, _ in stream(rpc, location, request, query.page_size + 1)
+        if found is not None
     )
     return fill_page(
         ((_cursor(record), record) for record in records),

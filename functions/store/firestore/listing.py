@@ -46,6 +46,11 @@ Names compare segment by segment, as Firestore does, since "a-b/" comes before "
 """
 
 
+def next_limit(limit: int) -> int:
+    """What the next call asks for, where one for `limit` documents did not do."""
+    return max(limit, min(2 * limit, MAX_DOCUMENTS))
+
+
 def stream(
     rpc: Rpc,
     parent: str,
@@ -68,7 +73,7 @@ def stream(
                 last, count = found, count + 1
             yield found, at
         is_full, read_time = count >= limit, at
-        limit = max(limit, min(2 * limit, MAX_DOCUMENTS))
+        limit = next_limit(limit)
 
 
 def list_sessions(rpc: Rpc, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:

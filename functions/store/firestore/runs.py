@@ -11,7 +11,7 @@ from functions.rules.filters import PageQuery
 from functions.rules.names import SessionName
 from functions.rules.run import Run
 from functions.store.firestore.documents import event_key, event_record
-from functions.store.firestore.listing import MAX_DOCUMENTS, stream
+from functions.store.firestore.listing import MAX_DOCUMENTS, next_limit, stream
 from functions.store.firestore.queries import MAX_IN, event_places, events_of_runs
 from functions.store.firestore.rpc import Rpc
 from functions.store.paging import Cursor, own_cursor
@@ -50,7 +50,7 @@ def runs_by_event(
         if len(events) < limit:
             return
         start = event_key(events[-1])
-        limit = min(2 * limit, MAX_DOCUMENTS)
+        limit = next_limit(limit)
 
 
 def _told(

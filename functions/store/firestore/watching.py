@@ -140,8 +140,6 @@ class Feed:
                 self._listening.close()
                 if not self._is_closed:
                     self._listening = self._start()
-                if self._is_closed:  # meanwhile, with the listener before
-                    self._listening.close()
         finally:
             self._listening.close()
             with self._lock:

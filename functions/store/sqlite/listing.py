@@ -20,6 +20,7 @@ from functions.rules.session import SessionRecord
 from functions.store.paging import Cursor, Page, own_cursor
 from functions.store.sqlite.rows import (
     EVENT_COLUMNS,
+    LIVE_KEY,
     SESSION_COLUMNS,
     event_record,
     session_record,
@@ -32,9 +33,6 @@ JOINED = 101
 
 _WORST_SESSION = 6
 """How much larger than its JSON SessionRecord.size may be."""
-
-_LIVE_KEY = """(SELECT s.id FROM engines n JOIN sessions s ON s.engine = n.id WHERE n.name = :engine
-    AND s.session_id = :id AND s.expiry > :now AND coalesce(:owner, s.user_id) = s.user_id)"""
 
 _STATE = """(CASE WHEN s.state IS NULL AND :app = '' AND coalesce(u.state, '') = '' THEN ''
     ELSE ',"sessionState":{' || trim(coalesce(s.state, '')
@@ -244,7 +242,7 @@ def joined_events(
         db,
         "e.id || '\",' || e.text",
         "e.timestamp_key || ' ' || e.seq",
-        lambda place: event_clauses(_LIVE_KEY, replace(query, cursor=_event_place(place))),
+        lambda place: event_clauses(LIVE_KEY, replace(query, cursor=_event_place(place))),
         own_cursor(query.cursor, str, int),
         {**live, "head": f'{{"name":"{name}/events/', "size": query.page_size},
         lambda piece, count: utf8_size(piece) + count * EVENT_ENVELOPE_BYTES,

@@ -29,6 +29,10 @@ _LIVE_SESSION = (
     "WHERE e.name = ? AND s.session_id = ? AND s.expiry > ?"
 )
 
+LIVE_KEY = """(SELECT s.id FROM engines n JOIN sessions s ON s.engine = n.id WHERE n.name = :engine
+    AND s.session_id = :id AND s.expiry > :now AND coalesce(:owner, s.user_id) = s.user_id)"""
+"""The key of what `live_session` finds, within another statement."""
+
 
 def live_session(
     db: sqlite3.Connection, name: SessionName, now: int, owner: str | None = None
