@@ -202,4 +202,4 @@ def test_a_page_of_another_origin_neither_appends_nor_reads(
 
 def test_the_readme_shows_the_code_of_the_page() -> None:
     """What these tests run is what users read."""
-    assert f"```js\n{CODE}```" in (ROOT / "README.md").read_text()
+    assert f"```js\n{CODE}```" in (ROOT / "docs/clients.md").read_text()

@@ -1,4 +1,4 @@
-"""What the README says holds: its table of settings, its code, its first conversation."""
+"""What the README and the pages beside it hold: settings, targets, code, the first conversation."""
 
 import json
 import re
@@ -12,42 +12,64 @@ from functions.rules.settings import Settings
 from tests.conftest import ROOT, serving
 
 README = (ROOT / "README.md").read_text()
-SNIPPETS = sorted((ROOT / "tests/clients/snippets").glob("[a-z]*.py"))
+SETTINGS = (ROOT / "docs/settings.md").read_text()
+DEPLOY = (ROOT / "docs/deploy.md").read_text()
+CLIENTS = (ROOT / "docs/clients.md").read_text()
+COST = (ROOT / "docs/cost.md").read_text()
+SNIPPETS = sorted((ROOT / "tests/clients/snippets").glob("[a-z]*.*"))
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
 
 
-def section(title: str) -> str:
-    match = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", README, re.DOTALL | re.MULTILINE)
-    assert match is not None, f"README has no section {title!r}"
+def section(page: str, title: str) -> str:
+    match = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
+    assert match is not None, f"there is no section {title!r}"
     return match[1]
 
 
-def test_the_table_of_settings_is_the_settings_class() -> None:
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", section("Settings"), re.MULTILINE)
+def test_the_readme_is_read_in_five_minutes() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_the_tables_of_settings_are_the_settings_class() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", SETTINGS, re.MULTILINE)
     described = {name.upper(): text for name, text in Settings.descriptions().items()}
+    assert len(rows) == len(described), "a setting stands in two tables"
     assert {name: text for name, _, text in rows} == described
     defaults = {name: default.strip("`") for name, default, _ in rows if default}
     assert Settings.from_environment(defaults) == Settings()
 
 
 def test_the_table_of_targets_names_every_target() -> None:
-    rows = re.findall(r"^\| \w+ \| .*$", section("Targets"), re.MULTILINE)
+    rows = re.findall(r"^\| \w+ \| .*$", section(DEPLOY, "Targets"), re.MULTILINE)
     targets = re.findall(r"`(\w+)`", "\n".join(rows))
     assert sorted(targets) == sorted([*METHODS, "sessions_api"])
 
 
-@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda path: path.name)
 def test_the_code_for_a_client_is_the_code_that_its_tests_run(snippet: Path) -> None:
-    code = snippet.read_text().split('"""', 2)[2].strip()
-    assert code in [block.strip() for block in blocks("python")]
+    code = snippet.read_text()
+    if snippet.suffix == ".py":
+        code = code.split('"""', 2)[2]
+    printed = [*blocks(CLIENTS, r"\w+"), *blocks(README, "python")]
+    assert code.strip() in [block.strip() for block in printed]
+
+
+def test_the_readme_connects_adk_as_the_page_of_clients_does() -> None:
+    assert set(blocks(section(README, "Use it from ADK"), "python")) <= set(
+        blocks(CLIENTS, "python")
+    )
+
+
+def test_the_figures_of_the_readme_are_those_of_the_cost_page() -> None:
+    here, managed = re.search(r"^\| all of it \| (\S+) \| (\S+) \|$", COST, re.MULTILINE).groups()  # type: ignore[union-attr]
+    assert re.findall(r"\$[\d.,]+\d", README) == [here, managed]
 
 
 def test_the_first_conversation_runs_as_printed(tmp_path: Path) -> None:
-    script = blocks("sh")
-    conversation = next(block for block in script if "appendEvent" in block)
+    conversation = next(block for block in blocks(README, "sh") if "appendEvent" in block)
     with serving(
         "sessions_api",
         {"SESSIONS_STORE": f"sqlite:///{tmp_path}/s.db", "GOOGLE_CLOUD_PROJECT": "local"},
