@@ -38,6 +38,7 @@ class Message(BaseModel):
         validate_by_alias=True,
         strict=True,
         extra="allow",
+        ser_json_inf_nan="strings",
     )
 
     oneofs: ClassVar[Sequence[tuple[str, frozenset[str]]]] = ()
