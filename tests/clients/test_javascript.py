@@ -55,7 +55,7 @@ def server(run: Run, store_environment: dict[str, str]) -> Iterator[str]:
 
 
 def test_adk_runs_an_agent_whose_tool_waits(run: Run, server: str, engine_id: str) -> None:
-    """Two turns with a long-running tool: all of it is stored, read, listed and deleted."""
+    """Two turns are stored, read, listed and deleted; their runs wait while the tool does."""
     told = run("adk_conversation.mjs", server, engine_id)
     assert told["created"] == {"opened": 1}
     assert told["state"] == {"opened": 1, "asked": True}
@@ -70,6 +70,7 @@ def test_adk_runs_an_agent_whose_tool_waits(run: Run, server: str, engine_id: st
     assert [each["text"] for each in told["events"] if each["kinds"] == ["text"]] == [
         *("a trip", "Asked.", "a car", "Asked.")
     ]
+    assert told["runs"] == [["ACTIVE", {"status": "pending"}]] * 2
     assert (told["listed"], told["gone"]) == ([True], True)
 
 

@@ -43,6 +43,8 @@ for (const text of ["a trip", "a car"]) {
 }
 const read = await service.getSession(key);
 const listed = await service.listSessions({ appName: engine, userId: "ada" });
+const path = `projects/local/locations/us-central1/reasoningEngines/${engine}/sessions/${created.id}`;
+const { runs } = await (await fetch(`${url}/v1beta1/${path}/runs`)).json();
 await service.deleteSession(key);
 console.log(
   JSON.stringify({
@@ -54,6 +56,7 @@ console.log(
       text: content.parts[0].text,
       isLongRunning: longRunningToolIds?.length > 0,
     })),
+    runs: runs.map(({ state, toolCalls }) => [state, toolCalls[0].response]),
     listed: listed.sessions.map(({ id }) => id === created.id),
     gone: (await service.getSession(key)) === undefined,
   }),
