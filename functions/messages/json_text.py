@@ -17,6 +17,8 @@ _STRING = r'"(?:[^"\\]|\\.?)*+(?:"|\Z)'
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """Writes numbers with fractions otherwise than clients know them from us: 1e+16 is 1e16 here."""
 
+_encode_sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
 _TRAILING_COMMA = re.compile(rf"({_STRING}|[{{\[]\s*+,)|,(?=\s*+[}}\]])", re.DOTALL)
 _STRINGS = re.compile(_STRING.encode(), re.DOTALL)
 
@@ -75,6 +77,11 @@ def write_plain(value: Any) -> str:
         except UnicodeEncodeError as error:
             raise unencodable() from error
     return text
+
+
+def write_sorted(value: Any) -> str:
+    """JSON text to hash: the same for equal values, however their keys are ordered."""
+    return _encode_sorted(value)
 
 
 def utf8_size(text: str) -> int:

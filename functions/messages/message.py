@@ -6,9 +6,16 @@ empty value is not written.
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError, PydanticSerializationError
 
@@ -29,6 +36,20 @@ _MOST_FAULTS = 100
 """Named in one answer, which could otherwise be larger than the request."""
 
 
+UnknownFields = Literal["reject", "keep", "strict"]
+"""What `Message.read` does with fields that it does not know; `strict` knows less, see ADK."""
+
+
+def _published(value: Any, info: ValidationInfo) -> Any:
+    if info.context == "strict":
+        raise PydanticCustomError("extra_forbidden", "The published schema lacks this field.")
+    return value
+
+
+ADK = BeforeValidator(_published)
+"""Annotates a field that the published schema lacks, and that official ADK clients send."""
+
+
 class Message(BaseModel):
     """A proto3 message: camelCase and snake_case in, camelCase out."""
 
@@ -38,19 +59,25 @@ class Message(BaseModel):
         validate_by_alias=True,
         strict=True,
         extra="allow",
+        ser_json_inf_nan="strings",
     )
 
     oneofs: ClassVar[Sequence[tuple[str, frozenset[str]]]] = ()
 
     @classmethod
-    def read(cls, value: object, root: str, *, keep_unknown: bool = False) -> Self:
+    def read(cls, value: object, root: str, unknown: UnknownFields = "reject") -> Self:
         """Builds the message from parsed JSON; `root` is the body's field name in the API.
+
+        `unknown` keeps fields that the message does not know, or refuses them, or, if strict,
+        refuses those of ADK's clients, too.
 
         Raises InvalidArgument in the words of the official service, every fault up to a hundred in
         one answer.
         """
         try:
-            return cls.model_validate(value, extra="allow" if keep_unknown else "forbid")
+            return cls.model_validate(
+                value, extra="allow" if unknown == "keep" else "forbid", context=unknown
+            )
         except ValidationError as error:
             faults = [
                 _violation(root, detail)

@@ -45,6 +45,7 @@ def _integer(minimum: int, maximum: int, **more: str) -> JsonSchema:
 
 
 _DOUBLE: JsonSchema = {"type": "number", "format": "double"}
+_NO_NUMBER: JsonSchema = {"enum": ["NaN", "Infinity", "-Infinity"]}
 _INT32 = _integer(-(2**31), 2**31 - 1, format="int32")
 _DATE_TIME: JsonSchema = {"type": "string", "format": "date-time"}
 _SECONDS = _integer(MIN_TIMESTAMP // NANOS, MAX_TIMESTAMP // NANOS, format="int64")
@@ -59,7 +60,10 @@ _SECONDS_AND_NANOS: JsonSchema = {
 _SPELLED_DURATION = _text(r"^-?[0-9]{1,11}(\.[0-9]{1,9})?s$")
 
 INT32 = ScalarSchema((_INT32, _text("^-?[0-9]{1,9}$")), _INT32)
-DOUBLE = ScalarSchema((_DOUBLE, _text(r"^-?[0-9]{1,17}(\.[0-9]{1,17})?$")), _DOUBLE)
+DOUBLE = ScalarSchema(
+    (_DOUBLE, _text(r"^-?[0-9]{1,17}(\.[0-9]{1,17})?$"), _NO_NUMBER),
+    {"anyOf": [_DOUBLE, _NO_NUMBER]},
+)
 BYTES = ScalarSchema(
     (_text("^([A-Za-z0-9+/_-]{4})*([A-Za-z0-9+/_-]{2}(==)?|[A-Za-z0-9+/_-]{3}=?)?$"),),
     _text("^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"),

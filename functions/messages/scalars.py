@@ -30,6 +30,7 @@ from functions.messages.scalar_schema import (
 )
 
 _INTEGER = re.compile(r"-?[0-9]+")
+_NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
@@ -48,13 +49,18 @@ def _reader(
 
 
 def _read_int32(value: Any) -> int:
-    number = int(_read_double(value))
-    if number != _read_double(value) or not -(2**31) <= number < 2**31:
+    double = _read_number(value)
+    number = int(double)
+    if number != double or not -(2**31) <= number < 2**31:
         raise ValueError(value)
     return number
 
 
 def _read_double(value: Any) -> Any:
+    return float(value) if value in _NO_NUMBERS else _read_number(value)
+
+
+def _read_number(value: Any) -> Any:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = integral(float(value))
     if isinstance(value, (bool, str)) or value - value != 0:

@@ -1,12 +1,12 @@
 """SessionEvent and what hangs off it, as in the discovery document's schemas."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 from functions.messages.content import Content
 from functions.messages.grounding import GroundingMetadata
 from functions.messages.json_text import read_json
-from functions.messages.message import Message
+from functions.messages.message import ADK, Message
 from functions.messages.scalars import Int32Item, Timestamp
 
 
@@ -19,6 +19,10 @@ class EventActions(Message):
     transfer_agent: str | None = ""
     escalate: bool | None = False
     requested_auth_configs: dict[str, Any] | None = None
+    requested_tool_confirmations: Annotated[dict[str, Any] | None, ADK] = None
+    agent_state: Annotated[dict[str, Any] | None, ADK] = None
+    end_of_agent: Annotated[bool | None, ADK] = False
+    transfer_to_agent: Annotated[str | None, ADK] = ""
 
 
 class Transcription(Message):
@@ -40,6 +44,7 @@ class EventMetadata(Message):
     custom_metadata: dict[str, Any] | None = None
     input_transcription: Transcription | None = None
     output_transcription: Transcription | None = None
+    usage_metadata: Annotated[dict[str, Any] | None, ADK] = None
 
 
 class SessionEvent(Message):
@@ -61,9 +66,7 @@ def with_enum_numbers(text: str) -> str:
     """An event's canonical JSON with its enums by number, as GAPIC clients ask for them."""
     if not _MAY_HOLD_ENUM.search(text):
         return text
-    return SessionEvent.read(read_json(text.encode()), "event", keep_unknown=True).write(
-        enum_numbers=True
-    )
+    return SessionEvent.read(read_json(text.encode()), "event", "keep").write(enum_numbers=True)
 
 
 _MAY_HOLD_ENUM = re.compile('"(language|outcome|level|scheduling|mediaProcessing|nullValue)":')

@@ -15,7 +15,8 @@ class EventRecord:
     """What a store keeps of an event.
 
     `text` is the event's JSON without its name and without the opening brace, so that an answer
-    is joined from stored text; `timestamp` is nanoseconds since the epoch.
+    is joined from stored text; `timestamp` is nanoseconds since the epoch. `former_id` is the id
+    that earlier versions gave to the event of the same append, "" where they chose it at random.
     """
 
     id: str
@@ -23,6 +24,7 @@ class EventRecord:
     author: str
     invocation_id: str
     text: str
+    former_id: str = ""
 
     def size(self) -> int:
         """About how many bytes `to_json` has, rather more than fewer."""

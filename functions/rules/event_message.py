@@ -5,7 +5,7 @@ import hashlib
 import secrets
 
 from functions.messages.content import Content
-from functions.messages.json_text import utf8_size
+from functions.messages.json_text import read_json, utf8_size, write_sorted
 from functions.messages.session_event import EventActions, SessionEvent
 from functions.rules.errors import InvalidFields, TooLarge
 from functions.rules.event import EventRecord
@@ -13,13 +13,20 @@ from functions.rules.limits import MAX_EVENT_BYTES
 from functions.rules.state import StateChange, state_change
 
 _ID_BYTES = 15
+_SETS = (
+    ("eventMetadata", "longRunningToolIds"),
+    ("rawEvent", "longRunningToolIds"),
+    ("rawEvent", "long_running_tool_ids"),
+)
+"""Lists that clients write in any order: ADK makes them of Python's sets."""
 
 
 def new_event(message: SessionEvent, request_id: str) -> tuple[EventRecord, StateChange]:
     """The record of an event and what it does to state, every rule checked.
 
     With `rawEvent.id` or `request_id` the id is made from it and the event's content: a retry
-    meets its own event, and the same id with another content makes another event.
+    meets its own event, and the same id with another content makes another event. The order of
+    keys and of sets is no content.
     """
     required = ("author", "invocation_id", "timestamp")
     missing = [field for field in required if getattr(message, field) in (None, "")]
@@ -40,13 +47,24 @@ def new_event(message: SessionEvent, request_id: str) -> tuple[EventRecord, Stat
     if isinstance(raw_id, str) and raw_id:
         retry_key = f"raw:{raw_id}"
     record = EventRecord(
-        id=_content_id(retry_key, text) if retry_key else _random_id(),
+        id=_content_id(retry_key, _canonical(text)) if retry_key else _random_id(),
         timestamp=message.timestamp or 0,
         author=message.author or "",
         invocation_id=message.invocation_id or "",
         text=text,
+        former_id=_content_id(retry_key, text) if retry_key else "",
     )
     return record, state_change(message.actions.state_delta or {})
+
+
+def _canonical(text: str) -> str:
+    """The text of a record that is the same for every spelling of one event."""
+    event = read_json(b"{" + text.encode())
+    for parent, field in _SETS:
+        ids = event.get(parent, {}).get(field)
+        if isinstance(ids, list) and all(isinstance(id, str) for id in ids):
+            ids.sort()
+    return write_sorted(event)
 
 
 def _content_id(retry_key: str, text: str) -> str:

@@ -15,7 +15,6 @@ MAX_STATE_BYTES = 960_000
 MAX_NAME_BYTES = 1_024
 """Of UTF-8, for user ids and display names."""
 
-DEFAULT_PAGE_SIZE = 100
 MAX_SESSIONS_PAGE = 100
 MAX_EVENTS_PAGE = 1000
 MAX_ENGINES_PAGE = 100
@@ -61,6 +60,12 @@ class LimitSettings:
         256,
         "How many values a filter may compare each item with; more are answered 400.",
         whole(1),
+    )
+    default_page_size: int = setting(
+        100,
+        "How many items a page has when `pageSize` does not say; `1000` for adk-js, which "
+        "reads a session's first page of events and no other.",
+        whole(1, MAX_EVENTS_PAGE),
     )
     max_page_size: int = setting(
         MAX_EVENTS_PAGE,

@@ -14,7 +14,6 @@ from functions.aip.page_token import decode_page_token, encode_page_token
 from functions.messages.json_text import read_json
 from functions.rules.errors import InvalidFields
 from functions.rules.filters import PageQuery
-from functions.rules.limits import DEFAULT_PAGE_SIZE
 from functions.rules.names import (
     ANY,
     EngineName,
@@ -117,7 +116,7 @@ class Request:
             if self.body.strip()
             else {}
         )
-        return kind.read(value, root, keep_unknown=self.settings.unknown_fields == "keep")
+        return kind.read(value, root, self.settings.unknown_fields)
 
     def flag(self, name: str) -> bool:
         """A parameter that is true or false, false when it was not given."""
@@ -170,7 +169,7 @@ class Request:
             raise InvalidArgument(f"pageSize must be an integer up to {_MAX_INT32}: {text!r:.64}.")
         if size < 0:
             raise InvalidArgument(f"pageSize must not be negative: {size}.")
-        return size or DEFAULT_PAGE_SIZE
+        return size or self.settings.default_page_size
 
     def duration(self, name: str) -> int:
         """A parameter such as "3.5s" in nanoseconds, 0 when it was not given."""

@@ -14,6 +14,10 @@ from functions.rules.names import SessionName
 
 MAX_RUNS_PAGE = 100
 
+_PENDING = frozenset({"pending", "inprogress", "running", "submitted", "working"})
+"""The words, in small letters, by which a long-running tool says that it has no result yet."""
+
+_NO_LETTER = re.compile("[^a-z]")
 _ENVELOPE_BYTES = 500
 _WORST_ESCAPE = 6
 _ODD = re.compile(rb"[^A-Za-z0-9_-]")
@@ -78,6 +82,7 @@ class Run:
         self.error_code = self.error_message = ""
         self._calls_by_id: dict[str, ToolCall] = {}
         self._unanswered: dict[ToolCall, None] = {}
+        self._long_running: set[str] = set()
         self._state_by_last_event = RunState.ACTIVE
 
     def add(self, event: EventRecord) -> None:
@@ -92,6 +97,7 @@ class Run:
         self.event_types[kind] = None
         self.error_code = members.get("errorCode", "")
         self.error_message = members.get("errorMessage", "")
+        self._long_running.update(members.get("eventMetadata", {}).get("longRunningToolIds", []))
         for part in members.get("content", {}).get("parts", []):
             if "functionCall" in part:
                 self._call(part["functionCall"])
@@ -107,9 +113,10 @@ class Run:
         2. INTERRUPTED: the last event's metadata say `interrupted`.
         3. ACTIVE: somebody is to go on. The last event is partial, or a message or a tool's
            answer by `user`, to which nobody has replied; or a functionCall has no
-           functionResponse in this run, as that of a long-running tool (longRunningToolIds) until
-           its result is there; or the last event is no final response in the sense of ADK's
-           `Event.is_final_response`: it holds a functionResponse or ends in a
+           functionResponse in this run; or the call is of a long-running tool
+           (longRunningToolIds), and its last functionResponse has a `status` that says pending,
+           in progress, running, submitted or working; or the last event is no final response in
+           the sense of ADK's `Event.is_final_response`: it holds a functionResponse or ends in a
            codeExecutionResult, and its actions do not say skipSummarization; or it ends in
            executableCode, which nobody has run.
         4. COMPLETED: all others.
@@ -171,8 +178,12 @@ class Run:
             )
             call = next(by_name, None)
         if call is not None:
-            call.response = write_json(sent.get("response", {}))
-            self._unanswered.pop(call, None)
+            response = sent.get("response", {})
+            call.response = write_json(response)
+            if call.id in self._long_running and _is_pending(response):
+                self._unanswered[call] = None
+            else:
+                self._unanswered.pop(call, None)
 
 
 def run_name(session: SessionName, invocation_id: str) -> str:
@@ -194,6 +205,11 @@ def invocation_id_of(run: str) -> str:
         return _SPELLED.sub(lambda byte: bytes.fromhex(byte[1].decode()), run.encode()).decode()
     except UnicodeDecodeError:
         raise InvalidFields([("name", "Invalid Run resource name.")]) from None
+
+
+def _is_pending(response: dict[str, Any]) -> bool:
+    status = response.get("status")
+    return isinstance(status, str) and _NO_LETTER.sub("", status.lower()) in _PENDING
 
 
 def _state_by(last: dict[str, Any], kind: EventType) -> RunState:

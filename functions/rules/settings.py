@@ -77,11 +77,12 @@ class Settings(AuthSettings, LimitSettings):
         "`true`: sessions live only under reasoning engines that were created.",
         truth,
     )
-    unknown_fields: Literal["reject", "keep"] = setting(
+    unknown_fields: Literal["reject", "keep", "strict"] = setting(
         "reject",
         "What happens to JSON fields that the API does not know: "
-        "`reject` answers 400, `keep` stores and returns them.",
-        one_of("reject", "keep"),
+        "`reject` answers 400, `keep` stores and returns them. `strict` also answers 400 to the "
+        "fields that ADK's clients send and Google's schema lacks, which are kept otherwise.",
+        one_of("reject", "keep", "strict"),
     )
     cors_origins: frozenset[str] = setting(
         frozenset(),

@@ -81,8 +81,8 @@ class Store(Protocol):
     ) -> None:
         """Stores an event and what it does to state; raises SessionNotFound.
 
-        An event of the same id that is there already is this very event, sent again: nothing
-        changes.
+        An event of the same id that is there already, or of the former one, is this very event,
+        sent again: nothing changes.
         """
 
     def list_events(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
+import httpx
 import pytest
 from google.cloud import aiplatform_v1, aiplatform_v1beta1
 
@@ -68,4 +69,24 @@ def test_a_conversation_reads_back_as_written(
 ) -> None:
     """User, state and events are equal, whichever client wrote them and whichever reads them."""
     name = clients[writer].write(engine, CONVERSATION)
+    assert clients[reader].read(name) == CONVERSATION._replace(state=STATE_AFTER)
+
+
+@pytest.mark.parametrize("reader", CLIENTS)
+def test_fields_beyond_the_published_schema_stop_no_reader(
+    clients: dict[str, Any], server: str, engine: str, reader: str
+) -> None:
+    """ADK's clients for JavaScript and Java send them; every client reads the rest."""
+    name = clients["curl"].write(engine, CONVERSATION._replace(events=[]))
+    for said in CONVERSATION.events:
+        event = said.to_json()
+        event["actions"] |= {
+            "requestedToolConfirmations": {},
+            "agentState": STRUCT,
+            "endOfAgent": True,
+            "transferToAgent": "other",
+        }
+        event["eventMetadata"] |= {"usageMetadata": {"totalTokenCount": 3}}
+        url = f"{server}/v1beta1/{name}:appendEvent"
+        httpx.post(url, json=event, timeout=60).raise_for_status()
     assert clients[reader].read(name) == CONVERSATION._replace(state=STATE_AFTER)

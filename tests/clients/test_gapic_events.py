@@ -1,6 +1,7 @@
 """google.cloud.aiplatform_v1 and _v1beta1 over REST: events."""
 
 from datetime import UTC, datetime, timedelta
+from math import inf
 from types import ModuleType
 from typing import Any
 
@@ -109,7 +110,7 @@ def rich_event(api: ModuleType) -> Any:
             {
                 "segment": {"start_index": 1, "end_index": 2, "text": "s"},
                 "grounding_chunk_indices": [0],
-                "confidence_scores": [0.5],
+                "confidence_scores": [0.5, inf, -inf],
             }
         ],
         "search_entry_point": {"rendered_content": "<b>", "sdk_blob": b"\xff\xfe"},

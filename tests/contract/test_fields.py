@@ -1,9 +1,10 @@
 """Which fields messages have: unknown names, wrong types, unions and nulls; see section 2."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from pydantic.alias_generators import to_camel, to_snake
 
 from tests.contract.conftest import Api
 
@@ -36,7 +37,7 @@ def test_an_unknown_field_of_a_part_is_refused(
     ("fields", "name", "path"),
     [
         ({"nonsense": 1}, "nonsense", "event"),
-        ({"actions": {"endOfAgent": True}}, "endOfAgent", "event.actions"),
+        ({"actions": {"end_of_the_agent": True}}, "end_of_the_agent", "event.actions"),
         ({"event_metadata": {"a_b": 1}}, "a_b", "event.event_metadata"),
         (
             {"eventMetadata": {"groundingMetadata": {"groundingChunks": [{}, {"web": {"q": 1}}]}}},
@@ -105,6 +106,52 @@ def test_unknown_fields_of_sessions_can_be_kept(api: Api) -> None:
     session = api.create(nonsense={"a": 1})
     assert api.ok("GET", session).get("nonsense") == {"a": 1}
     assert api.ok("PATCH", session, {"displayName": "x", "more": 2}).get("more") == 2
+
+
+ADK_FIELDS: list[tuple[str, str, Any, Any]] = [
+    ("actions", "requestedToolConfirmations", {}, 5),
+    ("actions", "requested_tool_confirmations", {"c": {"hint": [1, {"a_b": None}]}}, []),
+    ("actions", "agentState", {"a_b": [[1]]}, "x"),
+    ("actions", "endOfAgent", True, 1),
+    ("actions", "transfer_to_agent", "other", {}),
+    ("eventMetadata", "usageMetadata", {"totalTokenCount": 3}, 3),
+]
+"""Parent, name as sent, a value, and one of a wrong type."""
+
+
+@pytest.mark.parametrize("unknown_fields", ["reject", "keep"])
+def test_what_adk_clients_send_beyond_the_published_schema_is_kept(
+    api: Api, unknown_fields: Literal["reject", "keep"]
+) -> None:
+    """Their clients fail on a 400, or never look at the answer, so that the event is lost."""
+    api.settings = replace(api.settings, unknown_fields=unknown_fields)
+    for parent, field, value, wrong in ADK_FIELDS:
+        session = api.create()
+        assert api.append(session, **{parent: {field: value}}).status == 200
+        for query in ({}, {"$alt": "json;enum-encoding=int"}):
+            (event,) = api.ok("GET", f"{session}/events", **query)["sessionEvents"]
+            assert event[parent] == {to_camel(field): value}
+        answer = api.append(session, **{parent: {field: wrong}})
+        assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+        path = f"event.{to_snake(parent)}.{to_snake(field)}"
+        assert path in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(("parent", "field"), [case[:2] for case in ADK_FIELDS])
+@pytest.mark.parametrize("value", [{}, None, 5], ids=repr)
+def test_a_strict_server_knows_the_published_schema_alone(
+    api: Api, parent: str, field: str, value: object
+) -> None:
+    """With `UNKNOWN_FIELDS=strict` they are as unknown as to the real service."""
+    api.settings = replace(api.settings, unknown_fields="strict")
+    answer = append(api, {parent: {field: value}})
+    path = {"actions": "event.actions", "eventMetadata": "event.event_metadata"}[parent]
+    assert answer.status == 400
+    assert answer.json["error"]["message"] == (
+        f"Invalid JSON payload received. Unknown name \"{field}\" at '{path}': Cannot find field."
+    )
+    assert append(api, {"actions": {"escalate": True}}).status == 200
+    assert append(api, {"nonsense": 1}).status == 400
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,22 @@ def test_a_page_is_no_larger_than_the_setting(api: Api) -> None:
     assert len(small.walk(f"{session}/events", "sessionEvents")) == 5
 
 
+def test_a_page_without_a_size_is_as_large_as_the_setting_says(api: Api) -> None:
+    """Of events and of runs; `pageSize` still says otherwise, and sessions end at 100."""
+    some, session = limited(api, default_page_size=3), api.create()
+    for number in range(5):
+        api.append(session, invocationId=f"i{number % 4}")
+    for path, field in (("events", "sessionEvents"), ("runs", "runs")):
+        for query, count in (({}, 3), ({"pageSize": "0"}, 3), ({"pageSize": "4"}, 4)):
+            assert len(some.ok("GET", f"{session}/{path}", **query)[field]) == count
+    many = limited(api, default_page_size=1000)
+    for _ in range(100):
+        api.create()
+    page = many.ok("GET", f"{api.engine}/sessions")
+    assert len(page["sessions"]) == 100
+    assert page["nextPageToken"]
+
+
 @pytest.mark.parametrize("size", [129, 10_000])
 def test_an_id_is_no_longer_than_documents_name(api: Api, size: int) -> None:
     """400 for a session's own id, and for every name with one that nobody can have."""

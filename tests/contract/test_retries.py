@@ -125,6 +125,73 @@ def test_a_retry_may_be_spelled_otherwise(api: Api) -> None:
     assert len(events(api, session)) == 1
 
 
+ORDERS = [
+    ({"rawEvent": {"id": "e", "a": 1, "b": 2}}, {"rawEvent": {"b": 2, "a": 1, "id": "e"}}),
+    (
+        {"rawEvent": {"id": "e", "a": [{"b": 1, "c": 2}]}},
+        {"rawEvent": {"id": "e", "a": [{"c": 2, "b": 1}]}},
+    ),
+    ({"actions": {"stateDelta": {"a": 1, "b": 2}}}, {"actions": {"stateDelta": {"b": 2, "a": 1}}}),
+    (
+        {"actions": {"artifactDelta": {"a": 1, "b": 2}}},
+        {"actions": {"artifactDelta": {"b": 2, "a": 1}}},
+    ),
+    (
+        {"content": {"parts": [{"functionCall": {"args": {"a": 1, "b": 2}}}]}},
+        {"content": {"parts": [{"functionCall": {"args": {"b": 2, "a": 1}}}]}},
+    ),
+    (
+        {"eventMetadata": {"longRunningToolIds": ["a", "b"]}},
+        {"event_metadata": {"long_running_tool_ids": ["b", "a"]}},
+    ),
+    (
+        {"rawEvent": {"id": "e", "longRunningToolIds": ["a", "b"]}},
+        {"rawEvent": {"id": "e", "longRunningToolIds": ["b", "a"]}},
+    ),
+    (
+        {"rawEvent": {"id": "e", "long_running_tool_ids": ["a", "b"]}},
+        {"rawEvent": {"id": "e", "long_running_tool_ids": ["b", "a"]}},
+    ),
+    ({"rawEvent": {"id": "e", "a": 1.0}}, {"rawEvent": {"id": "e", "a": 1}}),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), ORDERS, ids=[str(case[1]) for case in ORDERS])
+def test_a_retry_may_order_its_keys_and_sets_otherwise(
+    api: Api, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """The order of an object's keys and of a set's items is no content; what came first stays."""
+    session = api.create()
+    assert send(api, session, "requestId", "r", **first) == 200
+    before = api.call("GET", session).text, api.call("GET", f"{session}/events").text
+    api.now += SECOND
+    assert send(api, session, "requestId", "r", **second) == 200
+    assert (api.call("GET", session).text, api.call("GET", f"{session}/events").text) == before
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"a": [1, 2]}, {"a": [2, 1]}),
+        ({"a": {"longRunningToolIds": ["a", "b"]}}, {"a": {"longRunningToolIds": ["b", "a"]}}),
+        ({"longRunningToolIds": ["a"]}, {"longRunningToolIds": ["b"]}),
+        ({"longRunningToolIds": [2, 1]}, {"longRunningToolIds": [1, 2]}),
+        ({"a": 1}, {"a": "1"}),
+        ({"a": 1}, {"a": True}),
+        ({"a": None}, {}),
+    ],
+    ids=str,
+)
+def test_what_differs_in_more_than_order_is_a_new_event(
+    api: Api, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """Lists have an order, and values a type."""
+    session = api.create()
+    for raw in (first, second):
+        assert send(api, session, "requestId", "r", rawEvent=raw) == 200
+    assert [event["rawEvent"] for event in events(api, session)] == [first, second]
+
+
 @pytest.mark.parametrize("key", ["e/1", "", "é", "__x__", "x" * 5000, "."])
 def test_any_text_can_be_an_events_id(api: Api, key: str) -> None:
     """`rawEvent.id` is the client's; it may be any text."""

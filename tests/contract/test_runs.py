@@ -211,6 +211,60 @@ STATES: list[tuple[str, list[dict[str, Any]], str]] = [
         ],
         "COMPLETED",
     ),
+    *(
+        (
+            f"a tool that runs long and is {status}",
+            [
+                call("f", "1") | {"eventMetadata": {"longRunningToolIds": ["1"]}},
+                response("f", "1", status=status),
+                text("I asked."),
+            ],
+            "ACTIVE",
+        )
+        for status in (
+            *("pending", "PENDING", "in_progress", "IN-PROGRESS", "In progress", "inProgress"),
+            *("running", "submitted", "Working"),
+        )
+    ),
+    *(
+        (
+            f"a tool that runs long and answers {result}",
+            [
+                call("f", "1") | {"eventMetadata": {"longRunningToolIds": ["1"]}},
+                response("f", "1", **result),
+                text("Done."),
+            ],
+            "COMPLETED",
+        )
+        for result in ({"status": "done"}, {"status": ["pending"]}, {"state": "pending"}, {})
+    ),
+    (
+        "a tool that ran long and was approved",
+        [
+            call("f", "1") | {"eventMetadata": {"longRunningToolIds": ["1"]}},
+            response("f", "1", status="pending"),
+            text("I asked."),
+            response("f", "1", status="approved") | {"author": "user"},
+            text("Approved."),
+        ],
+        "COMPLETED",
+    ),
+    (
+        "one of two tools that run long",
+        [
+            call("f", "1") | {"eventMetadata": {"longRunningToolIds": ["1", "2"]}},
+            call("f", "2"),
+            response("f", "2", status="pending"),
+            response("f", "1", status="done"),
+            text("I asked."),
+        ],
+        "ACTIVE",
+    ),
+    (
+        "a tool whose result is of something pending",
+        [call("f", "1"), response("f", "1", status="pending"), text("It is pending.")],
+        "COMPLETED",
+    ),
     (
         "what a tool found for the user, unread",
         [call("f", "1"), response("f", "1") | {"author": "user"}],

@@ -1,11 +1,14 @@
 """Bytes, enums, times and numbers in proto3 JSON; see section 2 of the contract."""
 
+import json
 from typing import Any
 
 import pytest
 
 from tests.contract.conftest import Api
 from tests.contract.round_trip import part, refused, stored
+
+EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 
 
 @pytest.mark.parametrize(
@@ -194,15 +197,48 @@ def test_integers_come_back_as_integers(api: Api, text: str, written: str) -> No
     assert f'"d":{written}' in api.call("GET", session).text
 
 
+def scored(score: object) -> dict[str, Any]:
+    """An event with a score in a list of doubles, and with one by itself."""
+    metadata = {
+        "groundingSupports": [{"confidenceScores": [0.5, score]}],
+        "retrievalMetadata": {"googleSearchDynamicRetrievalScore": score},
+    }
+    return {"eventMetadata": {"groundingMetadata": metadata}}
+
+
+@pytest.mark.parametrize("query", [{}, {"$alt": "json;enum-encoding=int"}], ids=str)
+@pytest.mark.parametrize("score", ["NaN", "Infinity", "-Infinity"])
+def test_doubles_of_messages_may_be_no_numbers(api: Api, score: str, query: dict[str, str]) -> None:
+    """proto3 JSON spells NaN and the infinities as strings, in and out."""
+    sent = scored(score)
+    code = {"parts": [{"executableCode": {"language": "PYTHON", "code": "x"}}]}
+    found = stored(api, {**sent, "content": code}, **query)
+    assert found["eventMetadata"] == sent["eventMetadata"]
+
+
+@pytest.mark.parametrize("score", ["nan", "inf", "+Infinity", "INFINITY", "-NaN", "1e999"])
+def test_other_spellings_of_no_number_are_refused(api: Api, score: str) -> None:
+    """400 naming the field; proto3 JSON has three such strings."""
+    refused(api, scored(score), "confidence_scores[1]", "TYPE_DOUBLE")
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+def test_an_integer_is_a_number(api: Api, value: str) -> None:
+    """400 naming the field; and in a Struct such a string is a string."""
+    refused(api, {"actions": {"artifactDelta": {"f": value}}}, "event.actions.artifact_delta")
+    refused(api, scored(0.5) | {"content": {"parts": [{"executableCode": {"language": value}}]}})
+    assert stored(api, {"rawEvent": {"n": value}})["rawEvent"] == {"n": value}
+
+
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
 def test_nan_and_infinity_are_refused(api: Api, number: str) -> None:
     """NaN and Infinity are refused with 400."""
     body = f'{{"userId":"u","sessionState":{{"n":[{number}]}}}}'.encode()
     assert api.call("POST", f"{api.engine}/sessions", body).status == 400
-    body = (
-        '{"author":"a","invocationId":"i","timestamp":"2026-01-01T00:00:00Z",'
-        f'"actions":{{"stateDelta":{{"d":{number}}}}}}}'
-    ).encode()
+    body = json.dumps({**EVENT, "actions": {"stateDelta": {"d": "?"}}})
+    body = body.replace('"?"', number).encode()
+    assert api.call("POST", f"{api.create()}:appendEvent", body).status == 400
+    body = json.dumps({**EVENT, **scored("?")}).replace('"?"', number).encode()
     assert api.call("POST", f"{api.create()}:appendEvent", body).status == 400
 
 

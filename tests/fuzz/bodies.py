@@ -2,11 +2,11 @@
 
 import json
 from contextlib import suppress
-from typing import Any
+from typing import Any, get_args
 
 from functions.aip.errors import InvalidArgument
 from functions.messages.json_text import MAX_DEPTH, read_json, write_json
-from functions.messages.message import Message
+from functions.messages.message import Message, UnknownFields
 from functions.messages.reasoning_engine import ReasoningEngine
 from functions.messages.session import Session
 from functions.messages.session_event import SessionEvent, with_enum_numbers
@@ -48,17 +48,17 @@ def check_messages(body: bytes) -> None:
     except InvalidArgument:
         return
     for kind in (Session, SessionEvent, ReasoningEngine):
-        for keep_unknown in (False, True):
+        for unknown in get_args(UnknownFields):
             try:
-                message = kind.read(value, "body", keep_unknown=keep_unknown)
-                _check_message(message, keep_unknown=keep_unknown)
+                message = kind.read(value, "body", unknown)
+                _check_message(message, unknown)
             except InvalidArgument as error:
                 write_json([error.message, [fault.description for fault in error.violations]])
 
 
-def _check_message(message: Message, *, keep_unknown: bool) -> None:
+def _check_message(message: Message, unknown: UnknownFields) -> None:
     text = message.write()
-    again = type(message).read(read_json(text.encode()), "body", keep_unknown=keep_unknown)
+    again = type(message).read(read_json(text.encode()), "body", unknown)
     assert again.write() == text
     read_json(message.write(enum_numbers=True).encode())
     if isinstance(message, Session):

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from functions.api.routes import ROUTES
 from functions.messages import content, grounding, reasoning_engine, session, session_event
-from functions.messages.message import Message
+from functions.messages.message import ADK, Message
 from functions.messages.scalars import (
     Bytes,
     Double,
@@ -66,7 +66,7 @@ def schema(version: str, message: str) -> dict[str, Any] | None:
 def test_a_message_has_the_official_fields(version: str, name: str) -> None:
     official = schema(version, name)
     assert official is not None, f"{name} is not in the discovery document"
-    ours = {field.alias for field in MESSAGES[name].model_fields.values()}
+    ours = {field.alias for field in published_fields(name)}
     missing_in_v1 = ours - set(official["properties"]) if version == "v1" else set()
     assert ours - missing_in_v1 == set(official["properties"])
 
@@ -75,8 +75,25 @@ def test_a_message_has_the_official_fields(version: str, name: str) -> None:
 def test_a_field_has_the_official_type(name: str) -> None:
     official = schema("v1beta1", name)
     assert official is not None
-    for field in MESSAGES[name].model_fields.values():
+    for field in published_fields(name):
         assert describe(field) == expected(official["properties"][field.alias]), field.alias
+
+
+def test_fields_of_adk_clients_are_those_that_the_contract_names() -> None:
+    """And the published schema has none of them."""
+    beyond = {
+        (name, field.alias)
+        for name in MESSAGES
+        for field in MESSAGES[name].model_fields.values()
+        if ADK in field.metadata
+    }
+    assert beyond == {
+        ("EventActions", "requestedToolConfirmations"),
+        ("EventActions", "agentState"),
+        ("EventActions", "endOfAgent"),
+        ("EventActions", "transferToAgent"),
+        ("EventMetadata", "usageMetadata"),
+    }
 
 
 def test_every_message_below_session_and_event_is_modelled() -> None:
@@ -88,6 +105,10 @@ def test_every_message_below_session_and_event_is_modelled() -> None:
         below = set(re.findall(r'"\$ref": "GoogleCloudAiplatformV1beta1(\w+)"', text))
         wanted.extend(below - seen)
     assert seen == set(MESSAGES) - {UNTYPED}
+
+
+def published_fields(name: str) -> list[FieldInfo]:
+    return [field for field in MESSAGES[name].model_fields.values() if ADK not in field.metadata]
 
 
 def expected(official: dict[str, Any]) -> Any:

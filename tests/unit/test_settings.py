@@ -13,6 +13,8 @@ RIGHT = [
     ("MIN_TTL", "0s", 0),
     ("MIN_TTL", "1.5s", 1_500_000_000),
     ("UNKNOWN_FIELDS", "keep", "keep"),
+    ("UNKNOWN_FIELDS", "strict", "strict"),
+    ("DEFAULT_PAGE_SIZE", "1000", 1000),
     ("AUTH_CLIENTS", "a, b\nc", ("a", "b", "c")),
     ("SESSIONS_STORE", "firestore://p/d", "firestore://p/d"),
 ]
@@ -21,7 +23,8 @@ WRONG = [
     ("MAX_PAGE_SIZE", "0", "it must be at least 1"),
     ("MAX_JSON_DEPTH", "201", "it must be at most 200"),
     ("REQUIRE_ENGINE", "maybe", "it must be true or false"),
-    ("UNKNOWN_FIELDS", "drop", "it must be 'reject' or 'keep'"),
+    ("UNKNOWN_FIELDS", "drop", "it must be 'reject', 'keep' or 'strict'"),
+    ("DEFAULT_PAGE_SIZE", "1001", "it must be at most 1000"),
     ("MIN_TTL", "1d", "expected a duration in seconds"),
     ("MIN_TTL", "-1s", "it must not be negative"),
     ("STORE_TIMEOUT", "0s", "it must be more than 0s"),

@@ -169,6 +169,27 @@ def test_an_old_file_does_what_a_new_one_does(old: Path) -> None:
     ]
 
 
+def test_an_event_under_its_former_id_is_met_by_its_retry(old: Path) -> None:
+    """Earlier versions made the id of the text as it was sent."""
+    text = (
+        '"author":"a","content":{},"invocationId":"i","actions":{"stateDelta":{"c":1,"app:n":1}},'
+        '"timestamp":"2026-01-01T00:00:00Z","rawEvent":{"id":"e","b":1,"a":2}}'
+    )
+    with opened(old), contextlib.closing(sqlite3.connect(old)) as db:
+        db.execute(
+            "INSERT INTO events (session, timestamp_key, id, author, invocation_id, text) "
+            "VALUES (1, '', ?, 'a', 'i', ?)",
+            ("25r5goglrhn6bkzw2eeh5chu", text),
+        )
+        db.commit()
+    with opened(old) as api:
+        session = f"{ENGINE}/sessions/s"
+        before = api.ok("GET", session)
+        for _ in range(2):
+            api.ok("POST", f"{session}:appendEvent", f"{{{text}".encode())
+        assert api.ok("GET", session) == before
+
+
 def test_a_step_that_fails_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a step did before it failed is undone; the next opening takes the step anew."""
     before = schema(old)

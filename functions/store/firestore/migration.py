@@ -80,6 +80,10 @@ class Versions:
             self.open(rpc)
         return self._version >= version
 
+    def has_reached(self, version: int) -> bool:
+        """What `reaches` said last, by this process alone: it may be late, never early."""
+        return self._version >= version
+
     def require(self, rpc: Rpc, version: int) -> None:
         """Raises MigrationUnderWay unless all documents are of that version at least."""
         if not self.reaches(rpc, version):

@@ -49,8 +49,14 @@ def _with_arrival(found: Any) -> Any:
 SESSIONS = Step("sessions", ("facets",), _with_location)
 EVENTS = Step("events", ("arrived",), _with_arrival)
 
-STEPS = (SESSIONS, EVENTS)
+NOTHING = Step("schema", (), lambda _: None)
+"""Looks at the document of the version alone: what changed are the ids of new documents."""
+
+STEPS = (SESSIONS, EVENTS, NOTHING)
 """The first brings version 1 to version 2, and so on."""
 
 WITH_LOCATIONS, WITH_ARRIVALS = 2, 3
 """From which version on the steps' fields are in every document."""
+
+WITH_CANONICAL_IDS = 4
+"""From which version on appends do not look for what is under an event's former id."""

@@ -43,7 +43,12 @@ from functions.store.firestore.rpc import (
     Write,
 )
 from functions.store.firestore.runs import runs_by_event
-from functions.store.firestore.schema import EVENTS, WITH_ARRIVALS, WITH_LOCATIONS
+from functions.store.firestore.schema import (
+    EVENTS,
+    WITH_ARRIVALS,
+    WITH_CANONICAL_IDS,
+    WITH_LOCATIONS,
+)
 from functions.store.firestore.sharing import share, shared_state, shared_writes, user_documents
 from functions.store.firestore.watching import Feeds, FirestoreWatch
 from functions.store.paging import Cursor, Page, fill_page, map_page, own_cursor
@@ -197,6 +202,10 @@ class FirestoreStore:
         path = f"{rpc.root}/{name}"
         creation = values.creation(f"{path}/events/{event.id}", documents.event_fields(event, key))
         values.stamp(creation, "arrived")
+        ids = [event.id]
+        if event.former_id and not self._versions.has_reached(WITH_CANONICAL_IDS):
+            ids.append(event.former_id)
+        absences = [values.absence(f"{path}/events/{id}") for id in ids[1:]]
         while True:
             unchanged_since, shared = None, []
             if state.must_be_weighed or owner is not None:
@@ -209,15 +218,14 @@ class FirestoreStore:
                     shared_state(engine, users.get((name.engine, user_id)), state)
                 except TooLarge:
                     # What has landed is merged already, and may have shrunk since.
-                    (landed,) = rpc.batch_get([f"{name}/events/{event.id}"], ["key"])()
-                    if landed is None:
+                    if not any(rpc.batch_get([f"{name}/events/{id}" for id in ids], ["key"])()):
                         raise
                     return
                 unchanged_since = found.update_time
                 shared = shared_writes(rpc, name.engine, engine, user_id, state)
             touch = values.touch(path, now, state.session, unchanged_since)
             try:
-                answer = rpc.commit([creation, touch, *shared])
+                answer = rpc.commit([creation, touch, *shared, *absences])
             except AlreadyExists:
                 (found,) = rpc.batch_get([str(name)], ["expiry"])()
                 expiry = documents.expiry_of(found)

@@ -55,6 +55,13 @@ def creation(path: str, fields: Fields) -> Any:
     return result
 
 
+def absence(path: str) -> Any:
+    """A write of nothing that fails when the document is there."""
+    result = Write(delete=path)
+    result.current_document.exists = False
+    return result
+
+
 def update(path: str, fields: Fields, mask: Iterable[str], *, changed_since: Any = None) -> Any:
     """A write of some fields to a document that must exist, unchanged since `changed_since`."""
     result = Write(update=document(path, fields))

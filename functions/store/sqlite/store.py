@@ -160,7 +160,8 @@ class SqliteStore:
             added = db.execute(
                 "INSERT OR IGNORE INTO events "
                 "(session, timestamp_key, id, author, invocation_id, text) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
+                "SELECT ?, ?, ?, ?, ?, ? "
+                "WHERE NOT EXISTS (SELECT 1 FROM events WHERE session = ? AND id = ?)",
                 (
                     session,
                     timestamp_key(event.timestamp),
@@ -168,6 +169,8 @@ class SqliteStore:
                     event.author,
                     event.invocation_id,
                     event.text,
+                    session,
+                    event.former_id,
                 ),
             )
             is_retry = added.rowcount == 0
