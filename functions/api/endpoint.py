@@ -18,7 +18,7 @@ from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
 from functions.api.framework import Target, adopt
 from functions.api.log import METHOD, RequestLog, log_as_json
 from functions.api.path_table import PathTable
-from functions.api.query import effective_verb
+from functions.api.query import effective_verb, sent_path
 from functions.api.routes import METHODS, ROUTES
 from functions.api.streams import stream
 from functions.rules.request import Request
@@ -66,7 +66,7 @@ class Endpoint:
 
     def _answer(self, request: flask.Request) -> flask.Response:
         try:
-            match = _TABLE.match(effective_verb(request), request.path, self._methods)
+            match = _TABLE.match(effective_verb(request), sent_path(request), self._methods)
             request.environ[METHOD] = match.route.method
             method = load_method(match.route.method)
             store = self._store()
