@@ -13,6 +13,7 @@ import flask
 from functions.aip.errors import ApiError
 from functions.api.auth.opening import open_gate
 from functions.api.binding import bind
+from functions.api.browsers import check_page
 from functions.api.cors import allow_origins
 from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
 from functions.api.framework import Target, adopt
@@ -51,6 +52,7 @@ class Endpoint:
         self._store = store
         self._clock = clock
         self._gate = open_gate(settings)
+        self._is_open = "none" in settings.auth_kinds and not settings.k_service
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Answers in the API's JSON shape, whatever happens."""
@@ -66,6 +68,8 @@ class Endpoint:
 
     def _answer(self, request: flask.Request) -> flask.Response:
         try:
+            if self._is_open:
+                check_page(request, self._settings.cors_origins)
             match = _TABLE.match(effective_verb(request), sent_path(request), self._methods)
             request.environ[METHOD] = match.route.method
             method = load_method(match.route.method)
