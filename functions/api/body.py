@@ -15,8 +15,8 @@ _NAMES = {ENCODING, "x-gzip"}
 _GZIP = 16 + zlib.MAX_WBITS
 
 _MOST_MEMBERS = 256
-"""Members of one gzip body. Each copies all that follows it, so that many small ones cost more than
-their bytes; pigz and bgzip write fewer for any body that is taken."""
+"""Members of one gzip body; clients write one. Unpacking a member copies all that follows it, so
+that many small members cost more than their bytes."""
 
 
 class UnsupportedEncoding(UnsupportedMediaType):
@@ -47,7 +47,7 @@ def read_body(request: flask.Request, limit: int) -> bytes:
         return b""
     is_packed = _is_packed(request)
     body = _read(request, limit)
-    return _unpack(body, limit) if is_packed else body
+    return _unpack(body, limit) if is_packed and body else body
 
 
 def _is_packed(request: flask.Request) -> bool:
@@ -81,8 +81,6 @@ def _unpack(packed: bytes, limit: int) -> bytes:
     pieces: list[bytes] = []
     left = limit + 1
     for _ in range(_MOST_MEMBERS):
-        if not packed:
-            return b"".join(pieces)
         member = zlib.decompressobj(_GZIP)
         try:
             piece = member.decompress(packed, left)
@@ -95,6 +93,8 @@ def _unpack(packed: bytes, limit: int) -> bytes:
         if not member.eof:
             raise InvalidArgument("The gzip body ended early.")
         packed = member.unused_data
+        if not packed:
+            return b"".join(pieces)
     raise InvalidArgument(f"A gzip body may have {_MOST_MEMBERS} members.")
 
 

@@ -45,8 +45,8 @@ def check_page(request: flask.Request, origins: Collection[str]) -> None:
         _check_origin(host, origin, site)
     if is_page and has_body(request) and request.mimetype not in _TYPES:
         raise UnsupportedMediaType(
-            f"Pages must send bodies as application/json or application/x-ndjson, not "
-            f"{request.mimetype or 'without a Content-Type'}."
+            f"The Content-Type of a page's body must be application/json or application/x-ndjson: "
+            f"{request.mimetype!r}."
         )
 
 
@@ -54,20 +54,20 @@ def _check_host(host: str, origins: Collection[str]) -> None:
     is_chosen = host in {_host_of(origin) for origin in origins}
     if not (is_chosen or _LOOPBACK.fullmatch(host) or _ADDRESS.fullmatch(host)):
         raise PermissionDenied(
-            f"A browser asks for {host}, and any page may have pointed such a name at this server, "
-            f"which lets anybody in. Call it as localhost or by its address, or name the page's "
-            f"origin in CORS_ORIGINS."
+            f"A browser asks for {host}, and any page can point such a name at this server, which "
+            f"needs no credential. Call it as localhost or by its address, or name its origin in "
+            f"CORS_ORIGINS."
         )
 
 
 def _check_origin(host: str, origin: str, site: str) -> None:
     page = _host_of(origin)
+    is_own = page == host if origin else site != "cross-site"
     is_of_this_machine = _LOOPBACK.fullmatch(host) and _LOOPBACK.fullmatch(page)
-    is_own = page == host or is_of_this_machine if origin else site != "cross-site"
-    if not is_own:
+    if not (is_own or is_of_this_machine):
         raise PermissionDenied(
-            f"Pages of {origin or 'other sites'} cannot call this server, which lets anybody in. "
-            f"Name their origin in CORS_ORIGINS to allow them."
+            f"Pages of {origin or 'other sites'} cannot call this server, which needs no "
+            f"credential. Name their origin in CORS_ORIGINS to allow them."
         )
 
 

@@ -30,10 +30,10 @@ def allow_origins(serve: Target, origins: Collection[str]) -> Target:
 
     def shared(request: flask.Request) -> flask.Response:
         sent = request.environ.get("HTTP_ORIGIN", "")
-        origin = sent and (ANY if ANY in origins else sent if sent in origins else "")
+        is_allowed = bool(sent) and (ANY in origins or sent in origins)
         asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
         # Whatever the path: a page may read that there is none only if it may ask for it.
-        if asks and origin:
+        if asks and is_allowed:
             answer = _preflight(request)
         elif asks and sent:
             answer = error_response(PermissionDenied(_refusal(sent, origins)))
@@ -41,8 +41,8 @@ def allow_origins(serve: Target, origins: Collection[str]) -> Target:
             answer = serve(request)
         if origins:
             answer.vary.add("Origin")
-        if origin:
-            answer.headers["Access-Control-Allow-Origin"] = origin
+        if is_allowed:
+            answer.headers["Access-Control-Allow-Origin"] = ANY if ANY in origins else sent
         return answer
 
     return shared

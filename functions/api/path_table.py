@@ -15,7 +15,7 @@ from functions.aip.errors import InvalidArgument, MethodNotAllowed, NotFound
 from functions.api.routes import METHODS, Route
 
 _ROOT = "/"
-_SLASH = re.compile("(%2[Ff])")
+_SLASH = re.compile("%(?=2[Ff])")
 _MALFORMED = re.compile("%(?![0-9A-Fa-f]{2})")
 _TEMPLATE = re.compile(r"(?:\{(?P<variable>[a-z_.]+)=(?P<pattern>[^}]+)\})?(?P<rest>[^{}]*)")
 
@@ -64,7 +64,7 @@ class PathTable:
         where the method has a route that names no resource.
 
         Raises NotFound, MethodNotAllowed naming what is allowed, and InvalidArgument for
-        percent-escapes that are none of UTF-8.
+        malformed percent-escapes and those that are not UTF-8.
         """
         segments = path.split("/")
         if "%" in path:
@@ -106,8 +106,6 @@ def _decoded(segment: str) -> str:
     if _MALFORMED.search(segment):
         raise InvalidArgument(f"The path has a % without two hexadecimal digits: {segment}.")
     try:
-        parts = [unquote(part, errors="strict") for part in _SLASH.split(segment)[::2]]
+        return unquote(_SLASH.sub("%25", segment), errors="strict")
     except UnicodeDecodeError as error:
         raise InvalidArgument(f"A percent-escape in the path is not UTF-8: {segment}.") from error
-    slashes = [*_SLASH.findall(segment), ""]
-    return "".join(part + slash for part, slash in zip(parts, slashes, strict=True))

@@ -41,10 +41,19 @@ def test_identity_says_nothing(api: Api, encoding: str) -> None:
 
 
 def test_a_gzip_body_may_have_several_members(api: Api) -> None:
-    """They are one text: pigz writes such bodies."""
+    """They are one text, as where gzip files are joined."""
     session = api.create()
     members = [gzip.compress(part) for part in (PLAIN[:9], b"", PLAIN[9:])]
     assert send(api, session, b"".join(members)).status == 200
+    assert len(events(api, session)) == 1
+
+
+def test_a_gzip_body_may_have_256_members(api: Api) -> None:
+    """To the member."""
+    session = api.create()
+    for empty, status in ((255, 200), (256, 400)):
+        body = gzip.compress(b"") * empty + gzip.compress(PLAIN)
+        assert send(api, session, body).status == status
     assert len(events(api, session)) == 1
 
 
