@@ -5,6 +5,7 @@ ApiError
 ├── Unauthenticated 401     PermissionDenied 403
 ├── NotFound 404            MethodNotAllowed 405
 ├── Aborted 409             PayloadTooLarge 413
+├── UnsupportedMediaType 415
 ├── ResourceExhausted 429   Internal 500
 └── Unavailable 503
 
@@ -96,6 +97,15 @@ class PayloadTooLarge(ApiError):
     def __init__(self, limit: int) -> None:
         """`limit` is in bytes."""
         super().__init__(f"Request payload size exceeds the limit: {limit} bytes.")
+
+
+class UnsupportedMediaType(ApiError):
+    """The body comes in an encoding, or as a type, that is not taken.
+
+    No google.rpc.Code maps to HTTP's own code for it, which clients know.
+    """
+
+    code, status = 415, "INVALID_ARGUMENT"
 
 
 class ResourceExhausted(ApiError):

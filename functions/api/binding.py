@@ -1,16 +1,14 @@
 """Turns an HTTP request into what a method is asked."""
 
-from collections.abc import Iterable, Mapping
-from urllib.parse import parse_qsl
+from collections.abc import Mapping
 
 import flask
-from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from functions.aip.errors import FieldViolation, InvalidArgument, PayloadTooLarge
+from functions.aip.errors import FieldViolation, InvalidArgument
 from functions.aip.field_mask import snake_case
+from functions.api.body import read_body
 from functions.api.path_table import Match
-from functions.api.query import parameters
+from functions.api.query import is_long_get, parameters
 from functions.rules.request import Request
 from functions.rules.settings import Settings
 
@@ -37,33 +35,16 @@ _SYSTEM_PARAMETERS = frozenset(
 """Accepted everywhere and ignored, but for the enum encoding in alt; see
 cloud.google.com/apis/docs/system-parameters."""
 
-_FORM = "application/x-www-form-urlencoded"
-
-
-def effective_verb(request: flask.Request) -> str:
-    """The HTTP method, or the one a POST says it stands for.
-
-    The discovery client sends long GETs as POSTs, the query in the body.
-    """
-    if request.method == "POST":
-        return request.headers.get("X-HTTP-Method-Override", "POST").upper()
-    return request.method
-
 
 def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
     """The Request; raises InvalidArgument for a query parameter that the method does not take.
 
-    And PayloadTooLarge for a body of which no more than the limit was read.
+    And what `read_body` raises.
     """
-    body = _body(request, settings.max_body_bytes)
-    is_long_get = request.method == "POST" and match.route.verb == "GET"
-    sent: Iterable[tuple[str, str]] = parameters(request).items()
-    if is_long_get and (request.content_type or "").startswith(_FORM):
-        sent = [*sent, *parse_qsl(body.decode(errors="replace"), keep_blank_values=True)]
-        body = b""
+    body = b"" if is_long_get(request) else read_body(request, settings.max_body_bytes)
     query, system = {}, {}
     spellings = _spellings(match.route.query)
-    for name, value in sent:
+    for name, value in parameters(request).items():
         if name in spellings:
             query[spellings[name]] = value
         elif name in _SYSTEM_PARAMETERS:
@@ -80,29 +61,6 @@ def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
         enum_numbers="enum-encoding=int" in (system.get("$alt") or system.get("alt", "")),
         last_event_id=request.headers.get("Last-Event-ID", ""),
     )
-
-
-def _body(request: flask.Request, limit: int) -> bytes:
-    environ = request.environ
-    if not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ:
-        return b""
-    # At its own limit werkzeug ends a chunked body as if it were whole.
-    request.max_content_length = limit + 1
-    try:
-        body = request.get_data()
-    except RequestEntityTooLarge:
-        raise PayloadTooLarge(limit) from None
-    except (BadRequest, ParseException) as error:
-        raise _broken_body() from error
-    if len(body) > limit:
-        raise PayloadTooLarge(limit)
-    if len(body) < (request.content_length or 0):
-        raise _broken_body()
-    return body
-
-
-def _broken_body() -> InvalidArgument:
-    return InvalidArgument("The body ended early, came too slowly, or is in malformed chunks.")
 
 
 def _spellings(parameters: tuple[str, ...]) -> Mapping[str, str]:

@@ -4,6 +4,8 @@ from collections.abc import Collection
 
 import flask
 
+from functions.aip.errors import PermissionDenied
+from functions.api.errors import error_response
 from functions.api.framework import Target
 from functions.api.routes import ROUTES
 
@@ -22,26 +24,33 @@ _MAX_AGE = 7200
 def allow_origins(serve: Target, origins: Collection[str]) -> Target:
     """Lets pages of these origins read every answer, errors and streams included.
 
-    Without origins, answers stay as they are. Cookies are not allowed: scripts send tokens.
+    Other pages are told why they may not. Without origins, all other answers stay as they are.
+    Cookies are not allowed: scripts send tokens.
     """
 
-    def allowed_origin(request: flask.Request) -> str | None:
-        origin = request.headers.get("Origin")
-        if origin and ANY in origins:
-            return ANY
-        return origin if origin in origins else None
-
     def shared(request: flask.Request) -> flask.Response:
-        origin = allowed_origin(request)
+        sent = request.environ.get("HTTP_ORIGIN", "")
+        is_allowed = bool(sent) and (ANY in origins or sent in origins)
         asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
         # Whatever the path: a page may read that there is none only if it may ask for it.
-        answer = _preflight(request) if asks and origin else serve(request)
-        answer.vary.add("Origin")
-        if origin:
-            answer.headers["Access-Control-Allow-Origin"] = origin
+        if asks and is_allowed:
+            answer = _preflight(request)
+        elif asks and sent:
+            answer = error_response(PermissionDenied(_refusal(sent, origins)))
+        else:
+            answer = serve(request)
+        if origins:
+            answer.vary.add("Origin")
+        if is_allowed:
+            answer.headers["Access-Control-Allow-Origin"] = ANY if ANY in origins else sent
         return answer
 
-    return shared if origins else serve
+    return shared
+
+
+def _refusal(origin: str, origins: Collection[str]) -> str:
+    reason = f"CORS_ORIGINS does not name {origin}" if origins else "CORS_ORIGINS is not set"
+    return f"Pages of {origin} cannot call this server: {reason}."
 
 
 def _preflight(request: flask.Request) -> flask.Response:

@@ -12,12 +12,14 @@ import flask
 
 from functions.aip.errors import ApiError
 from functions.api.auth.opening import open_gate
-from functions.api.binding import bind, effective_verb
+from functions.api.binding import bind
+from functions.api.browsers import check_page
 from functions.api.cors import allow_origins
 from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
 from functions.api.framework import Target, adopt
 from functions.api.log import METHOD, RequestLog, log_as_json
 from functions.api.path_table import PathTable
+from functions.api.query import effective_verb, sent_path
 from functions.api.routes import METHODS, ROUTES
 from functions.api.streams import stream
 from functions.rules.request import Request
@@ -50,6 +52,7 @@ class Endpoint:
         self._store = store
         self._clock = clock
         self._gate = open_gate(settings)
+        self._is_open = "none" in settings.auth_kinds and not settings.k_service
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Answers in the API's JSON shape, whatever happens."""
@@ -65,13 +68,18 @@ class Endpoint:
 
     def _answer(self, request: flask.Request) -> flask.Response:
         try:
-            match = _TABLE.match(effective_verb(request), request.path, self._methods)
+            if self._is_open:
+                check_page(request, self._settings.cors_origins)
+            match = _TABLE.match(effective_verb(request), sent_path(request), self._methods)
             request.environ[METHOD] = match.route.method
             method = load_method(match.route.method)
-            store, now = self._store(), self._clock()
+            store = self._store()
             if self._gate is not None:
-                store = self._gate.admit(request, store, now)
-            answer = method(bind(request, match, self._settings), store, now)
+                # With a time of its own: nothing of the body is read before the caller is known.
+                store = self._gate.admit(request, store, self._clock())
+            asked = bind(request, match, self._settings)
+            # A body may take its time, and a session may expire meanwhile.
+            answer = method(asked, store, self._clock())
             if isinstance(answer, Tail):
                 return stream(answer, self._settings, self._clock, request.environ)
         except ApiError as error:

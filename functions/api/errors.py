@@ -5,6 +5,7 @@ from typing import Any
 import flask
 
 from functions.aip.errors import ApiError, Internal, MethodNotAllowed, Unauthenticated
+from functions.api.body import ENCODING, UnsupportedEncoding
 from functions.messages.json_text import write_plain
 
 CONTENT_TYPE = "application/json; charset=UTF-8"
@@ -38,4 +39,6 @@ def error_response(error: ApiError) -> flask.Response:
     if isinstance(error, MethodNotAllowed):
         # RFC 9110 demands it of every 405.
         answer.headers["Allow"] = ", ".join(error.allowed)
+    if isinstance(error, UnsupportedEncoding):
+        answer.headers["Accept-Encoding"] = ENCODING
     return answer

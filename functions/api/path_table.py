@@ -1,16 +1,22 @@
 """Finds the route of a path by its shape, in one dictionary look-up.
 
 Paths alternate collections and ids, so a path's shape is the path with `*` for every second
-segment; a variable matches one or more characters other than `/` and `:`.
+segment; a variable matches one or more characters other than `/` and `:`, but a project's id may
+have a colon. Segments are told apart in the path as sent; each is percent-decoded once, except for
+`%2F`, which stays as it is: see google.api.http on variables of several segments.
 """
 
 import re
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
+from urllib.parse import unquote
 
-from functions.aip.errors import MethodNotAllowed, NotFound
+from functions.aip.errors import InvalidArgument, MethodNotAllowed, NotFound
 from functions.api.routes import METHODS, Route
 
+_ROOT = "/"
+_SLASH = re.compile("%(?=2[Ff])")
+_MALFORMED = re.compile("%(?![0-9A-Fa-f]{2})")
 _TEMPLATE = re.compile(r"(?:\{(?P<variable>[a-z_.]+)=(?P<pattern>[^}]+)\})?(?P<rest>[^{}]*)")
 
 
@@ -35,6 +41,8 @@ class PathTable:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._entries: dict[str, dict[str, _Entry]] = {}
+        self._roots: dict[str, dict[str, _Entry]] = {}
+        self._first: dict[str, str] = {}
         for route in routes:
             match = _TEMPLATE.fullmatch(route.template)
             if match is None:
@@ -45,17 +53,26 @@ class PathTable:
                 entry = _Entry(route, version, match["variable"] or "parent", segments)
                 shape = f"/{version}/{pattern}{match['rest']}"
                 self._entries.setdefault(shape, {})[route.verb] = entry
+                self._first.setdefault(route.method, f"{route.verb} {shape}")
+                if not match["variable"]:
+                    self._roots.setdefault(route.method, {}).setdefault(route.verb, entry)
 
     def match(self, verb: str, path: str, methods: Collection[str] = METHODS) -> Match:
         """The route of a request to a target that serves these methods.
 
-        Raises NotFound, or MethodNotAllowed naming what is allowed.
+        `path` is as sent, from its first slash on. A target of one method answers at its root, too,
+        where the method has a route that names no resource.
+
+        Raises NotFound, MethodNotAllowed naming what is allowed, and InvalidArgument for
+        malformed percent-escapes and those that are not UTF-8.
         """
-        head, _, action = path.partition(":")
-        segments = head.split("/")
-        shape = "/".join([*segments[:2], *_shape(segments[2:])])
-        entries = self._entries.get(f"{shape}:{action}" if action else shape)
-        if entries is None or "" in segments[1:] or path.endswith(":"):
+        segments = path.split("/")
+        if "%" in path:
+            segments = [_decoded(segment) for segment in segments]
+        segments[-1], colon, action = segments[-1].partition(":")
+        shape = "/".join([*segments[:2], *_shape(segments[2:])]) + colon + action
+        entries = self._root(methods) if path == _ROOT else self._entries.get(shape)
+        if entries is None or ("" in segments[1:] and path != _ROOT):
             raise NotFound(f"There is no path {path}.")
         entry = entries.get(verb)
         if entry is None or entry.route.method not in methods:
@@ -70,6 +87,25 @@ class PathTable:
         name = "/".join(segments[2 : 2 + entry.segments])
         return Match(entry.route, entry.version, name, entry.name_field)
 
+    def _root(self, methods: Collection[str]) -> dict[str, _Entry]:
+        found = self._roots.get(next(iter(methods))) if len(methods) == 1 else None
+        if found is None:
+            example = next(text for method, text in self._first.items() if method in methods)
+            raise NotFound(f"There is no path /. This function serves paths such as {example}.")
+        return found
+
 
 def _shape(segments: list[str]) -> list[str]:
-    return ["*" if position % 2 else segment for position, segment in enumerate(segments)]
+    return [
+        "*" if position % 2 and (":" not in id or segments[position - 1] == "projects") else id
+        for position, id in enumerate(segments)
+    ]
+
+
+def _decoded(segment: str) -> str:
+    if _MALFORMED.search(segment):
+        raise InvalidArgument(f"The path has a % without two hexadecimal digits: {segment}.")
+    try:
+        return unquote(_SLASH.sub("%25", segment), errors="strict")
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(f"A percent-escape in the path is not UTF-8: {segment}.") from error

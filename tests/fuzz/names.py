@@ -2,8 +2,9 @@
 
 import re
 from contextlib import suppress
+from urllib.parse import unquote
 
-from functions.aip.errors import MethodNotAllowed, NotFound
+from functions.aip.errors import InvalidArgument, MethodNotAllowed, NotFound
 from functions.api.path_table import PathTable
 from functions.api.routes import ROUTES
 from functions.rules.errors import InvalidFields
@@ -28,9 +29,10 @@ _OFFICIAL_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 def check_names(text: str) -> None:
     """A name that is taken is spelled the same again; a path's name is a part of the path."""
     for verb in ("GET", "POST"):
-        with suppress(NotFound, MethodNotAllowed):
+        with suppress(NotFound, MethodNotAllowed, InvalidArgument):
             match = _TABLE.match(verb, text)
-            assert text.startswith(f"/{match.version}/{match.name}")
+            assert match.name.count("/") <= text.count("/")
+            assert unquote(text).startswith(f"/{match.version}/{unquote(match.name)}")
     with suppress(InvalidFields):
         session = _request(text).session_name
         engine = EngineName.parse(session.engine)

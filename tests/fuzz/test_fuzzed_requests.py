@@ -53,7 +53,7 @@ def send(
 ) -> Any:
     """The JSON of an answer, None for an error; `path` is not quoted, `query` is."""
     environ = EnvironBuilder(method=verb, data=body, headers=headers).get_environ()
-    environ["PATH_INFO"] = path.encode().decode("latin-1")
+    environ["RAW_URI"] = quote(path, safe="/:")
     environ["QUERY_STRING"] = query.encode().decode("latin-1")
     endpoint = Endpoint(METHODS, api.settings, lambda: api.store, lambda: api.now)
     answer = endpoint(flask.Request(environ))

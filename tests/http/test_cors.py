@@ -12,6 +12,7 @@ from functions.api.path_table import PathTable
 from functions.api.routes import ROUTES
 from functions.rules.settings import Settings
 from tests.conftest import serving
+from tests.http.door import API_KEYS, KEY
 
 ENGINE = "/v1beta1/projects/test-project/locations/us-central1/reasoningEngines/1"
 SESSION = f"{ENGINE}/sessions/s"
@@ -97,6 +98,14 @@ def lone_url(store: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def keys_url(store: dict[str, str], url: str) -> Iterator[str]:
+    """A server that one origin may call, with a key, over the session of `url`."""
+    settings = {"CORS_ORIGINS": APP, "AUTH": "api_key", "API_KEYS": API_KEYS}
+    with serving("sessions_api", {**store, **settings}) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
 def closed_url(store: dict[str, str]) -> Iterator[str]:
     """A server without the setting."""
     with serving("sessions_api", store) as served:
@@ -152,7 +161,7 @@ def test_a_page_can_read_every_error(
 ) -> None:
     """The API's errors and the framework's, in the API's shape, shared like any answer."""
     assert preflight(url, verb, path, APP).status == 204
-    answer = call(url, verb, path, APP, body)
+    answer = call(url, verb, path, APP, body, Content_Type="application/json")
     assert answer.status == status
     assert json.loads(answer.body)["error"]["code"] == status
     assert answer.cors == {"access-control-allow-origin": APP}
@@ -166,15 +175,50 @@ def test_a_page_can_read_a_stream(url: str) -> None:
     assert "origin" in answer.names("Vary")
 
 
-@pytest.mark.parametrize(
-    "origin",
-    [STRANGER, "null", f"{APP}:8443", "http://app.example", f"{APP}.evil", f"{APP}, {LAPTOP}", ""],
-)
+OTHERS = [
+    STRANGER,
+    "null",
+    f"{APP}:8443",
+    "http://app.example",
+    f"{APP}.evil",
+    f"{APP}, {LAPTOP}",
+]
+
+
+@pytest.mark.parametrize("origin", OTHERS)
 def test_other_origins_are_told_nothing(url: str, origin: str) -> None:
-    """An origin that only resembles an allowed one is another."""
+    """An origin that only resembles an allowed one is another: 403, which its page cannot read."""
     answers = [call(url, "GET", SESSION, origin), preflight(url, "GET", SESSION, origin)]
-    assert [(answer.status, answer.cors) for answer in answers] == [(200, {}), (405, {})]
+    assert [(answer.status, answer.cors) for answer in answers] == [(403, {}), (403, {})]
     assert all("origin" in answer.names("Vary") for answer in answers)
+
+
+@pytest.mark.parametrize("origin", OTHERS)
+def test_where_a_credential_is_asked_for_other_origins_may_send_one(
+    keys_url: str, origin: str
+) -> None:
+    """The answer is as ever, and the browser keeps it from the page."""
+    answer = call(keys_url, "GET", SESSION, origin, X_Goog_Api_Key=KEY)
+    assert (answer.status, answer.cors) == (200, {})
+    assert preflight(keys_url, "GET", SESSION, origin).status == 403
+
+
+def test_an_empty_origin_is_none(url: str) -> None:
+    """No browser sends it."""
+    answers = [call(url, "GET", SESSION, ""), preflight(url, "GET", SESSION, "")]
+    assert [(answer.status, answer.cors) for answer in answers] == [(200, {}), (405, {})]
+
+
+def test_a_preflight_that_is_refused_says_why(url: str, closed_url: str) -> None:
+    """403 naming the setting and the origin: whoever looks at the network knows what to set."""
+    for served, reason in [
+        (url, f"CORS_ORIGINS does not name {STRANGER}"),
+        (closed_url, "CORS_ORIGINS is not set"),
+    ]:
+        answer = preflight(served, "GET", SESSION, STRANGER)
+        error = json.loads(answer.body)["error"]
+        assert (answer.status, error["code"], error["status"]) == (403, 403, "PERMISSION_DENIED")
+        assert error["message"] == f"Pages of {STRANGER} cannot call this server: {reason}."
 
 
 def test_callers_that_are_no_pages_are_answered_as_ever(url: str) -> None:
@@ -199,13 +243,19 @@ def test_a_lone_target_allows_origins_too(lone_url: str) -> None:
         answer = call(lone_url, verb, SESSION, APP)
         assert answer.status == status
         assert answer.cors == {"access-control-allow-origin": APP}
-    assert call(lone_url, "GET", SESSION, STRANGER).cors == {}
+    answer = call(lone_url, "GET", SESSION, STRANGER)
+    assert (answer.status, answer.cors) == (403, {})
 
 
 def test_without_the_setting_nothing_is_shared(closed_url: str) -> None:
     """No header more than before, and OPTIONS is a method that no path takes."""
-    answers = [call(closed_url, "GET", SESSION, APP), preflight(closed_url, "GET", SESSION, APP)]
-    assert [answer.status for answer in answers] == [200, 405]
+    answers = [
+        call(closed_url, "GET", SESSION),
+        call(closed_url, "OPTIONS", SESSION),
+        call(closed_url, "GET", SESSION, APP),
+        preflight(closed_url, "GET", SESSION, APP),
+    ]
+    assert [answer.status for answer in answers] == [200, 405, 403, 403]
     assert all(answer.cors == {} for answer in answers)
     assert all(answer.headers["Vary"] is None for answer in answers)
 

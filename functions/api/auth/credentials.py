@@ -8,7 +8,6 @@ import flask
 from functions.aip.errors import Unauthenticated
 from functions.api.query import parameters
 
-_FORM = "application/x-www-form-urlencoded"
 _MIN_SIGNATURE = 86
 """Characters of the shortest signature of a JWT, that of ES256; Cloud Run leaves less."""
 
@@ -93,9 +92,4 @@ def _split(header: str) -> tuple[str, str]:
 
 
 def _parameter(request: flask.Request, name: str) -> str:
-    found = parameters(request).get(name, "")
-    # The discovery client sends long GETs as POSTs, the query in the body.
-    if not found and "X-HTTP-Method-Override" in request.headers and request.mimetype == _FORM:
-        request.get_data()
-        found = request.form.get(name, "")
-    return found
+    return parameters(request).get(name, "")

@@ -1,0 +1,102 @@
+"""Reads the body of a request, as far as its limit and no further."""
+
+import zlib
+
+import flask
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from functions.aip.errors import InvalidArgument, PayloadTooLarge, UnsupportedMediaType
+
+ENCODING = "gzip"
+"""The one Content-Encoding that is taken; RFC 9110 has `x-gzip` as another name of it."""
+
+_NAMES = {ENCODING, "x-gzip"}
+_GZIP = 16 + zlib.MAX_WBITS
+
+_MOST_MEMBERS = 256
+"""Members of one gzip body; clients write one. Unpacking a member copies all that follows it, so
+that many small members cost more than their bytes."""
+
+
+class UnsupportedEncoding(UnsupportedMediaType):
+    """The body comes in a Content-Encoding that is not taken."""
+
+    def __init__(self, sent: str) -> None:
+        super().__init__(
+            f"Content-Encoding {sent} is not supported. Send the body as it is, or as {ENCODING}."
+        )
+
+
+def has_body(request: flask.Request) -> bool:
+    """Whether the headers announce a body."""
+    environ = request.environ
+    return (
+        environ.get("CONTENT_LENGTH", "0") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ
+    )
+
+
+def read_body(request: flask.Request, limit: int) -> bytes:
+    """The body, unpacked where it is gzip.
+
+    `limit` is in bytes, for the body as it is sent and for what it unpacks to: no more is read, and
+    no more is unpacked. Raises PayloadTooLarge beyond it, UnsupportedEncoding before anything is
+    read, and InvalidArgument for a body that is broken.
+    """
+    if not has_body(request):
+        return b""
+    is_packed = _is_packed(request)
+    body = _read(request, limit)
+    return _unpack(body, limit) if is_packed and body else body
+
+
+def _is_packed(request: flask.Request) -> bool:
+    sent = request.environ.get("HTTP_CONTENT_ENCODING", "")
+    encoding = sent.strip().lower()
+    if encoding in ("", "identity"):
+        return False
+    if encoding not in _NAMES:
+        raise UnsupportedEncoding(sent)
+    return True
+
+
+def _read(request: flask.Request, limit: int) -> bytes:
+    # At its own limit werkzeug ends a chunked body as if it were whole.
+    request.max_content_length = limit + 1
+    try:
+        body = request.get_data()
+    except RequestEntityTooLarge:
+        raise PayloadTooLarge(limit) from None
+    except (BadRequest, ParseException) as error:
+        raise _broken() from error
+    if len(body) > limit:
+        raise PayloadTooLarge(limit)
+    if len(body) < (request.content_length or 0):
+        raise _broken()
+    return body
+
+
+def _unpack(packed: bytes, limit: int) -> bytes:
+    """All members of a gzip body, one after the other; see rfc-editor.org/rfc/rfc1952."""
+    pieces: list[bytes] = []
+    left = limit + 1
+    for _ in range(_MOST_MEMBERS):
+        member = zlib.decompressobj(_GZIP)
+        try:
+            piece = member.decompress(packed, left)
+        except zlib.error as error:
+            raise InvalidArgument(f"The body is not gzip: {error}.") from error
+        pieces.append(piece)
+        left -= len(piece)
+        if not left:
+            raise PayloadTooLarge(limit)
+        if not member.eof:
+            raise InvalidArgument("The gzip body ended early.")
+        packed = member.unused_data
+        if not packed:
+            return b"".join(pieces)
+    raise InvalidArgument(f"A gzip body may have {_MOST_MEMBERS} members.")
+
+
+def _broken() -> InvalidArgument:
+    return InvalidArgument("The body ended early, came too slowly, or is in malformed chunks.")
