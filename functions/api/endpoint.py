@@ -70,7 +70,7 @@ class Endpoint:
             method = load_method(match.route.method)
             store, now = self._store(), self._clock()
             if self._gate is not None:
-                store = self._gate.admit(request, store, now)
+                store = self._gate.admit(request, match, store, now)
             answer = method(bind(request, match, self._settings), store, now)
             if isinstance(answer, Tail):
                 return stream(answer, self._settings, self._clock, request.environ)

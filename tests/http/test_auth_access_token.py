@@ -12,11 +12,12 @@ from tests.http.identity_provider import Provider, providing
 
 TOKEN = "ya29.c.a0AfH6SM-token_~+/=="
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+EMAIL = "https://www.googleapis.com/auth/userinfo.email"
 INFO = {
     "azp": "112233",
     "aud": "112233",
     "sub": "ada",
-    "scope": f"openid {CLOUD_PLATFORM}",
+    "scope": f"openid {EMAIL} {CLOUD_PLATFORM}",
     "exp": "1795309200",
     "expires_in": "3599",
     "email": "ada@example.com",
@@ -142,12 +143,14 @@ def test_what_is_kept_is_not_the_token(door: Door) -> None:
     from functions.api.auth.opening import open_gate
 
     assert door.bearer(TOKEN) == 200
+    assert door.bearer(f"junk-{TOKEN}") == 401
     gate = open_gate(door.settings)
     assert gate is not None
-    (authenticator,) = gate._authenticators
+    ((_, authenticator),) = gate._authenticators
     assert isinstance(authenticator, access_token.AccessToken)
-    assert len(authenticator._kept) == 1
-    assert TOKEN not in repr(authenticator._kept)
+    answers = authenticator._answers
+    assert len(answers._kept) == len(answers._refused) == 1
+    assert TOKEN not in repr([answers._kept, answers._refused])
 
 
 def test_without_google_it_is_nobodys_fault(door: Door, provider: Provider) -> None:

@@ -1,5 +1,6 @@
 """ID tokens of OpenID Connect issuers; see openid.net/specs/openid-connect-core-1_0#IDToken."""
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,8 +34,11 @@ _SIGNATURE_ALONE: Options = {
 class IdToken:
     """Verifies signature, issuer, audience and times."""
 
-    def __init__(self, issuers: Sequence[str], audiences: Sequence[str]) -> None:
-        self._issuers = {url: Issuer(url) for url in issuers}
+    def __init__(
+        self, issuers: Sequence[str], audiences: Sequence[str], slots: threading.Semaphore
+    ) -> None:
+        """`slots` are those of threads that may wait for answers; see Answers."""
+        self._issuers = {url: Issuer(url, slots) for url in issuers}
         self._audiences = frozenset(audiences)
 
     def principal(self, credentials: Credentials, now: int) -> Principal | None:
