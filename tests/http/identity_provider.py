@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
@@ -33,10 +34,7 @@ class Provider:
 
     def __init__(self) -> None:
         self.url = ""
-        self.keys: dict[str, Any] = {
-            "rsa": new_rsa(),
-            "ec": ec.generate_private_key(ec.SECP256R1()),
-        }
+        self.keys: dict[str, Any] = dict(_first_keys())
         self.published = ["rsa", "ec"]
         self.extra: dict[str, Any] = {}
         """Members of the published keys that are not as they should be."""
@@ -70,7 +68,7 @@ class Provider:
         with self._asking:
             self.asked[path] += 1
             self._asking.notify_all()
-        assert self.answers.wait(PATIENCE)
+        self.answers.wait()
 
     def wait_until_asked(self, path: str, times: int) -> None:
         """Until that many requests for the path have come."""
@@ -105,6 +103,12 @@ class Provider:
         kind = RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else ECAlgorithm
         found = json.loads(kind.to_jwk(key.public_key()))
         return {"kty": found["kty"], **found, "kid": name, "use": "sig", **self.extra}
+
+
+@cache
+def _first_keys() -> dict[str, Any]:
+    """Made once, since it takes long."""
+    return {"rsa": new_rsa(), "ec": ec.generate_private_key(ec.SECP256R1())}
 
 
 def new_rsa(bits: int = 2048) -> rsa.RSAPrivateKey:

@@ -1,13 +1,13 @@
 """Issuers, token info and IAM that do not answer: whom that keeps waiting, and whom not."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from functions.api.auth import access_token, issuer
+from functions.api.auth import access_token, fetching, issuer
 from tests.http.door import API_KEYS, KEY, START, Door, open_door
 from tests.http.identity_provider import AUDIENCE, PATIENCE, Provider, new_rsa, providing
 from tests.http.test_auth_access_token import CLOUD_PLATFORM, INFO
@@ -24,7 +24,9 @@ Start = Callable[..., "Future[Any]"]
 
 
 @pytest.fixture
-def provider() -> Iterator[Provider]:
+def provider(monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
+    """Nobody who asks it gives up before the test does."""
+    monkeypatch.setattr(fetching, "_TIMEOUT", 10 * PATIENCE)
     with providing() as running:
         yield running
 
@@ -97,10 +99,9 @@ def test_an_issuer_that_hangs_at_the_start_holds_half_of_the_threads(
     """It is asked once; whoever comes beyond that is told to try again, and keys go on."""
     provider.answers.clear()
     token = provider.token(START)
-    held = [start(door.bearer, token) for _ in range(WAITING)]
-    provider.wait_until_asked(DISCOVERY, 1)
-    while door.bearer(token) != 503:  # The last of those held may be on its way.
-        pass
+    calls = [start(door.bearer, token) for _ in range(WAITING + 1)]
+    done, held = wait(calls, PATIENCE, FIRST_COMPLETED)
+    assert [call.result() for call in done] == [503]
     assert door.status({"X-Goog-Api-Key": KEY}) == 200
     assert not any(call.done() for call in held)
     provider.answers.set()
