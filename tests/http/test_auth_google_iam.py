@@ -14,25 +14,12 @@ from functions.rules.permissions import PERMISSIONS
 from tests.conftest import serving
 from tests.http.door import API_KEYS, ENGINE, KEY, LOCATION, Door, open_door
 from tests.http.identity_provider import Provider, providing
-from tests.http.test_auth_access_token import CLOUD_PLATFORM
+from tests.http.test_auth_access_token import ACCOUNT, CLOUD_PLATFORM
 from tests.meta.test_start import READS, WRITES, imported
 
 TOKEN = "ya29.c.agent"
 IAM = "/v3/projects/test-project:testIamPermissions"
 SESSION = f"{ENGINE}/sessions/s"
-ACCOUNT = {
-    "azp": "104152637485960718293",
-    "aud": "104152637485960718293",
-    "scope": CLOUD_PLATFORM,
-    "exp": "1795309200",
-    "expires_in": "3599",
-    "access_type": "online",
-    "sub": "104152637485960718293",
-    "email": "agent@test-project.iam.gserviceaccount.com",
-    "email_verified": "true",
-}
-"""A service account's token; token info shows nothing below access_type without their scopes."""
-
 SESSION_USER = {
     "aiplatform.sessionEvents.append",
     "aiplatform.sessionEvents.list",
