@@ -1,6 +1,8 @@
 """AUTH=google_iam: Google's own IAM says which methods a caller may call."""
 
+import json
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from google.oauth2.credentials import Credentials
 
 from functions.api.routes import METHODS
 from functions.rules.permissions import PERMISSIONS
+from functions.rules.settings import Settings
 from tests.conftest import serving
 from tests.http.door import API_KEYS, ENGINE, KEY, LOCATION, Door, open_door
 from tests.http.identity_provider import Provider, providing
@@ -175,6 +178,22 @@ def test_a_token_for_less_than_cloud_platform_is_refused_whatever_its_owner_may_
     provider.access_tokens[TOKEN]["scope"] = f"{CLOUD_PLATFORM}.read-only"
     assert call(door, "GET", SESSION)[0] == 401
     assert provider.asked[IAM] == 0
+
+
+def test_iam_is_asked_as_its_description_says(provider: Provider, door: Door) -> None:
+    """Google publishes it; that it takes tokens for reading is why token info is asked, too."""
+    path = "discovery_cache/documents/cloudresourcemanager.v3.json"
+    described = json.loads((files("googleapiclient") / path).read_text())
+    method = described["resources"]["projects"]["methods"]["testIamPermissions"]
+    base = Settings().auth_resource_manager_url
+    assert (base, method["httpMethod"]) == (described["rootUrl"].rstrip("/"), "POST")
+    provider.granted[TOKEN] = {"aiplatform.sessions.get"}
+    assert call(door, "GET", SESSION)[0] == 404
+    expected = f"/{method['path']}".replace("{+resource}", "projects/test-project")
+    assert provider.asked[expected] == 1
+    for message in (method["request"], method["response"]):
+        assert described["schemas"][message["$ref"]]["properties"].keys() == {"permissions"}
+    assert f"{CLOUD_PLATFORM}.read-only" in method["scopes"]
 
 
 def test_a_policy_is_for_the_other_kinds(provider: Provider, tmp_path: Path) -> None:
