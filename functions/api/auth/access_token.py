@@ -6,13 +6,12 @@ and never longer than the token lasts. A refusal is kept for half a minute.
 
 import hashlib
 import re
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from functions.aip.errors import Unavailable
-from functions.api.auth.answers import Answers, Known
+from functions.api.auth.answers import Answers, Known, Slots
 from functions.api.auth.credentials import Credentials, is_jwt, refuse
 from functions.api.auth.fetching import fetch_json
 from functions.rules.principal import Principal
@@ -28,12 +27,11 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,4096}")
 class AccessToken:
     """Asks token info about tokens, and remembers its answers."""
 
-    def __init__(self, url: str, clients: Sequence[str], slots: threading.Semaphore) -> None:
+    def __init__(self, url: str, clients: Sequence[str], slots: Slots) -> None:
         """`clients`: the OAuth clients whose tokens are taken, or none for all of cloud-platform.
 
         A token with that scope can do all that its owner can, everywhere; with a lesser one, some
-        other site that someone signed in to could act as them here. `slots` are those of threads
-        that may wait for answers; see Answers.
+        other site that someone signed in to could act as them here.
         """
         self._url = url
         self._clients = frozenset(clients)

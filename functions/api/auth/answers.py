@@ -24,9 +24,38 @@ _SECOND = 10**9
 REFUSAL_LIFE = 30 * _SECOND
 """How long a refusal is remembered, in nanoseconds."""
 
+_QUEUEING = 1.0
+_TROUBLE = 5.0
+"""Seconds."""
+
 _MOST_REFRESHES = 4
 _LONGEST_WAIT = 10
 """Seconds; an issuer is asked twice, with a timeout of five seconds each."""
+
+
+class Slots:
+    """Bounds how many threads wait for others at a time, all of the gate's objects together.
+
+    One that finds no slot free waits a second for it, unless somebody lately did not answer: a
+    crowd of new callers is served, and an outage holds nobody else.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._free = threading.Semaphore(most)
+        self._calm_from = 0.0
+
+    def __enter__(self) -> None:
+        """Takes a slot; raises Unavailable where none is free."""
+        is_calm = time.monotonic() >= self._calm_from
+        if not self._free.acquire(timeout=_QUEUEING if is_calm else 0):
+            self._calm_from = time.monotonic() + _TROUBLE
+            raise Unavailable("Too many credentials are being checked now. Try again.")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Gives the slot back."""
+        if kind is not None and issubclass(kind, Unavailable):
+            self._calm_from = time.monotonic() + _TROUBLE
+        self._free.release()
 
 
 class Known(NamedTuple, Generic[V]):
@@ -48,17 +77,16 @@ class Answers(Generic[K, V]):
 
     def __init__(
         self,
-        slots: threading.Semaphore,
+        slots: Slots,
         *,
         most_kept: int,
         pause: int = 0,
         patience: float = 0,
     ) -> None:
-        """`slots`: one for each thread that may wait for an answer; several objects may share them.
+        """`most_kept` bounds the answers that are remembered, and the refusals.
 
-        `most_kept` bounds the answers that are remembered, and the refusals. After a failure nobody
-        is asked for `pause` nanoseconds. The one request that begins to refresh an answer waits
-        `patience` seconds for it.
+        After a failure nobody is asked for `pause` nanoseconds. The one request that begins to
+        refresh an answer waits `patience` seconds for it.
         """
         self._slots = slots
         self._most_kept = most_kept
@@ -74,30 +102,33 @@ class Answers(Generic[K, V]):
         """The answer that is remembered, or that `ask` gives; `again` takes only a new one.
 
         Threads that want the same answer share one call of `ask`. Raises what `ask` raises, an
-        ApiError, and Unavailable at once where no slot is free.
+        ApiError, and Unavailable where no slot is free.
         """
-        with self._lock:
-            kept = self._kept.get(key)
-            refused = self._refused.get(key)
-        is_good = kept is not None and now < kept.good
-        is_refused = refused is not None and now < refused.until
-        if kept is not None and is_good and not again:
-            if now >= kept.fresh and not is_refused:
-                return self._refresh(key, now, ask, kept.value)
-            return kept.value
-        if refused is not None and is_refused:
-            raise refused.error(refused.message)
-        if not self._slots.acquire(blocking=False):
-            raise Unavailable("Too many credentials are being checked now. Try again.")
-        try:
+        kept = self._recall(key, now, again)
+        if kept is not None:
+            return self._refresh(key, now, ask, kept.value) if now >= kept.fresh else kept.value
+        with self._slots:
+            # Somebody may have asked while this thread had no slot.
+            kept = self._recall(key, now, again)
+            if kept is not None:
+                return kept.value
             asking, is_first = self._begin(key)
             if is_first:
                 self._ask(key, now, ask, asking)
-            return asking.result(_LONGEST_WAIT)
-        except TimeoutError:
-            raise Unavailable("Credentials cannot be checked now. Try again.") from None
-        finally:
-            self._slots.release()
+            try:
+                return asking.result(_LONGEST_WAIT)
+            except TimeoutError:
+                raise Unavailable("Credentials cannot be checked now. Try again.") from None
+
+    def _recall(self, key: K, now: int, again: bool) -> Known[V] | None:
+        """The answer that is still good, unless asked `again`; raises a refusal's error."""
+        with self._lock:
+            kept, refused = self._kept.get(key), self._refused.get(key)
+        if kept is not None and now < kept.good and not again:
+            return kept
+        if refused is not None and now < refused.until:
+            raise refused.error(refused.message)
+        return None
 
     def _refresh(self, key: K, now: int, ask: Callable[[], Known[V]], known: V) -> V:
         """Asks beside the request unless somebody does; the known answer where that takes long."""
@@ -151,6 +182,8 @@ class Answers(Generic[K, V]):
             del self._asking[key]
             if is_refusal:
                 self._kept.pop(key, None)
+            elif key in self._kept:
+                self._kept[key] = self._kept[key]._replace(fresh=now + life)
             if life and isinstance(error, ApiError):
                 self._keep(self._refused, key, _Refusal(now + life, type(error), error.message))
         if not isinstance(error, ApiError):

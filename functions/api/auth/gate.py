@@ -1,11 +1,11 @@
 """Finds out who sends a request, and hands out the store as they may see it."""
 
-import threading
 from typing import TYPE_CHECKING, Protocol
 
 import flask
 
 from functions.aip.errors import Unauthenticated
+from functions.api.auth.answers import Slots
 from functions.api.auth.credentials import (
     Credentials,
     read_credentials,
@@ -43,7 +43,7 @@ class Gate:
         self._settings = settings
         self._policy = policy
         # One bound for all kinds: whoever does not answer, half of the threads go on.
-        slots = threading.Semaphore(settings.most_asking)
+        slots = Slots(settings.most_asking)
         self._authenticators = [
             (kind, _authenticator(kind, settings, slots)) for kind in kinds if kind != "none"
         ]
@@ -96,7 +96,7 @@ class Gate:
         return own
 
 
-def _authenticator(kind: AuthKind, settings: Settings, slots: threading.Semaphore) -> Authenticator:
+def _authenticator(kind: AuthKind, settings: Settings, slots: Slots) -> Authenticator:
     """Imports no more than the kind needs: a start in the cloud waits for every import."""
     if kind == "iam":
         return Iam(takes_signed="id_token" not in settings.auth_kinds)
@@ -113,7 +113,7 @@ def _authenticator(kind: AuthKind, settings: Settings, slots: threading.Semaphor
     return AccessToken(settings.auth_tokeninfo_url, settings.auth_clients, slots)
 
 
-def _permissions(settings: Settings, slots: threading.Semaphore) -> "Permissions":
+def _permissions(settings: Settings, slots: Slots) -> "Permissions":
     from functions.api.auth.google_iam import Permissions
 
     return Permissions(

@@ -7,11 +7,10 @@ cloud.google.com/resource-manager/reference/rest/v3/projects/testIamPermissions.
 import hashlib
 import json
 import logging
-import threading
 from collections.abc import Mapping
 
 from functions.aip.errors import PermissionDenied, Unavailable
-from functions.api.auth.answers import REFUSAL_LIFE, Answers, Known
+from functions.api.auth.answers import REFUSAL_LIFE, Answers, Known, Slots
 from functions.api.auth.credentials import refuse
 from functions.api.auth.fetching import fetch_json
 from functions.api.path_table import Match
@@ -30,8 +29,7 @@ class Permissions:
     What is there is believed for five minutes, what is missing for half a minute.
     """
 
-    def __init__(self, url: str, project: str, location: str, slots: threading.Semaphore) -> None:
-        """`slots` are those of threads that may wait for answers; see Answers."""
+    def __init__(self, url: str, project: str, location: str, slots: Slots) -> None:
         self._url = f"{url.rstrip('/')}/v3/projects/{project}:testIamPermissions"
         self._location = f"projects/{project}/locations/{location}"
         self._answers: Answers[bytes, tuple[str, ...]] = Answers(slots, most_kept=_MAX_KEPT)

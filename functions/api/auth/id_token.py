@@ -1,6 +1,5 @@
 """ID tokens of OpenID Connect issuers; see openid.net/specs/openid-connect-core-1_0#IDToken."""
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import jwt
 from jwt.exceptions import PyJWTError
 from jwt.types import Options
 
+from functions.api.auth.answers import Slots
 from functions.api.auth.credentials import Credentials, is_jwt, refuse
 from functions.api.auth.issuer import Issuer
 from functions.rules.principal import Principal
@@ -34,10 +34,7 @@ _SIGNATURE_ALONE: Options = {
 class IdToken:
     """Verifies signature, issuer, audience and times."""
 
-    def __init__(
-        self, issuers: Sequence[str], audiences: Sequence[str], slots: threading.Semaphore
-    ) -> None:
-        """`slots` are those of threads that may wait for answers; see Answers."""
+    def __init__(self, issuers: Sequence[str], audiences: Sequence[str], slots: Slots) -> None:
         self._issuers = {url: Issuer(url, slots) for url in issuers}
         self._audiences = frozenset(audiences)
 

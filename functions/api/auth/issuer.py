@@ -5,14 +5,13 @@ fetches them again, at most once a minute, since anybody can make up a key's id.
 """
 
 import logging
-import threading
 from typing import Any
 
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from functions.aip.errors import Unavailable
-from functions.api.auth.answers import Answers, Known
+from functions.api.auth.answers import Answers, Known, Slots
 from functions.api.auth.fetching import fetch_json
 
 _log = logging.getLogger(__name__)
@@ -32,8 +31,7 @@ _MIN_RSA_BITS = 2048
 class Issuer:
     """Keys by their id, for threads to share."""
 
-    def __init__(self, url: str, slots: threading.Semaphore) -> None:
-        """`slots` are those of threads that may wait for answers; see Answers."""
+    def __init__(self, url: str, slots: Slots) -> None:
         self._url = url
         self._search_again = 0
         """Nanoseconds of the clock from which on an unknown key is searched for again."""
