@@ -26,7 +26,7 @@ PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "list_reasoning_engines": (f"{_ENGINES}list",),
     "update_reasoning_engine": (f"{_ENGINES}update",),
     "delete_reasoning_engine": (f"{_ENGINES}delete",),
-    # No official role for sessions has a permission for operations; whoever creates polls.
+    # No role for sessions has a permission for operations: who may get what it made, may poll.
     "get_operation": (f"{_SESSIONS}get",),
     "list_operations": (f"{_SESSIONS}get",),
     "wait_operation": (f"{_SESSIONS}get",),
@@ -35,11 +35,22 @@ PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "purge_expired_sessions": (f"{_SESSIONS}delete",),
 }
 
+_OF_ENGINES: Mapping[str, tuple[str, ...]] = {
+    "get_operation": (f"{_ENGINES}get",),
+    "wait_operation": (f"{_ENGINES}get",),
+}
+"""Rows for operations on engines."""
+
 _ALLOW_MISSING = {"allowMissing", "allow_missing"}
 
 
-def permissions_of(method: str, query: Mapping[str, str]) -> tuple[str, ...]:
-    """What a call of the method needs; with allowMissing it creates a session and answers it."""
+def permissions_of(method: str, query: Mapping[str, str], *, is_of_engine: bool) -> tuple[str, ...]:
+    """What a call of the method needs, which may be about an operation on an engine.
+
+    With allowMissing it creates a session and answers it, which needs more.
+    """
+    needed = _OF_ENGINES.get(method, ()) if is_of_engine else ()
+    needed = needed or PERMISSIONS[method]
     if _ALLOW_MISSING & query.keys():
-        return (*PERMISSIONS[method], f"{_SESSIONS}create", f"{_SESSIONS}get")
-    return PERMISSIONS[method]
+        return (*needed, f"{_SESSIONS}create", f"{_SESSIONS}get")
+    return needed

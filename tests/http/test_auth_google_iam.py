@@ -133,6 +133,28 @@ def test_an_append_that_may_create_its_session_needs_what_creating_it_needs(
     assert call(door, *append, allowMissing="true", userId="u") == (200, "")
 
 
+def test_an_operation_is_for_those_who_may_get_what_it_is_about(
+    provider: Provider, door: Door
+) -> None:
+    """Under every name that it has: who reads it, reads the resource."""
+    provider.granted[TOKEN] = {"aiplatform.sessions.create", "aiplatform.reasoningEngines.create"}
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    made = door.knock(headers, "POST", f"{ENGINE}/sessions", {"userId": "u"}).json
+    session = made["name"] if made else ""
+    made = door.knock(headers, "POST", f"{LOCATION}/reasoningEngines", {"displayName": "e"}).json
+    engine = made["name"] if made else ""
+    for name, permission in ((session, "sessions.get"), (engine, "reasoningEngines.get")):
+        operation = name.rpartition("/")[2]
+        for path in (f"/v1beta1/{name}", f"{LOCATION}/operations/{operation}"):
+            for verb, action in (("GET", ""), ("POST", ":wait")):
+                provider.granted[TOKEN] = (SESSION_USER | ENGINES) - {f"aiplatform.{permission}"}
+                door.now += 300
+                assert call(door, verb, f"{path}{action}")[0] == 403
+                provider.granted[TOKEN] = {f"aiplatform.{permission}"}
+                door.now += 30
+                assert call(door, verb, f"{path}{action}") == (200, "")
+
+
 def test_the_configured_project_is_asked_whatever_project_a_name_has(
     provider: Provider, door: Door
 ) -> None:

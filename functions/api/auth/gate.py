@@ -116,9 +116,4 @@ def _authenticator(kind: AuthKind, settings: Settings, slots: Slots) -> Authenti
 def _permissions(settings: Settings, slots: Slots) -> "Permissions":
     from functions.api.auth.google_iam import Permissions
 
-    return Permissions(
-        settings.auth_resource_manager_url,
-        settings.default_project,
-        settings.google_cloud_location,
-        slots,
-    )
+    return Permissions(settings, slots)

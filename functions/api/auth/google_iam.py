@@ -9,12 +9,15 @@ import json
 import logging
 from collections.abc import Mapping
 
-from functions.aip.errors import PermissionDenied, Unavailable
+from functions.aip.errors import ApiError, PermissionDenied, Unavailable
 from functions.api.auth.answers import REFUSAL_LIFE, Answers, Known, Slots
 from functions.api.auth.credentials import refuse
 from functions.api.auth.fetching import fetch_json
 from functions.api.path_table import Match
+from functions.get_operation import asked_operation
 from functions.rules.permissions import permissions_of
+from functions.rules.request import Request
+from functions.rules.settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -29,9 +32,10 @@ class Permissions:
     What is there is believed for five minutes, what is missing for half a minute.
     """
 
-    def __init__(self, url: str, project: str, location: str, slots: Slots) -> None:
-        self._url = f"{url.rstrip('/')}/v3/projects/{project}:testIamPermissions"
-        self._location = f"projects/{project}/locations/{location}"
+    def __init__(self, settings: Settings, slots: Slots) -> None:
+        self._settings = settings
+        base, project = settings.auth_resource_manager_url, settings.default_project
+        self._url = f"{base.rstrip('/')}/v3/projects/{project}:testIamPermissions"
         self._answers: Answers[bytes, tuple[str, ...]] = Answers(slots, most_kept=_MAX_KEPT)
 
     def check(self, token: str, match: Match, query: Mapping[str, str], now: int) -> None:
@@ -39,13 +43,14 @@ class Permissions:
 
         Also BadCredential for a token that Google does not take, and Unavailable.
         """
-        needed = permissions_of(match.route.method, query)
+        is_of_engine = self._is_of_engine(match)
+        needed = permissions_of(match.route.method, query, is_of_engine=is_of_engine)
         digest = hashlib.sha256("\n".join((token, *needed)).encode()).digest()
         missing = self._answers.get(digest, now, lambda: self._ask(token, needed))
         if missing:
             raise PermissionDenied(
                 f"Permission '{missing[0]}' denied on resource "
-                f"'//aiplatform.googleapis.com/{self._resource(match.name)}' "
+                f"'//aiplatform.googleapis.com/{self._resource(match)}' "
                 "(or it may not exist)."
             )
 
@@ -68,6 +73,27 @@ class Permissions:
             return Known(missing, REFUSAL_LIFE, REFUSAL_LIFE)
         return Known(missing, _FRESH, _LIFE)
 
-    def _resource(self, name: str) -> str:
-        is_full = name.startswith("projects/")
-        return name if is_full else f"{self._location}/{name}".rstrip("/")
+    def _is_of_engine(self, match: Match) -> bool:
+        """Whether an operation on an engine is asked for, whatever its name hangs under."""
+        if "operations/" not in match.name:
+            return False
+        try:
+            return not asked_operation(self._request(match)).session
+        except ApiError:
+            return False
+
+    def _request(self, match: Match) -> Request:
+        """The request as far as its path says it."""
+        return Request(
+            version=match.version,
+            name=match.name,
+            name_field=match.name_field,
+            query={},
+            body=b"",
+            settings=self._settings,
+        )
+
+    def _resource(self, match: Match) -> str:
+        is_full = match.name.startswith("projects/")
+        location = "" if is_full else f"{self._request(match).location}/"
+        return f"{location}{match.name}".rstrip("/")
