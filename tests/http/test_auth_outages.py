@@ -125,6 +125,18 @@ def test_a_search_for_a_made_up_key_holds_nobody_whose_key_is_known(
     assert search.result(PATIENCE) == 401
 
 
+def test_a_search_that_fails_is_no_answer_for_a_minute(door: Door, provider: Provider) -> None:
+    """The new key may be there: its callers try again, and are let in when the issuer is back."""
+    assert door.bearer(provider.token(START)) == 200
+    provider.keys["new"] = new_rsa()
+    provider.published = ["rsa", "new"]
+    provider.is_down = True
+    assert door.bearer(provider.token(START, "new")) == 503
+    provider.is_down = False
+    door.now += 6
+    assert door.bearer(provider.token(START, "new")) == 200
+
+
 @pytest.mark.parametrize(
     ("auth", "path"),
     [("access_token", TOKEN_INFO), ("google_iam", TOKEN_INFO), ("google_iam", IAM)],

@@ -34,10 +34,10 @@ _LONGEST_WAIT = 10
 
 
 class Slots:
-    """Bounds how many threads wait for others at a time, all of the gate's objects together.
+    """Bounds how many threads of a process wait for others at a time.
 
-    One that finds no slot free waits a second for it, unless somebody lately did not answer: a
-    crowd of new callers is served, and an outage holds nobody else.
+    A thread that finds no slot free waits a second for one, so that a crowd of new callers is
+    served. For five seconds after an outage showed it does not, so that an outage holds no others.
     """
 
     def __init__(self, most: int) -> None:
@@ -59,7 +59,11 @@ class Slots:
 
 
 class Known(NamedTuple, Generic[V]):
-    """What somebody said: nanoseconds until it is asked for again, and until it is good no more."""
+    """What somebody said.
+
+    It is asked for again `fresh` nanoseconds after the request, and good for `good` nanoseconds;
+    of an answer that is kept, both are moments of the clock.
+    """
 
     value: V
     fresh: int

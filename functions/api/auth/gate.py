@@ -42,7 +42,7 @@ class Gate:
         kinds = settings.auth_kinds
         self._settings = settings
         self._policy = policy
-        # One bound for all kinds: whoever does not answer, half of the threads go on.
+        # One bound for all kinds, so that half of the threads go on when nobody answers.
         slots = Slots(settings.most_asking)
         self._authenticators = [
             (kind, _authenticator(kind, settings, slots)) for kind in kinds if kind != "none"

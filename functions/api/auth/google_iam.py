@@ -29,7 +29,8 @@ _MAX_KEPT = 10_000
 class Permissions:
     """Asks which permissions on the project a token has, and remembers the answers.
 
-    What is there is believed for five minutes, what is missing for half a minute.
+    A permission that the token has is believed for five minutes, one that it lacks for half a
+    minute.
     """
 
     def __init__(self, settings: Settings, slots: Slots) -> None:
@@ -63,9 +64,8 @@ class Permissions:
         if answer.status not in (200, 403):
             raise Unavailable("Permissions cannot be checked now. Try again.")
         if answer.status == 403:
-            # Its API is off in the caller's project, or something around the project refuses.
-            error = answer.json.get("error")
-            _log.warning("permissions cannot be asked for: %s", error)
+            # Its API is off in the caller's project, or a perimeter is around ours.
+            _log.warning("Google does not tell permissions: %.300s", answer.json.get("error"))
         granted = answer.json.get("permissions")
         held = granted if isinstance(granted, list) else []
         missing = tuple(permission for permission in needed if permission not in held)

@@ -47,10 +47,8 @@ class Issuer:
         """
         key = _find(self._answers.get(self._url, now, self._fetch), key_id)
         if key is None and now >= self._search_again:
-            try:
-                key = _find(self._answers.get(self._url, now, self._fetch, again=True), key_id)
-            finally:
-                self._search_again = now + _BETWEEN_SEARCHES
+            key = _find(self._answers.get(self._url, now, self._fetch, again=True), key_id)
+            self._search_again = now + _BETWEEN_SEARCHES
         return key
 
     def _fetch(self) -> Known[dict[str, PyJWK]]:
