@@ -101,7 +101,7 @@ resource "google_cloudfunctions2_function" "function" {
         THREADS          = each.value.threads
       },
       each.value.invoker == "watchers" ? { WATCHERS = var.watchers } : {},
-      { for name, value in var.settings : name => value if name != "AUTH" || each.value.invoker != "scheduler" },
+      { for name, value in local.settings : name => value if name != "AUTH" || each.value.invoker != "scheduler" },
     )
 
     dynamic "secret_environment_variables" {

@@ -76,7 +76,7 @@ class Endpoint:
             store = self._store()
             if self._gate is not None:
                 # With a time of its own: nothing of the body is read before the caller is known.
-                store = self._gate.admit(request, store, self._clock())
+                store = self._gate.admit(request, match, store, self._clock())
             asked = bind(request, match, self._settings)
             # A body may take its time, and a session may expire meanwhile.
             answer = method(asked, store, self._clock())

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from functions.rules.setting import matching, setting, some_of, split, truth
 
-AuthKind = Literal["iam", "id_token", "access_token", "api_key", "none"]
+AuthKind = Literal["iam", "id_token", "access_token", "google_iam", "api_key", "none"]
 
 _LOOPBACK = r"(127\.0\.0\.1|localhost|\[::1\])"
 _URL = rf"(https://[^\s,?#]+|http://{_LOOPBACK}(:\d+)?(/[^\s,?#]*)?)"
@@ -47,8 +47,9 @@ class AuthSettings:
         (),
         "Who is let in, several separated by commas: `iam` callers whom Cloud Run's "
         "IAM has let in, `id_token` OpenID Connect tokens, `access_token` Google's OAuth 2.0 "
-        "tokens, `api_key` keys of `API_KEYS`, `none` everybody. The first whose credential a "
-        "request carries decides. Unset: `iam` when `K_SERVICE` is set, else `none`.",
+        "tokens under `POLICY`, `google_iam` the same tokens under Google's own IAM, `api_key` "
+        "keys of `API_KEYS`, `none` everybody. The first whose credential a request carries "
+        "decides. Unset: `iam` when `K_SERVICE` is set, else `none`.",
         some_of(*get_args(AuthKind)),
     )
     auth_issuers: tuple[str, ...] = setting(
@@ -71,6 +72,11 @@ class AuthSettings:
     auth_tokeninfo_url: str = setting(
         "https://oauth2.googleapis.com/tokeninfo",
         "Who tells what an `access_token` is worth.",
+        matching(_URL),
+    )
+    auth_resource_manager_url: str = setting(
+        "https://cloudresourcemanager.googleapis.com",
+        "Who tells `google_iam` the caller's permissions on the project.",
         matching(_URL),
     )
     auth_gateway_account: str = setting(
@@ -115,6 +121,8 @@ class AuthSettings:
             raise ValueError("AUTH=id_token needs AUTH_ISSUERS and AUTH_AUDIENCES.")
         if "api_key" in kinds and not self.api_keys:
             raise ValueError("AUTH=api_key needs API_KEYS.")
+        if {"access_token", "google_iam"} <= {*kinds}:
+            raise ValueError("AUTH has access_token or google_iam: both take the same tokens.")
         if {"id_token", "access_token"} & {*kinds} and not self.policy:
             raise ValueError(
                 "AUTH=id_token and AUTH=access_token need a POLICY: many have such a token."

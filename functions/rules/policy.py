@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,17 +22,30 @@ from pydantic import (
 )
 
 from functions.rules.access import Access, Grant, Role
-from functions.rules.principal import Principal
+from functions.rules.names import ANY, is_project_or_location, is_resource_id
+from functions.rules.principal import Principal, fold_email
 
 EVERY = "*"
 
 _Subject = Annotated[
     str, StringConstraints(pattern=r"^(\*|email:[^@\s]+@[^@\s]+|claim:[^=\s]+=.+|key:[\w.-]+)$")
 ]
-_Engines = Annotated[
-    str,
-    StringConstraints(pattern=r"^(\*|projects/[\w.-]+/locations/[\w.-]+/reasoningEngines/[\w-]+)$"),
-]
+
+
+def _check_engine(name: str) -> str:
+    collections, ids = name.split("/")[::2], name.split("/")[1::2]
+    is_full = collections == ["projects", "locations", "reasoningEngines"] and len(ids) == 3
+    if is_full and ids[2] == ANY:
+        raise ValueError(f'{name} names no engine: write "*" for every engine')
+    is_name = is_full and is_resource_id(ids[2]) and all(map(is_project_or_location, ids[:2]))
+    if name != EVERY and not is_name:
+        raise ValueError(
+            f'{name!r} must be "*" or a full name: projects/…/locations/…/reasoningEngines/…'
+        )
+    return name
+
+
+_Engine = Annotated[str, AfterValidator(_check_engine)]
 
 
 class Rule(BaseModel):
@@ -41,7 +55,7 @@ class Rule(BaseModel):
 
     principal: _Subject
     role: Role
-    engines: tuple[_Engines, ...] = Field(default=(EVERY,), min_length=1)
+    engines: tuple[_Engine, ...] = Field(default=(EVERY,), min_length=1)
     user_id_claim: str = Field(default="sub", alias="userIdClaim", min_length=1)
 
     @model_validator(mode="after")
@@ -56,7 +70,7 @@ class Rule(BaseModel):
         """Whether the rule is about the principal."""
         kind, _, subject = self.principal.partition(":")
         if kind == "email":
-            return principal.email == subject.lower()
+            return principal.email == fold_email(subject)
         if kind == "key":
             return principal.key == subject
         if kind == "claim":

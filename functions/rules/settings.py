@@ -140,6 +140,8 @@ class Settings(AuthSettings, LimitSettings):
         self.check_auth()
         if self.k_service and not (self.sessions_store or self.google_cloud_project):
             raise ValueError("In the cloud, set GOOGLE_CLOUD_PROJECT or SESSIONS_STORE.")
+        if "google_iam" in self.auth_kinds and not self.has_project:
+            raise ValueError("AUTH=google_iam needs GOOGLE_CLOUD_PROJECT, whose IAM it asks.")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -167,7 +169,16 @@ class Settings(AuthSettings, LimitSettings):
         """How many streams one process holds, with the default applied."""
         if self.watchers is not None:
             return self.watchers
-        return (self.threads or 4 * (os.cpu_count() or 1)) * 3 // 4
+        return self._threads * 3 // 4
+
+    @property
+    def most_asking(self) -> int:
+        """How many threads of one process may wait for others to judge a credential."""
+        return max(1, self._threads // 2)
+
+    @property
+    def _threads(self) -> int:
+        return self.threads or 4 * (os.cpu_count() or 1)
 
     @property
     def logs_requests(self) -> bool:

@@ -239,11 +239,14 @@ def test_a_policy_may_be_a_file(tmp_path: Path) -> None:
 
 
 WRONG = [
-    ({"AUTH": "oauth"}, "'iam', 'id_token', 'access_token', 'api_key' or 'none'"),
+    ({"AUTH": "oauth"}, "'iam', 'id_token', 'access_token', 'google_iam', 'api_key' or 'none'"),
     ({"AUTH": "iam"}, "AUTH=iam is for the cloud"),
     ({"AUTH": "id_token", "POLICY": USERS}, "AUTH_ISSUERS and AUTH_AUDIENCES"),
     ({"AUTH": "access_token"}, "need a POLICY"),
     ({"AUTH": "api_key"}, "needs API_KEYS"),
+    ({"AUTH": "google_iam"}, "needs GOOGLE_CLOUD_PROJECT"),
+    ({"AUTH": "access_token,google_iam", "POLICY": USERS}, "both take the same tokens"),
+    ({"AUTH_RESOURCE_MANAGER_URL": "http://google.example"}, "AUTH_RESOURCE_MANAGER_URL"),
     ({"AUTH_ISSUERS": "http://issuer.example"}, "https://"),
     ({"AUTH_ISSUERS": "issuer.example"}, "https://"),
     ({"AUTH_TOKENINFO_URL": "http://google.example"}, "AUTH_TOKENINFO_URL"),
@@ -291,3 +294,23 @@ def test_no_answer_and_no_log_repeats_a_credential(
     assert [answer.status_code for answer in answers] == [401] * 4
     assert secret not in json.dumps([answer.get_data(as_text=True) for answer in answers])
     assert secret not in caplog.text
+
+
+@pytest.mark.parametrize("claim", ["sub", "iss", "azp", "email", "aud", "app"])
+def test_a_lone_surrogate_in_a_claim_is_nobody_and_no_500(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], claim: str
+) -> None:
+    """It reaches the log, the comparisons of the policy and the store's queries."""
+    rules = [
+        {"principal": "email:ada@example.com", "role": "admin"},
+        {"principal": "claim:app=chat", "role": "admin"},
+        {"principal": "*", "role": "user", "userIdClaim": claim},
+    ]
+    door = open_door(tmp_path, **CLOUD, policy=json.dumps(rules))
+    headers = bearer(token(**{"email_verified": True, "sub": "ada", claim: "a\ud800"}))
+    assert door.knock(headers).json == {}
+    assert door.knock(headers, path=f"{ENGINE}/sessions/s").status_code == 404
+    assert door.knock(headers, path=f"{ENGINE}/sessions/s/events:watch").status_code == 404
+    assert door.knock(headers, "POST", body={"userId": "u"}).status_code == 404
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert {line["principal"].partition(":")[0] for line in lines} == {"person"}

@@ -1,5 +1,6 @@
 """AUTH=access_token: Google's OAuth 2.0 tokens, told by its token info."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,29 @@ from tests.http.identity_provider import Provider, providing
 
 TOKEN = "ya29.c.a0AfH6SM-token_~+/=="
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+EMAIL = "https://www.googleapis.com/auth/userinfo.email"
 INFO = {
     "azp": "112233",
     "aud": "112233",
     "sub": "ada",
-    "scope": f"openid {CLOUD_PLATFORM}",
+    "scope": f"openid {EMAIL} {CLOUD_PLATFORM}",
     "exp": "1795309200",
     "expires_in": "3599",
     "email": "ada@example.com",
     "email_verified": "true",
 }
+ACCOUNT = {
+    "azp": "104152637485960718293",
+    "aud": "104152637485960718293",
+    "scope": CLOUD_PLATFORM,
+    "exp": "1795309200",
+    "expires_in": "3599",
+    "access_type": "online",
+    "sub": "104152637485960718293",
+    "email": "agent@test-project.iam.gserviceaccount.com",
+    "email_verified": "true",
+}
+"""A service account's token; token info shows nothing below access_type without their scopes."""
 FIVE_MINUTES = 300
 
 
@@ -57,6 +71,41 @@ def test_an_address_is_the_caller_where_the_policy_says_so(
             policy=admins,
         )
         assert door.is_admin({"Authorization": f"Bearer {TOKEN}"}) is is_admin
+
+
+@pytest.mark.parametrize(
+    ("principal", "is_admin"),
+    [
+        (f"claim:azp={ACCOUNT['azp']}", True),
+        (f"email:{ACCOUNT['email']}", False),
+        (f"claim:azp={INFO['azp']}", False),
+    ],
+)
+def test_a_service_account_is_known_by_its_unique_id(
+    provider: Provider, tmp_path: Path, principal: str, is_admin: bool
+) -> None:
+    """SDKs ask for cloud-platform alone, so that Google tells no address of such a token."""
+    provider.access_tokens[TOKEN] = dict(ACCOUNT)
+    door = open_door(
+        tmp_path,
+        auth="access_token",
+        auth_tokeninfo_url=provider.token_info,
+        policy=json.dumps([{"principal": principal, "role": "admin"}]),
+    )
+    assert door.is_admin({"Authorization": f"Bearer {TOKEN}"}) is is_admin
+
+
+def test_a_service_account_is_known_by_its_address_where_its_token_has_that_scope(
+    provider: Provider, tmp_path: Path
+) -> None:
+    provider.access_tokens[TOKEN] = {**ACCOUNT, "scope": f"{CLOUD_PLATFORM} {EMAIL}"}
+    door = open_door(
+        tmp_path,
+        auth="access_token",
+        auth_tokeninfo_url=provider.token_info,
+        policy=json.dumps([{"principal": f"email:{ACCOUNT['email']}", "role": "admin"}]),
+    )
+    assert door.is_admin({"Authorization": f"Bearer {TOKEN}"})
 
 
 @pytest.mark.parametrize(
@@ -142,12 +191,14 @@ def test_what_is_kept_is_not_the_token(door: Door) -> None:
     from functions.api.auth.opening import open_gate
 
     assert door.bearer(TOKEN) == 200
+    assert door.bearer(f"junk-{TOKEN}") == 401
     gate = open_gate(door.settings)
     assert gate is not None
-    (authenticator,) = gate._authenticators
+    ((_, authenticator),) = gate._authenticators
     assert isinstance(authenticator, access_token.AccessToken)
-    assert len(authenticator._kept) == 1
-    assert TOKEN not in repr(authenticator._kept)
+    answers = authenticator._answers
+    assert len(answers._kept) == len(answers._refused) == 1
+    assert TOKEN not in repr([answers._kept, answers._refused])
 
 
 def test_without_google_it_is_nobodys_fault(door: Door, provider: Provider) -> None:

@@ -36,6 +36,14 @@ def policy(*rules: dict[str, object]) -> Policy:
         ('[{"principal": "*", "role": "admin", "engines": []}]', "0.engines"),
         ('[{"principal": "*", "role": "admin", "engines": "*"}]', "0.engines"),
         ('[{"principal": "*", "role": "admin", "engines": ["1"]}]', "0.engines.0"),
+        (f'[{{"principal": "*", "role": "viewer", "engines": ["{E1[:-1]}-"]}}]', 'write "*"'),
+        (f'[{{"principal": "*", "role": "viewer", "engines": ["{E1}/sessions/s"]}}]', "full name"),
+        (f'[{{"principal": "*", "role": "viewer", "engines": ["/{E1}"]}}]', "full name"),
+        (
+            '[{"principal": "*", "role": "viewer", "engines": ["projects/-/locations/l/'
+            'reasoningEngines/1"]}]',
+            "full name",
+        ),
         ('[{"principal": "*", "role": "agent", "userIdClaim": "sub"}]', "only the role user"),
         ('[{"principal": "key:k", "role": "user"}]', "a key has no claims"),
     ],
@@ -53,6 +61,7 @@ def test_a_wrong_policy_is_refused_with_a_sentence(text: str, complaint: str) ->
         ("email:ada@example.com", True),
         ("email:ADA@example.com", True),
         ("email:ada@example.com.evil", False),
+        ("email:ada@e\u212aample.com", False),
         ("claim:sub=42", True),
         ("claim:sub=4", False),
         ("claim:groups=staff", True),
@@ -67,6 +76,29 @@ def test_a_rule_is_about_whom_it_names(subject: str, names_ada: bool) -> None:
     assert access.on(E1) == (Grant(Role.VIEWER) if names_ada else None)
 
 
+@pytest.mark.parametrize("rule", ["email:boss@work.example", "claim:email=boss@work.example"])
+@pytest.mark.parametrize(
+    ("address", "is_named"),
+    [
+        ("boss@work.example", True),
+        ("BOSS@WORK.EXAMPLE", True),
+        ("boss@wor\u212a.example", False),
+        ("bo\u017f\u017f@work.example", False),
+        ("\uff22oss@work.example", False),
+        ("boss@work.example\ud800", False),
+    ],
+)
+def test_addresses_differ_in_the_case_of_ascii_letters_alone(
+    rule: str, address: str, is_named: bool
+) -> None:
+    """The Kelvin sign, which Unicode makes a small `k` of, is another address."""
+    principal = Principal({"email": address, "email_verified": True})
+    access = policy({"principal": rule, "role": "admin"}).access(principal)
+    assert (access.on(E1) is not None) is is_named
+    shouted = policy({"principal": rule.replace("work", "WORK"), "role": "admin"})
+    assert (shouted.access(principal).on(E1) is not None) is is_named
+
+
 @pytest.mark.parametrize("verified", [None, False, "false", "yes", 1])
 def test_an_email_that_is_not_verified_is_nobodys(verified: object) -> None:
     """By address, by claim and as a userId."""
@@ -79,7 +111,7 @@ def test_an_email_that_is_not_verified_is_nobodys(verified: object) -> None:
     assert policy(*rules).access(Principal(claims)) == Access({}, None)
 
 
-@pytest.mark.parametrize("value", ["", None, 42, ["42"], {"sub": "42"}])
+@pytest.mark.parametrize("value", ["", None, 42, ["42"], {"sub": "42"}, "\ud800", "a\udfffb"])
 def test_a_user_id_is_text_and_not_empty(value: object) -> None:
     access = policy({"principal": "*", "role": "user"}).access(Principal({"sub": value}))
     assert access.on(E1) is None
@@ -124,4 +156,10 @@ def test_nobody_is_called_by_name_in_logs_but_services() -> None:
     service = "agent@p.iam.gserviceaccount.com"
     assert Principal({"email": service, "email_verified": True}).log_name == service
     assert Principal(key="dashboard").log_name == "key:dashboard"
+    assert Principal({"azp": "112233", "aud": "112233"}).log_name == "account:112233"
+    person = Principal({"azp": "112233", "sub": "ada"}).log_name
+    assert person.startswith("person:")
+    assert Principal({"azp": "112233", "sub": "bob"}).log_name != person
+    for claims in ({"sub": "\ud800"}, {"iss": "\ud800"}, {"azp": "\ud800"}):
+        assert Principal(claims).log_name.startswith("person:")
     assert ANYBODY.log_name == "anonymous"

@@ -1,17 +1,17 @@
 """Google's OAuth 2.0 access tokens, which its SDKs send by default.
 
 Google tells what one is worth; the answer is kept by the token's hash for five minutes at most,
-and never longer than the token lasts.
+and never longer than the token lasts. A refusal is kept for half a minute.
 """
 
 import hashlib
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from functions.aip.errors import Unavailable
+from functions.api.auth.answers import Answers, Known, Slots
 from functions.api.auth.credentials import Credentials, is_jwt, refuse
 from functions.api.auth.fetching import fetch_json
 from functions.rules.principal import Principal
@@ -27,7 +27,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,4096}")
 class AccessToken:
     """Asks token info about tokens, and remembers its answers."""
 
-    def __init__(self, url: str, clients: Sequence[str]) -> None:
+    def __init__(self, url: str, clients: Sequence[str], slots: Slots) -> None:
         """`clients`: the OAuth clients whose tokens are taken, or none for all of cloud-platform.
 
         A token with that scope can do all that its owner can, everywhere; with a lesser one, some
@@ -35,8 +35,7 @@ class AccessToken:
         """
         self._url = url
         self._clients = frozenset(clients)
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[bytes, tuple[int, Principal]] = OrderedDict()
+        self._answers: Answers[bytes, Principal] = Answers(slots, most_kept=_MAX_KEPT)
 
     def principal(self, credentials: Credentials, now: int) -> Principal | None:
         """None for what is no access token; raises BadCredential, or Unavailable without Google."""
@@ -46,31 +45,20 @@ class AccessToken:
         if not _TOKEN.fullmatch(token):
             refuse("the access token is malformed")
         digest = hashlib.sha256(token.encode()).digest()
-        with self._lock:
-            until, known = self._kept.get(digest, (0, None))
-        if known is not None and now < until:
-            return known
-        claims = self._ask(token)
-        life = min(_whole(claims.get("expires_in")), _MAX_LIFE)
-        if life <= 0:
-            refuse("the access token has expired")
-        self._check_client(claims)
-        principal = Principal(claims)
-        with self._lock:
-            self._kept[digest] = (now + life * _SECOND, principal)
-            self._kept.move_to_end(digest)
-            if len(self._kept) > _MAX_KEPT:
-                self._kept.popitem(last=False)
-        return principal
+        return self._answers.get(digest, now, lambda: self._ask(token))
 
-    def _ask(self, token: str) -> Mapping[str, Any]:
-        answer = fetch_json(self._url, access_token=token)
+    def _ask(self, token: str) -> Known[Principal]:
+        answer = fetch_json(self._url, urlencode({"access_token": token}).encode())
         if answer.status in (400, 401):
             refuse("the access token is not known or has expired")
         if answer.status != 200:
             raise Unavailable("Access tokens cannot be checked now. Try again.")
         claims: Mapping[str, Any] = answer.json
-        return claims
+        life = min(_whole(claims.get("expires_in")), _MAX_LIFE) * _SECOND
+        if life <= 0:
+            refuse("the access token has expired")
+        self._check_client(claims)
+        return Known(Principal(claims), life * 4 // 5, life)
 
     def _check_client(self, claims: Mapping[str, Any]) -> None:
         if self._clients:

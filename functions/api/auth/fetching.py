@@ -2,10 +2,10 @@
 
 import json
 import urllib.request
+from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
-from urllib.parse import urlencode
 
 from functions.aip.errors import Unavailable
 
@@ -13,6 +13,7 @@ _TIMEOUT = 5
 """Seconds, for each wait."""
 
 _MAX_BYTES = 2**20
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 class Answer(NamedTuple):
@@ -30,12 +31,14 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 _opener = urllib.request.build_opener(_NoRedirects)
 
 
-def fetch_json(url: str, **form: str) -> Answer:
-    """GET, or POST with a form; raises Unavailable where no JSON object comes back."""
-    data = urlencode(form).encode() if form else None
+def fetch_json(
+    url: str, body: bytes | None = None, headers: Mapping[str, str] = _NO_HEADERS
+) -> Answer:
+    """GET, or POST with a body; raises Unavailable where no JSON object comes back."""
+    request = urllib.request.Request(url, body, dict(headers))
     try:
         try:
-            answer = _opener.open(urllib.request.Request(url, data), timeout=_TIMEOUT)
+            answer = _opener.open(request, timeout=_TIMEOUT)
         except HTTPError as error:
             answer = error
         with answer:

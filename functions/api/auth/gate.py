@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 import flask
 
 from functions.aip.errors import Unauthenticated
+from functions.api.auth.answers import Slots
 from functions.api.auth.credentials import (
     Credentials,
     read_credentials,
@@ -13,13 +14,16 @@ from functions.api.auth.credentials import (
 )
 from functions.api.auth.iam import Iam
 from functions.api.log import PRINCIPAL
+from functions.api.path_table import Match
+from functions.api.query import parameters
 from functions.rules.access import access_to_all
 from functions.rules.auth_settings import AuthKind
-from functions.rules.principal import ANYBODY, Principal
+from functions.rules.principal import ANYBODY, Principal, fold_email
 from functions.rules.settings import Settings
 from functions.store.protocol import Store
 
 if TYPE_CHECKING:
+    from functions.api.auth.google_iam import Permissions
     from functions.rules.policy import Policy
 
 
@@ -38,17 +42,29 @@ class Gate:
         kinds = settings.auth_kinds
         self._settings = settings
         self._policy = policy
-        self._authenticators = [_authenticator(kind, settings) for kind in kinds if kind != "none"]
+        # One bound for all kinds, so that half of the threads go on when nobody answers.
+        slots = Slots(settings.most_asking)
+        self._authenticators = [
+            (kind, _authenticator(kind, settings, slots)) for kind in kinds if kind != "none"
+        ]
+        self._permissions = _permissions(settings, slots) if "google_iam" in kinds else None
         self._lets_anybody_in = "none" in kinds
         self._platform = Iam(takes_signed=True)
 
-    def admit(self, request: flask.Request, store: Store, now: int) -> Store:
-        """The store as the sender may see it; raises Unauthenticated, or Unavailable."""
-        principal = self._principal(request, now)
+    def admit(self, request: flask.Request, match: Match, store: Store, now: int) -> Store:
+        """The store as the sender may see it.
+
+        Raises Unauthenticated, Unavailable, or PermissionDenied where Google's IAM denies.
+        """
+        credentials = self._credentials(request, now)
+        kind, principal = self._identify(credentials, now)
         request.environ[PRINCIPAL] = principal.log_name
         account = self._settings.purge_account if self._authenticators else ""
-        may_purge = principal.email == account.lower() if account else None
-        if self._policy is None:
+        may_purge = principal.email == fold_email(account) if account else None
+        if self._permissions is not None and kind == "google_iam":
+            self._permissions.check(credentials.token, match, parameters(request), now)
+            access = access_to_all(may_purge=may_purge)
+        elif self._policy is None:
             access = access_to_all(may_purge=may_purge)
         else:
             access = self._policy.access(principal, may_purge=may_purge)
@@ -58,21 +74,20 @@ class Gate:
 
         return GuardedStore(store, access)
 
-    def _principal(self, request: flask.Request, now: int) -> Principal:
-        credentials = self._credentials(request, now)
-        for authenticator in self._authenticators:
+    def _identify(self, credentials: Credentials, now: int) -> tuple[AuthKind, Principal]:
+        for kind, authenticator in self._authenticators:
             principal = authenticator.principal(credentials, now)
             if principal is not None:
-                return principal
+                return kind, principal
         if self._authenticators and not credentials.is_none:
             refuse("they are of no kind that is accepted here")
         if not self._lets_anybody_in:
             raise Unauthenticated("Request is missing required authentication credential.")
-        return ANYBODY
+        return "none", ANYBODY
 
     def _credentials(self, request: flask.Request, now: int) -> Credentials:
         own = read_credentials(request)
-        gateway = self._settings.auth_gateway_account.lower()
+        gateway = fold_email(self._settings.auth_gateway_account)
         if gateway and self._platform.verified_token(own):
             sender = self._platform.principal(own, now)
             if sender is not None and sender.email == gateway:
@@ -81,7 +96,7 @@ class Gate:
         return own
 
 
-def _authenticator(kind: AuthKind, settings: Settings) -> Authenticator:
+def _authenticator(kind: AuthKind, settings: Settings, slots: Slots) -> Authenticator:
     """Imports no more than the kind needs: a start in the cloud waits for every import."""
     if kind == "iam":
         return Iam(takes_signed="id_token" not in settings.auth_kinds)
@@ -89,10 +104,16 @@ def _authenticator(kind: AuthKind, settings: Settings) -> Authenticator:
         from functions.api.auth.api_key import ApiKey
 
         return ApiKey(settings.key_hashes)
-    if kind == "access_token":
-        from functions.api.auth.access_token import AccessToken
+    if kind == "id_token":
+        from functions.api.auth.id_token import IdToken
 
-        return AccessToken(settings.auth_tokeninfo_url, settings.auth_clients)
-    from functions.api.auth.id_token import IdToken
+        return IdToken(settings.auth_issuers, settings.auth_audiences, slots)
+    from functions.api.auth.access_token import AccessToken
 
-    return IdToken(settings.auth_issuers, settings.auth_audiences)
+    return AccessToken(settings.auth_tokeninfo_url, settings.auth_clients, slots)
+
+
+def _permissions(settings: Settings, slots: Slots) -> "Permissions":
+    from functions.api.auth.google_iam import Permissions
+
+    return Permissions(settings, slots)

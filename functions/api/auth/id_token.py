@@ -7,6 +7,7 @@ import jwt
 from jwt.exceptions import PyJWTError
 from jwt.types import Options
 
+from functions.api.auth.answers import Slots
 from functions.api.auth.credentials import Credentials, is_jwt, refuse
 from functions.api.auth.issuer import Issuer
 from functions.rules.principal import Principal
@@ -33,8 +34,8 @@ _SIGNATURE_ALONE: Options = {
 class IdToken:
     """Verifies signature, issuer, audience and times."""
 
-    def __init__(self, issuers: Sequence[str], audiences: Sequence[str]) -> None:
-        self._issuers = {url: Issuer(url) for url in issuers}
+    def __init__(self, issuers: Sequence[str], audiences: Sequence[str], slots: Slots) -> None:
+        self._issuers = {url: Issuer(url, slots) for url in issuers}
         self._audiences = frozenset(audiences)
 
     def principal(self, credentials: Credentials, now: int) -> Principal | None:

@@ -5,13 +5,13 @@ fetches them again, at most once a minute, since anybody can make up a key's id.
 """
 
 import logging
-import threading
 from typing import Any
 
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from functions.aip.errors import Unavailable
+from functions.api.auth.answers import Answers, Known, Slots
 from functions.api.auth.fetching import fetch_json
 
 _log = logging.getLogger(__name__)
@@ -21,6 +21,8 @@ _LIFE = 3600 * _SECOND
 _GRACE = 24 * _LIFE
 _BETWEEN_SEARCHES = 60 * _SECOND
 _BETWEEN_FAILURES = 5 * _SECOND
+_PATIENCE = 1
+"""Seconds that one request waits for new keys, lest keys withdrawn long ago are taken."""
 
 _ALGORITHMS = {"RSA": "RS256", "EC": "ES256"}
 _MIN_RSA_BITS = 2048
@@ -29,52 +31,34 @@ _MIN_RSA_BITS = 2048
 class Issuer:
     """Keys by their id, for threads to share."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, slots: Slots) -> None:
         self._url = url
-        self._lock = threading.Lock()
-        self._keys: dict[str, PyJWK] = {}
-        self._stale = self._search_again = self._retry = 0
-        """Nanoseconds of the clock from which on keys are fetched again."""
+        self._search_again = 0
+        """Nanoseconds of the clock from which on an unknown key is searched for again."""
+        self._answers: Answers[str, dict[str, PyJWK]] = Answers(
+            slots, most_kept=1, pause=_BETWEEN_FAILURES, patience=_PATIENCE
+        )
 
     def key(self, key_id: str, now: int) -> PyJWK | None:
         """The key of that id, or the only one for ""; None where there is none.
 
-        While the issuer cannot be reached, the keys that are known stay good for a day. Raises
-        Unavailable where none are known.
+        While the issuer does not answer, the keys that are known stay good for a day. Raises
+        Unavailable where none are known, or where it cannot be asked for an unknown one.
         """
-        if now < self._stale and (key := self._find(key_id)):
-            return key
-        with self._lock:
-            if now >= self._stale:
-                self._refresh(now)
-            elif self._find(key_id) is None and now >= self._search_again:
-                self._search_again = now + _BETWEEN_SEARCHES
-                self._refresh(now)
-            return self._find(key_id)
+        key = _find(self._answers.get(self._url, now, self._fetch), key_id)
+        if key is None and now >= self._search_again:
+            key = _find(self._answers.get(self._url, now, self._fetch, again=True), key_id)
+            self._search_again = now + _BETWEEN_SEARCHES
+        return key
 
-    def _find(self, key_id: str) -> PyJWK | None:
-        keys = self._keys
-        if not key_id and len(keys) == 1:
-            return next(iter(keys.values()))
-        return keys.get(key_id)
-
-    def _refresh(self, now: int) -> None:
-        if now < self._retry:
-            if not self._keys:
-                raise Unavailable("The issuer of the token cannot be reached. Try again.")
-            return
+    def _fetch(self) -> Known[dict[str, PyJWK]]:
         try:
-            self._keys = self._fetch()
-            self._stale = now + _LIFE
+            return Known(self._published(), _LIFE, _LIFE + _GRACE)
         except Unavailable:
-            self._retry = now + _BETWEEN_FAILURES
             _log.warning("the keys of %s cannot be fetched", self._url)
-            if now >= self._stale + _GRACE:
-                self._keys = {}
-            if not self._keys:
-                raise
+            raise
 
-    def _fetch(self) -> dict[str, PyJWK]:
+    def _published(self) -> dict[str, PyJWK]:
         found = fetch_json(f"{self._url.rstrip('/')}/.well-known/openid-configuration")
         address = found.json.get("jwks_uri")
         is_its_own = found.json.get("issuer") == self._url
@@ -91,6 +75,12 @@ class Issuer:
             if key is not None:
                 keys[str(key.key_id or "")] = key
         return keys
+
+
+def _find(keys: dict[str, PyJWK], key_id: str) -> PyJWK | None:
+    if not key_id and len(keys) == 1:
+        return next(iter(keys.values()))
+    return keys.get(key_id)
 
 
 def _signing_key(entry: Any) -> PyJWK | None:

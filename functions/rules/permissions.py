@@ -1,0 +1,56 @@
+"""The permissions of Google's IAM that each method needs, all of its row.
+
+The names are those of cloud.google.com/iam/docs/roles-permissions/aiplatform. Methods that the
+official service lacks need what the official methods that do the same would need.
+"""
+
+from collections.abc import Mapping
+
+_SESSIONS = "aiplatform.sessions."
+_EVENTS = "aiplatform.sessionEvents."
+_ENGINES = "aiplatform.reasoningEngines."
+
+PERMISSIONS: Mapping[str, tuple[str, ...]] = {
+    "create_session": (f"{_SESSIONS}create",),
+    "get_session": (f"{_SESSIONS}get",),
+    "list_sessions": (f"{_SESSIONS}list",),
+    "update_session": (f"{_SESSIONS}update",),
+    "delete_session": (f"{_SESSIONS}delete",),
+    "append_event": (f"{_EVENTS}append",),
+    "list_events": (f"{_EVENTS}list",),
+    "watch_events": (f"{_EVENTS}list",),
+    "list_runs": (f"{_EVENTS}list",),
+    "get_run": (f"{_EVENTS}list",),
+    "create_reasoning_engine": (f"{_ENGINES}create",),
+    "get_reasoning_engine": (f"{_ENGINES}get",),
+    "list_reasoning_engines": (f"{_ENGINES}list",),
+    "update_reasoning_engine": (f"{_ENGINES}update",),
+    "delete_reasoning_engine": (f"{_ENGINES}delete",),
+    # No role for sessions has a permission for operations: who may get what it made, may poll.
+    "get_operation": (f"{_SESSIONS}get",),
+    "list_operations": (f"{_SESSIONS}get",),
+    "wait_operation": (f"{_SESSIONS}get",),
+    "delete_operation": (f"{_SESSIONS}get",),
+    "cancel_operation": (f"{_SESSIONS}get",),
+    "purge_expired_sessions": (f"{_SESSIONS}delete",),
+}
+
+_OF_ENGINES: Mapping[str, tuple[str, ...]] = {
+    "get_operation": (f"{_ENGINES}get",),
+    "wait_operation": (f"{_ENGINES}get",),
+}
+"""Rows for operations on engines."""
+
+_ALLOW_MISSING = {"allowMissing", "allow_missing"}
+
+
+def permissions_of(method: str, query: Mapping[str, str], *, is_of_engine: bool) -> tuple[str, ...]:
+    """What a call of the method needs, which may be about an operation on an engine.
+
+    With allowMissing it creates a session and answers it, which needs more.
+    """
+    needed = _OF_ENGINES.get(method, ()) if is_of_engine else ()
+    needed = needed or PERMISSIONS[method]
+    if _ALLOW_MISSING & query.keys():
+        return (*needed, f"{_SESSIONS}create", f"{_SESSIONS}get")
+    return needed
