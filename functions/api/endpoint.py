@@ -15,7 +15,7 @@ from functions.api.auth.opening import open_gate
 from functions.api.binding import bind, effective_verb
 from functions.api.cors import allow_origins
 from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
-from functions.api.framework import Target, adopt
+from functions.api.framework import Target, adopt, refuse_other_servers
 from functions.api.log import METHOD, RequestLog, log_as_json
 from functions.api.path_table import PathTable
 from functions.api.routes import METHODS, ROUTES
@@ -88,6 +88,7 @@ def target(name: str, *methods: str) -> Target:
     Reads and checks the settings at once; raises SystemExit saying what is wrong with them.
     """
     log_as_json()
+    refuse_other_servers(_settings(), os.environ)
     served = methods or (name,)
     endpoint = Endpoint(served, _settings(), _store, _now)
 
