@@ -1,6 +1,7 @@
 """A connection whose client has a bounded time for each request and for each answer."""
 
 import errno
+import select
 import socket
 import time
 
@@ -14,11 +15,18 @@ class ClientSocket(socket.socket):
 
     A request may take `patience` seconds. An answer may take as long, and a second more for each
     MiB that it has. A timeout that somebody else sets on the socket holds instead of both.
+
+    The kernel never waits in its calls. They come back at once, since most find what they look for,
+    and a timeout costs no call of its own: each call lets another thread take the interpreter.
     """
+
+    _timeout: float | None
 
     def __init__(self, accepted: socket.socket, patience: float, max_head_bytes: int) -> None:
         """Takes the connection over from `accepted`, which is closed for its owner."""
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
+        super().setblocking(False)
+        self._timeout = None
         self._patience = patience
         self._max_head_bytes = max_head_bytes
         self.begin_request()
@@ -39,16 +47,30 @@ class ClientSocket(socket.socket):
         """Whether an answer to the request has begun."""
         return self._answer_end is not None
 
+    def setblocking(self, flag: bool, /) -> None:
+        """Sets no timeout, or that of a call that does not wait."""
+        self._timeout = None if flag else 0.0
+
+    def settimeout(self, value: float | None, /) -> None:
+        """Sets how many seconds the next calls may take; None for the bounds of this class."""
+        self._timeout = value
+
+    def gettimeout(self) -> float | None:
+        """The timeout that was set."""
+        return self._timeout
+
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         """The next bytes; none, as if the client had left, when the request is late.
 
         Raises LimitRequestHeaders when the head is too large.
         """
-        if self.gettimeout() is not None:
-            return super().recv(size, flags)
-        left = self._request_end - time.monotonic()
-        data = self._recv_within(left, size, flags) if left > 0 else None
-        if data is None:
+        if self._timeout is not None:
+            return self._recv(size, flags, time.monotonic() + self._timeout)
+        try:
+            if time.monotonic() >= self._request_end:
+                raise TimeoutError
+            data = self._recv(size, flags, self._request_end)
+        except TimeoutError:
             self.is_late = True
             return b""
         self._head_left -= len(data)
@@ -58,43 +80,35 @@ class ClientSocket(socket.socket):
 
     def sendall(self, data: bytes, flags: int = 0, /) -> None:  # type: ignore[override]
         """Sends a piece of an answer; raises BrokenPipeError when it takes too long."""
+        now = time.monotonic()
+        if self._timeout is not None:
+            end = now + self._timeout
+        else:
+            end = (self._answer_end or now + self._patience) + len(data) / _MIB
+            self._answer_end = end
+        left = memoryview(data)
         try:
-            if self.gettimeout() is not None:
-                super().sendall(data, flags)
-            else:
-                self._sendall_in_time(data, flags)
+            while left:
+                try:
+                    left = left[self.send(left, flags) :]
+                except BlockingIOError:
+                    self._wait(select.POLLOUT, end)
         except TimeoutError as error:
             # The server logs other errors of a socket with their traceback.
             raise BrokenPipeError(errno.EPIPE, "The client was too slow.") from error
 
-    def _recv_within(self, seconds: float, size: int, flags: int) -> bytes | None:
-        # Most often the bytes are there, and one call of the kernel is enough.
-        try:
-            return super().recv(size, flags | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            pass
-        self.settimeout(seconds)
-        try:
-            return super().recv(size, flags)
-        except TimeoutError:
-            return None
-        finally:
-            self.settimeout(None)
+    def _recv(self, size: int, flags: int, end: float) -> bytes:
+        while True:
+            try:
+                return super().recv(size, flags)
+            except BlockingIOError:
+                self._wait(select.POLLIN, end)
 
-    def _sendall_in_time(self, data: bytes, flags: int) -> None:
-        now = time.monotonic()
-        end = (self._answer_end or now + self._patience) + len(data) / _MIB
-        self._answer_end = end
-        try:
-            sent = self.send(data, flags | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            sent = 0
-        if sent == len(data):
-            return
-        if end <= now:
+    def _wait(self, event: int, end: float) -> None:
+        """Waits for the client; raises TimeoutError at the end, or BlockingIOError at once."""
+        if self._timeout == 0:
+            raise BlockingIOError(errno.EAGAIN, "The client is not ready.")
+        waiting = select.poll()
+        waiting.register(self, event)
+        if not waiting.poll(max(end - time.monotonic(), 0) * 1000):
             raise TimeoutError
-        self.settimeout(end - now)
-        try:
-            super().sendall(memoryview(data)[sent:], flags)
-        finally:
-            self.settimeout(None)

@@ -16,10 +16,10 @@ HOST = b"Host: x\r\nConnection: close\r\n"
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(tmp_path_factory: pytest.TempPathFactory, worker: dict[str, str]) -> Iterator[str]:
     """A server with one session, s."""
     path = tmp_path_factory.mktemp("rough") / "sessions.db"
-    with serving("sessions_api", {"SESSIONS_STORE": f"sqlite:///{path}"}) as served:
+    with serving("sessions_api", {"SESSIONS_STORE": f"sqlite:///{path}", **worker}) as served:
         body = b'{"userId":"u"}'
         head = f"POST {ENGINE}/sessions?sessionId=s HTTP/1.1\r\n".encode() + HOST
         status, _, _ = exchange(served, head + b"Content-Length: %d\r\n\r\n" % len(body) + body)

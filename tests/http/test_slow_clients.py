@@ -21,7 +21,7 @@ GET = f"GET {SESSIONS} HTTP/1.1\r\nHost: x\r\n".encode()
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(tmp_path_factory: pytest.TempPathFactory, worker: dict[str, str]) -> Iterator[str]:
     """A server with few threads and little patience."""
     path = tmp_path_factory.mktemp("slow") / "sessions.db"
     environment = {
@@ -30,6 +30,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "CLIENT_TIMEOUT": "0.5s",
         "MAX_BODY_BYTES": str(LIMIT),
         "MAX_HEAD_BYTES": "20000",
+        **worker,
     }
     with serving("sessions_api", environment) as served:
         yield served
@@ -74,6 +75,7 @@ def check_error(answer: bytes, code: int) -> str:
     return str(error["message"])
 
 
+@pytest.mark.bounds
 @pytest.mark.parametrize(
     ("half", "code"),
     [
@@ -100,6 +102,7 @@ def test_half_a_request_is_answered_in_time_and_holds_nobody_up(
             check_error(read(connection), code)
 
 
+@pytest.mark.bounds
 @pytest.mark.parametrize("start", [POST, POST + b"Content-Length: 1000000\r\n\r\n"])
 def test_a_byte_at_a_time_does_not_win_time(url: str, start: bytes) -> None:
     """The time is that of the whole request, however often something comes."""
@@ -112,6 +115,7 @@ def test_a_byte_at_a_time_does_not_win_time(url: str, start: bytes) -> None:
     check_served(url)
 
 
+@pytest.mark.bounds
 def test_a_connection_that_says_nothing_is_closed(url: str) -> None:
     """It takes no thread, and its time ends too."""
     with ExitStack() as stack:
@@ -120,6 +124,7 @@ def test_a_connection_that_says_nothing_is_closed(url: str) -> None:
         assert [read(connection) for connection in silent] == [b""] * len(silent)
 
 
+@pytest.mark.bounds
 def test_a_client_that_does_not_leave_keeps_nobody_out(url: str) -> None:
     """Connections that were answered for good and stay open are closed, by others than the door."""
     with ExitStack() as stack:
@@ -180,6 +185,7 @@ def test_a_server_that_stops_does_not_wait_for_who_says_nothing(tmp_path: Path) 
         check_served(url)
 
 
+@pytest.mark.bounds
 def test_an_answer_that_nobody_takes_ends(url: str) -> None:
     """A reader who stops reading does not keep its thread."""
     for number in range(12):
@@ -210,6 +216,7 @@ def test_a_body_that_is_too_large_is_413(url: str, size: int, is_chunked: bool) 
     assert check_error(ask(url, request), 413).endswith(f"limit: {LIMIT} bytes.")
 
 
+@pytest.mark.bounds
 @pytest.mark.parametrize(
     "head",
     [
