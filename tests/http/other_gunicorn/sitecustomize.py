@@ -1,4 +1,4 @@
-"""Has a process believe that its gunicorn is of another release; Python imports this as it starts."""
+"""Pretends that gunicorn is of another release; Python imports this when a process starts."""
 
 import gunicorn
 
