@@ -82,7 +82,8 @@ def _set_up_server(settings: Settings) -> None:
         # By default, a header SCRIPT_NAME from loopback moves every path.
         "forwarder_headers": "",
         "keepalive": _KEEP_ALIVE,
-        "post_worker_init": staticmethod(_end_streams_first),
+        "post_worker_init": staticmethod(_end_streams_at_sigterm),
+        "worker_int": staticmethod(_end_streams),
         "worker_class": worker_class(settings),
     }
     for setting in gunicorn.config.KNOWN_SETTINGS:
@@ -90,7 +91,7 @@ def _set_up_server(settings: Settings) -> None:
             setting.default = defaults[setting.name]
 
 
-def _end_streams_first(worker: Worker) -> None:
+def _end_streams_at_sigterm(worker: Worker) -> None:
     """Has a worker that is told to stop end its streams, which it would wait for otherwise."""
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -99,6 +100,11 @@ def _end_streams_first(worker: Worker) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.siginterrupt(signal.SIGTERM, False)
+
+
+def _end_streams(worker: Worker) -> None:
+    """Does so at SIGINT and SIGQUIT, for which gunicorn has a hook."""
+    end_all()
 
 
 def _discard_body(request: flask.Request, answer: flask.Response) -> None:

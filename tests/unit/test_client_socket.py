@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from threading import Event, Thread
 
 import pytest
 from gunicorn.http.errors import LimitRequestHeaders
@@ -60,6 +61,27 @@ def test_an_answer_that_is_taken_too_slowly_breaks_off(pair: Pair) -> None:
     with pytest.raises(BrokenPipeError):
         server.sendall(b"x" * LARGE)
     assert server.is_answered
+
+
+def test_a_client_that_takes_a_little_of_an_answer_wins_no_time(pair: Pair) -> None:
+    """The time is that of the whole answer, however often its client reads."""
+    server, client = pair
+    is_over = Event()
+    taken: list[bytes] = []
+
+    def sip() -> None:
+        while not is_over.wait(0.005):
+            taken.append(client.recv(1024))
+
+    thread = Thread(target=sip)
+    thread.start()
+    try:
+        with pytest.raises(BrokenPipeError):
+            server.sendall(b"x" * LARGE)
+    finally:
+        is_over.set()
+        thread.join()
+    assert taken
 
 
 def test_an_answer_has_a_second_more_for_each_mebibyte(
