@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
@@ -25,6 +26,9 @@ Target = Callable[[flask.Request], flask.Response]
 _KEEP_ALIVE = 75
 """Seconds an idle connection stays open. With gunicorn's 2, httplib2, which the discovery client
 uses, sends its next request into a closed one."""
+
+_FILES = 4096
+"""Open files that a process may need: gunicorn's 1,000 connections, and some for each thread."""
 
 _MOST_DISCARDED = 32 * 2**20
 """Bytes of a body that are taken though nobody reads it: no more get through Cloud Run."""
@@ -76,6 +80,11 @@ def _set_up_server(settings: Settings) -> None:
     # From this functions-framework makes gunicorn's timeout, after which gunicorn kills a worker
     # that did not run. Cloud Run gives an idle instance no time to run.
     os.environ["CLOUD_RUN_TIMEOUT_SECONDS"] = "0"
+    files, at_most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files < _FILES:
+        # A system may allow less than a thousand connections and the files of a store.
+        with contextlib.suppress(ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, at_most))
     defaults = {
         # Nobody controls a function so, and each start would wait for the import of asyncio.
         "control_socket_disable": True,

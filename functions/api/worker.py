@@ -69,8 +69,6 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         conn.sock.setblocking(False)
         conn.timeout = time.monotonic() + patience
         self._wait_for(conn, self.pending_conns, partial(self.on_pending_socket_readable, conn))
-        if self.nr_conns >= self.worker_connections:
-            self._close_one()
 
     def handle(self, conn: Any) -> Any:
         """Serves one request; its time starts with its first byte."""
@@ -111,10 +109,15 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
             self._wait_for(conn, self._parting, partial(self._drain, conn))
 
     def murder_pending(self) -> None:
-        """Closes connections whose time is over."""
+        """Closes connections whose time is over, and one more where there is no room for a new one.
+
+        gunicorn calls this when no event of a connection is left to look at.
+        """
         super().murder_pending()
         while self._parting and self._parting[0].timeout <= time.monotonic():
             self._close(self._parting.popleft())
+        if self.nr_conns >= self.worker_connections:
+            self._close_one()
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Takes connections or takes no more; a worker that stops waits for no silent one."""
@@ -141,7 +144,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
             self._close(conn)
 
     def _close_one(self) -> None:
-        """Closes the connection that others miss least, so that there is room for new ones."""
+        """Closes the oldest of the connections that wait for their clients, idle ones last."""
         for waiting in (self._parting, self.pending_conns, self.keepalived_conns):
             if waiting:
                 self._close(waiting.popleft())
