@@ -5,16 +5,11 @@ HOST ?= 127.0.0.1
 PORT ?= 8080
 THREADS ?= 64
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-SESSIONS := http://$(HOST):$(PORT)/v1beta1/projects/local/locations/us-central1/reasoningEngines/1/sessions
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 # Serves every method on the embedded store.
 run: .venv/run
-	@echo "Agent Engine Sessions at http://$(HOST):$(PORT), stored in .data/. Try:"
-	@echo
-	@echo "  curl $(SESSIONS) -d '{\"userId\": \"me\"}'"
-	@echo
-	@HOST=$(HOST) PORT=$(PORT) THREADS=$(THREADS) $(BIN)/functions-framework --target=sessions_api
+	@HOST=$(HOST) PORT=$(PORT) THREADS=$(THREADS) $(BIN)/python -m infra.run_locally
 
 # Removes expired sessions from the store of a running server.
 purge:
@@ -76,15 +71,15 @@ clean:
 
 .venv/test: .venv/run tests/requirements.txt
 	@echo "Installing what the tests need (once) ..."
-	@$(PIP) install --no-compile -r tests/requirements.txt
+	@$(PIP) install --quiet --no-compile -r tests/requirements.txt
 	@touch $@
 
 .venv/fuzz: .venv/test tests/fuzz/requirements.txt
 	@echo "Installing the fuzzer (once) ..."
-	@$(PIP) install --no-compile -r tests/fuzz/requirements.txt
+	@$(PIP) install --quiet --no-compile -r tests/fuzz/requirements.txt
 	@touch $@
 
 .venv/bench: .venv/test tests/bench/requirements.txt
 	@echo "Installing what the bench needs (once) ..."
-	@$(PIP) install --no-compile -r tests/bench/requirements.txt
+	@$(PIP) install --quiet --no-compile -r tests/bench/requirements.txt
 	@touch $@

@@ -120,7 +120,7 @@ def serving(
         **environment,
         "HOST": "127.0.0.1",
         "PORT": str(port),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([*environment.get("PYTHONPATH", "").split(), str(ROOT)]),
     }
     url = f"http://127.0.0.1:{port}"
     with running(command, url, {**os.environ, **variables}, kill=kill, patience=patience):

@@ -16,7 +16,7 @@ from functions.api.binding import bind
 from functions.api.browsers import check_page
 from functions.api.cors import allow_origins
 from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
-from functions.api.framework import Target, adopt
+from functions.api.framework import Target, adopt, refuse_other_servers
 from functions.api.log import METHOD, RequestLog, log_as_json
 from functions.api.path_table import PathTable
 from functions.api.query import effective_verb, sent_path
@@ -96,6 +96,7 @@ def target(name: str, *methods: str) -> Target:
     Reads and checks the settings at once; raises SystemExit saying what is wrong with them.
     """
     log_as_json()
+    refuse_other_servers(_settings(), os.environ)
     served = methods or (name,)
     endpoint = Endpoint(served, _settings(), _store, _now)
 

@@ -1,24 +1,21 @@
 """Makes functions-framework and gunicorn answer and keep connections as the API does."""
 
 import contextlib
+import os
+import resource
 import signal
-import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING
 
+import click
 import flask
 import gunicorn.config
-import gunicorn.http.wsgi
-import gunicorn.util
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.base import Worker
 
-from functions.aip.errors import Internal, InvalidArgument
-from functions.api.errors import CONTENT_TYPE, INTERNAL
 from functions.api.streams import end_all
-from functions.api.worker import BoundedWorker, JoinedResponse
-from functions.messages.json_text import write_plain
+from functions.api.worker import worker_class
 from functions.rules.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,6 +27,8 @@ _KEEP_ALIVE = 75
 """Seconds an idle connection stays open. With gunicorn's 2, httplib2, which the discovery client
 uses, sends its next request into a closed one."""
 
+_FILES = 4096
+"""Open files that a process may need: gunicorn's 1,000 connections, and some for each thread."""
 
 _MOST_DISCARDED = 32 * 2**20
 """Bytes of a body that are taken though nobody reads it: no more get through Cloud Run."""
@@ -49,18 +48,59 @@ def adopt(app: flask.Flask, serve: Target, settings: Settings) -> None:
         return response(environ, start_response)
 
     app.wsgi_app = answer  # type: ignore[method-assign]
-    gunicorn.util.write_error = _write_error
-    gunicorn.http.wsgi.Response = JoinedResponse
-    BoundedWorker.max_head_bytes = settings.max_head_bytes
-    BoundedWorker.patience = settings.client_timeout / 1e9
-    gunicorn.config.WorkerClass.default = BoundedWorker
-    gunicorn.config.Keepalive.default = _KEEP_ALIVE
-    # Nobody controls a function so, and each start would wait for the import of asyncio.
-    gunicorn.config.ControlSocketDisable.default = True
-    gunicorn.config.PostWorkerInit.default = staticmethod(_end_streams_first)
+    _set_up_server(settings)
 
 
-def _end_streams_first(worker: Worker) -> None:
+def refuse_other_servers(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Raises SystemExit when functions-framework is told to serve with a server that cannot.
+
+    Its command line is asked by click, whichever way an option was given.
+    """
+    context = click.get_current_context(silent=True)
+    options = context.params if context else {}
+    if environment.get("THREADED_TIMEOUT_ENABLED", "").lower() == "true":
+        # Such a worker ends threads in the midst of a write.
+        raise SystemExit(
+            "THREADED_TIMEOUT_ENABLED=true is not allowed: it replaces the worker that bounds slow "
+            "clients. Unset it; STORE_TIMEOUT and CLIENT_TIMEOUT bound what a request may take."
+        )
+    if options.get("asgi"):
+        raise SystemExit(
+            "--asgi and FUNCTION_USE_ASGI are not allowed: the functions answer WSGI requests."
+        )
+    if options.get("debug") and settings.k_service:
+        raise SystemExit(
+            "--debug and DEBUG are not allowed in the cloud: they serve Werkzeug's debugger, "
+            "which runs code that a caller sends."
+        )
+
+
+def _set_up_server(settings: Settings) -> None:
+    """Changes defaults of gunicorn: functions-framework takes no settings for it."""
+    # From this functions-framework makes gunicorn's timeout, after which gunicorn kills a worker
+    # that did not run. Cloud Run gives an idle instance no time to run.
+    os.environ["CLOUD_RUN_TIMEOUT_SECONDS"] = "0"
+    files, at_most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files < _FILES:
+        # A system may allow less than a thousand connections and the files of a store.
+        with contextlib.suppress(ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, at_most))
+    defaults = {
+        # Nobody controls a function so, and each start would wait for the import of asyncio.
+        "control_socket_disable": True,
+        # By default, a header SCRIPT_NAME from loopback moves every path.
+        "forwarder_headers": "",
+        "keepalive": _KEEP_ALIVE,
+        "post_worker_init": staticmethod(_end_streams_at_sigterm),
+        "worker_int": staticmethod(_end_streams),
+        "worker_class": worker_class(settings),
+    }
+    for setting in gunicorn.config.KNOWN_SETTINGS:
+        if setting.name in defaults:
+            setting.default = defaults[setting.name]
+
+
+def _end_streams_at_sigterm(worker: Worker) -> None:
     """Has a worker that is told to stop end its streams, which it would wait for otherwise."""
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -69,6 +109,11 @@ def _end_streams_first(worker: Worker) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.siginterrupt(signal.SIGTERM, False)
+
+
+def _end_streams(worker: Worker) -> None:
+    """Does so at SIGINT and SIGQUIT, for which gunicorn has a hook."""
+    end_all()
 
 
 def _discard_body(request: flask.Request, answer: flask.Response) -> None:
@@ -80,15 +125,3 @@ def _discard_body(request: flask.Request, answer: flask.Response) -> None:
     with contextlib.suppress(OSError, ParseException):
         while left > 0 and (piece := body.read(65_536)):
             left -= len(piece)
-
-
-def _write_error(connection: socket.socket, status: int, reason: str, message: str) -> None:
-    """What gunicorn answers to a request that it cannot read at all."""
-    kind = InvalidArgument if status < INTERNAL.code else Internal
-    error = {"code": status, "message": message or reason, "status": kind.status}
-    body = write_plain({"error": error}).encode()
-    head = (
-        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\n"
-        f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    gunicorn.util.write_nonblock(connection, head.encode("latin-1") + body)

@@ -34,7 +34,8 @@ _SEND_PATIENCE = 30.0
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 _open: set[Tail] = set()
-_opening = threading.Lock()
+# Reentrant, since a second signal may come while the first one ends the streams.
+_opening = threading.RLock()
 _is_stopping = threading.Event()
 
 

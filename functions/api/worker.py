@@ -1,238 +1,169 @@
-"""A gunicorn worker whose threads stay with a quick client, and whom no slow one holds for long.
+"""gunicorn's threaded worker, with bounds for slow clients; docs/decisions/0010 says why.
 
-See docs/decisions/0010-a-thread-stays-with-its-client.md. The kernel keeps the time of each read
-and write: Python's own timeouts ask it twice for each, and each time another thread takes the
-interpreter.
+It reaches into gunicorn, so that it serves only with the release that it was tested with.
 """
 
 import contextlib
-import errno
+import logging
+import selectors
 import socket
-import struct
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from functools import partial
+from http import HTTPStatus
 from typing import Any, ClassVar
 
-import gunicorn.util
-from gunicorn.http.errors import LimitRequestHeaders, NoMoreData
-from gunicorn.http.parser import RequestParser
-from gunicorn.http.unreader import SocketUnreader, Unreader
-from gunicorn.http.wsgi import Response
-from gunicorn.workers.gthread import _DEFER, ThreadWorker
+import gunicorn
+from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, ParseException
+from gunicorn.workers.gthread import ThreadWorker
 
-_FIRST_BYTE = 0.05
-"""Seconds that a thread waits for a new connection to say something. Then the selector waits."""
+from functions.aip.errors import InvalidArgument
+from functions.api.client_socket import ClientSocket
+from functions.api.errors import CONTENT_TYPE, INTERNAL
+from functions.messages.json_text import write_plain
+from functions.rules.settings import Settings
 
-_NEXT_REQUEST = 0.002
-"""Seconds that a thread waits for another request of the client that it answered."""
-
-_LARGE = 2**20
-"""Bytes of a body from which on it is sent by itself rather than copied behind its head."""
-
-_TOLERANCE = 0.1
-"""Seconds by which a read may come later than a request's time is over."""
+TESTED = "27.0.1"
+"""The release of gunicorn that the tests run with."""
 
 _LINGER = 2.0
-"""Seconds at most for which a thread reads on after the last answer of a connection, so that the
-answer is not cut off by what is still coming."""
+"""Seconds that a client has to close a connection after its last answer, which an earlier close
+by the server could cut off."""
+
+_log = logging.getLogger(__name__)
+
+
+def worker_class(settings: Settings) -> type | str:
+    """The worker to serve with, as gunicorn's setting `worker_class` takes it."""
+    if gunicorn.__version__ != TESTED:
+        _log.warning(
+            "gunicorn is %s; bounds for slow clients are made for %s. They are off.",
+            gunicorn.__version__,
+            TESTED,
+        )
+        return "gthread"
+    BoundedWorker.settings = settings
+    return BoundedWorker
 
 
 class BoundedWorker(ThreadWorker):  # type: ignore[misc]
-    """Bounds how large the head of a request is, and how long each half of an exchange takes."""
+    """Gives no thread to a connection that is silent, and bounds how long others hold theirs.
 
-    max_head_bytes: ClassVar[int] = 65_536
-    patience: ClassVar[float] = 30.0
-    """Seconds for the whole request, and again for each piece of the answer."""
+    Methods without an underscore are gunicorn's, called by it: `handle`, `handle_request` and
+    `handle_error` in a thread of a request, the others in the one that waits for connections.
+    """
 
-    def get_thread_pool(self) -> "_Pool":
-        """The threads that requests are served in."""
-        return _Pool(max_workers=self.cfg.threads)
+    settings: ClassVar[Settings]
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._parting: deque[Any] = deque()
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Gives a connection to a thread; a new one only when something has come from it."""
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)
+            return
+        patience = self.settings.client_timeout / 1e9
+        conn.sock = ClientSocket(conn.sock, patience, self.settings.max_head_bytes)
+        conn.sock.setblocking(False)
+        conn.timeout = time.monotonic() + patience
+        self._wait_for(conn, self.pending_conns, partial(self.on_pending_socket_readable, conn))
 
     def handle(self, conn: Any) -> Any:
-        """Serves one request of a connection in a thread of the pool, and what follows at once."""
-        if conn.parser is None:
-            conn.parser = RequestParser(self.cfg, conn.sock, conn.client)
-            conn.parser.unreader = _BoundedUnreader(conn.parser.unreader)
-            _limit(conn.sock, socket.SO_SNDTIMEO, self.patience)
-        unreader = conn.parser.unreader
-        if not conn.data_ready:
-            conn.sock.setblocking(True)
-            conn.data_ready = unreader.has_more(_FIRST_BYTE)
-            if not conn.data_ready:
-                return _DEFER
-        unreader.begin(self.patience, self.max_head_bytes)
+        """Serves one request; its time starts with its first byte."""
+        conn.sock.begin_request()
         is_kept = super().handle(conn)
-        if not is_kept:
-            if unreader.is_late and unreader.is_head:
-                message = f"The request did not arrive within {self.patience:g} seconds."
-                with contextlib.suppress(OSError):
-                    gunicorn.util.write_error(conn.sock, 408, "Request Timeout", message)
-            _part(conn.sock, min(_LINGER, self.patience))
+        if conn.sock.is_late and not conn.sock.is_answered:
+            seconds = self.settings.client_timeout / 1e9
+            _send_error(conn.sock, 408, f"The request did not arrive within {seconds:g} seconds.")
         return is_kept
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Answers a request whose head is read; its body is not."""
-        conn.parser.unreader.is_head = False
-        try:
-            return super().handle_request(req, conn)
-        except (BlockingIOError, TimeoutError) as error:
-            # gunicorn logs what else goes wrong on a socket, with a traceback.
-            raise BrokenPipeError(errno.EPIPE, "The client took no answer.") from error
+        """Answers a request whose head is read, and returns whether another may follow."""
+        conn.sock.end_head()
+        return super().handle_request(req, conn) and not conn.sock.is_late
+
+    def handle_error(self, req: Any, client: ClientSocket, addr: Any, exc: Exception) -> None:
+        """Answers a request that could not be read, or that failed, in the API's JSON."""
+        if req is None and isinstance(exc, ParseException):
+            codes = {LimitRequestHeaders: 431, ExpectationFailed: 417}
+            _send_error(client, codes.get(type(exc), 400), str(exc))
+            return
+        _log.error("A request failed in the server.", exc_info=exc)
+        if not client.is_answered:
+            _send_error(client, INTERNAL.code, INTERNAL.message)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
-        """Puts a connection back, or closes it; one that never said anything is not kept long."""
-        super().finish_request(conn, fs)
-        if self.pending_conns and self.pending_conns[-1] is conn:
-            conn.timeout = min(conn.timeout, time.monotonic() + self.patience)
+        """Puts a connection back, or parts with it without a thread that waits for its client."""
+        if not fs.cancelled() and not fs.exception() and fs.result():
+            super().finish_request(conn, fs)
+            return
+        conn.timeout = time.monotonic() + _LINGER
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(conn)
+        else:
+            self._wait_for(conn, self._parting, partial(self._drain, conn))
 
-    def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
-        """Serves what a client sends at once after its answer, unless others wait for a thread.
+    def murder_pending(self) -> None:
+        """Closes connections whose time is over, and one more where there is no room for a new one.
 
-        Giving the connection back to the thread that waits for all of them, and getting it from
-        there again, costs more than most requests do.
+        gunicorn calls this when no event of a connection is left to look at.
         """
-        unreader = conn.parser.unreader
-        while super()._keepalive_after(conn, keepalive):
-            if not self.alive or self.tpool.is_short or not unreader.has_more(_NEXT_REQUEST):
-                return True
-            unreader.begin(self.patience, self.max_head_bytes)
-            following = None
-            try:
-                following = next(conn.parser)
-                keepalive = self.handle_request(following, conn)
-            except (OSError, StopIteration, NoMoreData):
-                raise
-            except Exception as error:
-                # gunicorn knows the first request only, and would log this as that one's.
-                self.handle_error(following, conn.sock, conn.client, error)
-                return False
-        return False
+        super().murder_pending()
+        while self._parting and self._parting[0].timeout <= time.monotonic():
+            self._close(self._parting.popleft())
+        if self.nr_conns >= self.worker_connections:
+            self._close_one()
 
-    def _cap_keepalive(self, deadline: float) -> None:
-        """When the worker stops: who says nothing is not waited for either."""
-        super()._cap_keepalive(deadline)
-        for conn in self.pending_conns:
-            conn.timeout = min(conn.timeout, deadline)
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Takes connections or takes no more; a worker that stops waits for no silent one."""
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            end = time.monotonic() + _LINGER
+            for conn in self.pending_conns:
+                conn.timeout = min(conn.timeout, end)
 
+    def _wait_for(self, conn: Any, waiting: deque[Any], is_readable: Any) -> None:
+        waiting.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, is_readable)
 
-class JoinedResponse(Response):  # type: ignore[misc]
-    """Sends the head of an answer with the first of its body: one call, and one packet if small."""
-
-    headers_sent: bool
-    _head = b""
-
-    def send_headers(self) -> None:
-        """Makes the head, once."""
-        if not self.headers_sent:
-            own = [f"{name}: {text}\r\n" for name, text in self.headers]
-            self._head = "".join([*self.default_headers(), *own, "\r\n"]).encode("latin-1")
-            self.headers_sent = True
-
-    def sendfile(self, respiter: Any) -> bool:
-        """Leaves a file to be read and written like any other body, its head before it."""
-        return False
-
-    def close(self) -> None:
-        """Sends what is left: the last chunk of a stream, or a head without a body."""
-        self.send_headers()
-        if self.chunked:
-            self._emit_body(b"")
-        elif self._head:
-            self._send(b"")
-
-    def _emit_body(self, data: bytes) -> None:
-        self._send(b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data)
-
-    def _send(self, data: bytes) -> None:
-        head, self._head = self._head, b""
-        if len(data) > _LARGE:
-            self.sock.sendall(head)
-            head = b""
-        self.sock.sendall(head + data)
-
-
-class _Pool(ThreadPoolExecutor):
-    """Threads, of which one can be told that there are too few."""
-
-    @property
-    def is_short(self) -> bool:
-        """Whether a task waits for a thread."""
-        return not self._work_queue.empty()
-
-
-class _BoundedUnreader(Unreader):  # type: ignore[misc]
-    """Reads the requests of a socket, each until its time is over.
-
-    It reads through gunicorn's own, whose socket it hides: gunicorn would set Python's timeouts on
-    it.
-    """
-
-    _limit = 0.0
-
-    def __init__(self, source: SocketUnreader) -> None:
-        super().__init__()
-        self._source = source
-
-    def has_more(self, seconds: float) -> bool:
-        """Whether a request, or the end of all, has begun to arrive or does so soon."""
-        if self.buf.getvalue():
-            return True
-        self._wait_at_most(seconds, 0)
+    def _drain(self, conn: Any, client: ClientSocket) -> None:
+        """Reads what a client still sends, until it has closed its side."""
         try:
-            self.unread(self._source.chunk())
-        except (BlockingIOError, TimeoutError):
-            return False
-        return True
+            has_left = not client.recv(65_536)
+        except BlockingIOError:
+            has_left = False
+        except OSError:
+            has_left = True
+        if has_left:
+            self._parting.remove(conn)
+            self._close(conn)
 
-    def begin(self, patience: float, max_head_bytes: int) -> None:
-        """Starts the time of the next request."""
-        self.is_head = True
-        self.is_late = False
-        self._end = time.monotonic() + patience
-        self._head_left = max_head_bytes - len(self.buf.getvalue())
+    def _close_one(self) -> None:
+        """Closes the oldest of the connections that wait for their clients, idle ones last."""
+        for waiting in (self._parting, self.pending_conns, self.keepalived_conns):
+            if waiting:
+                self._close(waiting.popleft())
+                return
 
-    def chunk(self, size_hint: int | None = None) -> bytes:
-        """The next piece; raises NoMoreData when it is late."""
-        left = self._end - time.monotonic()
-        try:
-            if left <= 0:
-                raise TimeoutError
-            self._wait_at_most(left, _TOLERANCE)
-            data: bytes = self._source.chunk(size_hint)
-        except (BlockingIOError, TimeoutError) as error:
-            self.is_late = True
-            raise NoMoreData from error
-        if self.is_head:
-            self._head_left -= len(data)
-            if self._head_left < 0:
-                raise LimitRequestHeaders("the request line and the headers are too large")
-        return data
-
-    def _wait_at_most(self, seconds: float, tolerance: float) -> None:
-        """Sets the time of one read, unless what is set is close enough."""
-        if not seconds <= self._limit <= seconds + tolerance:
-            _limit(self._source.sock, socket.SO_RCVTIMEO, seconds)
-            self._limit = seconds
+    def _close(self, conn: Any) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
 
 
-def _limit(client: socket.socket, option: int, seconds: float) -> None:
-    """Bounds how long a read or a write of the socket blocks, which fails with EAGAIN then."""
-    whole, fraction = divmod(seconds, 1)
-    micros = max(int(fraction * 1e6), 1)
-    client.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", int(whole), micros))
-
-
-def _part(client: socket.socket, patience: float) -> None:
-    """Reads what a client still sends until it closes, for a while.
-
-    gunicorn does so too, but in the one thread that accepts connections.
-    """
-    end = time.monotonic() + patience
+def _send_error(client: ClientSocket, code: int, message: str) -> None:
+    kind = InvalidArgument if code < INTERNAL.code else INTERNAL
+    error = {"code": code, "message": message, "status": kind.status}
+    body = write_plain({"error": error}).encode()
+    head = (
+        f"HTTP/1.1 {code} {HTTPStatus(code).phrase}\r\nConnection: close\r\n"
+        f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
     with contextlib.suppress(OSError):
-        client.shutdown(socket.SHUT_WR)
-        while (left := end - time.monotonic()) > 0:
-            client.settimeout(left)
-            if not client.recv(65_536):
-                break
-    with contextlib.suppress(OSError):
-        client.shutdown(socket.SHUT_RD)
+        client.sendall(head.encode("latin-1") + body)

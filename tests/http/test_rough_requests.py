@@ -16,10 +16,10 @@ HOST = b"Host: x\r\nConnection: close\r\n"
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(tmp_path_factory: pytest.TempPathFactory, worker: dict[str, str]) -> Iterator[str]:
     """A server with one session, s."""
     path = tmp_path_factory.mktemp("rough") / "sessions.db"
-    with serving("sessions_api", {"SESSIONS_STORE": f"sqlite:///{path}"}) as served:
+    with serving("sessions_api", {"SESSIONS_STORE": f"sqlite:///{path}", **worker}) as served:
         body = b'{"userId":"u"}'
         head = f"POST {ENGINE}/sessions?sessionId=s HTTP/1.1\r\n".encode() + HOST
         status, _, _ = exchange(served, head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
@@ -106,6 +106,7 @@ def test_an_odd_path_is_answered_in_json(url: str, path: str) -> None:
     check(url, f"GET {path} HTTP/1.1\r\n".encode() + HOST + b"\r\n", 200, 400, 404, 405)
 
 
+@pytest.mark.bounds
 @pytest.mark.parametrize(
     "head",
     [
@@ -123,6 +124,22 @@ def test_an_odd_path_is_answered_in_json(url: str, path: str) -> None:
 def test_a_request_that_the_server_cannot_read_is_answered_in_json(url: str, head: bytes) -> None:
     """Nothing ever answers HTML, not even for what is hardly HTTP."""
     check(url, head + b"\r\n", 400, 404, 414, 431)
+
+
+@pytest.mark.bounds
+@pytest.mark.parametrize("coding", [b"xchunked", b"chunked, xchunked", b"gzip", b"identity"])
+def test_a_transfer_coding_that_nobody_knows_is_the_clients_error(url: str, coding: bytes) -> None:
+    """400, as for a body whose end cannot be found."""
+    check(url, b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: " + coding + b"\r\n\r\n", 400)
+
+
+@pytest.mark.parametrize("name", [b"SCRIPT_NAME", b"Script_Name", b"PATH_INFO", b"SCRIPT-NAME"])
+@pytest.mark.parametrize("value", [b"/zz", b"/v1beta1", b"/"])
+def test_no_header_moves_a_path(url: str, name: bytes, value: bytes) -> None:
+    """By default, gunicorn believes a proxy on the same machine about SCRIPT_NAME."""
+    head = HOST + name + b": " + value + b"\r\n\r\n"
+    check(url, f"GET {ENGINE}/sessions/s HTTP/1.1\r\n".encode() + head, 200)
+    check(url, f"GET /zz{ENGINE}/sessions/s HTTP/1.1\r\n".encode() + head, 404)
 
 
 @pytest.mark.parametrize(

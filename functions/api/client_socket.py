@@ -1,0 +1,114 @@
+"""A connection whose client has a bounded time for each request and for each answer."""
+
+import errno
+import select
+import socket
+import time
+
+from gunicorn.http.errors import LimitRequestHeaders
+
+_MIB = 2**20
+
+
+class ClientSocket(socket.socket):
+    """Bounds how long one thread waits for its client, and how large the head of a request is.
+
+    A request may take `patience` seconds. An answer may take as long, and a second more for each
+    MiB that it has. A timeout that somebody else sets on the socket holds instead of both.
+
+    The kernel never waits in its calls. They come back at once, since most find what they look for,
+    and a timeout costs no call of its own: each call lets another thread take the interpreter.
+    """
+
+    _timeout: float | None
+
+    def __init__(self, accepted: socket.socket, patience: float, max_head_bytes: int) -> None:
+        """Takes the connection over from `accepted`, which is closed for its owner."""
+        super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
+        super().setblocking(False)
+        self._timeout = None
+        self._patience = patience
+        self._max_head_bytes = max_head_bytes
+        self.begin_request()
+
+    def begin_request(self) -> None:
+        """Starts the time of a request."""
+        self._request_end = time.monotonic() + self._patience
+        self._answer_end: float | None = None
+        self._head_left: float = self._max_head_bytes
+        self.is_late = False
+
+    def end_head(self) -> None:
+        """Counts what follows as the body, which has a limit of its own."""
+        self._head_left = float("inf")
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether an answer to the request has begun."""
+        return self._answer_end is not None
+
+    def setblocking(self, flag: bool, /) -> None:
+        """Sets no timeout, or that of a call that does not wait."""
+        self._timeout = None if flag else 0.0
+
+    def settimeout(self, value: float | None, /) -> None:
+        """Sets how many seconds the next calls may take; None for the bounds of this class."""
+        self._timeout = value
+
+    def gettimeout(self) -> float | None:
+        """The timeout that was set."""
+        return self._timeout
+
+    def recv(self, size: int, flags: int = 0, /) -> bytes:
+        """The next bytes; none, as if the client had left, when the request is late.
+
+        Raises LimitRequestHeaders when the head is too large.
+        """
+        if self._timeout is not None:
+            return self._recv(size, flags, time.monotonic() + self._timeout)
+        try:
+            if time.monotonic() >= self._request_end:
+                raise TimeoutError
+            data = self._recv(size, flags, self._request_end)
+        except TimeoutError:
+            self.is_late = True
+            return b""
+        self._head_left -= len(data)
+        if self._head_left < 0:
+            raise LimitRequestHeaders("the request line and the headers are too large")
+        return data
+
+    def sendall(self, data: bytes, flags: int = 0, /) -> None:  # type: ignore[override]
+        """Sends a piece of an answer; raises BrokenPipeError when it takes too long."""
+        now = time.monotonic()
+        if self._timeout is not None:
+            end = now + self._timeout
+        else:
+            end = (self._answer_end or now + self._patience) + len(data) / _MIB
+            self._answer_end = end
+        left = memoryview(data)
+        try:
+            while left:
+                try:
+                    left = left[self.send(left, flags) :]
+                except BlockingIOError:
+                    self._wait(select.POLLOUT, end)
+        except TimeoutError as error:
+            # The server logs other errors of a socket with their traceback.
+            raise BrokenPipeError(errno.EPIPE, "The client was too slow.") from error
+
+    def _recv(self, size: int, flags: int, end: float) -> bytes:
+        while True:
+            try:
+                return super().recv(size, flags)
+            except BlockingIOError:
+                self._wait(select.POLLIN, end)
+
+    def _wait(self, event: int, end: float) -> None:
+        """Waits for the client; raises TimeoutError at the end, or BlockingIOError at once."""
+        if self._timeout == 0:
+            raise BlockingIOError(errno.EAGAIN, "The client is not ready.")
+        waiting = select.poll()
+        waiting.register(self, event)
+        if not waiting.poll(max(end - time.monotonic(), 0) * 1000):
+            raise TimeoutError
