@@ -1,5 +1,6 @@
 """Sessions that create themselves: an append with allowMissing; see google.aip.dev/134."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -335,15 +336,16 @@ def test_a_session_that_others_keep_changing_is_contention(emulator: str) -> Non
     }
     with closing(open_store(Settings.from_environment(environment))) as store:
         api = Api(store, f"{LOCATION}/reasoningEngines/1")
-        path = api.create("s")
-        with meddled_commits(1, 10**6, lambda: api.ok("PATCH", path, {"displayName": "x"})):
+        path, numbers = api.create("s"), itertools.count()
+        rename = lambda: api.ok("PATCH", path, {"displayName": f"{next(numbers)}"})  # noqa: E731
+        with meddled_commits(1, 10**6, rename):
             answer = append(api, "s")
     assert (answer.status, answer.json["error"]["status"]) == (409, "ABORTED")
 
 
 @pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
 def test_a_commit_whose_answer_was_lost_is_met_again(api: Api) -> None:
-    """gRPC sends it again: one session, one event, one merge."""
+    """It is sent again: one session, one event, one merge."""
     commit = Rpc.commit
 
     def twice(rpc: Rpc, writes: Any) -> Any:

@@ -27,6 +27,7 @@ from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange, join_members, merge_members
 from functions.store.firestore import documents, engines, queries, values
+from functions.store.firestore.appending import AppendCommit, append_or_create
 from functions.store.firestore.arrivals import Arrivals
 from functions.store.firestore.erasure import erase, purge
 from functions.store.firestore.listing import list_sessions, stream
@@ -194,9 +195,7 @@ class FirestoreStore:
     ) -> None:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
         key = f"{timestamp_key(event.timestamp)}{self._arrivals.next()}"
-        path = f"{rpc.root}/{name}"
-        creation = values.creation(f"{path}/events/{event.id}", documents.event_fields(event, key))
-        values.stamp(creation, "arrived")
+        append = AppendCommit(f"{rpc.root}/{name}", event, key)
         while True:
             unchanged_since, shared = None, []
             if state.must_be_weighed or owner is not None:
@@ -215,9 +214,8 @@ class FirestoreStore:
                     return
                 unchanged_since = found.update_time
                 shared = shared_writes(rpc, name.engine, engine, user_id, state)
-            touch = values.touch(path, now, state.session, unchanged_since)
             try:
-                answer = rpc.commit([creation, touch, *shared])
+                answer = rpc.commit([*append.writes(now, state.session, unchanged_since), *shared])
             except AlreadyExists:
                 (found,) = rpc.batch_get([str(name)], ["expiry"])()
                 expiry = documents.expiry_of(found)
@@ -229,10 +227,25 @@ class FirestoreStore:
             except Refused as refusal:
                 raise self._explanation(name, state, refusal) from refusal
             else:
-                expiry = answer.write_results[1].transform_results[0].integer_value
+                expiry = append.expiry(answer)
             if expiry <= now // 1000:
                 raise SessionNotFound(name)
             return
+
+    def append_or_create(
+        self,
+        record: SessionRecord,
+        event: EventRecord,
+        state: StateChange,
+        now: int,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord:
+        rpc, retries = self._rpcs.for_request(), Retries(record.name, self._timeout)
+        key = f"{timestamp_key(event.timestamp)}{self._arrivals.next()}"
+        return append_or_create(
+            rpc, record, event, key, state, now, retries, require_engine=require_engine
+        )
 
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None

@@ -77,20 +77,6 @@ def merge(path: str, container: str, changes: MemberChanges, fields: Fields | No
     return result
 
 
-def touch(path: str, now: int, state: MemberChanges, changed_since: Any = None) -> Any:
-    """The write that an append makes on its session; its one transform answers the expiry.
-
-    Adding nothing to an integer tells its value without a read.
-    """
-    fields: dict[str, Any] = {"updateTime": timestamp(now)}
-    mask = ["updateTime", *(field_path("state", key) for key in state)]
-    if state:
-        fields["state"] = by_field_name(state)
-    result = update(path, fields, mask, changed_since=changed_since)
-    result.update_transforms.add(field_path="expiry").increment.integer_value = 0
-    return result
-
-
 def stamp(write: Any, field: str) -> None:
     """Has the server set a field to the time at which it receives the write."""
     write.update_transforms.add(field_path=field).set_to_server_value = 1

@@ -1,0 +1,104 @@
+"""The commit of an append, and the append that creates the session that it misses."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from functions.rules.errors import EngineMissing, SessionOfAnotherUser
+from functions.rules.event import EventRecord
+from functions.rules.session import SessionRecord
+from functions.rules.state import MemberChanges, StateChange, join_members, merge_members
+from functions.store.firestore import documents, values
+from functions.store.firestore.erasure import erase
+from functions.store.firestore.retries import Retries
+from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
+from functions.store.firestore.sharing import shared_state, shared_writes
+
+
+class AppendCommit:
+    """The writes of one append: the event's document first, then its session's.
+
+    The second write adds nothing to the session's `expiry`. Firestore answers the value of a field
+    that a commit increments, so the append learns without a read whether the session has expired.
+    """
+
+    def __init__(self, session: str, event: EventRecord, key: str) -> None:
+        """`session` is the full path of a document; `key` orders the event among its events."""
+        self._session = session
+        fields = documents.event_fields(event, key)
+        self._event = values.creation(f"{session}/events/{event.id}", fields)
+        values.stamp(self._event, "arrived")
+
+    def writes(self, now: int, state: MemberChanges, changed_since: Any = None) -> list[Any]:
+        """To a session that is there, and unchanged since `changed_since` if that is given."""
+        fields: dict[str, Any] = {"updateTime": values.timestamp(now)}
+        mask = ["updateTime", *(values.field_path("state", key) for key in state)]
+        if state:
+            fields["state"] = values.by_field_name(state)
+        session = values.update(self._session, fields, mask, changed_since=changed_since)
+        session.update_transforms.add(field_path="expiry").increment.integer_value = 0
+        return [self._event, session]
+
+    def writes_with_session(self, fields: Mapping[str, Any]) -> list[Any]:
+        """To a session that this commit creates."""
+        return [self._event, values.creation(self._session, fields)]
+
+    @staticmethod
+    def expiry(answer: Any) -> int:
+        """The session's `expiry` in microseconds, from the answer to `writes`."""
+        return int(answer.write_results[1].transform_results[0].integer_value)
+
+
+def append_or_create(
+    rpc: Rpc,
+    record: SessionRecord,
+    event: EventRecord,
+    key: str,
+    state: StateChange,
+    now: int,
+    retries: Retries,
+    *,
+    require_engine: bool,
+) -> SessionRecord:
+    """One read of four documents and one commit, on condition that the session has not changed."""
+    name = record.name
+    path = f"{rpc.root}/{name}"
+    append = AppendCommit(path, event, key)
+    user_path = documents.user_path(name.engine, record.user_id)
+    incarnation = secrets.token_hex(8)
+    while True:
+        found, engine, user, landed = rpc.batch_get(
+            [str(name), name.engine, user_path, f"{name}/events/{event.id}"]
+        )()
+        if not documents.is_live(found, now):
+            if require_engine and not documents.is_engine(engine):
+                raise EngineMissing
+            if found is not None:
+                erase(rpc, found, now)
+            found = landed = None
+        session = replace(record) if found is None else documents.session_record(name, found)
+        if session.user_id != record.user_id:
+            raise SessionOfAnotherUser(name)
+        if landed is not None:
+            session.shared = shared_state(engine, user)
+            return session
+        session.update_time = now
+        session.shared = shared_state(engine, user, state)
+        changes = values.by_field_name(state.session)
+        if changes:
+            members = merge_members(values.members_of(found, "state"), changes)
+            session.state = join_members(members.values())
+        if found is None:
+            fields = documents.session_fields(session, incarnation)
+            writes = append.writes_with_session(fields | ({"state": changes} if changes else {}))
+        else:
+            writes = append.writes(now, state.session, found.update_time)
+        shared = shared_writes(rpc, name.engine, engine, session.user_id, state)
+        try:
+            rpc.commit([*writes, *shared])
+        except (AlreadyExists, Missing, Stale):
+            # Somebody else was faster, or this is the commit's second way to Firestore.
+            retries.wait()
+        else:
+            return session
