@@ -99,6 +99,32 @@ def test_two_walks_at_a_time_do_not_disturb_each_other(api: Api) -> None:
         assert sorted(names) == [f"s{number}" for number in range(9)]
 
 
+@pytest.mark.parametrize("step", [-3_600, -8, 8, 3_600])
+@pytest.mark.parametrize("order", ["update_time", "update_time desc"])
+def test_a_walk_sees_each_session_once_whatever_the_clocks_of_servers_show(
+    api: Api, order: str, step: int
+) -> None:
+    """Sessions move while they are walked through, on a server whose clock goes wrong by seconds.
+
+    So does an append whose body took that long to come, where `now` is the request's start.
+    """
+    names = [f"s{number}" for number in range(12)]
+    for name in names:
+        tick(api)
+        api.create(name)
+    walk = pages(api, f"{api.engine}/sessions", "sessions", pageSize=3, orderBy=order)
+    seen = next(walk)
+    waiting = [name for name in names if name not in seen]
+    tick(api)
+    api.now += step * SECOND
+    for name in (seen[0], waiting[0], waiting[4], waiting[-1]):
+        assert api.append(f"{api.engine}/sessions/{name}").status == 200
+    tick(api)
+    for page in walk:
+        seen += page
+    assert seen == (names[::-1] if "desc" in order else names)
+
+
 @pytest.mark.parametrize("order", ["timestamp", "timestamp desc"])
 def test_a_walk_of_events_sees_all_once_while_others_are_appended(api: Api, order: str) -> None:
     """Events that were there when the walk began are each seen exactly once."""

@@ -10,7 +10,6 @@ from functions.rules.filters import PageQuery, engine_matches, test_of
 from functions.rules.names import EngineName
 from functions.store.firestore import documents, queries, values
 from functions.store.firestore.erasure import erase
-from functions.store.firestore.listing import stream
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import Document, Missing, Rpc, Stale, Write
 from functions.store.paging import Cursor, Page, fill_page, own_cursor
@@ -44,7 +43,7 @@ def list_engines(rpc: Rpc, location: str, query: PageQuery) -> Page[EngineRecord
 
     records = (
         record_of(found)
-        for found, _ in stream(rpc, location, request, query.page_size + 1)
+        for found, _ in queries.run_in_steps(rpc, location, request, query.page_size + 1)
         if found is not None
     )
     return fill_page(

@@ -1,6 +1,6 @@
 """The structured queries of the store, each a shape that `infra/` needs an index for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from functions.aip.timestamp import MIN_TIMESTAMP
@@ -9,13 +9,16 @@ from functions.rules.event import timestamp_key
 from functions.rules.filters import PageQuery
 from functions.rules.names import EngineName
 from functions.store.firestore.documents import facet
-from functions.store.firestore.rpc import StructuredQuery, Value
+from functions.store.firestore.rpc import Rpc, StructuredQuery, Value
 from functions.store.firestore.values import timestamp, value
 from functions.store.paging import Cursor
 
 ASCENDING, DESCENDING = 1, 2
 _EQUAL, _ARRAY_CONTAINS, _LESS_OR_EQUAL, _GREATER, _GREATER_OR_EQUAL = 5, 7, 2, 3, 4
 _IN = 8
+
+MAX_DOCUMENTS = 1_000
+"""What one call asks for at most, unless a page is larger."""
 
 MAX_IN = 30
 """Values that one query can look for at a time."""
@@ -29,6 +32,36 @@ _LAST_NAME = "\uf8ff"
 
 _EARLIEST = -62_135_596_800 * 10**9
 _LATEST = 253_402_300_799 * 10**9
+
+
+def next_limit(limit: int) -> int:
+    """What the next call asks for, where one for `limit` documents did not do."""
+    return max(limit, min(2 * limit, MAX_DOCUMENTS))
+
+
+def run_in_steps(
+    rpc: Rpc,
+    parent: str,
+    request: Callable[[Any], Any],
+    limit: int,
+    read_time: Any = None,
+) -> Iterator[tuple[Any, Any]]:
+    """All that a query finds at one moment: `(document, read_time)`, as `Rpc.run_query` answers.
+
+    The first call asks for `limit` documents, and each for twice as many as the one before, up to
+    MAX_DOCUMENTS: who needs a second call is passing over what was found. `request` makes the
+    query that goes on behind a document, or None to start.
+    """
+    last, is_full = None, True
+    while is_full:
+        query, count = request(last), 0
+        query.limit.value = limit
+        for found, at in rpc.run_query(parent, query, read_time):
+            if found is not None:
+                last, count = found, count + 1
+            yield found, at
+        is_full, read_time = count >= limit, at
+        limit = next_limit(limit)
 
 
 def events_in_order(query: PageQuery, behind: str | None) -> Any:
@@ -86,34 +119,21 @@ def sessions_in_order(
     query: PageQuery,
     engine: EngineName,
     behind: tuple[int, str] | None,
-    not_after: int | None = None,
+    fields: Sequence[str] = (),
 ) -> Any:
-    """Sessions in the query's order, behind `(nanoseconds, full document name)`.
-
-    `not_after` leaves out what was updated later.
-    """
-    result = _sessions(query, engine)
+    """Sessions in the query's order, behind `(nanoseconds, full document name)`."""
+    result = _sessions(query, engine, fields)
     field = ORDER_FIELDS[query.order.field]
     lower, upper = query.filter.bounds(query.order.field)
-    limits = [bound for bound in (upper, not_after) if bound is not None]
     if lower is not None:
         _where(result, field, _GREATER_OR_EQUAL, _time(lower))
-    if limits:
-        _where(result, field, _LESS_OR_EQUAL, _time(min(limits)))
+    if upper is not None:
+        _where(result, field, _LESS_OR_EQUAL, _time(upper))
     _order(result, field, descending=query.order.descending)
     _order(result, "__name__", descending=query.order.descending)
     if behind is not None:
         position, name = behind
         _start_after(result, _time(position), Value(reference_value=name))
-    return result
-
-
-def sessions_updated_after(query: PageQuery, engine: EngineName, instant: int) -> Any:
-    """The sessions that may have moved since a walk began, in no order that matters."""
-    result = _sessions(query, engine)
-    _where(result, "updateTime", _GREATER, _time(instant))
-    _order(result, "updateTime", descending=query.order.descending)
-    _order(result, "__name__", descending=query.order.descending)
     return result
 
 
@@ -198,13 +218,13 @@ def _where(query: Any, field: str, operator: int, operand: Any) -> None:
     condition.value.CopyFrom(operand)
 
 
-def _sessions(query: PageQuery, engine: EngineName) -> Any:
+def _sessions(query: PageQuery, engine: EngineName, fields: Sequence[str]) -> Any:
     """The sessions below an engine that have the first facet of the filter.
 
     Below the engine `-` are those of all engines that have it, wherever they are; without one in
     the filter, those of the location.
     """
-    result = _select("sessions")
+    result = _select("sessions", *fields)
     facets = [
         facet(field if key is None else f"{field}.{key}", literal)
         for field, key, literal in query.filter.equalities()

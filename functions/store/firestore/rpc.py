@@ -174,7 +174,8 @@ class Rpc:
     ) -> Iterator[tuple[Any, Any]]:
         """Streams `(document, read_time)`; one `(None, read_time)` at least when none match.
 
-        With `read_time` it finds what was there at that moment, up to an hour ago.
+        With `read_time` it finds what was there at that moment, up to an hour ago. Firestore may
+        send answers without a moment, which have that of the answers before them.
         """
         request = _RunQueryRequest(
             parent=f"{self.root}/{parent}" if parent else self.root, structured_query=query
@@ -184,10 +185,16 @@ class Rpc:
         call = self._run_query(request, timeout=self._time_left(), metadata=self._metadata)
         try:
             with _translated():
+                count = 0
                 for answer in call:
                     found = answer.document if answer.HasField("document") else None
-                    documents.reads += 1
-                    yield found, answer.read_time
+                    count += found is not None
+                    documents.reads += found is not None
+                    if answer.HasField("read_time"):
+                        read_time = answer.read_time
+                    yield found, read_time
+                # A query that finds nothing is billed as one read.
+                documents.reads += not count
         finally:
             call.cancel()
 

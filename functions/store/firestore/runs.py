@@ -11,8 +11,14 @@ from functions.rules.filters import PageQuery
 from functions.rules.names import SessionName
 from functions.rules.run import Run
 from functions.store.firestore.documents import event_key, event_record
-from functions.store.firestore.listing import MAX_DOCUMENTS, next_limit, stream
-from functions.store.firestore.queries import MAX_IN, event_places, events_of_runs
+from functions.store.firestore.queries import (
+    MAX_DOCUMENTS,
+    MAX_IN,
+    event_places,
+    events_of_runs,
+    next_limit,
+    run_in_steps,
+)
 from functions.store.firestore.rpc import Rpc
 from functions.store.paging import Cursor, own_cursor
 
@@ -63,7 +69,9 @@ def _told(
     def request(last: Any) -> Any:
         return events_of_runs(unmet, None if last is None else event_key(last))
 
-    for found, _ in stream(rpc, str(name), request, MAX_DOCUMENTS, read_time) if unmet else ():
+    for found, _ in (
+        run_in_steps(rpc, str(name), request, MAX_DOCUMENTS, read_time) if unmet else ()
+    ):
         if found is None or _place(found)[1] not in unmet:
             continue
         event = event_record(found)

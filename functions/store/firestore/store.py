@@ -30,7 +30,7 @@ from functions.store.firestore import documents, engines, queries, values
 from functions.store.firestore.appending import AppendCommit, append_or_create
 from functions.store.firestore.arrivals import Arrivals
 from functions.store.firestore.erasure import erase, purge
-from functions.store.firestore.listing import list_sessions, stream
+from functions.store.firestore.listing import list_sessions
 from functions.store.firestore.migration import Versions, renew_all
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import (
@@ -322,7 +322,7 @@ class FirestoreStore:
             behind = documents.event_key(last) if last is not None else start
             return queries.events_in_order(query, behind)
 
-        for found, _ in stream(rpc, str(name), request, query.page_size + 1):
+        for found, _ in queries.run_in_steps(rpc, str(name), request, query.page_size + 1):
             if found is not None:
                 yield [documents.event_key(found)], documents.event_record(found)
 

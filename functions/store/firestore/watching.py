@@ -24,8 +24,7 @@ from functions.store.firestore.documents import (
     incarnation_of,
     is_live,
 )
-from functions.store.firestore.listing import stream
-from functions.store.firestore.queries import events_by_arrival, newest_events
+from functions.store.firestore.queries import events_by_arrival, newest_events, run_in_steps
 from functions.store.firestore.rpc import Listening, Rpc
 from functions.store.firestore.snapshots import snapshots
 from functions.store.firestore.values import nanoseconds
@@ -286,7 +285,7 @@ class FirestoreWatch:
         since = position - _DELAY if position else None
         held: list[tuple[int, str, Any]] = []
         read_time = 0
-        query = stream(
+        query = run_in_steps(
             self._rpc,
             str(self._name),
             lambda last: events_by_arrival(since, last),
