@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from functions.aip.ordering import OrderBy
+from functions.aip.page_token import encode_page_token
+from functions.rules.request import page_scope
 from tests.contract.conftest import SECOND, Api
 
 ORDERS = ("", "update_time desc", "update_time", "create_time", "create_time desc")
@@ -123,6 +126,19 @@ def test_a_walk_sees_each_session_once_whatever_the_clocks_of_servers_show(
     for page in walk:
         seen += page
     assert seen == (names[::-1] if "desc" in order else names)
+
+
+@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
+@pytest.mark.parametrize("age", [10**9, -7_200])
+def test_a_walk_that_firestore_has_forgotten_says_so(api: Api, age: int) -> None:
+    """400 that tells to start again. (The emulator remembers for longer than an hour.)"""
+    api.create("s")
+    moment = time.time_ns() // 1000 * 1000 - age * SECOND
+    scope = page_scope(api.engine, "", OrderBy("update_time", True))
+    token = encode_page_token([moment, moment, "t"], *scope)
+    answer = api.call("GET", f"{api.engine}/sessions", pageToken=token)
+    assert answer.status == 400
+    assert "Start again without a token" in answer.json["error"]["message"]
 
 
 @pytest.mark.parametrize("order", ["timestamp", "timestamp desc"])
