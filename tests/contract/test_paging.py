@@ -131,7 +131,7 @@ def test_a_walk_sees_each_session_once_whatever_the_clocks_of_servers_show(
 @pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
 @pytest.mark.parametrize("age", [10**9, -7_200])
 def test_a_walk_that_firestore_has_forgotten_says_so(api: Api, age: int) -> None:
-    """400 that tells to start again. (The emulator remembers for longer than an hour.)"""
+    """400 that tells to start again; the emulator remembers for longer than an hour."""
     api.create("s")
     moment = time.time_ns() // 1000 * 1000 - age * SECOND
     scope = page_scope(api.engine, "", OrderBy("update_time", True))
