@@ -18,9 +18,9 @@ import grpc
 
 from functions.aip.errors import Aborted, InvalidArgument
 from functions.rules.errors import StoreUnavailable
-from functions.store.counting import documents
 from functions.store.firestore.connections import Connections
 from functions.store.firestore.messages import message
+from functions.store.usage import usage
 
 _log = logging.getLogger(__name__)
 
@@ -111,8 +111,8 @@ class Rpc:
                 metadata=self._database_metadata,
             )
         deletes = sum(each.WhichOneof("operation") == "delete" for each in writes)
-        documents.deletes += deletes
-        documents.writes += len(writes) - deletes
+        usage.deletes += deletes
+        usage.writes += len(writes) - deletes
         return answer
 
     def batch_get(
@@ -138,7 +138,7 @@ class Rpc:
                     for answer in call
                     if answer.WhichOneof("result") == "found"
                 }
-            documents.reads += len(request.documents)
+            usage.reads += len(request.documents)
             return [found.get(name) for name in request.documents]
 
         return wait
@@ -164,12 +164,12 @@ class Rpc:
                 for answer in call:
                     found = answer.document if answer.HasField("document") else None
                     count += found is not None
-                    documents.reads += found is not None
+                    usage.reads += found is not None
                     if answer.HasField("read_time"):
                         read_time = answer.read_time
                     yield found, read_time
                 # A query that finds nothing is billed as one read.
-                documents.reads += not count
+                usage.reads += not count
         finally:
             call.cancel()
 

@@ -20,7 +20,7 @@ from functions.rules.errors import (
     StoreUnavailable,
     TooLarge,
 )
-from functions.rules.event import EventRecord, timestamp_key
+from functions.rules.event import EventRecord
 from functions.rules.filters import PageQuery, event_matches, test_of
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
@@ -28,8 +28,8 @@ from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange, join_members, merge_members
 from functions.store.firestore import documents, engines, queries, values
 from functions.store.firestore.appending import AppendCommit, append_or_create
-from functions.store.firestore.arrivals import Arrivals
 from functions.store.firestore.erasure import erase, purge
+from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.listing import list_sessions
 from functions.store.firestore.migration import Versions, renew_all
 from functions.store.firestore.retries import Retries
@@ -62,7 +62,7 @@ class FirestoreStore:
             lambda: Rpc(project, database, emulator_host, timeout), self._versions.open
         )
         self._timeout = timeout / 1e9
-        self._arrivals = Arrivals()
+        self._keys = EventKeys()
         self._feeds = Feeds()
 
     def create_session(
@@ -194,7 +194,7 @@ class FirestoreStore:
         owner: str | None = None,
     ) -> None:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
-        key = f"{timestamp_key(event.timestamp)}{self._arrivals.next()}"
+        key = self._keys.next(event.timestamp)
         append = AppendCommit(f"{rpc.root}/{name}", event, key)
         while True:
             unchanged_since, shared = None, []
@@ -242,7 +242,7 @@ class FirestoreStore:
         require_engine: bool,
     ) -> SessionRecord:
         rpc, retries = self._rpcs.for_request(), Retries(record.name, self._timeout)
-        key = f"{timestamp_key(event.timestamp)}{self._arrivals.next()}"
+        key = self._keys.next(event.timestamp)
         return append_or_create(
             rpc, record, event, key, state, now, retries, require_engine=require_engine
         )
