@@ -16,19 +16,20 @@ from typing import Any
 
 import grpc
 
-from functions.store.firestore.messages import message
+from functions.store.firestore.messages import (
+    BatchGetDocumentsRequest,
+    BatchGetDocumentsResponse,
+    CommitRequest,
+    CommitResponse,
+    ListenRequest,
+    ListenResponse,
+    RunQueryRequest,
+    RunQueryResponse,
+)
 from functions.store.firestore.schema import STEPS
 
 STREAMS = 100
 """On one connection; more wait in the client until another ends."""
-
-_BatchGet, _BatchGetAnswer = (
-    message("BatchGetDocumentsRequest"),
-    message("BatchGetDocumentsResponse"),
-)
-_Commit, _CommitAnswer = message("CommitRequest"), message("CommitResponse")
-_RunQuery, _RunQueryAnswer = message("RunQueryRequest"), message("RunQueryResponse")
-_Listen, _ListenAnswer = message("ListenRequest"), message("ListenResponse")
 
 
 @dataclass
@@ -58,7 +59,7 @@ class FakeFirestore:
     async def batch_get(self, request: Any, context: Any) -> AsyncIterator[Any]:
         await self.note("BatchGetDocuments", context)
         for name in request.documents:
-            answer = _BatchGetAnswer()
+            answer = BatchGetDocumentsResponse()
             answer.found.name = name
             fields = answer.found.fields
             if name.endswith("/schema/version"):
@@ -71,35 +72,35 @@ class FakeFirestore:
 
     async def commit(self, request: Any, context: Any) -> Any:
         await self.note("Commit", context)
-        answer = _CommitAnswer()
+        answer = CommitResponse()
         for _ in request.writes:
             answer.write_results.add().transform_results.add().integer_value = 2**60
         return answer
 
     async def run_query(self, request: Any, context: Any) -> AsyncIterator[Any]:
         await self.note("RunQuery", context)
-        answer = _RunQueryAnswer()
+        answer = RunQueryResponse()
         answer.document.CopyFrom(event(f"{request.parent}/events/e"))
         answer.read_time.GetCurrentTime()
         yield answer
         if not self.moments:
-            yield _RunQueryAnswer(done=True)
+            yield RunQueryResponse(done=True)
 
     async def listen(self, requests: Any, context: Any) -> AsyncIterator[Any]:
         await self.note("Listen", context)
         target = (await anext(aiter(requests))).add_target
-        kinds = _ListenAnswer().target_change.TargetChangeType
+        kinds = ListenResponse().target_change.TargetChangeType
         for kind in ("ADD", "CURRENT"):
-            answer = _ListenAnswer()
+            answer = ListenResponse()
             answer.target_change.target_change_type = kinds.Value(kind)
             answer.target_change.target_ids.append(target.target_id)
             yield answer
             if kind == "ADD":
-                answer = _ListenAnswer()
+                answer = ListenResponse()
                 answer.document_change.document.CopyFrom(event(f"{target.query.parent}/events/e"))
                 answer.document_change.target_ids.append(target.target_id)
                 yield answer
-        answer = _ListenAnswer()
+        answer = ListenResponse()
         answer.target_change.read_time.GetCurrentTime()
         yield answer
         await asyncio.Event().wait()
@@ -107,7 +108,7 @@ class FakeFirestore:
 
 def event(name: str) -> Any:
     """An event's document."""
-    answer = _RunQueryAnswer()
+    answer = RunQueryResponse()
     answer.document.name = name
     answer.document.fields["key"].string_value = "0" * 18
     answer.document.create_time.FromNanoseconds(time.time_ns())
@@ -119,16 +120,18 @@ def _handlers(fake: FakeFirestore) -> Any:
         "google.firestore.v1.Firestore",
         {
             "BatchGetDocuments": grpc.unary_stream_rpc_method_handler(
-                fake.batch_get, _BatchGet.FromString, _BatchGetAnswer.SerializeToString
+                fake.batch_get,
+                BatchGetDocumentsRequest.FromString,
+                BatchGetDocumentsResponse.SerializeToString,
             ),
             "Commit": grpc.unary_unary_rpc_method_handler(
-                fake.commit, _Commit.FromString, _CommitAnswer.SerializeToString
+                fake.commit, CommitRequest.FromString, CommitResponse.SerializeToString
             ),
             "RunQuery": grpc.unary_stream_rpc_method_handler(
-                fake.run_query, _RunQuery.FromString, _RunQueryAnswer.SerializeToString
+                fake.run_query, RunQueryRequest.FromString, RunQueryResponse.SerializeToString
             ),
             "Listen": grpc.stream_stream_rpc_method_handler(
-                fake.listen, _Listen.FromString, _ListenAnswer.SerializeToString
+                fake.listen, ListenRequest.FromString, ListenResponse.SerializeToString
             ),
         },
     )

@@ -19,7 +19,8 @@ from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
 from functions.rules.settings import Settings
 from functions.rules.state import StateChange
-from functions.store.firestore.rpc import Rpc, StructuredQuery
+from functions.store.firestore.messages import StructuredQuery
+from functions.store.firestore.rpc import Rpc
 from functions.store.opening import open_store
 from functions.store.protocol import Store
 from tests.unit.fake_firestore import STREAMS, FakeFirestore, fake_firestore

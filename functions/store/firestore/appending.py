@@ -1,9 +1,7 @@
 """The commit of an append, and the append that creates the session that it misses."""
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from functions.rules.errors import EngineMissing, SessionOfAnotherUser
 from functions.rules.event import EventRecord
@@ -11,6 +9,7 @@ from functions.rules.session import SessionRecord
 from functions.rules.state import MemberChanges, StateChange, join_members, merge_members
 from functions.store.firestore import documents, values
 from functions.store.firestore.erasure import erase
+from functions.store.firestore.messages import CommitResponse, Timestamp, Write
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
 from functions.store.firestore.sharing import shared_state, shared_writes
@@ -30,24 +29,26 @@ class AppendCommit:
         self._event = values.creation(f"{session}/events/{event.id}", fields)
         values.stamp(self._event, "arrived")
 
-    def writes(self, now: int, state: MemberChanges, changed_since: Any = None) -> list[Any]:
+    def writes(
+        self, now: int, state: MemberChanges, changed_since: Timestamp | None = None
+    ) -> list[Write]:
         """To a session that is there, and unchanged since `changed_since` if that is given."""
-        fields: dict[str, Any] = {"updateTime": values.timestamp(now)}
+        fields: dict[str, values.Storable] = {"updateTime": values.timestamp(now)}
         mask = ["updateTime", *(values.field_path("state", key) for key in state)]
         if state:
-            fields["state"] = values.by_field_name(state)
+            fields["state"] = values.stored_members(state)
         session = values.update(self._session, fields, mask, changed_since=changed_since)
         session.update_transforms.add(field_path="expiry").increment.integer_value = 0
         return [self._event, session]
 
-    def writes_with_session(self, fields: Mapping[str, Any]) -> list[Any]:
+    def writes_with_session(self, fields: values.Fields) -> list[Write]:
         """To a session that this commit creates."""
         return [self._event, values.creation(self._session, fields)]
 
     @staticmethod
-    def expiry(answer: Any) -> int:
+    def expiry(answer: CommitResponse) -> int:
         """The session's `expiry` in microseconds, from the answer to `writes`."""
-        return int(answer.write_results[1].transform_results[0].integer_value)
+        return answer.write_results[1].transform_results[0].integer_value
 
 
 def append_or_create(
@@ -85,13 +86,15 @@ def append_or_create(
             return session
         session.update_time = now
         session.shared = shared_state(engine, user, state)
-        changes = values.by_field_name(state.session)
+        changes = values.stored_members(state.session)
         if changes:
-            members = merge_members(values.members_of(found, "state"), changes)
+            members = merge_members(values.members_of(found, "state"), {**changes})
             session.state = join_members(members.values())
         if found is None:
             fields = documents.session_fields(session, incarnation)
-            writes = append.writes_with_session(fields | ({"state": changes} if changes else {}))
+            if changes:
+                fields["state"] = changes
+            writes = append.writes_with_session(fields)
         else:
             writes = append.writes(now, state.session, found.update_time)
         shared = shared_writes(rpc, name.engine, engine, session.user_id, state)

@@ -8,7 +8,6 @@ would stop every call of the process.
 import json
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import grpc
 
@@ -33,7 +32,7 @@ _RETRIES = {
     ]
 }
 
-_OPTIONS: list[tuple[str, Any]] = [
+_OPTIONS: list[tuple[str, str | int]] = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
     ("grpc.service_config", json.dumps(_RETRIES)),

@@ -11,13 +11,13 @@ its id, or by its full name where the walk goes through all engines.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from functions.rules.errors import WalkTooOld
 from functions.rules.filters import PageQuery, session_matches
 from functions.rules.names import EngineName
 from functions.rules.session import SessionRecord
 from functions.store.firestore.documents import expiry_of, session_name, session_record
+from functions.store.firestore.messages import Document, StructuredQuery, Timestamp
 from functions.store.firestore.queries import (
     ORDER_FIELDS,
     next_limit,
@@ -66,6 +66,10 @@ def list_sessions(rpc: Rpc, engine: EngineName, query: PageQuery, now: int) -> P
     return cut_page(page, SessionRecord.size)
 
 
+Placed = tuple[Timestamp, Place, Document]
+"""When a session was read, where it stood, and its document."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Walk:
     """A query's way through the sessions below an engine, or in the whole database."""
@@ -84,7 +88,7 @@ class _Walk:
         """What a document's name has before the ids of its place."""
         return f"{self.rpc.root}/" + ("" if self.engine.is_any else f"{self.engine}/sessions/")
 
-    def live_documents(self, now: int) -> Iterator[tuple[Cursor, Any]]:
+    def live_documents(self, now: int) -> Iterator[tuple[Cursor, Document]]:
         """Documents of live sessions in the query's order, behind its cursor."""
         snapshot, *place = own_cursor(self.query.cursor, int, int, str) or [0]
         behind = (int(place[0]), str(place[1]).split("/")) if place else None
@@ -97,11 +101,11 @@ class _Walk:
                 yield [snapshot or nanoseconds(read_time), position, "/".join(ids)], found
 
     def places(
-        self, behind: Place | None, read_time: Any = None, fields: Sequence[str] = ()
-    ) -> Iterator[tuple[Any, Place, Any]]:
+        self, behind: Place | None, read_time: Timestamp | None = None, fields: Sequence[str] = ()
+    ) -> Iterator[Placed]:
         """Every session where it stands, now or at `read_time`, with some fields or all."""
 
-        def request(last: Any) -> Any:
+        def request(last: Document | None) -> StructuredQuery:
             place = behind if last is None else self.place(last)
             reference = place and (place[0], self.prefix + "/".join(place[1]))
             return sessions_in_order(self.query, self.engine, reference, fields)
@@ -112,7 +116,7 @@ class _Walk:
             if found is not None:
                 yield at, self.place(found), found
 
-    def places_at(self, behind: Place, snapshot: Any) -> Iterator[tuple[Any, Place, Any]]:
+    def places_at(self, behind: Place, snapshot: Timestamp) -> Iterator[Placed]:
         """Every session that is still there, as it is today, where it stood at the snapshot."""
         then = self.places(behind, snapshot, ["updateTime"])
         size = min(self.query.page_size + 1, _TODAY)
@@ -125,14 +129,14 @@ class _Walk:
             size = min(next_limit(size), _TODAY)
 
     @staticmethod
-    def next_of(then: Iterator[tuple[Any, Place, Any]], count: int) -> list[tuple[Any, Place, Any]]:
+    def next_of(then: Iterator[Placed], count: int) -> list[Placed]:
         """The next so many places; raises WalkTooOld where Firestore has forgotten them."""
         try:
             return list(islice(then, count))
         except (Refused, Stale) as error:
             raise WalkTooOld from error
 
-    def place(self, found: Any) -> Place:
+    def place(self, found: Document) -> Place:
         """Where a document stands."""
         stamp = found.fields[ORDER_FIELDS[self.query.order.field]].timestamp_value
         return nanoseconds(stamp), found.name.removeprefix(self.prefix).split("/")

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import urlencode
 
 import grpc
@@ -19,25 +18,23 @@ import grpc
 from functions.aip.errors import Aborted, InvalidArgument
 from functions.rules.errors import StoreUnavailable
 from functions.store.firestore.connections import Connections
-from functions.store.firestore.messages import message
+from functions.store.firestore.messages import (
+    BatchGetDocumentsRequest,
+    BatchGetDocumentsResponse,
+    CommitRequest,
+    CommitResponse,
+    Document,
+    ListenRequest,
+    ListenResponse,
+    RunQueryRequest,
+    RunQueryResponse,
+    StructuredQuery,
+    Timestamp,
+    Write,
+)
 from functions.store.usage import usage
 
 _log = logging.getLogger(__name__)
-
-Document = message("Document")
-Value = message("Value")
-Write = message("Write")
-StructuredQuery = message("StructuredQuery")
-Timestamp = type(Document().update_time)
-
-_CommitRequest = message("CommitRequest")
-_CommitResponse = message("CommitResponse")
-_BatchGetRequest = message("BatchGetDocumentsRequest")
-_BatchGetResponse = message("BatchGetDocumentsResponse")
-_RunQueryRequest = message("RunQueryRequest")
-_RunQueryResponse = message("RunQueryResponse")
-_ListenRequest = message("ListenRequest")
-_ListenResponse = message("ListenResponse")
 
 _SERVICE = "/google.firestore.v1.Firestore/"
 
@@ -91,22 +88,22 @@ class Rpc:
         self._connections = Connections(emulator_host)
         calls = self._connections.calls
         self._commit = calls.unary_unary(
-            f"{_SERVICE}Commit", _CommitRequest.SerializeToString, _CommitResponse.FromString
+            f"{_SERVICE}Commit", CommitRequest.SerializeToString, CommitResponse.FromString
         )
         self._batch_get = calls.unary_stream(
             f"{_SERVICE}BatchGetDocuments",
-            _BatchGetRequest.SerializeToString,
-            _BatchGetResponse.FromString,
+            BatchGetDocumentsRequest.SerializeToString,
+            BatchGetDocumentsResponse.FromString,
         )
         self._run_query = calls.unary_stream(
-            f"{_SERVICE}RunQuery", _RunQueryRequest.SerializeToString, _RunQueryResponse.FromString
+            f"{_SERVICE}RunQuery", RunQueryRequest.SerializeToString, RunQueryResponse.FromString
         )
 
-    def commit(self, writes: Sequence[Any]) -> Any:
+    def commit(self, writes: Sequence[Write]) -> CommitResponse:
         """Writes all or nothing; raises AlreadyExists, Missing, Stale or Refused."""
         with _translated():
             answer = self._commit(
-                _CommitRequest(database=self._database, writes=writes),
+                CommitRequest(database=self._database, writes=writes),
                 timeout=self._time_left(),
                 metadata=self._database_metadata,
             )
@@ -116,13 +113,13 @@ class Rpc:
         return answer
 
     def batch_get(
-        self, names: Sequence[str], fields: Sequence[str] = (), read_time: Any = None
-    ) -> Callable[[], list[Any]]:
+        self, names: Sequence[str], fields: Sequence[str] = (), read_time: Timestamp | None = None
+    ) -> Callable[[], list[Document | None]]:
         """Starts reading documents by path; the returned function waits for them.
 
         It answers one document per name, in order, None where there is none.
         """
-        request = _BatchGetRequest(
+        request = BatchGetDocumentsRequest(
             database=self._database, documents=[f"{self.root}/{name}" for name in names]
         )
         if fields:
@@ -131,7 +128,7 @@ class Rpc:
             request.read_time.CopyFrom(read_time)
         call = self._batch_get(request, timeout=self._time_left(), metadata=self._database_metadata)
 
-        def wait() -> list[Any]:
+        def wait() -> list[Document | None]:
             with _translated():
                 found = {
                     answer.found.name: answer.found
@@ -144,20 +141,21 @@ class Rpc:
         return wait
 
     def run_query(
-        self, parent: str, query: Any, read_time: Any = None
-    ) -> Iterator[tuple[Any, Any]]:
+        self, parent: str, query: StructuredQuery, read_time: Timestamp | None = None
+    ) -> Iterator[tuple[Document | None, Timestamp]]:
         """Streams `(document, read_time)`; one `(None, read_time)` at least when none match.
 
         With `read_time` it finds what was there at that moment, up to an hour ago. Firestore may
         send answers without a moment, which have that of the answers before them.
         """
-        request = _RunQueryRequest(
+        request = RunQueryRequest(
             parent=f"{self.root}/{parent}" if parent else self.root, structured_query=query
         )
         if read_time is not None:
             request.read_time.CopyFrom(read_time)
         metadata = self._routed(parent=request.parent)
         call = self._run_query(request, timeout=self._time_left(), metadata=metadata)
+        moment = read_time or Timestamp()
         try:
             with _translated():
                 count = 0
@@ -166,8 +164,8 @@ class Rpc:
                     count += found is not None
                     usage.reads += found is not None
                     if answer.HasField("read_time"):
-                        read_time = answer.read_time
-                    yield found, read_time
+                        moment = answer.read_time
+                    yield found, moment
                 # A query that finds nothing is billed as one read.
                 usage.reads += not count
         finally:
@@ -179,9 +177,9 @@ class Rpc:
         request._end = time.monotonic() + self._timeout
         return request
 
-    def listen(self, parent: str, query: Any) -> "Listening":
+    def listen(self, parent: str, query: StructuredQuery) -> "Listening":
         """Starts a listener on a query; it has no deadline and ends with `close`."""
-        request = _ListenRequest(database=self._database)
+        request = ListenRequest(database=self._database)
         request.add_target.target_id = 1
         request.add_target.query.parent = f"{self.root}/{parent}"
         request.add_target.query.structured_query.CopyFrom(query)
@@ -202,15 +200,17 @@ class Rpc:
 class Listening:
     """One listener: iterate over its answers; raises StoreUnavailable when the server ends it."""
 
-    def __init__(self, connections: Connections, metadata: Metadata, request: Any) -> None:
+    def __init__(
+        self, connections: Connections, metadata: Metadata, request: ListenRequest
+    ) -> None:
         self._is_closed = threading.Event()
         self._connections = connections
         listen = connections.for_listener(self).stream_stream(
-            f"{_SERVICE}Listen", _ListenRequest.SerializeToString, _ListenResponse.FromString
+            f"{_SERVICE}Listen", ListenRequest.SerializeToString, ListenResponse.FromString
         )
         self._call = listen(self._requests(request), metadata=metadata)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[ListenResponse]:
         try:
             yield from self._call
         except grpc.RpcError as error:
@@ -223,7 +223,7 @@ class Listening:
         self._call.cancel()
         self._connections.release(self)
 
-    def _requests(self, request: Any) -> Iterator[Any]:
+    def _requests(self, request: ListenRequest) -> Iterator[ListenRequest]:
         yield request
         # A listener lives for as long as its requests have not ended.
         self._is_closed.wait()

@@ -5,12 +5,12 @@ read whole, several at a time, as they were at the moment of that look.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from functions.rules.filters import PageQuery
 from functions.rules.names import SessionName
 from functions.rules.run import Run
 from functions.store.firestore.documents import event_key, event_record
+from functions.store.firestore.messages import Document, StructuredQuery, Timestamp
 from functions.store.firestore.queries import (
     MAX_DOCUMENTS,
     MAX_IN,
@@ -60,13 +60,13 @@ def runs_by_event(
 
 
 def _told(
-    rpc: Rpc, name: SessionName, keys: Sequence[str], unmet: Sequence[str], read_time: Any
+    rpc: Rpc, name: SessionName, keys: Sequence[str], unmet: Sequence[str], read_time: Timestamp
 ) -> Iterator[tuple[Cursor, Run | None]]:
     """The events of these keys, and the runs of `unmet` that begin with one of them."""
     runs: dict[str, Run] = {}
     beginning: dict[str, Run] = {}
 
-    def request(last: Any) -> Any:
+    def request(last: Document | None) -> StructuredQuery:
         return events_of_runs(unmet, None if last is None else event_key(last))
 
     for found, _ in (
@@ -84,5 +84,5 @@ def _told(
         yield [key], beginning.get(key)
 
 
-def _place(event: Any) -> tuple[str, str]:
+def _place(event: Document) -> tuple[str, str]:
     return event_key(event), event.fields["invocationId"].string_value

@@ -9,7 +9,6 @@ else reads, then writes on condition. The first call of a process reads the data
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
 
 from functions.aip.errors import ApiError
 from functions.rules.engine import EngineRecord
@@ -31,18 +30,10 @@ from functions.store.firestore.appending import AppendCommit, append_or_create
 from functions.store.firestore.erasure import erase, purge
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.listing import list_sessions
+from functions.store.firestore.messages import Document, StructuredQuery, Write
 from functions.store.firestore.migration import Versions, renew_all
 from functions.store.firestore.retries import Retries
-from functions.store.firestore.rpc import (
-    AlreadyExists,
-    Document,
-    LazyRpc,
-    Missing,
-    Refused,
-    Rpc,
-    Stale,
-    Write,
-)
+from functions.store.firestore.rpc import AlreadyExists, LazyRpc, Missing, Refused, Rpc, Stale
 from functions.store.firestore.runs import runs_by_event
 from functions.store.firestore.schema import EVENTS, WITH_ARRIVALS, WITH_LOCATIONS
 from functions.store.firestore.sharing import share, shared_state, shared_writes, user_documents
@@ -101,7 +92,7 @@ class FirestoreStore:
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
         rpc = self._rpcs.for_request()
         found, engine = rpc.batch_get([str(name), name.engine])()
-        record = _live_record(name, found, now)
+        record = documents.session_record(name, _live(name, found, now))
         share(rpc, [record], {name.engine: engine})
         return record
 
@@ -120,23 +111,24 @@ class FirestoreStore:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
         while True:
             found, engine = rpc.batch_get([str(name), name.engine])()
-            record = _live_record(name, found, now)
+            current = _live(name, found, now)
+            record = documents.session_record(name, current)
             owner = (name.engine, record.user_id)
             users = user_documents(rpc, {name.engine: engine}, [owner])
             changes = change(record)
             changes.apply(record, now)
             state = changes.state
-            fields = documents.session_fields(record, documents.incarnation_of(found))
+            fields = documents.session_fields(record, documents.incarnation_of(current))
             mask = list(fields)
             if state.is_of_session:
-                old = {} if state.replace else values.members_of(found, "state")
+                old = {} if state.replace else values.members_of(current, "state")
                 members = merge_members(old, values.by_field_name(state.session))
                 fields["state"] = members
                 mask.append("state")
                 record.state = join_members(members.values())
             record.shared = shared_state(engine, users.get(owner), state)
             write = values.update(
-                f"{rpc.root}/{name}", fields, mask, changed_since=found.update_time
+                f"{rpc.root}/{name}", fields, mask, changed_since=current.update_time
             )
             shared = shared_writes(rpc, name.engine, engine, record.user_id, state)
             try:
@@ -150,7 +142,7 @@ class FirestoreStore:
 
     def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
-        tombstone = {"expiry": 0, "incarnation": secrets.token_hex(8)}
+        tombstone: dict[str, values.Storable] = {"expiry": 0, "incarnation": secrets.token_hex(8)}
         condemned = ""
         while True:
             (found,) = rpc.batch_get([str(name)], ["expiry", "incarnation", "userId"])()
@@ -200,11 +192,12 @@ class FirestoreStore:
             unchanged_since, shared = None, []
             if state.must_be_weighed or owner is not None:
                 found, engine = rpc.batch_get([str(name), name.engine])()
-                user_id = _live_record(name, found, now, owner).user_id
+                current = _live(name, found, now, owner)
+                user_id = documents.user_id_of(current)
                 owners = [(name.engine, user_id)] if state.user else []
                 users = user_documents(rpc, {name.engine: engine}, owners)
                 try:
-                    _weigh(found, state)
+                    _weigh(current, state)
                     shared_state(engine, users.get((name.engine, user_id)), state)
                 except TooLarge:
                     # What has landed is merged already, and may have shrunk since.
@@ -212,7 +205,7 @@ class FirestoreStore:
                     if landed is None:
                         raise
                     return
-                unchanged_since = found.update_time
+                unchanged_since = current.update_time
                 shared = shared_writes(rpc, name.engine, engine, user_id, state)
             try:
                 answer = rpc.commit([*append.writes(now, state.session, unchanged_since), *shared])
@@ -318,7 +311,7 @@ class FirestoreStore:
     ) -> Iterator[tuple[Cursor, EventRecord]]:
         start = next(map(str, own_cursor(query.cursor, str)), None)
 
-        def request(last: Any) -> Any:
+        def request(last: Document | None) -> StructuredQuery:
             behind = documents.event_key(last) if last is not None else start
             return queries.events_in_order(query, behind)
 
@@ -336,14 +329,14 @@ class FirestoreStore:
         return refusal
 
 
-def _live_record(
-    name: SessionName, found: Any, now: int, owner: str | None = None
-) -> SessionRecord:
+def _live(
+    name: SessionName, found: Document | None, now: int, owner: str | None = None
+) -> Document:
     if not documents.is_live(found, now, owner):
         raise SessionNotFound(name)
-    return documents.session_record(name, found)
+    return found
 
 
-def _weigh(found: Any, state: StateChange) -> None:
+def _weigh(found: Document | None, state: StateChange) -> None:
     """Raises TooLarge for a change that the session's state has no room for."""
     merge_members(values.members_of(found, "state"), values.by_field_name(state.session))

@@ -5,8 +5,9 @@ from contextlib import ExitStack
 from functools import partial
 from urllib.parse import quote
 
+from functions.store.firestore.messages import StructuredQuery
 from functions.store.firestore.queries import ASCENDING
-from functions.store.firestore.rpc import Rpc, StructuredQuery
+from functions.store.firestore.rpc import Rpc
 from tests.bench import peers
 from tests.bench.bench import Bench
 from tests.bench.calls import EVENT_BODY, SESSIONS, client_of
