@@ -101,7 +101,7 @@ def append_or_create(
         try:
             rpc.commit([*writes, *shared])
         except (AlreadyExists, Missing, Stale):
-            # Somebody else was faster, or this is the commit's second way to Firestore.
+            # Another writer was faster, or gRPC sent this commit twice.
             retries.wait()
         else:
             return session

@@ -29,8 +29,8 @@ from functions.store.firestore.sharing import share
 from functions.store.firestore.values import nanoseconds, timestamp
 from functions.store.paging import Cursor, Page, cut_page, fill_page, own_cursor
 
-_TODAY = 100
-"""Sessions of a walk that are read by name in one call, whole as they are."""
+_BY_NAME = 100
+"""Sessions that one call reads by name at most, unless a page is larger: each is read whole."""
 
 _SHARED = ("app", "hasUserState")
 
@@ -119,14 +119,14 @@ class _Walk:
     def places_at(self, behind: Place, snapshot: Timestamp) -> Iterator[Placed]:
         """Every session that is still there, as it is today, where it stood at the snapshot."""
         then = self.places(behind, snapshot, ["updateTime"])
-        size = min(self.query.page_size + 1, _TODAY)
+        size = self.query.page_size + 1
         while some := self.next_of(then, size):
             names = [found.name.removeprefix(f"{self.rpc.root}/") for _, _, found in some]
             today = self.rpc.batch_get(names)()
             for (at, place, _), found in zip(some, today, strict=True):
                 if found is not None:
                     yield at, place, found
-            size = min(next_limit(size), _TODAY)
+            size = min(next_limit(size), _BY_NAME)
 
     @staticmethod
     def next_of(then: Iterator[Placed], count: int) -> list[Placed]:

@@ -113,7 +113,7 @@ class Rpc:
         return answer
 
     def batch_get(
-        self, names: Sequence[str], fields: Sequence[str] = (), read_time: Timestamp | None = None
+        self, names: Sequence[str], fields: Sequence[str] = ()
     ) -> Callable[[], list[Document | None]]:
         """Starts reading documents by path; the returned function waits for them.
 
@@ -124,8 +124,6 @@ class Rpc:
         )
         if fields:
             request.mask.field_paths.extend(fields)
-        if read_time is not None:
-            request.read_time.CopyFrom(read_time)
         call = self._batch_get(request, timeout=self._time_left(), metadata=self._database_metadata)
 
         def wait() -> list[Document | None]:
