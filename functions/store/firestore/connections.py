@@ -40,11 +40,12 @@ _OPTIONS: list[tuple[str, str | int]] = [
     ("grpc.use_local_subchannel_pool", 1),
 ]
 
-_KEEPALIVE = [("grpc.keepalive_time_ms", 30_000), ("grpc.keepalive_timeout_ms", 5_000)]
-"""Milliseconds between two pings of a connection with calls, and for which an answer may take.
+_KEEPALIVE = [("grpc.keepalive_time_ms", 30_000), ("grpc.http2.ping_timeout_ms", 5_000)]
+"""Milliseconds between two pings of a connection with calls, and until an answer is overdue.
 
 An instance that had no CPU for a while may have a dead connection and not know it. Like Google's
-own client, this one does not ping the emulator.
+own client, this one does not ping the emulator. gRPC 1.85 sends the pings, but does not look at
+`grpc.keepalive_timeout_ms`.
 """
 
 
