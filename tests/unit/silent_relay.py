@@ -1,4 +1,4 @@
-"""A TCP relay whose connections can fall silent: what is sent arrives nowhere, and no error comes."""
+"""A TCP relay whose connections can fall silent: what is sent is lost, and no error comes."""
 
 import contextlib
 import socket
