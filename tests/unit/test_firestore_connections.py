@@ -1,5 +1,6 @@
 """Firestore's connections, as Google's front end allows and Google's client makes them."""
 
+import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -65,16 +66,16 @@ def test_hundreds_of_watched_sessions_leave_calls_alone(fake: FakeFirestore, sto
             for number in range(WATCHED)
         ]
         for watch in watches:
-            seen: list[Any] = []
-            while not seen:
-                seen = watch.read(now)
+            news = select.poll()
+            news.register(watch.wake.fileno(), select.POLLIN)
+            while not (seen := watch.read(now)):
+                assert news.poll(60_000)
             assert [event.id for _, event in seen] == ["e"]
             assert store.get_session(session(0), now).user_id == "u"
             append(store, session(0))
         listeners = fake.peers["Listen"]
         calls = fake.peers["BatchGetDocuments"] + fake.peers["Commit"]
-        assert sum(listeners.values()) == WATCHED
-        assert max(listeners.values()) < STREAMS
+        assert len(listeners) >= WATCHED / STREAMS
         assert len(calls) == 1
         assert not calls.keys() & listeners.keys()
 
