@@ -49,10 +49,12 @@ openapi: .venv/test
 	$(BIN)/python -m infra.openapi > infra/openapi.yaml
 	$(BIN)/python -m infra.description > docs/openapi.json
 
-# Writes the descriptors of Firestore's messages from google-cloud-firestore.
+# Writes the descriptors of Firestore's messages from google-cloud-firestore, and their types.
 messages: .venv/test
 	$(BIN)/python -m infra.firestore_messages > .venv/descriptors.py
 	cp .venv/descriptors.py functions/store/firestore/descriptors.py
+	$(BIN)/python -m infra.firestore_types > .venv/messages.pyi
+	cp .venv/messages.pyi functions/store/firestore/messages.pyi
 
 # Pins everything that the requirements pull in.
 lock: .venv/test

@@ -2,11 +2,12 @@
 
 from functions.aip.page_token import decode_page_token, encode_page_token
 from functions.list_events import events_json
+from functions.rules.errors import SessionNotFound
 from functions.rules.event_type import parse_view
 from functions.rules.filters import EVENT_FIELDS, event_matches
 from functions.rules.request import Request
 from functions.store.protocol import Store
-from functions.store.watching import Arrival, Tail
+from functions.store.watching import Arrival, EndedWatch, Tail, Watch
 
 _SCOPE = "watch"
 
@@ -15,7 +16,9 @@ def watch_events(request: Request, store: Store, now: int) -> Tail:
     """Answers Server-Sent Events: each event once, in the order of their commits.
 
     `id` is an event's position, to go on behind it by `Last-Event-ID` or `pageToken`; `data` its
-    JSON, as `view` says; `filter` leaves out others. Raises SessionNotFound and TooManyWatchers.
+    JSON, as `view` says; `filter` leaves out others. A client that comes back with a position to a
+    session that is gone, or that its caller may not see, is told `event: deleted`. Without a
+    position it gets SessionNotFound.
     """
     session = request.session_name
     view = parse_view(request.query.get("view", ""))
@@ -30,4 +33,10 @@ def watch_events(request: Request, store: Store, now: int) -> Tail:
         (event,) = events_json([record], session, request, view)
         return f"id: {encode_page_token(cursor, _SCOPE, str(session))}\ndata: {event}\n\n"
 
-    return Tail(str(session), store.watch(session, after, now), frame)
+    try:
+        watch: Watch = store.watch(session, after, now)
+    except SessionNotFound:
+        if after is None:
+            raise
+        watch = EndedWatch(session)
+    return Tail(str(session), watch, frame)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from functions.store.counting import documents
+from functions.store.usage import usage
 
 METHOD = "sessions.method"
 """Where the WSGI environment of a request says which method answers it."""
@@ -52,7 +52,7 @@ class RequestLog:
         """Its time begins now; `project` is the one that traces belong to."""
         self._environ = environ
         self._project = project
-        documents.reset()
+        usage.reset()
         self._begin = time.perf_counter_ns()
 
     def write(self, status: int) -> None:
@@ -69,10 +69,10 @@ class RequestLog:
         }
         if trace := self._trace():
             line["logging.googleapis.com/trace"] = f"projects/{self._project}/traces/{trace}"
-        if documents.reads or documents.writes or documents.deletes:
-            line["reads"] = documents.reads
-            line["writes"] = documents.writes
-            line["deletes"] = documents.deletes
+        if usage.reads or usage.writes or usage.deletes:
+            line["reads"] = usage.reads
+            line["writes"] = usage.writes
+            line["deletes"] = usage.deletes
         os.write(_STDOUT, f"{_encode(line)}\n".encode())
 
     def _trace(self) -> str:

@@ -103,7 +103,8 @@ def _follow(
         try:
             arrivals = tail.watch.read(clock())
         except SessionNotFound:
-            yield f"event: deleted\ndata: {write_plain({'name': tail.session})}\n\n"
+            # Without an id, an EventSource that connects again has no position, and gets 404.
+            yield f"id: \nevent: deleted\ndata: {write_plain({'name': tail.session})}\n\n"
             return
         text = "".join(map(tail.frame, arrivals))
         if not text and time.monotonic() >= beat:

@@ -1,7 +1,8 @@
 """The domain's errors, in the words of the official service where it has any.
 
 ApiError
-├── InvalidArgument: InvalidFields, SessionAlreadyExists, TooLarge, WalkTooOld
+├── InvalidArgument: InvalidFields (SessionOfAnotherUser), SessionAlreadyExists, TooLarge,
+│   WalkTooOld
 ├── FailedPrecondition: EngineHasSessions, AmbiguousSession
 ├── NotFound: SessionNotFound, EngineNotFound, EngineMissing, OperationNotFound
 ├── Aborted: Contention
@@ -31,6 +32,13 @@ class InvalidFields(InvalidArgument):
         super().__init__(
             f"List of found errors:\t{listed}", [FieldViolation(*fault) for fault in faults]
         )
+
+
+class SessionOfAnotherUser(InvalidFields):
+    """An append names a user, and its session belongs to another one."""
+
+    def __init__(self, name: object) -> None:
+        super().__init__([("user_id", f"Session {name} belongs to another user.")])
 
 
 class SessionAlreadyExists(InvalidArgument):

@@ -42,12 +42,7 @@ class GuardedStore:
         self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
     ) -> SessionRecord:
         """Creates sessions of one's own userId, or of everybody for others than the role user."""
-        grant = self._access.on(record.name.engine)
-        if grant is None:
-            raise EngineMissing
-        _check_writes(grant, state)
-        if not grant.reads(record.user_id):
-            raise PermissionDenied("The role user creates sessions of its own userId only.")
+        self._check_creates(record, state)
         return self._store.create_session(record, state, now, require_engine=require_engine)
 
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
@@ -127,6 +122,21 @@ class GuardedStore:
         _check_writes(grant, state)
         self._store.append_event(name, event, state, now, grant.owner or owner)
 
+    def append_or_create(
+        self,
+        record: SessionRecord,
+        event: EventRecord,
+        state: StateChange,
+        now: int,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord:
+        """Adds to a session of a userId for which the principal may create sessions."""
+        self._check_creates(record, state)
+        return self._store.append_or_create(
+            record, event, state, now, require_engine=require_engine
+        )
+
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:
@@ -194,6 +204,14 @@ class GuardedStore:
     def close(self) -> None:
         """Lets go of the store."""
         self._store.close()
+
+    def _check_creates(self, record: SessionRecord, state: StateChange) -> None:
+        grant = self._access.on(record.name.engine)
+        if grant is None:
+            raise EngineMissing
+        _check_writes(grant, state)
+        if not grant.reads(record.user_id):
+            raise PermissionDenied("The role user creates sessions of its own userId only.")
 
     def _on_session(self, name: SessionName) -> Grant:
         grant = self._access.on(name.engine)

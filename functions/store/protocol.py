@@ -85,6 +85,22 @@ class Store(Protocol):
         sent again: nothing changes.
         """
 
+    def append_or_create(
+        self,
+        record: SessionRecord,
+        event: EventRecord,
+        state: StateChange,
+        now: int,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord:
+        """Appends as `append_event` does, and creates a session that is missing from `record`.
+
+        Both happen or neither. Answers the session with its shared state, as it is right after
+        that. Raises SessionOfAnotherUser where the session's userId is not that of `record`, and
+        EngineMissing where the engine must exist for a new session.
+        """
+
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from functions.rules.errors import SessionNotFound
 from functions.rules.event import EventRecord
+from functions.rules.names import SessionName
 from functions.store.paging import Cursor
 
 Arrival = tuple[Cursor, EventRecord]
@@ -65,6 +67,24 @@ class Watch(Protocol):
 
     def close(self) -> None:
         """Frees everything that it holds."""
+
+
+class EndedWatch:
+    """The watch of a session that is over: each read raises SessionNotFound."""
+
+    expire_time = 0
+
+    def __init__(self, name: SessionName) -> None:
+        self._name = name
+        self.wake = Wake()
+
+    def read(self, now: int) -> list[Arrival]:
+        """Raises SessionNotFound."""
+        raise SessionNotFound(self._name)
+
+    def close(self) -> None:
+        """Frees the wake."""
+        self.wake.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from functions.store.firestore.messages import Write
 from functions.store.firestore.queries import names_in
-from functions.store.firestore.rpc import Rpc, Write
+from functions.store.firestore.rpc import Rpc
 
 COMMIT = 400
 _THREADS = 2

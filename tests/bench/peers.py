@@ -15,7 +15,8 @@ from google.adk.events.event import Event
 from google.adk.sessions import BaseSessionService
 from google.genai.types import Content, Part
 
-from functions.store.firestore.rpc import Rpc, _CommitRequest, _CommitResponse
+from functions.store.firestore.messages import CommitRequest, CommitResponse
+from functions.store.firestore.rpc import Rpc
 from tests.conftest import EMULATOR_MISSING, PATIENCE, _emulator_jar, free_port, running, serving
 
 APP, USER = "bench", "u"
@@ -158,13 +159,13 @@ class RawFirestore:
         self._channel = grpc.insecure_channel(emulator)
         self._commit = self._channel.unary_unary(
             "/google.firestore.v1.Firestore/Commit",
-            _CommitRequest.SerializeToString,
-            _CommitResponse.FromString,
+            CommitRequest.SerializeToString,
+            CommitResponse.FromString,
         )
         self._metadata = (("authorization", "Bearer owner"),)
 
     def commit(self, writes: list[Any]) -> None:
-        self._commit(_CommitRequest(database=self.database, writes=writes), metadata=self._metadata)
+        self._commit(CommitRequest(database=self.database, writes=writes), metadata=self._metadata)
 
     def close(self) -> None:
         self._channel.close()

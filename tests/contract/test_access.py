@@ -247,6 +247,27 @@ def test_an_append_that_may_create_creates_for_oneself_alone(api: Api) -> None:
     assert ada.ok("POST", f"{path}user-ada", EVENT)["session"]["userId"] == "user-ada"
 
 
+@pytest.mark.parametrize("session", ["new", "-"])
+def test_a_refused_append_that_may_create_leaves_no_session_behind(api: Api, session: str) -> None:
+    """Users do not write app state: 403 before anything is created."""
+    path = f"{api.engine}/sessions/{session}:appendEvent?allowMissing=true&userId=user-ada"
+    event = {**EVENT, "actions": {"stateDelta": {"app:motd": "bye"}}}
+    for _ in range(2):
+        assert caller(api, "user-ada").call("POST", path, event).status == 403
+        assert api.ok("GET", f"{api.engine}/sessions") == {}
+
+
+def test_an_append_that_may_create_says_at_once_that_the_session_is_anothers(api: Api) -> None:
+    """To users in the words that everybody reads: 400, and never "Try again"."""
+    session = api.create("taken", user="user-bob")
+    path = f"{session}:appendEvent?allowMissing=true&userId=user-ada"
+    for name in ("user-ada", "agent", "admin"):
+        answer = caller(api, name).call("POST", path, EVENT)
+        assert answer.status == 400
+        assert "belongs to another user" in answer.json["error"]["message"]
+    assert api.ok("GET", f"{session}/events") == {}
+
+
 def test_the_purge_is_for_the_account_of_the_settings_alone(api: Api) -> None:
     """Not for admins, and for that account whatever the policy says of it."""
     account = {"purge_account": "scheduler@example.com"}

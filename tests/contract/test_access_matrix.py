@@ -6,12 +6,14 @@ import flask
 import pytest
 from werkzeug.test import EnvironBuilder
 
+from functions.aip.page_token import encode_page_token
 from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS
 from functions.store.guarded import GuardedStore
 from functions.store.protocol import Store
 from tests.contract.callers import caller
 from tests.contract.conftest import Answer, Api
+from tests.contract.watches import arrivals, watching
 
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 
@@ -162,6 +164,26 @@ def test_what_a_caller_may_not_see_is_missing_in_the_same_words(
     assert hidden == unknown.replace("no-session", "the-session").replace(
         missing["engine"], scene.names["engine"]
     )
+
+
+@pytest.mark.parametrize("name", ["user-ada", "stranger"])
+def test_a_position_tells_nothing_of_a_session_that_a_caller_may_not_see(
+    scene: Scene, name: str
+) -> None:
+    """The stream ends as that of a session that never was."""
+    hidden = scene.names["session"]
+    missing = hidden.replace("the-session", "no-session")
+    with watching(scene.api, hidden) as watch:
+        ((cursor, _),) = arrivals(scene.api, watch, 1)
+    told = []
+    for session in (hidden, missing):
+        token = encode_page_token(cursor, "watch", session)
+        path = f"{session}/events:watch?pageToken={token}"
+        answer = opened(caller(scene.api, name), path)
+        assert answer.status == 200
+        told.append(answer.text.replace(session, "SESSION"))
+    assert told[0] == told[1]
+    assert "event: deleted" in told[0]
 
 
 def test_an_operation_of_a_hidden_session_is_as_unknown_as_any(scene: Scene) -> None:

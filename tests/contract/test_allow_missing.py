@@ -1,13 +1,19 @@
 """Sessions that create themselves: an append with allowMissing; see google.aip.dev/134."""
 
-from collections.abc import Callable
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from functions.rules.settings import Settings
+from functions.store.firestore.rpc import Rpc
+from functions.store.opening import open_store
 from functions.store.protocol import Store
-from tests.contract.conftest import SECOND, Answer, Api
+from tests.contract.conftest import LOCATION, SECOND, Answer, Api
 
 MISSING = {"allowMissing": "true", "userId": "u"}
 
@@ -223,54 +229,146 @@ def test_where_engines_are_required_a_session_needs_its_engine(api: Api, session
 
 
 class Meddled:
-    """A store to which others do something just before each of some calls of one method."""
+    """A store to which others do something just before one of its calls, counted from 1."""
 
-    def __init__(self, store: Store, method: str, times: int, act: Callable[[], object]) -> None:
-        self._store, self._method = store, method
-        self._times, self._act = times, act
+    def __init__(self, store: Store, call: int, act: Callable[[], object]) -> None:
+        self._store, self._calls, self._act = store, call, act
 
     def __getattr__(self, name: str) -> Any:
-        if name == self._method and self._times:
-            self._times -= 1
+        self._calls -= 1
+        if self._calls == 0:
             self._act()
         return getattr(self._store, name)
 
 
-@pytest.mark.parametrize("user", ["u", "v"])
-def test_a_session_that_others_create_first_is_used_or_refused(api: Api, user: str) -> None:
-    """Its user's append lands in it; another user's does not."""
+@contextmanager
+def meddled_commits(first: int, last: int, act: Callable[[], object]) -> Iterator[None]:
+    """Others do something just before some of the commits of Firestore, counted from 1."""
+    commit, count, is_acting = Rpc.commit, 0, False
+
+    def meddled(rpc: Rpc, writes: Any) -> Any:
+        nonlocal count, is_acting
+        if not is_acting:
+            count += 1
+            if first <= count <= last:
+                is_acting = True
+                act()
+                is_acting = False
+        return commit(rpc, writes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rpc, "commit", meddled)
+        yield
+
+
+def succeed(api: Api, user: str) -> None:
+    """Deletes the session `s`, if it is there, and creates it for another user."""
+    api.call("DELETE", f"{api.engine}/sessions/s")
+    api.create("s", user=user)
+
+
+def check_nothing_of_user_u_is_with_user_v(api: Api, answer: Answer) -> None:
+    """An append for u answered u's session, or was refused; v's session has nothing of it."""
+    found = api.ok("GET", f"{api.engine}/sessions/s")
+    if answer.status == 200:
+        assert answer.json["session"]["userId"] == "u"
+        assert answer.json["session"]["sessionState"] == {"a": 1, "user:b": 1}
+    else:
+        assert (answer.status, violation(answer)["field"]) == (400, "user_id")
+    if found["userId"] == "v":
+        assert "sessionState" not in found
+        assert events(api, "s") == []
+
+
+DELTA = {"actions": {"stateDelta": {"a": 1, "user:b": 1}}}
+
+
+@pytest.mark.parametrize("call", [1, 2, 3, 4])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_an_append_never_lands_in_a_later_owners_session(
+    api: Api, is_there: bool, call: int
+) -> None:
+    """Whenever others delete the session and create it for somebody else."""
+    if is_there:
+        api.create("s")
     other = Api(api.store, api.engine)
-    api.store = Meddled(api.store, "create_session", 1, lambda: other.create("s", user=user))  # type: ignore[assignment]
-    assert append(api, "s").status == (200 if user == "u" else 400)
+    api.store = Meddled(api.store, call, lambda: succeed(other, "v"))  # type: ignore[assignment]
+    answer = append(api, "s", **DELTA)
+    api.store = other.store
+    if call > 1 and answer.status == 200:
+        assert answer.json["session"]["userId"] == "u"
+    if len(sessions(other)) == 1:
+        check_nothing_of_user_u_is_with_user_v(other, answer)
+
+
+@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("user", ["u", "v"])
+def test_a_session_that_others_replace_before_the_commit_is_looked_at_again(
+    api: Api, is_there: bool, user: str
+) -> None:
+    """Its user's append lands in the new one; another user's is refused with 400."""
+    if is_there:
+        api.create("s")
+    with meddled_commits(1, 1, lambda: succeed(api, user)):
+        answer = append(api, "s", **DELTA)
+    assert answer.status == (200 if user == "u" else 400)
+    check_nothing_of_user_u_is_with_user_v(api, answer)
     assert len(events(api, "s")) == (1 if user == "u" else 0)
 
 
-@pytest.mark.parametrize("session", ["s", "-"])
-@pytest.mark.parametrize("method", ["append_event", "get_session"])
-def test_a_session_that_others_delete_meanwhile_is_created_again(
-    api: Api, session: str, method: str
-) -> None:
+@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
+def test_a_session_that_others_keep_deleting_is_created_again(api: Api) -> None:
     """Once deleted, once more created, and the event is there once."""
-    other = Api(api.store, api.engine)
-
-    def delete() -> None:
-        for found in sessions(other):
-            other.ok("DELETE", found["name"])
-
-    api.store = Meddled(api.store, method, 2, delete)  # type: ignore[assignment]
-    answer = append(api, session)
-    assert answer.status == 200
-    assert [found["name"] for found in sessions(api)] == [answer.json["session"]["name"]]
-    assert len(events(api, answer.json["session"]["name"].rpartition("/")[2])) == 1
+    api.create("s")
+    with meddled_commits(1, 2, lambda: api.call("DELETE", f"{api.engine}/sessions/s")):
+        answer = append(api, "s", **DELTA)
+    assert answer.json["session"]["sessionState"] == {"a": 1, "user:b": 1}
+    assert len(events(api, "s")) == 1
 
 
-def test_a_session_that_others_keep_deleting_is_contention(api: Api) -> None:
-    """The tries are bounded: 409 ABORTED."""
-    other = Api(api.store, api.engine)
-    delete = lambda: other.call("DELETE", f"{api.engine}/sessions/s")  # noqa: E731
-    api.store = Meddled(api.store, "append_event", 1000, delete)  # type: ignore[assignment]
-    answer = append(api, "s")
+def test_a_session_that_others_keep_changing_is_contention(emulator: str) -> None:
+    """The tries end with STORE_TIMEOUT: 409 ABORTED."""
+    environment = {
+        "SESSIONS_STORE": f"firestore://test-project-{time.time_ns()}",
+        "FIRESTORE_EMULATOR_HOST": emulator,
+        "STORE_TIMEOUT": "2s",
+    }
+    with closing(open_store(Settings.from_environment(environment))) as store:
+        api = Api(store, f"{LOCATION}/reasoningEngines/1")
+        path, numbers = api.create("s"), itertools.count()
+        rename = lambda: api.ok("PATCH", path, {"displayName": f"{next(numbers)}"})  # noqa: E731
+        with meddled_commits(1, 10**6, rename):
+            answer = append(api, "s")
     assert (answer.status, answer.json["error"]["status"]) == (409, "ABORTED")
+
+
+@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
+def test_a_commit_whose_answer_was_lost_is_met_again(api: Api) -> None:
+    """It is sent again: one session, one event, one merge."""
+    commit = Rpc.commit
+
+    def twice(rpc: Rpc, writes: Any) -> Any:
+        commit(rpc, writes)
+        return commit(rpc, writes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rpc, "commit", twice)
+        answer = append(api, "s", **DELTA)
+    assert answer.json == {"session": api.ok("GET", f"{api.engine}/sessions/s")}
+    assert len(events(api, "s")) == 1
+
+
+@pytest.mark.parametrize("session", ["s", "-"])
+def test_a_delta_that_shared_state_has_no_room_for_leaves_no_session_behind(
+    api: Api, session: str
+) -> None:
+    """The session is created with its first event or not at all."""
+    api.create("full", sessionState={"app:a": "x" * 900_000})
+    for _ in range(2):
+        answer = append(api, session, actions={"stateDelta": {"app:b": "x" * 100_000}})
+        assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+        assert [found["name"].rpartition("/")[2] for found in sessions(api)] == ["full"]
 
 
 def violation(answer: Answer) -> Any:

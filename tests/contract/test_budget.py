@@ -174,12 +174,12 @@ def list_sessions_of_a_user(api: Api, counting: Counting, n: int) -> None:
 @row(
     "list_sessions",
     "later page of n by update_time, more behind, m moved",
-    *({"n": n, "m": m} for n, m in ((4, 0), (4, 1), (3, 3))),
+    *({"n": n, "m": m} for n, m in ((4, 0), (4, 1), (3, 3), (100, 5))),
 )
 def list_later_sessions(api: Api, counting: Counting, n: int, m: int) -> None:
     # Walks take part in real time, by Firestore's clock; what is a minute old stands still.
     api.now = time.time_ns() // 1000 * 1000 - 60 * SECOND
-    sessions = [api.create(f"s{number}") for number in range(2 * n + 2)]
+    sessions = [api.create(f"s{number:03}") for number in range(2 * n + 2)]
     api.now += 60 * SECOND
     query = {"pageSize": n, "orderBy": "update_time"}
     first = api.ok("GET", f"{api.engine}/sessions", **query)

@@ -16,8 +16,9 @@ from functions.rules.event_message import new_event
 from functions.rules.names import SessionName
 from functions.rules.settings import Settings
 from functions.store.firestore.documents import arrival_of
+from functions.store.firestore.messages import Write
 from functions.store.firestore.migration import PATH, ROLLOUT
-from functions.store.firestore.rpc import Rpc, Write
+from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.schema import STEPS, Step
 from functions.store.firestore.values import creation, nanoseconds, update
 from functions.store.opening import open_store

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from functions.aip.ordering import OrderBy
+from functions.aip.page_token import encode_page_token
+from functions.rules.request import page_scope
 from tests.contract.conftest import SECOND, Api
 
 ORDERS = ("", "update_time desc", "update_time", "create_time", "create_time desc")
@@ -97,6 +100,45 @@ def test_two_walks_at_a_time_do_not_disturb_each_other(api: Api) -> None:
         for page in walk:
             names.extend(page)
         assert sorted(names) == [f"s{number}" for number in range(9)]
+
+
+@pytest.mark.parametrize("step", [-3_600, -8, 8, 3_600])
+@pytest.mark.parametrize("order", ["update_time", "update_time desc"])
+def test_a_walk_sees_each_session_once_whatever_the_clocks_of_servers_show(
+    api: Api, order: str, step: int
+) -> None:
+    """Sessions move while they are walked through, on a server whose clock goes wrong by seconds.
+
+    So does an append whose body took that long to come, where `now` is the request's start.
+    """
+    names = [f"s{number}" for number in range(12)]
+    for name in names:
+        tick(api)
+        api.create(name)
+    walk = pages(api, f"{api.engine}/sessions", "sessions", pageSize=3, orderBy=order)
+    seen = next(walk)
+    waiting = [name for name in names if name not in seen]
+    tick(api)
+    api.now += step * SECOND
+    for name in (seen[0], waiting[0], waiting[4], waiting[-1]):
+        assert api.append(f"{api.engine}/sessions/{name}").status == 200
+    tick(api)
+    for page in walk:
+        seen += page
+    assert seen == (names[::-1] if "desc" in order else names)
+
+
+@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
+@pytest.mark.parametrize("age", [10**9, -7_200])
+def test_a_walk_that_firestore_has_forgotten_says_so(api: Api, age: int) -> None:
+    """400 that tells to start again; the emulator remembers for longer than an hour."""
+    api.create("s")
+    moment = time.time_ns() // 1000 * 1000 - age * SECOND
+    scope = page_scope(api.engine, "", OrderBy("update_time", True))
+    token = encode_page_token([moment, moment, "t"], *scope)
+    answer = api.call("GET", f"{api.engine}/sessions", pageToken=token)
+    assert answer.status == 400
+    assert "Start again without a token" in answer.json["error"]["message"]
 
 
 @pytest.mark.parametrize("order", ["timestamp", "timestamp desc"])

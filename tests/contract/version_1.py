@@ -11,7 +11,8 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict, ParseDict
 
-from functions.store.firestore.rpc import Rpc, StructuredQuery, Write
+from functions.store.firestore.messages import StructuredQuery, Write
+from functions.store.firestore.rpc import Rpc
 from tests.contract.conftest import LOCATION, SECOND, START, Api
 
 DOCUMENTS = Path(__file__).with_suffix(".json")

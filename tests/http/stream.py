@@ -57,6 +57,6 @@ def next_events(stream: Iterator[Frame], count: int) -> list[Frame]:
     found: list[Frame] = []
     while len(found) < count:
         frame = next(stream)
-        if "id" in frame.fields:
+        if frame.fields.get("id"):
             found.append(frame)
     return found

@@ -139,6 +139,24 @@ def test_a_stream_ends_when_its_session_expires(url: str) -> None:
         assert list(frames(answer))[-1].fields["event"] == "deleted"
 
 
+@pytest.mark.parametrize("end", ["deleted", "expired"])
+def test_a_client_that_comes_back_after_its_sessions_end_is_told_of_it(url: str, end: str) -> None:
+    """With its position; `deleted` takes the position away, and without one it is 404."""
+    session = create(url, **({"ttl": "2s"} if end == "expired" else {}))
+    append(url, session, "a")
+    with watching(url, session) as answer:
+        stream = frames(answer)
+        (found,) = next_events(stream, 1)
+        if end == "deleted":
+            httpx.delete(f"{url}/v1beta1/{session}", timeout=END)
+        deleted = list(stream)[-1].fields
+    assert (deleted["event"], deleted["id"], session in deleted["data"]) == ("deleted", "", True)
+    for way in ({"last_id": found.id}, {"pageToken": found.id}):
+        with watching(url, session, **way) as answer:
+            assert [frame.fields for frame in frames(answer)] == [{"retry": "250"}, deleted]
+    assert httpx.get(f"{url}/v1beta1/{session}/events:watch", timeout=END).status_code == 404
+
+
 def test_a_quiet_stream_beats_and_ends_in_time_with_where_to_go_on(
     environment: dict[str, str], url: str
 ) -> None:

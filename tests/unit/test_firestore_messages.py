@@ -5,12 +5,19 @@ import sys
 
 from functions.store.firestore.messages import descriptors
 from infra.firestore_messages import library_descriptors
+from infra.firestore_types import render
 from tests.conftest import ROOT
 
 
 def test_the_descriptors_are_the_librarys() -> None:
     """Where this fails after an upgrade: `make messages`."""
     assert descriptors() == library_descriptors()
+
+
+def test_the_types_are_those_of_the_descriptors() -> None:
+    """Where this fails after an upgrade: `make messages`."""
+    stub = ROOT / "functions/store/firestore/messages.pyi"
+    assert stub.read_text() == render()
 
 
 def test_a_start_does_not_import_the_library() -> None:

@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from functions.store.firestore.messages import message
+from functions.store.firestore.messages import ListenResponse as Answer
 from functions.store.firestore.snapshots import snapshots
-
-Answer = message("ListenResponse")
 
 
 def change(kind: str, *targets: int) -> Any:

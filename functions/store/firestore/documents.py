@@ -14,7 +14,7 @@ versions lack fields, see `schema`.
 """
 
 import hashlib
-from typing import Any
+from typing import TypeGuard
 
 from functions.aip.timestamp import MIN_TIMESTAMP, format_timestamp, parse_timestamp
 from functions.messages.json_text import read_json, write_json
@@ -23,7 +23,8 @@ from functions.rules.event import EventRecord
 from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionRecord
 from functions.rules.state import join_members
-from functions.store.firestore.values import members_of, nanoseconds, timestamp
+from functions.store.firestore.messages import Document, Value
+from functions.store.firestore.values import Storable, members_of, nanoseconds, timestamp
 
 _MAX_FACET = 500
 _KEY_DIGITS = 18
@@ -42,28 +43,28 @@ def facet(field: str, value: str) -> str:
     return f"{field}#{hashlib.sha256(value.encode()).hexdigest()}"
 
 
-def expiry_of(found: Any) -> int:
+def expiry_of(found: Document | None) -> int:
     """Microseconds at which a session's document stops being a session; 0 for none at all."""
-    return int(found.fields["expiry"].integer_value) if found is not None else 0
+    return found.fields["expiry"].integer_value if found is not None else 0
 
 
-def is_live(found: Any, now: int, owner: str | None = None) -> bool:
+def is_live(found: Document | None, now: int, owner: str | None = None) -> TypeGuard[Document]:
     """Whether a document is a session's that has not expired, and its owner's if one is given."""
     is_others = owner is not None and found is not None and user_id_of(found) != owner
     return expiry_of(found) > now // 1000 and not is_others
 
 
-def incarnation_of(found: Any) -> str:
+def incarnation_of(found: Document | None) -> str:
     """What tells a session from another of the same name, "" for none at all."""
-    return str(found.fields["incarnation"].string_value) if found is not None else ""
+    return found.fields["incarnation"].string_value if found is not None else ""
 
 
-def user_id_of(found: Any) -> str:
+def user_id_of(found: Document) -> str:
     """Whose a session is."""
-    return str(found.fields["userId"].string_value)
+    return found.fields["userId"].string_value
 
 
-def session_fields(record: SessionRecord, incarnation: str) -> dict[str, Any]:
+def session_fields(record: SessionRecord, incarnation: str) -> dict[str, Storable]:
     """A session's fields but its state."""
     location = EngineName.parse(record.name.engine).location
     facets = [facet("location", location), facet("user_id", record.user_id)]
@@ -85,13 +86,13 @@ def session_fields(record: SessionRecord, incarnation: str) -> dict[str, Any]:
     }
 
 
-def session_name(found: Any) -> SessionName:
+def session_name(found: Document) -> SessionName:
     """The name of a session's document."""
     engine, _, session = found.name.partition("/documents/")[2].rpartition("/sessions/")
     return SessionName(engine, session)
 
 
-def session_record(name: SessionName, found: Any, shared: str = "") -> SessionRecord:
+def session_record(name: SessionName, found: Document, shared: str = "") -> SessionRecord:
     """The record of a session's document."""
     fields = found.fields
     has_state = "state" in fields
@@ -109,12 +110,12 @@ def session_record(name: SessionName, found: Any, shared: str = "") -> SessionRe
     )
 
 
-def _labels(found: Any) -> dict[str, str]:
+def _labels(found: Value) -> dict[str, str]:
     items = sorted(found.map_value.fields.items())
     return {key: item.string_value for key, item in items}
 
 
-def event_fields(event: EventRecord, key: str) -> dict[str, Any]:
+def event_fields(event: EventRecord, key: str) -> dict[str, Storable]:
     """An event's fields; `key` orders it among its session's events."""
     return {
         "key": key,
@@ -124,17 +125,17 @@ def event_fields(event: EventRecord, key: str) -> dict[str, Any]:
     }
 
 
-def event_key(found: Any) -> str:
+def event_key(found: Document) -> str:
     """Where an event stands among its session's events."""
-    return str(found.fields["key"].string_value)
+    return found.fields["key"].string_value
 
 
-def arrival_of(found: Any) -> int:
+def arrival_of(found: Document) -> int:
     """When Firestore received an event, in nanoseconds; its commit came a little later."""
     return nanoseconds(found.fields["arrived"].timestamp_value)
 
 
-def event_record(found: Any) -> EventRecord:
+def event_record(found: Document) -> EventRecord:
     """The record of an event's document."""
     fields = found.fields
     return EventRecord(
@@ -146,7 +147,7 @@ def event_record(found: Any) -> EventRecord:
     )
 
 
-def engine_fields(record: EngineRecord) -> dict[str, Any]:
+def engine_fields(record: EngineRecord) -> dict[str, Storable]:
     """An engine's own fields; its document may hold app state besides."""
     return {
         "createTime": timestamp(record.create_time),
@@ -155,12 +156,12 @@ def engine_fields(record: EngineRecord) -> dict[str, Any]:
     }
 
 
-def is_engine(found: Any) -> bool:
+def is_engine(found: Document | None) -> TypeGuard[Document]:
     """Whether a document is an engine's and does not only hold app state."""
     return found is not None and "createTime" in found.fields
 
 
-def engine_record(name: EngineName, found: Any) -> EngineRecord:
+def engine_record(name: EngineName, found: Document) -> EngineRecord:
     """The record of an engine's document."""
     fields = found.fields
     return EngineRecord(

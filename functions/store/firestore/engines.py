@@ -1,7 +1,6 @@
 """Reasoning engines as documents; one may hold app state before it is created."""
 
 from collections.abc import Callable
-from typing import Any
 
 from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
@@ -10,9 +9,9 @@ from functions.rules.filters import PageQuery, engine_matches, test_of
 from functions.rules.names import EngineName
 from functions.store.firestore import documents, queries, values
 from functions.store.firestore.erasure import erase
-from functions.store.firestore.listing import stream
+from functions.store.firestore.messages import Document, StructuredQuery, Write
 from functions.store.firestore.retries import Retries
-from functions.store.firestore.rpc import Document, Missing, Rpc, Stale, Write
+from functions.store.firestore.rpc import Missing, Rpc, Stale
 from functions.store.paging import Cursor, Page, fill_page, own_cursor
 
 
@@ -27,24 +26,24 @@ def create_engine(rpc: Rpc, record: EngineRecord) -> None:
 def get_engine(rpc: Rpc, name: EngineName) -> EngineRecord:
     """Reads an engine; raises EngineNotFound."""
     (found,) = rpc.batch_get([str(name)])()
-    return _existing(name, found)
+    return documents.engine_record(name, _existing(name, found))
 
 
 def list_engines(rpc: Rpc, location: str, query: PageQuery) -> Page[EngineRecord]:
     """One page of a location's engines, oldest first."""
     behind = own_cursor(query.cursor, int, str)
 
-    def request(last: Any) -> Any:
+    def request(last: Document | None) -> StructuredQuery:
         cursor = behind if last is None else _cursor(record_of(last))
         return queries.engines_in_order(cursor, rpc.root)
 
-    def record_of(found: Any) -> EngineRecord:
+    def record_of(found: Document) -> EngineRecord:
         name = EngineName(location, found.name.rpartition("/")[2])
         return documents.engine_record(name, found)
 
     records = (
         record_of(found)
-        for found, _ in stream(rpc, location, request, query.page_size + 1)
+        for found, _ in queries.run_in_steps(rpc, location, request, query.page_size + 1)
         if found is not None
     )
     return fill_page(
@@ -61,11 +60,12 @@ def update_engine(
     """Replaces an engine by what `change` makes of it; raises EngineNotFound."""
     while True:
         (found,) = rpc.batch_get([str(name)])()
-        changed = change(_existing(name, found))
+        current = _existing(name, found)
+        changed = change(documents.engine_record(name, current))
         fields = documents.engine_fields(changed)
         path = f"{rpc.root}/{name}"
         try:
-            rpc.commit([values.update(path, fields, fields, changed_since=found.update_time)])
+            rpc.commit([values.update(path, fields, fields, changed_since=current.update_time)])
         except (Stale, Missing):
             retries.wait()
             continue
@@ -96,10 +96,10 @@ def _all(rpc: Rpc, name: EngineName, collection: str) -> list[str]:
     return [document.name for document, _ in found if document is not None]
 
 
-def _existing(name: EngineName, found: Any) -> EngineRecord:
+def _existing(name: EngineName, found: Document | None) -> Document:
     if not documents.is_engine(found):
         raise EngineNotFound(name)
-    return documents.engine_record(name, found)
+    return found
 
 
 def _cursor(record: EngineRecord) -> Cursor:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import reduce
-from typing import Any
 
 from functions.store.firestore.documents import expiry_of
+from functions.store.firestore.messages import Document, Write
 from functions.store.firestore.queries import events_between, expired_sessions, names_in
-from functions.store.firestore.rpc import Missing, Rpc, Stale, Write
+from functions.store.firestore.rpc import Missing, Rpc, Stale
 from functions.store.firestore.values import update
 from functions.store.protocol import Purged
 
@@ -31,13 +31,13 @@ _WIDEST = 10_000
 
 _THREADS = 8
 
-WithEvents = list[tuple[Any, list[str]]]
+WithEvents = list[tuple[Document, list[str]]]
 """Documents of sessions and the names of their events."""
 
 
 def erase(
     rpc: Rpc,
-    found: Any,
+    found: Document | None,
     now: int,
     batches: int | None = None,
     is_time_up: Callable[[], bool] = lambda: False,
@@ -95,7 +95,7 @@ def purge(rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> Purged:
                 return replace(total, done=True)
 
 
-def _with_events(rpc: Rpc, pool: Executor, sessions: list[Any]) -> Iterator[WithEvents]:
+def _with_events(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterator[WithEvents]:
     """All of the sessions, which are in the order of their names, some at a time.
 
     Reads the events of neighbours in one query, ten times as many each time. Once a live session
@@ -108,11 +108,11 @@ def _with_events(rpc: Rpc, pool: Executor, sessions: list[Any]) -> Iterator[With
         sessions = sessions[len(some) :]
         limit = 0 if has_met_live else min(10 * limit, _WIDEST)
     for start in range(0, len(sessions), _SLICE):
-        some = sessions[start : start + _SLICE]
-        yield list(zip(some, pool.map(lambda found: _events(rpc, found), some), strict=True))
+        others = sessions[start : start + _SLICE]
+        yield list(zip(others, pool.map(lambda found: _events(rpc, found), others), strict=True))
 
 
-def _neighbours(rpc: Rpc, sessions: list[Any], limit: int) -> tuple[WithEvents, bool]:
+def _neighbours(rpc: Rpc, sessions: list[Document], limit: int) -> tuple[WithEvents, bool]:
     """The first of the sessions with all their events, and whether a live one ended the search.
 
     At least one; of one that has more events than the limit only so many.
@@ -133,12 +133,12 @@ def _neighbours(rpc: Rpc, sessions: list[Any], limit: int) -> tuple[WithEvents, 
     return [(found, events[found.name]) for found in complete], False
 
 
-def _place(found: Any) -> list[str]:
+def _place(found: Document) -> list[str]:
     """What documents are ordered by: their names, segment by segment."""
-    return str(found.name).split("/")
+    return found.name.split("/")
 
 
-def _groups(found: Iterable[tuple[Any, list[str]]]) -> Iterator[WithEvents]:
+def _groups(found: Iterable[tuple[Document, list[str]]]) -> Iterator[WithEvents]:
     """Sessions whose deletes fit in one commit; one that fills a batch by itself stays alone."""
     group: WithEvents = []
     size = 0
@@ -169,12 +169,12 @@ def _erase_together(
     return total
 
 
-def _events(rpc: Rpc, session: Any) -> list[str]:
+def _events(rpc: Rpc, session: Document) -> list[str]:
     path = session.name.removeprefix(f"{rpc.root}/")
     return [found.name for found, _ in rpc.run_query(path, names_in("events", BATCH)) if found]
 
 
-def _removal(session: Any) -> Any:
+def _removal(session: Document) -> Write:
     removal = Write(delete=session.name)
     removal.current_document.update_time.CopyFrom(session.update_time)
     return removal

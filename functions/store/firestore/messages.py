@@ -1,8 +1,9 @@
 """Firestore's messages, made from their descriptors alone.
 
 To import google-cloud-firestore takes longer than all else that a start needs, and the store
-speaks no more of it than these. `infra/firestore_messages.py` writes the descriptors, and a test
-holds them against the library.
+speaks no more of it than these: see docs/decisions/0012. `infra/firestore_messages.py` writes the
+descriptors, and `infra/firestore_types.py` the stub beside this file, by which mypy knows the
+fields. Tests hold the one against the library and the other against the descriptors.
 """
 
 import base64
@@ -27,7 +28,11 @@ for _file in descriptors().file:
     _pool.AddSerializedFile(_file.SerializeToString())
 
 
-def message(name: str) -> Any:
-    """The class of a message of google.firestore.v1."""
-    found = _pool.FindMessageTypeByName(f"google.firestore.v1.{name}")
+def __getattr__(name: str) -> Any:
+    """The class of a message of google.firestore.v1, made at its first use, or Timestamp's."""
+    package = "google.protobuf" if name == "Timestamp" else "google.firestore.v1"
+    try:
+        found = _pool.FindMessageTypeByName(f"{package}.{name}")
+    except KeyError:
+        raise AttributeError(name) from None
     return GetMessageClass(found)

@@ -11,9 +11,9 @@ further. A step may be taken by two at once, and be killed anywhere.
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from functions.aip.errors import Unavailable
+from functions.store.firestore.messages import Document
 from functions.store.firestore.queries import documents_by_name
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
@@ -52,7 +52,7 @@ class Versions:
     def __init__(self) -> None:
         self._version = 0
 
-    def open(self, rpc: Rpc) -> Any:
+    def open(self, rpc: Rpc) -> Document:
         """Reads the document of the version; one of a lower version says `since` from now on.
 
         A database without it is new, or of version 1 if it has sessions. Raises NewerVersion.
@@ -147,8 +147,9 @@ def renew(rpc: Rpc, step: Step, parent: str, place: str) -> str:
     return str(documents[-1].name).removeprefix(f"{rpc.root}/")
 
 
-def _renew_one(rpc: Rpc, step: Step, found: Any) -> None:
-    retries = Retries(found.name, _PATIENCE)
+def _renew_one(rpc: Rpc, step: Step, document: Document) -> None:
+    retries = Retries(document.name, _PATIENCE)
+    found: Document | None = document
     while found is not None and (write := step.renewal(found)) is not None:
         with suppress(Missing, Stale):
             rpc.commit([write])

@@ -1,7 +1,6 @@
 """The structured queries of the store, each a shape that `infra/` needs an index for."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.messages.json_text import utf8_size
@@ -9,13 +8,16 @@ from functions.rules.event import timestamp_key
 from functions.rules.filters import PageQuery
 from functions.rules.names import EngineName
 from functions.store.firestore.documents import facet
-from functions.store.firestore.rpc import StructuredQuery, Value
+from functions.store.firestore.messages import Document, StructuredQuery, Timestamp, Value
+from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.values import timestamp, value
 from functions.store.paging import Cursor
 
-ASCENDING, DESCENDING = 1, 2
-_EQUAL, _ARRAY_CONTAINS, _LESS_OR_EQUAL, _GREATER, _GREATER_OR_EQUAL = 5, 7, 2, 3, 4
-_IN = 8
+_Direction = StructuredQuery.Direction
+_Operator = StructuredQuery.FieldFilter.Operator
+
+MAX_DOCUMENTS = 1_000
+"""What one call asks for at most, unless a page is larger."""
 
 MAX_IN = 30
 """Values that one query can look for at a time."""
@@ -31,7 +33,37 @@ _EARLIEST = -62_135_596_800 * 10**9
 _LATEST = 253_402_300_799 * 10**9
 
 
-def events_in_order(query: PageQuery, behind: str | None) -> Any:
+def next_limit(limit: int) -> int:
+    """What the next call asks for, where one for `limit` documents did not do."""
+    return max(limit, min(2 * limit, MAX_DOCUMENTS))
+
+
+def run_in_steps(
+    rpc: Rpc,
+    parent: str,
+    request: Callable[[Document | None], StructuredQuery],
+    limit: int,
+    read_time: Timestamp | None = None,
+) -> Iterator[tuple[Document | None, Timestamp]]:
+    """All that a query finds at one moment: `(document, read_time)`, as `Rpc.run_query` answers.
+
+    The first call asks for `limit` documents, and each for twice as many as the one before, up to
+    MAX_DOCUMENTS: who needs a second call is passing over what was found. `request` makes the
+    query that goes on behind a document, or None to start.
+    """
+    last, is_full = None, True
+    while is_full:
+        query, count = request(last), 0
+        query.limit.value = limit
+        for found, at in rpc.run_query(parent, query, read_time):
+            if found is not None:
+                last, count = found, count + 1
+            yield found, at
+        is_full, read_time = count >= limit, at
+        limit = next_limit(limit)
+
+
+def events_in_order(query: PageQuery, behind: str | None) -> StructuredQuery:
     """A session's events by key, behind a key."""
     result = _select("events")
     _where_event(result, query)
@@ -41,7 +73,7 @@ def events_in_order(query: PageQuery, behind: str | None) -> Any:
     return result
 
 
-def event_places(query: PageQuery, limit: int, start: str | None) -> Any:
+def event_places(query: PageQuery, limit: int, start: str | None) -> StructuredQuery:
     """Keys and invocations of events that may begin runs, by key, from a key on."""
     result = _select("events", "key", "invocationId", limit=limit)
     _where_event(result, query)
@@ -52,29 +84,29 @@ def event_places(query: PageQuery, limit: int, start: str | None) -> Any:
     return result
 
 
-def events_of_runs(invocations: Sequence[str], behind: str | None) -> Any:
+def events_of_runs(invocations: Sequence[str], behind: str | None) -> StructuredQuery:
     """Events of up to MAX_IN invocations by key, behind a key; of others too if a name is long."""
     result = _select("events")
     if all(map(_is_indexed, invocations)):
-        _where(result, "invocationId", _IN, value(list(invocations)))
+        _where(result, "invocationId", _Operator.IN, value(list(invocations)))
     _order(result, "key", descending=False)
     if behind is not None:
         _start_after(result, value(behind))
     return result
 
 
-def newest_events(limit: int) -> Any:
+def newest_events(limit: int) -> StructuredQuery:
     """A session's events that arrived last."""
     result = _select("events", limit=limit)
     _order(result, "arrived", descending=True)
     return result
 
 
-def events_by_arrival(since: int | None, behind: Any) -> Any:
+def events_by_arrival(since: int | None, behind: Document | None) -> StructuredQuery:
     """A session's events as they arrived, from a moment on or behind one of them."""
     result = _select("events")
     if since is not None:
-        _where(result, "arrived", _GREATER_OR_EQUAL, _time(since))
+        _where(result, "arrived", _Operator.GREATER_THAN_OR_EQUAL, _time(since))
     _order(result, "arrived", descending=False)
     _order(result, "__name__", descending=False)
     if behind is not None:
@@ -86,20 +118,16 @@ def sessions_in_order(
     query: PageQuery,
     engine: EngineName,
     behind: tuple[int, str] | None,
-    not_after: int | None = None,
-) -> Any:
-    """Sessions in the query's order, behind `(nanoseconds, full document name)`.
-
-    `not_after` leaves out what was updated later.
-    """
-    result = _sessions(query, engine)
+    fields: Sequence[str] = (),
+) -> StructuredQuery:
+    """Sessions in the query's order, behind `(nanoseconds, full document name)`."""
+    result = _sessions(query, engine, fields)
     field = ORDER_FIELDS[query.order.field]
     lower, upper = query.filter.bounds(query.order.field)
-    limits = [bound for bound in (upper, not_after) if bound is not None]
     if lower is not None:
-        _where(result, field, _GREATER_OR_EQUAL, _time(lower))
-    if limits:
-        _where(result, field, _LESS_OR_EQUAL, _time(min(limits)))
+        _where(result, field, _Operator.GREATER_THAN_OR_EQUAL, _time(lower))
+    if upper is not None:
+        _where(result, field, _Operator.LESS_THAN_OR_EQUAL, _time(upper))
     _order(result, field, descending=query.order.descending)
     _order(result, "__name__", descending=query.order.descending)
     if behind is not None:
@@ -108,40 +136,31 @@ def sessions_in_order(
     return result
 
 
-def sessions_updated_after(query: PageQuery, engine: EngineName, instant: int) -> Any:
-    """The sessions that may have moved since a walk began, in no order that matters."""
-    result = _sessions(query, engine)
-    _where(result, "updateTime", _GREATER, _time(instant))
-    _order(result, "updateTime", descending=query.order.descending)
-    _order(result, "__name__", descending=query.order.descending)
-    return result
-
-
-def sessions_of_id(session_id: str) -> Any:
+def sessions_of_id(session_id: str) -> StructuredQuery:
     """The sessions of one id, wherever they are: Firestore has no narrower collection group."""
     result = _select("sessions")
     result.from_[0].all_descendants = True
-    _where(result, "sessionId", _EQUAL, value(session_id))
+    _where(result, "sessionId", _Operator.EQUAL, value(session_id))
     return result
 
 
-def live_sessions(now: int) -> Any:
+def live_sessions(now: int) -> StructuredQuery:
     """One live session, if there is any."""
     result = _select("sessions", "expiry", limit=1)
-    _where(result, "expiry", _GREATER, value(now // 1000))
+    _where(result, "expiry", _Operator.GREATER_THAN, value(now // 1000))
     return result
 
 
-def expired_sessions(now: int, limit: int) -> Any:
+def expired_sessions(now: int, limit: int) -> StructuredQuery:
     """Sessions of the whole database that are over, the longest over first."""
     result = _select("sessions", "expiry", limit=limit)
     result.from_[0].all_descendants = True
-    _where(result, "expiry", _LESS_OR_EQUAL, value(now // 1000))
+    _where(result, "expiry", _Operator.LESS_THAN_OR_EQUAL, value(now // 1000))
     _order(result, "expiry", descending=False)
     return result
 
 
-def events_between(first: str, last: str, limit: int) -> Any:
+def events_between(first: str, last: str, limit: int) -> StructuredQuery:
     """Events of sessions from one to another, both full names, by name and without their fields."""
     result = _select("events", "__name__", limit=limit)
     result.from_[0].all_descendants = True
@@ -152,7 +171,7 @@ def events_between(first: str, last: str, limit: int) -> Any:
     return result
 
 
-def engines_in_order(behind: Cursor | None, root: str) -> Any:
+def engines_in_order(behind: Cursor | None, root: str) -> StructuredQuery:
     """A location's engines, oldest first, behind `[nanoseconds, name]`."""
     result = _select("reasoningEngines")
     _order(result, "createTime", descending=False)
@@ -163,14 +182,14 @@ def engines_in_order(behind: Cursor | None, root: str) -> Any:
     return result
 
 
-def names_in(collection: str, limit: int) -> Any:
+def names_in(collection: str, limit: int) -> StructuredQuery:
     """Some documents of a collection, without their fields."""
     return _select(collection, "__name__", limit=limit)
 
 
 def documents_by_name(
     collection: str, fields: Sequence[str], limit: int, behind: str, *, everywhere: bool
-) -> Any:
+) -> StructuredQuery:
     """Documents of a collection, or of all collections so called, behind a full name or ""."""
     result = _select(collection, *(fields or ("__name__",)), limit=limit)
     result.from_[0].all_descendants = everywhere
@@ -180,7 +199,7 @@ def documents_by_name(
     return result
 
 
-def _select(collection: str, *fields: str, limit: int = 0) -> Any:
+def _select(collection: str, *fields: str, limit: int = 0) -> StructuredQuery:
     result = StructuredQuery()
     result.from_.add().collection_id = collection
     if limit:
@@ -190,21 +209,26 @@ def _select(collection: str, *fields: str, limit: int = 0) -> Any:
     return result
 
 
-def _where(query: Any, field: str, operator: int, operand: Any) -> None:
-    query.where.composite_filter.op = 1
+def _where(
+    query: StructuredQuery,
+    field: str,
+    operator: StructuredQuery.FieldFilter.Operator,
+    operand: Value,
+) -> None:
+    query.where.composite_filter.op = StructuredQuery.CompositeFilter.Operator.AND
     condition = query.where.composite_filter.filters.add().field_filter
     condition.field.field_path = field
     condition.op = operator
     condition.value.CopyFrom(operand)
 
 
-def _sessions(query: PageQuery, engine: EngineName) -> Any:
+def _sessions(query: PageQuery, engine: EngineName, fields: Sequence[str]) -> StructuredQuery:
     """The sessions below an engine that have the first facet of the filter.
 
     Below the engine `-` are those of all engines that have it, wherever they are; without one in
     the filter, those of the location.
     """
-    result = _select("sessions")
+    result = _select("sessions", *fields)
     facets = [
         facet(field if key is None else f"{field}.{key}", literal)
         for field, key, literal in query.filter.equalities()
@@ -214,37 +238,42 @@ def _sessions(query: PageQuery, engine: EngineName) -> Any:
         facets.append(facet("location", engine.location))
     # Firestore looks up one element of an array; the others are decided in process.
     for first in facets[:1]:
-        _where(result, "facets", _ARRAY_CONTAINS, value(first))
+        _where(result, "facets", _Operator.ARRAY_CONTAINS, value(first))
     return result
 
 
-def _where_event(query: Any, request: PageQuery) -> None:
+def _where_event(query: StructuredQuery, request: PageQuery) -> None:
     """The filter's invocation, and its bounds on the field that events are ordered by."""
     invocation = request.filter.equality("invocation_id")
     if invocation is not None and _is_indexed(invocation):
-        _where(query, "invocationId", _EQUAL, value(invocation))
+        _where(query, "invocationId", _Operator.EQUAL, value(invocation))
     lower, upper = request.filter.bounds(request.order.field)
     if lower is not None:
         key = timestamp_key(max(lower, MIN_TIMESTAMP))
-        _where(query, "key", _GREATER_OR_EQUAL, value(key))
+        _where(query, "key", _Operator.GREATER_THAN_OR_EQUAL, value(key))
     if upper is not None:
-        _where(query, "key", _LESS_OR_EQUAL, value(f"{timestamp_key(max(upper, MIN_TIMESTAMP))}~"))
+        _where(
+            query,
+            "key",
+            _Operator.LESS_THAN_OR_EQUAL,
+            value(f"{timestamp_key(max(upper, MIN_TIMESTAMP))}~"),
+        )
 
 
 def _is_indexed(text: str) -> bool:
     return utf8_size(text) <= _MAX_INDEXED
 
 
-def _order(query: Any, field: str, *, descending: bool) -> None:
+def _order(query: StructuredQuery, field: str, *, descending: bool) -> None:
     order = query.order_by.add()
     order.field.field_path = field
-    order.direction = DESCENDING if descending else ASCENDING
+    order.direction = _Direction.DESCENDING if descending else _Direction.ASCENDING
 
 
-def _start_after(query: Any, *values: Any) -> None:
+def _start_after(query: StructuredQuery, *values: Value) -> None:
     query.start_at.values.extend(values)
     query.start_at.before = False
 
 
-def _time(nanoseconds: int) -> Any:
+def _time(nanoseconds: int) -> Value:
     return value(timestamp(min(max(nanoseconds, _EARLIEST), _LATEST)))

@@ -1,66 +1,44 @@
 """Firestore's RPCs over plain protobuf messages, which cost a fraction of the client's objects.
 
 The messages and the service are those of google-cloud-firestore, without its library. Calls
-carry a deadline; UNAVAILABLE is tried again by gRPC itself, so callers must be able to meet
-their own earlier attempt.
+carry a deadline. gRPC itself makes a call again that Firestore refuses for a while, so callers must
+be able to meet their own earlier attempt.
 """
 
 import copy
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from urllib.parse import urlencode
 
 import grpc
 
 from functions.aip.errors import Aborted, InvalidArgument
 from functions.rules.errors import StoreUnavailable
-from functions.store.counting import documents
-from functions.store.firestore.messages import message
+from functions.store.firestore.connections import Connections
+from functions.store.firestore.messages import (
+    BatchGetDocumentsRequest,
+    BatchGetDocumentsResponse,
+    CommitRequest,
+    CommitResponse,
+    Document,
+    ListenRequest,
+    ListenResponse,
+    RunQueryRequest,
+    RunQueryResponse,
+    StructuredQuery,
+    Timestamp,
+    Write,
+)
+from functions.store.usage import usage
 
 _log = logging.getLogger(__name__)
 
-Document = message("Document")
-Value = message("Value")
-Write = message("Write")
-StructuredQuery = message("StructuredQuery")
-Timestamp = type(Document().update_time)
+_SERVICE = "/google.firestore.v1.Firestore/"
 
-_CommitRequest = message("CommitRequest")
-_CommitResponse = message("CommitResponse")
-_BatchGetRequest = message("BatchGetDocumentsRequest")
-_BatchGetResponse = message("BatchGetDocumentsResponse")
-_RunQueryRequest = message("RunQueryRequest")
-_RunQueryResponse = message("RunQueryResponse")
-_ListenRequest = message("ListenRequest")
-_ListenResponse = message("ListenResponse")
-
-_OPTIONS = [
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-    (
-        "grpc.service_config",
-        json.dumps(
-            {
-                "methodConfig": [
-                    {
-                        "name": [{"service": "google.firestore.v1.Firestore"}],
-                        "retryPolicy": {
-                            "maxAttempts": 5,
-                            "initialBackoff": "0.05s",
-                            "maxBackoff": "1s",
-                            "backoffMultiplier": 2,
-                            "retryableStatusCodes": ["UNAVAILABLE"],
-                        },
-                    }
-                ]
-            }
-        ),
-    ),
-]
+Metadata = tuple[tuple[str, str], ...]
 
 
 class AlreadyExists(Exception):
@@ -103,91 +81,91 @@ class Rpc:
         self.root = f"{self._database}/documents"
         self._timeout = timeout / 1e9
         self._end: float | None = None
-        self._metadata: tuple[tuple[str, str], ...] = (
-            ("google-cloud-resource-prefix", self._database),
-            ("x-goog-request-params", f"database={self._database}"),
-        )
+        self._metadata: Metadata = (("google-cloud-resource-prefix", self._database),)
         if emulator_host:
             self._metadata += (("authorization", "Bearer owner"),)
-            self._channel = grpc.insecure_channel(emulator_host, options=_OPTIONS)
-        else:
-            self._channel = _authorized_channel()
-        service = "/google.firestore.v1.Firestore/"
-        self._commit = self._channel.unary_unary(
-            f"{service}Commit", _CommitRequest.SerializeToString, _CommitResponse.FromString
+        self._database_metadata = self._routed(database=self._database)
+        self._connections = Connections(emulator_host)
+        calls = self._connections.calls
+        self._commit = calls.unary_unary(
+            f"{_SERVICE}Commit", CommitRequest.SerializeToString, CommitResponse.FromString
         )
-        self._batch_get = self._channel.unary_stream(
-            f"{service}BatchGetDocuments",
-            _BatchGetRequest.SerializeToString,
-            _BatchGetResponse.FromString,
+        self._batch_get = calls.unary_stream(
+            f"{_SERVICE}BatchGetDocuments",
+            BatchGetDocumentsRequest.SerializeToString,
+            BatchGetDocumentsResponse.FromString,
         )
-        self._run_query = self._channel.unary_stream(
-            f"{service}RunQuery", _RunQueryRequest.SerializeToString, _RunQueryResponse.FromString
-        )
-        self._listen = self._channel.stream_stream(
-            f"{service}Listen", _ListenRequest.SerializeToString, _ListenResponse.FromString
+        self._run_query = calls.unary_stream(
+            f"{_SERVICE}RunQuery", RunQueryRequest.SerializeToString, RunQueryResponse.FromString
         )
 
-    def commit(self, writes: Sequence[Any]) -> Any:
+    def commit(self, writes: Sequence[Write]) -> CommitResponse:
         """Writes all or nothing; raises AlreadyExists, Missing, Stale or Refused."""
         with _translated():
             answer = self._commit(
-                _CommitRequest(database=self._database, writes=writes),
+                CommitRequest(database=self._database, writes=writes),
                 timeout=self._time_left(),
-                metadata=self._metadata,
+                metadata=self._database_metadata,
             )
         deletes = sum(each.WhichOneof("operation") == "delete" for each in writes)
-        documents.deletes += deletes
-        documents.writes += len(writes) - deletes
+        usage.deletes += deletes
+        usage.writes += len(writes) - deletes
         return answer
 
     def batch_get(
-        self, names: Sequence[str], fields: Sequence[str] = (), read_time: Any = None
-    ) -> Callable[[], list[Any]]:
+        self, names: Sequence[str], fields: Sequence[str] = ()
+    ) -> Callable[[], list[Document | None]]:
         """Starts reading documents by path; the returned function waits for them.
 
         It answers one document per name, in order, None where there is none.
         """
-        request = _BatchGetRequest(
+        request = BatchGetDocumentsRequest(
             database=self._database, documents=[f"{self.root}/{name}" for name in names]
         )
         if fields:
             request.mask.field_paths.extend(fields)
-        if read_time is not None:
-            request.read_time.CopyFrom(read_time)
-        call = self._batch_get(request, timeout=self._time_left(), metadata=self._metadata)
+        call = self._batch_get(request, timeout=self._time_left(), metadata=self._database_metadata)
 
-        def wait() -> list[Any]:
+        def wait() -> list[Document | None]:
             with _translated():
                 found = {
                     answer.found.name: answer.found
                     for answer in call
                     if answer.WhichOneof("result") == "found"
                 }
-            documents.reads += len(request.documents)
+            usage.reads += len(request.documents)
             return [found.get(name) for name in request.documents]
 
         return wait
 
     def run_query(
-        self, parent: str, query: Any, read_time: Any = None
-    ) -> Iterator[tuple[Any, Any]]:
+        self, parent: str, query: StructuredQuery, read_time: Timestamp | None = None
+    ) -> Iterator[tuple[Document | None, Timestamp]]:
         """Streams `(document, read_time)`; one `(None, read_time)` at least when none match.
 
-        With `read_time` it finds what was there at that moment, up to an hour ago.
+        With `read_time` it finds what was there at that moment, up to an hour ago. Firestore may
+        send answers without a moment, which have that of the answers before them.
         """
-        request = _RunQueryRequest(
+        request = RunQueryRequest(
             parent=f"{self.root}/{parent}" if parent else self.root, structured_query=query
         )
         if read_time is not None:
             request.read_time.CopyFrom(read_time)
-        call = self._run_query(request, timeout=self._time_left(), metadata=self._metadata)
+        metadata = self._routed(parent=request.parent)
+        call = self._run_query(request, timeout=self._time_left(), metadata=metadata)
+        moment = read_time or Timestamp()
         try:
             with _translated():
+                count = 0
                 for answer in call:
                     found = answer.document if answer.HasField("document") else None
-                    documents.reads += 1
-                    yield found, answer.read_time
+                    count += found is not None
+                    usage.reads += found is not None
+                    if answer.HasField("read_time"):
+                        moment = answer.read_time
+                    yield found, moment
+                # A query that finds nothing is billed as one read.
+                usage.reads += not count
         finally:
             call.cancel()
 
@@ -197,17 +175,21 @@ class Rpc:
         request._end = time.monotonic() + self._timeout
         return request
 
-    def listen(self, parent: str, query: Any) -> "Listening":
+    def listen(self, parent: str, query: StructuredQuery) -> "Listening":
         """Starts a listener on a query; it has no deadline and ends with `close`."""
-        request = _ListenRequest(database=self._database)
+        request = ListenRequest(database=self._database)
         request.add_target.target_id = 1
         request.add_target.query.parent = f"{self.root}/{parent}"
         request.add_target.query.structured_query.CopyFrom(query)
-        return Listening(lambda requests: self._listen(requests, metadata=self._metadata), request)
+        return Listening(self._connections, self._metadata, request)
 
     def close(self) -> None:
-        """Closes the channel."""
-        self._channel.close()
+        """Closes the connections."""
+        self._connections.close()
+
+    def _routed(self, **parameter: str) -> Metadata:
+        """What a call carries: Google's front end sends it to where this parameter leads."""
+        return (*self._metadata, ("x-goog-request-params", urlencode(parameter, safe="/")))
 
     def _time_left(self) -> float:
         return self._timeout if self._end is None else max(0.0, self._end - time.monotonic())
@@ -216,11 +198,17 @@ class Rpc:
 class Listening:
     """One listener: iterate over its answers; raises StoreUnavailable when the server ends it."""
 
-    def __init__(self, start: Callable[[Iterator[Any]], Any], request: Any) -> None:
+    def __init__(
+        self, connections: Connections, metadata: Metadata, request: ListenRequest
+    ) -> None:
         self._is_closed = threading.Event()
-        self._call = start(self._requests(request))
+        self._connections = connections
+        listen = connections.for_listener(self).stream_stream(
+            f"{_SERVICE}Listen", ListenRequest.SerializeToString, ListenResponse.FromString
+        )
+        self._call = listen(self._requests(request), metadata=metadata)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[ListenResponse]:
         try:
             yield from self._call
         except grpc.RpcError as error:
@@ -231,8 +219,9 @@ class Listening:
         """Ends the iteration."""
         self._is_closed.set()
         self._call.cancel()
+        self._connections.release(self)
 
-    def _requests(self, request: Any) -> Iterator[Any]:
+    def _requests(self, request: ListenRequest) -> Iterator[ListenRequest]:
         yield request
         # A listener lives for as long as its requests have not ended.
         self._is_closed.wait()
@@ -286,17 +275,3 @@ def _translated() -> Iterator[None]:
             raise refusal(error.details()) from error
         _log.warning("Firestore answered %s: %s", error.code(), error.details())
         raise StoreUnavailable from error
-
-
-def _authorized_channel() -> Any:
-    import google.auth
-    import google.auth.transport.grpc
-    import google.auth.transport.requests
-
-    credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/datastore"])
-    return google.auth.transport.grpc.secure_authorized_channel(  # type: ignore[no-untyped-call]
-        credentials,
-        google.auth.transport.requests.Request(),
-        "firestore.googleapis.com:443",
-        options=_OPTIONS,
-    )

@@ -5,14 +5,20 @@ read whole, several at a time, as they were at the moment of that look.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from functions.rules.filters import PageQuery
 from functions.rules.names import SessionName
 from functions.rules.run import Run
 from functions.store.firestore.documents import event_key, event_record
-from functions.store.firestore.listing import MAX_DOCUMENTS, next_limit, stream
-from functions.store.firestore.queries import MAX_IN, event_places, events_of_runs
+from functions.store.firestore.messages import Document, StructuredQuery, Timestamp
+from functions.store.firestore.queries import (
+    MAX_DOCUMENTS,
+    MAX_IN,
+    event_places,
+    events_of_runs,
+    next_limit,
+    run_in_steps,
+)
 from functions.store.firestore.rpc import Rpc
 from functions.store.paging import Cursor, own_cursor
 
@@ -54,16 +60,18 @@ def runs_by_event(
 
 
 def _told(
-    rpc: Rpc, name: SessionName, keys: Sequence[str], unmet: Sequence[str], read_time: Any
+    rpc: Rpc, name: SessionName, keys: Sequence[str], unmet: Sequence[str], read_time: Timestamp
 ) -> Iterator[tuple[Cursor, Run | None]]:
     """The events of these keys, and the runs of `unmet` that begin with one of them."""
     runs: dict[str, Run] = {}
     beginning: dict[str, Run] = {}
 
-    def request(last: Any) -> Any:
+    def request(last: Document | None) -> StructuredQuery:
         return events_of_runs(unmet, None if last is None else event_key(last))
 
-    for found, _ in stream(rpc, str(name), request, MAX_DOCUMENTS, read_time) if unmet else ():
+    for found, _ in (
+        run_in_steps(rpc, str(name), request, MAX_DOCUMENTS, read_time) if unmet else ()
+    ):
         if found is None or _place(found)[1] not in unmet:
             continue
         event = event_record(found)
@@ -76,5 +84,5 @@ def _told(
         yield [key], beginning.get(key)
 
 
-def _place(event: Any) -> tuple[str, str]:
+def _place(event: Document) -> tuple[str, str]:
     return event_key(event), event.fields["invocationId"].string_value

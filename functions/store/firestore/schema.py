@@ -6,10 +6,10 @@ have taken never changes; what a new version needs is one more.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from functions.rules.names import EngineName
 from functions.store.firestore.documents import facet, session_name
+from functions.store.firestore.messages import Document, Write
 from functions.store.firestore.values import update, value
 
 
@@ -23,10 +23,10 @@ class Step:
 
     collection: str
     fields: tuple[str, ...]
-    renewal: Callable[[Any], Any]
+    renewal: Callable[[Document], Write | None]
 
 
-def _with_location(found: Any) -> Any:
+def _with_location(found: Document) -> Write | None:
     """Adds a session's location to its facets; a tombstone has none."""
     location = EngineName.parse(session_name(found).engine).location
     missing = value(facet("location", location))
@@ -38,7 +38,7 @@ def _with_location(found: Any) -> Any:
     return write
 
 
-def _with_arrival(found: Any) -> Any:
+def _with_arrival(found: Document) -> Write | None:
     """Says that an event arrived when it was committed, which is no later than it was."""
     if "arrived" in found.fields:
         return None

@@ -5,11 +5,11 @@ costs no extra read.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from functions.rules.session import SessionRecord
 from functions.rules.state import MemberChanges, StateChange, join_members, merge_members
 from functions.store.firestore.documents import user_path
+from functions.store.firestore.messages import Document, Write
 from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.values import by_field_name, members_of, merge
 
@@ -17,21 +17,23 @@ Owner = tuple[str, str]
 """An engine's name and a user id."""
 
 
-def has_user_state(engine: Any) -> bool:
+def has_user_state(engine: Document | None) -> bool:
     """Whether any user of the engine has state of their own."""
     return engine is not None and engine.fields.get("hasUserState") is not None
 
 
 def user_documents(
-    rpc: Rpc, engines: Mapping[str, Any], owners: Collection[Owner]
-) -> dict[Owner, Any]:
+    rpc: Rpc, engines: Mapping[str, Document | None], owners: Collection[Owner]
+) -> dict[Owner, Document | None]:
     """Owner → document, of those whose engines have user state at all; one call at most."""
     wanted = sorted(owner for owner in owners if has_user_state(engines[owner[0]]))
     found = rpc.batch_get([user_path(*owner) for owner in wanted])() if wanted else []
     return dict(zip(wanted, found, strict=True))
 
 
-def share(rpc: Rpc, records: Sequence[SessionRecord], engines: Mapping[str, Any]) -> None:
+def share(
+    rpc: Rpc, records: Sequence[SessionRecord], engines: Mapping[str, Document | None]
+) -> None:
     """Adds app and user state to the sessions of some engines' documents; one call at most."""
     owners = {(record.name.engine, record.user_id) for record in records}
     users = user_documents(rpc, engines, owners)
@@ -40,7 +42,9 @@ def share(rpc: Rpc, records: Sequence[SessionRecord], engines: Mapping[str, Any]
         record.shared = shared_state(engines[record.name.engine], user)
 
 
-def shared_state(engine: Any, user: Any, change: StateChange | None = None) -> str:
+def shared_state(
+    engine: Document | None, user: Document | None, change: StateChange | None = None
+) -> str:
     """The joined members of app and user state, after a change if there is one."""
     change = change or StateChange()
     app = _changed(engine, "app", change.app)
@@ -48,7 +52,9 @@ def shared_state(engine: Any, user: Any, change: StateChange | None = None) -> s
     return ",".join(filter(None, (app, own)))
 
 
-def shared_writes(rpc: Rpc, name: str, engine: Any, user_id: str, change: StateChange) -> list[Any]:
+def shared_writes(
+    rpc: Rpc, name: str, engine: Document | None, user_id: str, change: StateChange
+) -> list[Write]:
     """The writes that merge a change into app and user state."""
     writes = []
     path = f"{rpc.root}/{name}"
@@ -62,7 +68,7 @@ def shared_writes(rpc: Rpc, name: str, engine: Any, user_id: str, change: StateC
     return writes
 
 
-def _changed(found: Any, container: str, changes: MemberChanges) -> str:
+def _changed(found: Document | None, container: str, changes: MemberChanges) -> str:
     members = members_of(found, container)
     if changes:
         members = merge_members(members, by_field_name(changes))

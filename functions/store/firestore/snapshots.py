@@ -7,15 +7,16 @@ once a watch looks at its session and has the listener begun anew.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+
+from functions.store.firestore.messages import Document, ListenResponse
 
 
-def snapshots(answers: Iterable[Any]) -> Iterator[dict[str, Any]]:
+def snapshots(answers: Iterable[ListenResponse]) -> Iterator[dict[str, Document]]:
     """The documents by name, at the listener's start and after each change; one dict all along.
 
     Ends with the answers, or where the listener has lost count and must be begun anew.
     """
-    window: dict[str, Any] = {}
+    window: dict[str, Document] = {}
     is_changed = True
     starts = 1
     """Times that it began and has not said yet to be current."""

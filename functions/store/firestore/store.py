@@ -9,7 +9,6 @@ else reads, then writes on condition. The first call of a process reads the data
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
 
 from functions.aip.errors import ApiError
 from functions.rules.engine import EngineRecord
@@ -20,28 +19,21 @@ from functions.rules.errors import (
     StoreUnavailable,
     TooLarge,
 )
-from functions.rules.event import EventRecord, timestamp_key
+from functions.rules.event import EventRecord
 from functions.rules.filters import PageQuery, event_matches, test_of
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange, join_members, merge_members
 from functions.store.firestore import documents, engines, queries, values
-from functions.store.firestore.arrivals import Arrivals
+from functions.store.firestore.appending import AppendCommit, append_or_create
 from functions.store.firestore.erasure import erase, purge
-from functions.store.firestore.listing import list_sessions, stream
+from functions.store.firestore.event_keys import EventKeys
+from functions.store.firestore.listing import list_sessions
+from functions.store.firestore.messages import Document, StructuredQuery, Write
 from functions.store.firestore.migration import Versions, renew_all
 from functions.store.firestore.retries import Retries
-from functions.store.firestore.rpc import (
-    AlreadyExists,
-    Document,
-    LazyRpc,
-    Missing,
-    Refused,
-    Rpc,
-    Stale,
-    Write,
-)
+from functions.store.firestore.rpc import AlreadyExists, LazyRpc, Missing, Refused, Rpc, Stale
 from functions.store.firestore.runs import runs_by_event
 from functions.store.firestore.schema import (
     EVENTS,
@@ -66,7 +58,7 @@ class FirestoreStore:
             lambda: Rpc(project, database, emulator_host, timeout), self._versions.open
         )
         self._timeout = timeout / 1e9
-        self._arrivals = Arrivals()
+        self._keys = EventKeys()
         self._feeds = Feeds()
 
     def create_session(
@@ -105,7 +97,7 @@ class FirestoreStore:
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
         rpc = self._rpcs.for_request()
         found, engine = rpc.batch_get([str(name), name.engine])()
-        record = _live_record(name, found, now)
+        record = documents.session_record(name, _live(name, found, now))
         share(rpc, [record], {name.engine: engine})
         return record
 
@@ -124,23 +116,24 @@ class FirestoreStore:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
         while True:
             found, engine = rpc.batch_get([str(name), name.engine])()
-            record = _live_record(name, found, now)
+            current = _live(name, found, now)
+            record = documents.session_record(name, current)
             owner = (name.engine, record.user_id)
             users = user_documents(rpc, {name.engine: engine}, [owner])
             changes = change(record)
             changes.apply(record, now)
             state = changes.state
-            fields = documents.session_fields(record, documents.incarnation_of(found))
+            fields = documents.session_fields(record, documents.incarnation_of(current))
             mask = list(fields)
             if state.is_of_session:
-                old = {} if state.replace else values.members_of(found, "state")
+                old = {} if state.replace else values.members_of(current, "state")
                 members = merge_members(old, values.by_field_name(state.session))
                 fields["state"] = members
                 mask.append("state")
                 record.state = join_members(members.values())
             record.shared = shared_state(engine, users.get(owner), state)
             write = values.update(
-                f"{rpc.root}/{name}", fields, mask, changed_since=found.update_time
+                f"{rpc.root}/{name}", fields, mask, changed_since=current.update_time
             )
             shared = shared_writes(rpc, name.engine, engine, record.user_id, state)
             try:
@@ -154,7 +147,7 @@ class FirestoreStore:
 
     def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
-        tombstone = {"expiry": 0, "incarnation": secrets.token_hex(8)}
+        tombstone: dict[str, values.Storable] = {"expiry": 0, "incarnation": secrets.token_hex(8)}
         condemned = ""
         while True:
             (found,) = rpc.batch_get([str(name)], ["expiry", "incarnation", "userId"])()
@@ -198,34 +191,27 @@ class FirestoreStore:
         owner: str | None = None,
     ) -> None:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
-        key = f"{timestamp_key(event.timestamp)}{self._arrivals.next()}"
-        path = f"{rpc.root}/{name}"
-        creation = values.creation(f"{path}/events/{event.id}", documents.event_fields(event, key))
-        values.stamp(creation, "arrived")
-        ids = [event.id]
-        if event.former_id and not self._versions.has_reached(WITH_CANONICAL_IDS):
-            ids.append(event.former_id)
-        absences = [values.absence(f"{path}/events/{id}") for id in ids[1:]]
+        append = self._append(rpc, name, event)
         while True:
             unchanged_since, shared = None, []
             if state.must_be_weighed or owner is not None:
                 found, engine = rpc.batch_get([str(name), name.engine])()
-                user_id = _live_record(name, found, now, owner).user_id
+                current = _live(name, found, now, owner)
+                user_id = documents.user_id_of(current)
                 owners = [(name.engine, user_id)] if state.user else []
                 users = user_documents(rpc, {name.engine: engine}, owners)
                 try:
-                    _weigh(found, state)
+                    _weigh(current, state)
                     shared_state(engine, users.get((name.engine, user_id)), state)
                 except TooLarge:
                     # What has landed is merged already, and may have shrunk since.
-                    if not any(rpc.batch_get([f"{name}/events/{id}" for id in ids], ["key"])()):
+                    if not any(rpc.batch_get(append.event_paths(name), ["key"])()):
                         raise
                     return
-                unchanged_since = found.update_time
+                unchanged_since = current.update_time
                 shared = shared_writes(rpc, name.engine, engine, user_id, state)
-            touch = values.touch(path, now, state.session, unchanged_since)
             try:
-                answer = rpc.commit([creation, touch, *shared, *absences])
+                answer = rpc.commit([*append.writes(now, state.session, unchanged_since), *shared])
             except AlreadyExists:
                 (found,) = rpc.batch_get([str(name)], ["expiry"])()
                 expiry = documents.expiry_of(found)
@@ -237,10 +223,25 @@ class FirestoreStore:
             except Refused as refusal:
                 raise self._explanation(name, state, refusal) from refusal
             else:
-                expiry = answer.write_results[1].transform_results[0].integer_value
+                expiry = append.expiry(answer)
             if expiry <= now // 1000:
                 raise SessionNotFound(name)
             return
+
+    def append_or_create(
+        self,
+        record: SessionRecord,
+        event: EventRecord,
+        state: StateChange,
+        now: int,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord:
+        rpc, retries = self._rpcs.for_request(), Retries(record.name, self._timeout)
+        append = self._append(rpc, record.name, event)
+        return append_or_create(
+            rpc, record, append, state, now, retries, require_engine=require_engine
+        )
 
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
@@ -313,13 +314,19 @@ class FirestoreStore:
     ) -> Iterator[tuple[Cursor, EventRecord]]:
         start = next(map(str, own_cursor(query.cursor, str)), None)
 
-        def request(last: Any) -> Any:
+        def request(last: Document | None) -> StructuredQuery:
             behind = documents.event_key(last) if last is not None else start
             return queries.events_in_order(query, behind)
 
-        for found, _ in stream(rpc, str(name), request, query.page_size + 1):
+        for found, _ in queries.run_in_steps(rpc, str(name), request, query.page_size + 1):
             if found is not None:
                 yield [documents.event_key(found)], documents.event_record(found)
+
+    def _append(self, rpc: Rpc, name: SessionName, event: EventRecord) -> AppendCommit:
+        key = self._keys.next(event.timestamp)
+        is_needed = not self._versions.has_reached(WITH_CANONICAL_IDS)
+        former_id = event.former_id if is_needed else ""
+        return AppendCommit(f"{rpc.root}/{name}", event, key, former_id)
 
     def _explanation(self, name: SessionName, state: StateChange, refusal: Refused) -> ApiError:
         """What Firestore found too large, in the words that every store has for it."""
@@ -331,14 +338,14 @@ class FirestoreStore:
         return refusal
 
 
-def _live_record(
-    name: SessionName, found: Any, now: int, owner: str | None = None
-) -> SessionRecord:
+def _live(
+    name: SessionName, found: Document | None, now: int, owner: str | None = None
+) -> Document:
     if not documents.is_live(found, now, owner):
         raise SessionNotFound(name)
-    return documents.session_record(name, found)
+    return found
 
 
-def _weigh(found: Any, state: StateChange) -> None:
+def _weigh(found: Document | None, state: StateChange) -> None:
     """Raises TooLarge for a change that the session's state has no room for."""
     merge_members(values.members_of(found, "state"), values.by_field_name(state.session))

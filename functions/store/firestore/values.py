@@ -3,13 +3,14 @@
 State maps hold the member text of each key under its stored name.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias, TypeVar
 
 from functions.rules.state import MemberChanges, Members, stored_name
-from functions.store.firestore.rpc import Document, Timestamp, Value, Write
+from functions.store.firestore.messages import Document, DocumentTransform, Timestamp, Value, Write
 
-Fields = Mapping[str, Any]
+Storable: TypeAlias = "str | int | Timestamp | Mapping[str, Storable] | Sequence[Storable]"
+Fields = Mapping[str, Storable]
 Member = TypeVar("Member", str, str | None)
 
 
@@ -18,8 +19,10 @@ def field_path(container: str, key: str) -> str:
     return f"{container}.`{stored_name(key)}`"
 
 
-def value(of: Any) -> Any:
-    """A Firestore Value; Timestamps are given as protobuf messages."""
+def value(of: Storable) -> Value:
+    """A Firestore Value."""
+    if isinstance(of, Timestamp):
+        return Value(timestamp_value=of)
     if isinstance(of, str):
         return Value(string_value=of)
     if isinstance(of, bool):
@@ -32,15 +35,13 @@ def value(of: Any) -> Any:
         for key, item in of.items():
             result.map_value.fields[key].CopyFrom(value(item))
         return result
-    if isinstance(of, list):
-        result = Value()
-        result.array_value.SetInParent()
-        result.array_value.values.extend(map(value, of))
-        return result
-    return Value(timestamp_value=of)
+    result = Value()
+    result.array_value.SetInParent()
+    result.array_value.values.extend(map(value, of))
+    return result
 
 
-def document(path: str, fields: Fields) -> Any:
+def document(path: str, fields: Fields) -> Document:
     """A Document at a full path."""
     result = Document(name=path)
     for name, item in fields.items():
@@ -48,21 +49,23 @@ def document(path: str, fields: Fields) -> Any:
     return result
 
 
-def creation(path: str, fields: Fields) -> Any:
+def creation(path: str, fields: Fields) -> Write:
     """A write that fails when the document is there."""
     result = Write(update=document(path, fields))
     result.current_document.exists = False
     return result
 
 
-def absence(path: str) -> Any:
+def absence(path: str) -> Write:
     """A write of nothing that fails when the document is there."""
     result = Write(delete=path)
     result.current_document.exists = False
     return result
 
 
-def update(path: str, fields: Fields, mask: Iterable[str], *, changed_since: Any = None) -> Any:
+def update(
+    path: str, fields: Fields, mask: Iterable[str], *, changed_since: Timestamp | None = None
+) -> Write:
     """A write of some fields to a document that must exist, unchanged since `changed_since`."""
     result = Write(update=document(path, fields))
     result.update_mask.SetInParent()  # without it, no field would be left but these
@@ -74,51 +77,43 @@ def update(path: str, fields: Fields, mask: Iterable[str], *, changed_since: Any
     return result
 
 
-def merge(path: str, container: str, changes: MemberChanges, fields: Fields | None = None) -> Any:
+def merge(path: str, container: str, changes: MemberChanges, fields: Fields | None = None) -> Write:
     """A write that merges members into a map, whether the document exists or not."""
-    kept = {stored_name(key): member for key, member in changes.items() if member is not None}
     extra = dict(fields or {})
-    result = Write(update=document(path, {container: kept, **extra}))
+    result = Write(update=document(path, {container: stored_members(changes), **extra}))
     result.update_mask.field_paths.extend(field_path(container, key) for key in changes)
     result.update_mask.field_paths.extend(extra)
     return result
 
 
-def touch(path: str, now: int, state: MemberChanges, changed_since: Any = None) -> Any:
-    """The write that an append makes on its session; its one transform answers the expiry.
-
-    Adding nothing to an integer tells its value without a read.
-    """
-    fields: dict[str, Any] = {"updateTime": timestamp(now)}
-    mask = ["updateTime", *(field_path("state", key) for key in state)]
-    if state:
-        fields["state"] = by_field_name(state)
-    result = update(path, fields, mask, changed_since=changed_since)
-    result.update_transforms.add(field_path="expiry").increment.integer_value = 0
-    return result
-
-
-def stamp(write: Any, field: str) -> None:
+def stamp(write: Write, field: str) -> None:
     """Has the server set a field to the time at which it receives the write."""
-    write.update_transforms.add(field_path=field).set_to_server_value = 1
+    write.update_transforms.add(
+        field_path=field
+    ).set_to_server_value = DocumentTransform.FieldTransform.ServerValue.REQUEST_TIME
 
 
-def timestamp(nanoseconds: int) -> Any:
+def timestamp(nanoseconds: int) -> Timestamp:
     """A protobuf Timestamp; Firestore keeps microseconds."""
     return Timestamp(seconds=nanoseconds // 10**9, nanos=nanoseconds % 10**9)
 
 
-def nanoseconds(stamp: Any) -> int:
+def nanoseconds(stamp: Timestamp) -> int:
     """A protobuf Timestamp as nanoseconds since the epoch."""
-    return int(stamp.seconds * 10**9 + stamp.nanos)
+    return stamp.seconds * 10**9 + stamp.nanos
 
 
-def members_of(found: Any, container: str) -> Members:
+def members_of(found: Document | None, container: str) -> Members:
     """Field name → member text of a map in a document, which may be missing altogether."""
     if found is None or container not in found.fields:
         return {}
     fields = found.fields[container].map_value.fields
     return {name: item.string_value for name, item in fields.items()}
+
+
+def stored_members(changes: MemberChanges) -> Members:
+    """The members that a change sets, keyed as documents key them."""
+    return {stored_name(key): member for key, member in changes.items() if member is not None}
 
 
 def by_field_name(changes: Mapping[str, Member]) -> dict[str, Member]:

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from operator import itemgetter
-from typing import Any
 
 from functions.rules.errors import SessionNotFound, StoreUnavailable
 from functions.rules.names import SessionName
@@ -24,8 +23,8 @@ from functions.store.firestore.documents import (
     incarnation_of,
     is_live,
 )
-from functions.store.firestore.listing import stream
-from functions.store.firestore.queries import events_by_arrival, newest_events
+from functions.store.firestore.messages import Document
+from functions.store.firestore.queries import events_by_arrival, newest_events, run_in_steps
 from functions.store.firestore.rpc import Listening, Rpc
 from functions.store.firestore.snapshots import snapshots
 from functions.store.firestore.values import nanoseconds
@@ -53,11 +52,11 @@ _START_PATIENCE = 3.0
 _STARTS = 5
 """Listeners begun in a row without a snapshot of any, before a feed gives up."""
 
-Placed = tuple[int, Any]
+Placed = tuple[int, Document]
 """An event's document behind its position, in nanoseconds."""
 
 
-def _placed(found: Any) -> Placed:
+def _placed(found: Document) -> Placed:
     return nanoseconds(found.create_time), found
 
 
@@ -150,7 +149,7 @@ class Feed:
         if self._snapshots == snapshots:
             self.renew()
 
-    def _publish(self, window: dict[str, Any]) -> None:
+    def _publish(self, window: dict[str, Document]) -> None:
         """Takes over a consistent snapshot: every event up to now, unless the window is full.
 
         The emulator sometimes tells of one event more than it was asked for.
@@ -284,9 +283,9 @@ class FirestoreWatch:
         """Events behind the position, in the order of their commits, as of this moment."""
         position = self._position
         since = position - _DELAY if position else None
-        held: list[tuple[int, str, Any]] = []
+        held: list[tuple[int, str, Document]] = []
         read_time = 0
-        query = stream(
+        query = run_in_steps(
             self._rpc,
             str(self._name),
             lambda last: events_by_arrival(since, last),

@@ -66,7 +66,10 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing, on disk before it returns."""
+        """All or nothing, on disk before it returns; within another write, a part of that one."""
+        if self.connection.in_transaction:
+            yield self.connection
+            return
         if not self._writers.acquire(timeout=self._timeout):
             raise StoreUnavailable
         try:

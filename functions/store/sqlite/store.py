@@ -4,7 +4,12 @@ from collections.abc import Callable
 
 from functions.messages.json_text import write_json
 from functions.rules.engine import EngineRecord
-from functions.rules.errors import EngineMissing, SessionAlreadyExists
+from functions.rules.errors import (
+    EngineMissing,
+    SessionAlreadyExists,
+    SessionNotFound,
+    SessionOfAnotherUser,
+)
 from functions.rules.event import EventRecord, timestamp_key
 from functions.rules.filters import PageQuery, event_matches, session_matches, test_of
 from functions.rules.names import EngineName, SessionName
@@ -184,6 +189,28 @@ class SqliteStore:
                 (now, record.state, record.text(), session),
             )
             merge_shared(db, engine, record.user_id, state)
+
+    def append_or_create(
+        self,
+        record: SessionRecord,
+        event: EventRecord,
+        state: StateChange,
+        now: int,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord:
+        name = record.name
+        with self._database.write():
+            try:
+                found = self.get_session(name, now)
+            except SessionNotFound:
+                found = self.create_session(
+                    record, StateChange(), now, require_engine=require_engine
+                )
+            if found.user_id != record.user_id:
+                raise SessionOfAnotherUser(name)
+            self.append_event(name, event, state, now)
+            return self.get_session(name, now)
 
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None

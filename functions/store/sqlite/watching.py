@@ -107,10 +107,10 @@ class SqliteWatch:
         self._database = database
         self._changes = changes
         self._name = name
+        session, seq = own_cursor(after, int, int) or (0, 0)
         with database.read() as db:
             self._session, _, record = live_session(db, name, now, owner)
         self.expire_time = record.expire_time
-        session, seq = own_cursor(after, int, int) or (0, 0)
         self._seq = int(seq) if session == self._session else 0
         self.wake = Wake()
         changes.subscribe(self._session, self.wake)

@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from functools import partial
 from urllib.parse import quote
 
-from functions.store.firestore.queries import ASCENDING
-from functions.store.firestore.rpc import Rpc, StructuredQuery
+from functions.store.firestore.messages import StructuredQuery
+from functions.store.firestore.rpc import Rpc
 from tests.bench import peers
 from tests.bench.bench import Bench
 from tests.bench.calls import EVENT_BODY, SESSIONS, client_of
@@ -81,7 +81,7 @@ def raw_page(rpc: Rpc, session: str) -> None:
     """What Firestore is asked for a first page of events."""
     query = StructuredQuery()
     query.from_.add().collection_id = "events"
-    query.order_by.add(direction=ASCENDING).field.field_path = "key"
+    query.order_by.add(direction=StructuredQuery.Direction.ASCENDING).field.field_path = "key"
     query.limit.value = PAGE + 1
     if len(list(rpc.run_query(session, query))) != PAGE + 1:
         raise RuntimeError(f"{session} has lost events")

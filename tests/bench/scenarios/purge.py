@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from functions.store.firestore.rpc import Rpc, Write
+from functions.store.firestore.messages import Write
+from functions.store.firestore.rpc import Rpc
 from tests.bench import peers
 from tests.bench.bench import Bench
 from tests.bench.calls import SESSIONS, client_of

@@ -3,8 +3,11 @@
 import threading
 
 
-class Documents(threading.local):
-    """Counted as Firestore bills them; what other threads read or write is not in it."""
+class FirestoreUsage(threading.local):
+    """Documents read, written and deleted, counted as Firestore bills them.
+
+    Each thread has its own counts.
+    """
 
     reads = 0
     writes = 0
@@ -15,4 +18,4 @@ class Documents(threading.local):
         self.reads = self.writes = self.deletes = 0
 
 
-documents = Documents()
+usage = FirestoreUsage()

@@ -1,0 +1,115 @@
+"""The commit of an append, and the append that creates the session that it misses."""
+
+import secrets
+from dataclasses import replace
+
+from functions.rules.errors import EngineMissing, SessionOfAnotherUser
+from functions.rules.event import EventRecord
+from functions.rules.names import SessionName
+from functions.rules.session import SessionRecord
+from functions.rules.state import MemberChanges, StateChange, join_members, merge_members
+from functions.store.firestore import documents, values
+from functions.store.firestore.erasure import erase
+from functions.store.firestore.messages import CommitResponse, Timestamp, Write
+from functions.store.firestore.retries import Retries
+from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
+from functions.store.firestore.sharing import shared_state, shared_writes
+
+
+class AppendCommit:
+    """The writes of one append: the event's document first, then its session's.
+
+    The second write adds nothing to the session's `expiry`. Firestore answers the value of a field
+    that a commit increments, so the append learns without a read whether the session has expired.
+    """
+
+    def __init__(self, session: str, event: EventRecord, key: str, former_id: str) -> None:
+        """`session` is the full path of a document; `key` orders the event among its events.
+
+        `former_id` is the id under which an earlier version may have stored this event, or "".
+        """
+        self._session = session
+        self._ids = [event.id, former_id] if former_id else [event.id]
+        self._absences = [values.absence(f"{session}/events/{id}") for id in self._ids[1:]]
+        fields = documents.event_fields(event, key)
+        self._event = values.creation(f"{session}/events/{event.id}", fields)
+        values.stamp(self._event, "arrived")
+
+    def writes(
+        self, now: int, state: MemberChanges, changed_since: Timestamp | None = None
+    ) -> list[Write]:
+        """To a session that is there, and unchanged since `changed_since` if that is given."""
+        fields: dict[str, values.Storable] = {"updateTime": values.timestamp(now)}
+        mask = ["updateTime", *(values.field_path("state", key) for key in state)]
+        if state:
+            fields["state"] = values.stored_members(state)
+        session = values.update(self._session, fields, mask, changed_since=changed_since)
+        session.update_transforms.add(field_path="expiry").increment.integer_value = 0
+        return [self._event, session, *self._absences]
+
+    def writes_with_session(self, fields: values.Fields) -> list[Write]:
+        """To a session that this commit creates."""
+        return [self._event, values.creation(self._session, fields)]
+
+    def event_paths(self, session: SessionName) -> list[str]:
+        """Where the event is if it has landed, below the database's root."""
+        return [f"{session}/events/{id}" for id in self._ids]
+
+    @staticmethod
+    def expiry(answer: CommitResponse) -> int:
+        """The session's `expiry` in microseconds, from the answer to `writes`."""
+        return answer.write_results[1].transform_results[0].integer_value
+
+
+def append_or_create(
+    rpc: Rpc,
+    record: SessionRecord,
+    append: AppendCommit,
+    state: StateChange,
+    now: int,
+    retries: Retries,
+    *,
+    require_engine: bool,
+) -> SessionRecord:
+    """One read of four documents and one commit, on condition that the session has not changed."""
+    name = record.name
+    user_path = documents.user_path(name.engine, record.user_id)
+    incarnation = secrets.token_hex(8)
+    while True:
+        found, engine, user, *events = rpc.batch_get(
+            [str(name), name.engine, user_path, *append.event_paths(name)]
+        )()
+        has_landed = any(events)
+        if not documents.is_live(found, now):
+            if require_engine and not documents.is_engine(engine):
+                raise EngineMissing
+            if found is not None:
+                erase(rpc, found, now)
+            found, has_landed = None, False
+        session = replace(record) if found is None else documents.session_record(name, found)
+        if session.user_id != record.user_id:
+            raise SessionOfAnotherUser(name)
+        if has_landed:
+            session.shared = shared_state(engine, user)
+            return session
+        session.update_time = now
+        session.shared = shared_state(engine, user, state)
+        changes = values.stored_members(state.session)
+        if changes:
+            members = merge_members(values.members_of(found, "state"), {**changes})
+            session.state = join_members(members.values())
+        if found is None:
+            fields = documents.session_fields(session, incarnation)
+            if changes:
+                fields["state"] = changes
+            writes = append.writes_with_session(fields)
+        else:
+            writes = append.writes(now, state.session, found.update_time)
+        shared = shared_writes(rpc, name.engine, engine, session.user_id, state)
+        try:
+            rpc.commit([*writes, *shared])
+        except (AlreadyExists, Missing, Stale):
+            # Another writer was faster, or gRPC sent this commit twice.
+            retries.wait()
+        else:
+            return session

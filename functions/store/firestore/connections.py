@@ -1,0 +1,93 @@
+"""Connections to Firestore: one for calls, and as many for listeners as they need.
+
+Google's front end takes 100 streams on one connection, and gRPC keeps further calls waiting. A
+listener is a stream for as long as it is open, so on the connection of the calls a hundred of them
+would stop every call of the process.
+"""
+
+import json
+import threading
+from collections.abc import Callable
+
+import grpc
+
+_TARGET = "firestore.googleapis.com:443"
+_SCOPE = "https://www.googleapis.com/auth/datastore"
+
+_LISTENERS = 90
+"""On one connection."""
+
+_RETRIES = {
+    "methodConfig": [
+        {
+            "name": [{"service": "google.firestore.v1.Firestore"}],
+            "retryPolicy": {
+                "maxAttempts": 5,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "1s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+            },
+        }
+    ]
+}
+
+_OPTIONS: list[tuple[str, str | int]] = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    ("grpc.service_config", json.dumps(_RETRIES)),
+    # Channels of one process that have the same options would share a connection.
+    ("grpc.use_local_subchannel_pool", 1),
+]
+
+_KEEPALIVE = [("grpc.keepalive_time_ms", 30_000), ("grpc.http2.ping_timeout_ms", 5_000)]
+"""Milliseconds between two pings of a connection with calls, and until an answer is overdue.
+
+An instance that had no CPU for a while may have a dead connection and not know it. Like Google's
+own client, this one does not ping the emulator. gRPC 1.85 sends the pings, but does not look at
+`grpc.keepalive_timeout_ms`.
+"""
+
+
+class Connections:
+    """The channels of one process to one database."""
+
+    def __init__(self, emulator_host: str) -> None:
+        """Connects to the emulator at `host:port`, or to Google as the process's account for ""."""
+        self._connect = _connector(emulator_host)
+        self._lock = threading.Lock()
+        self._listeners: dict[grpc.Channel, set[object]] = {}
+        self.calls = self._connect()
+
+    def for_listener(self, listener: object) -> grpc.Channel:
+        """A channel with room for one more listener; `release` belongs to it."""
+        with self._lock:
+            roomy = (each for each, some in self._listeners.items() if len(some) < _LISTENERS)
+            channel = next(roomy, None) or self._connect()
+            self._listeners.setdefault(channel, set()).add(listener)
+            return channel
+
+    def release(self, listener: object) -> None:
+        """Makes room for another listener; may be called more than once."""
+        with self._lock:
+            for listeners in self._listeners.values():
+                listeners.discard(listener)
+
+    def close(self) -> None:
+        """Closes all channels."""
+        with self._lock:
+            for channel in (self.calls, *self._listeners):
+                channel.close()
+
+
+def _connector(emulator_host: str) -> Callable[[], grpc.Channel]:
+    if emulator_host:
+        return lambda: grpc.insecure_channel(emulator_host, options=_OPTIONS)
+    import google.auth
+    import google.auth.transport.grpc
+    import google.auth.transport.requests
+
+    credentials, _ = google.auth.default(scopes=[_SCOPE])
+    request = google.auth.transport.requests.Request()
+    connect: Callable[..., grpc.Channel] = google.auth.transport.grpc.secure_authorized_channel
+    return lambda: connect(credentials, request, _TARGET, options=[*_OPTIONS, *_KEEPALIVE])
