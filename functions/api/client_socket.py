@@ -35,6 +35,7 @@ class ClientSocket(socket.socket):
         """Starts the time of a request."""
         self._request_end = time.monotonic() + self._patience
         self._answer_end: float | None = None
+        self._head = b""
         self._head_left: float = self._max_head_bytes
         self.is_late = False
 
@@ -79,18 +80,36 @@ class ClientSocket(socket.socket):
         return data
 
     def sendall(self, data: bytes, flags: int = 0, /) -> None:  # type: ignore[override]
-        """Sends a piece of an answer; raises BrokenPipeError when it takes too long."""
-        now = time.monotonic()
+        """Sends a piece of an answer, or keeps its head until there is a body to send with it.
+
+        Raises BrokenPipeError when the client takes it too slowly.
+        """
+        if self._timeout is None and self._answer_end is None:
+            self._answer_end = time.monotonic() + self._patience
+            self._head = data
+            return
+        head, self._head = self._head, b""
+        if len(data) > _MIB:
+            self._send(head)
+            head = b""
+        self._send(head + data)
+
+    def flush(self) -> None:
+        """Sends the head of an answer that has no body."""
+        if self._head:
+            self.sendall(b"")
+
+    def _send(self, data: bytes) -> None:
         if self._timeout is not None:
-            end = now + self._timeout
+            end = time.monotonic() + self._timeout
         else:
-            end = (self._answer_end or now + self._patience) + len(data) / _MIB
+            end = (self._answer_end or 0) + len(data) / _MIB
             self._answer_end = end
         left = memoryview(data)
         try:
             while left:
                 try:
-                    left = left[self.send(left, flags) :]
+                    left = left[self.send(left) :]
                 except BlockingIOError:
                     self._wait(select.POLLOUT, end)
         except TimeoutError as error:

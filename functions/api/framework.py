@@ -1,6 +1,7 @@
 """Makes functions-framework and gunicorn answer and keep connections as the API does."""
 
 import contextlib
+import logging
 import os
 import resource
 import signal
@@ -10,18 +11,23 @@ from typing import TYPE_CHECKING
 
 import click
 import flask
+import gunicorn
 import gunicorn.config
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.base import Worker
 
 from functions.api.streams import end_all
-from functions.api.worker import worker_class
 from functions.rules.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+_log = logging.getLogger(__name__)
+
 Target = Callable[[flask.Request], flask.Response]
+
+TESTED_GUNICORN = "27.0.1"
+"""The release of gunicorn that the tests run with."""
 
 _KEEP_ALIVE = 75
 """Seconds an idle connection stays open. With gunicorn's 2, httplib2, which the discovery client
@@ -93,11 +99,26 @@ def _set_up_server(settings: Settings) -> None:
         "keepalive": _KEEP_ALIVE,
         "post_worker_init": staticmethod(_end_streams_at_sigterm),
         "worker_int": staticmethod(_end_streams),
-        "worker_class": worker_class(settings),
+        "worker_class": _worker_class(settings),
     }
     for setting in gunicorn.config.KNOWN_SETTINGS:
         if setting.name in defaults:
             setting.default = defaults[setting.name]
+
+
+def _worker_class(settings: Settings) -> type[Worker] | str:
+    """The worker with bounds for slow clients where gunicorn is the release it is made for."""
+    if gunicorn.__version__ != TESTED_GUNICORN:
+        _log.warning(
+            "gunicorn is %s; bounds for slow clients are made for %s. They are off.",
+            gunicorn.__version__,
+            TESTED_GUNICORN,
+        )
+        return "gthread"
+    from functions.api.worker import BoundedWorker
+
+    BoundedWorker.settings = settings
+    return BoundedWorker
 
 
 def _end_streams_at_sigterm(worker: Worker) -> None:

@@ -13,7 +13,6 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-import gunicorn
 from gunicorn.http.errors import ExpectationFailed, LimitRequestHeaders, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -23,27 +22,11 @@ from functions.api.errors import CONTENT_TYPE, INTERNAL
 from functions.messages.json_text import write_plain
 from functions.rules.settings import Settings
 
-TESTED = "27.0.1"
-"""The release of gunicorn that the tests run with."""
-
 _LINGER = 2.0
 """Seconds that a client has to close a connection after its last answer, which an earlier close
 by the server could cut off."""
 
 _log = logging.getLogger(__name__)
-
-
-def worker_class(settings: Settings) -> type | str:
-    """The worker to serve with, as gunicorn's setting `worker_class` takes it."""
-    if gunicorn.__version__ != TESTED:
-        _log.warning(
-            "gunicorn is %s; bounds for slow clients are made for %s. They are off.",
-            gunicorn.__version__,
-            TESTED,
-        )
-        return "gthread"
-    BoundedWorker.settings = settings
-    return BoundedWorker
 
 
 class BoundedWorker(ThreadWorker):  # type: ignore[misc]
@@ -82,7 +65,9 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answers a request whose head is read, and returns whether another may follow."""
         conn.sock.end_head()
-        return super().handle_request(req, conn) and not conn.sock.is_late
+        is_kept = super().handle_request(req, conn)
+        conn.sock.flush()
+        return is_kept and not conn.sock.is_late
 
     def handle_error(self, req: Any, client: ClientSocket, addr: Any, exc: Exception) -> None:
         """Answers a request that could not be read, or that failed, in the API's JSON."""
@@ -166,4 +151,5 @@ def _send_error(client: ClientSocket, code: int, message: str) -> None:
         f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     with contextlib.suppress(OSError):
-        client.sendall(head.encode("latin-1") + body)
+        client.sendall(head.encode("latin-1"))
+        client.sendall(body)

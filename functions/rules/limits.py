@@ -75,7 +75,7 @@ class LimitSettings:
     )
     client_timeout: int = setting(
         30 * 10**9,
-        "How long a client may take to send a request, and then to take the answer; "
-        "a thread waits for it.",
+        "How long a client may take to send a request, and then to take the answer, "
+        "with a second more for each MiB of it; a thread waits for it.",
         patience,
     )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from functions.api.worker import TESTED
+from functions.api.framework import TESTED_GUNICORN
 from tests.conftest import ROOT, free_port, serving
 from tests.http.conftest import STOCK
 
@@ -73,7 +73,7 @@ def _read(path: Path) -> str:
 
 def test_the_bounds_are_for_the_gunicorn_that_is_installed() -> None:
     """An upgrade of gunicorn changes this line once the tests have run with it."""
-    assert version("gunicorn") == TESTED
+    assert version("gunicorn") == TESTED_GUNICORN
 
 
 def test_another_gunicorn_serves_with_its_own_worker_and_one_warning() -> None:
@@ -82,7 +82,7 @@ def test_another_gunicorn_serves_with_its_own_worker_and_one_warning() -> None:
     environment = {"PYTHONPATH": os.pathsep.join([STOCK["PYTHONPATH"], str(ROOT)])}
     warning, *others = settings(environment, *names)
     assert "WARNING" in warning
-    assert TESTED in warning
+    assert TESTED_GUNICORN in warning
     assert others == ["gthread", "75", "[]"]
 
 

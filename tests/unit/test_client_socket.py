@@ -58,6 +58,7 @@ def test_a_head_has_a_limit_and_a_body_has_another(pair: Pair) -> None:
 def test_an_answer_that_is_taken_too_slowly_breaks_off(pair: Pair) -> None:
     """It does not log as an error: to the server its client is gone."""
     server, _ = pair
+    server.sendall(b"head")
     with pytest.raises(BrokenPipeError):
         server.sendall(b"x" * LARGE)
     assert server.is_answered
@@ -75,6 +76,7 @@ def test_a_client_that_takes_a_little_of_an_answer_wins_no_time(pair: Pair) -> N
 
     thread = Thread(target=sip)
     thread.start()
+    server.sendall(b"head")
     try:
         with pytest.raises(BrokenPipeError):
             server.sendall(b"x" * LARGE)
@@ -97,7 +99,25 @@ def test_an_answer_has_a_second_more_for_each_mebibyte(
     server.begin_request()
     server.sendall(b"x" * LARGE)
     server.sendall(b"x" * LARGE)
-    assert {*waits} == {100.5 + PATIENCE, 101 + PATIENCE}
+    server.sendall(b"x" * LARGE)
+    assert {*waits} == {101 + PATIENCE, 101.5 + PATIENCE}
+
+
+@pytest.mark.parametrize("body", [[], [b"body"], [b"", b"bo", b"dy"], [b"x" * (2**20 + 1)]])
+def test_a_head_goes_with_what_follows_it_or_by_itself(pair: Pair, body: list[bytes]) -> None:
+    """Nothing is lost of an answer without a body, and nothing comes twice."""
+    server, client = pair
+    server.sendall(b"head ")
+    got: list[bytes] = []
+    thread = Thread(target=lambda: got.extend(iter(lambda: client.recv(2**20), b"")))
+    thread.start()
+    for piece in body:
+        server.sendall(piece)
+    server.flush()
+    server.flush()
+    server.shutdown(socket.SHUT_WR)
+    thread.join()
+    assert b"".join(got) == b"head " + b"".join(body)
 
 
 def test_a_timeout_that_somebody_sets_holds_instead(pair: Pair) -> None:
