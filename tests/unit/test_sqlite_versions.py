@@ -172,7 +172,7 @@ def test_an_old_file_does_what_a_new_one_does(old: Path) -> None:
 def test_a_step_that_fails_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a step did before it failed is undone; the next opening takes the step anew."""
     before = schema(old)
-    broken = (*STEPS[:1], "CREATE TABLE half (id INTEGER);\nCREATE TABLE half (id INTEGER);\n")
+    broken = (*STEPS[:1], ("CREATE TABLE half (id INTEGER);\nCREATE TABLE half (id INTEGER);\n",))
     with monkeypatch.context() as patch:
         patch.setattr("functions.store.sqlite.database.STEPS", broken)
         with pytest.raises(StoreUnavailable), opened(old):
