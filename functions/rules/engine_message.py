@@ -39,7 +39,7 @@ def changed_engine(
     else:
         changed = {names[name] for name in replaced}
         kept = {name: value for name, value in record.resource.items() if name not in changed}
-        resource = {**kept, **{name: sent[name] for name in changed & sent.keys()}}
+        resource = {**kept, **{name: value for name, value in sent.items() if name in changed}}
     update_time = later(record.update_time, now)
     return _checked(EngineRecord(record.name, record.create_time, update_time, resource))
 

@@ -2,7 +2,7 @@
 
 import heapq
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any
@@ -12,14 +12,14 @@ from functions.messages.json_text import write_plain
 from functions.rules.errors import WalkTooOld
 from functions.rules.event import EventRecord, timestamp_key
 from functions.rules.filters import PageQuery, session_matches, test_of
-from functions.rules.names import EngineName
+from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionRecord
 from functions.store.paging import Cursor, Page, fill_page, own_cursor
 from functions.store.sqlite.members import joined_members
 from functions.store.sqlite.packing import MAX_ROWS, packed, packed_rows
 from functions.store.sqlite.rows import (
     EVENT_ROW,
-    SESSION_ROW,
+    SESSION_COLUMNS,
     USERS,
     add_state,
     event_record,
@@ -31,15 +31,25 @@ _BOUNDS = (-(2**63), 2**63 - 1)
 _BEFORE_ALL_IDS, _BEHIND_ALL_IDS = "", "~"
 
 
-def _scope(key: str) -> str:
-    """SQL for a scope's key, 0 for none, and its size."""
-    return packed(f"coalesce({key}, 0)", f"coalesce((SELECT size FROM scopes WHERE id = {key}), 0)")
+_INLINE_BYTES = 1024
+"""State of this size comes with its session; more is read for the sessions of a page alone."""
+
+_SCOPES = f"{USERS} LEFT JOIN scopes o ON o.id = s.scope LEFT JOIN scopes v ON v.id = u.scope"
+_SIZE = "coalesce(o.size, 0) + coalesce(v.size, 0)"
 
 
-_LISTED = packed("s.id", _scope("s.scope"), _scope("u.scope"), SESSION_ROW)
+def _inline(scope: str, size: str) -> str:
+    return f"CASE WHEN {size} <= {_INLINE_BYTES} THEN {joined_members(scope)} END"
+
+
+_LISTED = (
+    *("s.id", "s.scope", "u.scope", _SIZE),
+    *(_inline("s.scope", _SIZE), _inline("u.scope", _SIZE)),
+    *SESSION_COLUMNS,
+)
 _FIRST_MOVES = (
     "(SELECT session, previous, min(seq) FROM moves WHERE seq > :snapshot GROUP BY session) m "
-    f"CROSS JOIN sessions s ON s.id = m.session CROSS JOIN engines e ON e.id = s.engine {USERS}"
+    f"CROSS JOIN sessions s ON s.id = m.session CROSS JOIN engines e ON e.id = s.engine {_SCOPES}"
 )
 """From the few moves to their sessions: a CROSS JOIN keeps its order."""
 
@@ -47,25 +57,20 @@ Place = tuple[int, str, str]
 """Nanoseconds, an engine's full name and a session id: what sessions are ordered by."""
 
 _Placed = Iterator[tuple[Place, list[str]]]
-"""Where a session stands, and its columns of _LISTED."""
+"""Where a session stands, and its columns: position, engine, and those of _LISTED."""
 
-_App = tuple[int, int]
-"""The key and the size of an engine's state, 0 for none."""
+_Clauses = Callable[[Place | None], tuple[str, dict[str, object]]]
+"""Which sessions follow a place, in SQL from FROM on, with its parameters."""
 
 
 @dataclass(slots=True)
-class _Found:
-    """A session and where its state is; 0 stands for none."""
+class _Scopes:
+    """The scopes of a session, "" for none, and the bytes of state that its record lacks yet."""
 
-    record: SessionRecord
-    own: int
-    user: int
-    app: int
-    state_size: int
-
-    def size(self) -> int:
-        """What SessionRecord.size is once its state is there, or a little more."""
-        return self.record.size() + self.state_size
+    own: str
+    user: str
+    app: str
+    size: int
 
 
 def list_sessions(
@@ -73,36 +78,52 @@ def list_sessions(
 ) -> Page[SessionRecord]:
     """One page of live sessions of an engine in the query's order, with their state.
 
-    State is read for the sessions of the page alone: its size, which is known before, may end the
-    page.
+    Large state is read for the sessions of the page alone; its size, which is known before, may
+    end the page.
     """
-    is_match = test_of(query.filter, session_matches)
+    incomplete: dict[SessionName, _Scopes] = {}
+
+    def size(record: SessionRecord) -> int:
+        scopes = incomplete.get(record.name)
+        return record.size() + (scopes.size if scopes else 0)
+
     page = fill_page(
-        _in_order(db, engine, query, now),
+        _in_order(db, engine, query, now, incomplete),
         query.page_size,
-        is_match and (lambda found: is_match(found.record)),
-        _Found.size,
+        test_of(query.filter, session_matches),
+        size,
     )
-    scopes = {scope for found in page.items for scope in (found.own, found.user, found.app)} - {0}
-    texts = {0: ""}
-    if scopes:
+    lacking = [
+        (record, incomplete[record.name]) for record in page.items if record.name in incomplete
+    ]
+    keys = {int(key) for _, of in lacking for key in (of.own, of.user, of.app) if key}
+    if keys:
         rows = packed_rows(
             db,
             packed("j.value", joined_members("j.value")),
             "FROM json_each(:scopes) j",
-            {"scopes": write_plain(list(scopes))},
+            {"scopes": write_plain(list(keys))},
         )
-        texts |= {int(scope): text for scope, text in rows}
-    for found in page.items:
-        own = texts[found.own] if found.own else None
-        add_state(found.record, own, texts[found.app], texts[found.user])
-    return Page([found.record for found in page.items], page.cursor, page.places)
+        texts = {"": ""}
+        for key, text in rows:
+            texts[key] = text
+        for record, of in lacking:
+            if of:
+                own = texts[of.own] if of.own else None
+                add_state(record, own, texts[of.app], texts[of.user])
+    return page
 
 
 def _in_order(
-    db: sqlite3.Connection, engine: EngineName, query: PageQuery, now: int
-) -> Iterator[tuple[Cursor, _Found]]:
+    db: sqlite3.Connection,
+    engine: EngineName,
+    query: PageQuery,
+    now: int,
+    incomplete: dict[SessionName, _Scopes],
+) -> Iterator[tuple[Cursor, SessionRecord]]:
     """Live sessions of an engine in the query's order, behind its cursor; lazily.
+
+    Those whose state is large come without it, and are put into `incomplete`.
 
     The engine `-` stands for all of its location: their sessions come in one order, though each
     engine's from its own index, since an index over all would be written with every append.
@@ -115,41 +136,47 @@ def _in_order(
     tie = (str, str) if engine.is_any else (str,)
     cursor = own_cursor(query.cursor, int, int, *tie)
     scope, parent = ("location", engine.location) if engine.is_any else ("name", str(engine))
-    engines: dict[str, tuple[int, _App]] = {
-        name: (key, (app or 0, size or 0))
-        for key, name, app, size in db.execute(
-            "SELECT e.id, e.name, a.id, a.size FROM engines e LEFT JOIN scopes a ON a.id = e.scope "
-            f"WHERE e.{scope} = ?",
+    apps = {
+        name: found
+        for name, *found in db.execute(
+            "SELECT e.name, e.id, coalesce(e.scope, ''), coalesce(a.size, 0), "
+            f"coalesce({_inline('e.scope', 'a.size')}, '') "
+            f"FROM engines e LEFT JOIN scopes a ON a.id = e.scope WHERE e.{scope} = ?",
             (parent,),
         )
     }
-    if not engines:
+    if not apps:
         return
     snapshot, *place = cursor or [_last_move(db)]
     behind: Place | None = None
     if place:
         position, *names = place
         behind = (int(position), *(map(str, names if engine.is_any else (parent, *names))))  # type: ignore[assignment]
-    walk = _Walk(db, query, now, int(snapshot), len(engines))
+    walk = _Walk(db, query, now, int(snapshot), len(apps))
     streams = []
     if behind and query.order.field == "update_time":
         _check_moves_since(db, int(snapshot))
         streams.append(walk.moved(scope, parent, behind))
-    streams += [walk.unmoved(key, name, behind) for name, (key, _) in engines.items()]
+    streams += [walk.unmoved(key, name, behind) for name, (key, *_) in apps.items()]
     merged = (
         streams[0]
         if len(streams) == 1
         else heapq.merge(*streams, key=itemgetter(0), reverse=query.order.descending)
     )
     for (position, name, session_id), columns in merged:
-        shown = (name, session_id) if engine.is_any else (session_id,)
-        yield [snapshot, position, *shown], _found(name, engines[name][1], columns)
-
-
-def _found(engine: str, app: _App, columns: list[str]) -> _Found:
-    _, own, own_size, user, user_size, *record = columns
-    size = int(own_size) + int(user_size) + app[1]
-    return _Found(session_record(engine, record), int(own), int(user), app[0], size)
+        record = session_record(name, columns[8:])
+        own, user, size, own_state, user_state = columns[3:8]
+        _, app, app_size, app_state = apps[name]
+        add_state(record, own_state if own else None, app_state, user_state)
+        lacks = (int(size) if int(size) > _INLINE_BYTES else 0) + (
+            app_size if app_size > _INLINE_BYTES else 0
+        )
+        if lacks:
+            incomplete[record.name] = _Scopes(own, user, str(app), lacks)
+        if engine.is_any:
+            yield [snapshot, position, name, session_id], record
+        else:
+            yield [snapshot, position, session_id], record
 
 
 class _Walk:
@@ -177,8 +204,9 @@ class _Walk:
         self._first_rows = max(2, min(query.page_size + 1, MAX_ROWS) // engines)
         self._moved: set[str] = set()
         if query.cursor is not None and field == "update_time":
-            rows = db.execute("SELECT DISTINCT session FROM moves WHERE seq > ?", (snapshot,))
-            self._moved = {str(session) for (session,) in rows}
+            moved = "FROM (SELECT DISTINCT session FROM moves WHERE seq > :snapshot)"
+            rows = packed_rows(db, packed("session"), moved, {"snapshot": snapshot})
+            self._moved = {session for (session,) in rows}
 
     def unmoved(self, engine: int, name: str, behind: Place | None) -> _Placed:
         """An engine's sessions where they stand, but for those that moved."""
@@ -197,12 +225,12 @@ class _Walk:
                 tie = session_id if name == at else others
                 parameters = {**own, "position": position, "tie": tie}
             where = " AND ".join(conditions)
-            return f"FROM sessions s {USERS} WHERE {where} ORDER BY {order}", parameters
+            return f"FROM sessions s {_SCOPES} WHERE {where} ORDER BY {order}", parameters
 
-        place = packed(self._column, ":name", "s.session_id")
-        for found, columns in self._rows(place, clauses, behind):
-            if columns[0] not in self._moved:
-                yield found, columns
+        rows = self._rows((self._column, ":name"), clauses, behind)
+        if not self._moved:
+            return rows
+        return ((place, columns) for place, columns in rows if columns[2] not in self._moved)
 
     def moved(self, scope: str, parent: str, behind: Place) -> _Placed:
         """The sessions that moved since the snapshot, where they stood then."""
@@ -222,20 +250,18 @@ class _Walk:
                 {"parent": parent, "position": position, "at": at, "tie": tie},
             )
 
-        return self._rows(packed("m.previous", "e.name", "s.session_id"), clauses, behind)
+        return self._rows(("m.previous", "e.name"), clauses, behind)
 
-    def _rows(self, place: str, clauses: Any, behind: Place | None) -> _Placed:
+    def _rows(self, place: tuple[str, str], clauses: _Clauses, behind: Place | None) -> _Placed:
         """Rows behind a place, and on from the last of them, a few more at a time."""
-        limit, count = self._first_rows, 0
+        row, limit = packed(*place, *_LISTED), self._first_rows
         while True:
             text, parameters = clauses(behind)
             parameters = {**self._parameters, **parameters, "limit": limit}
             count = 0
-            for position, name, session_id, *columns in packed_rows(
-                self._db, packed(place, _LISTED), f"{text} LIMIT :limit", parameters
-            ):
+            for columns in packed_rows(self._db, row, f"{text} LIMIT :limit", parameters):
                 count += 1
-                behind = (int(position), name, session_id)
+                behind = (int(columns[0]), columns[1], columns[8])
                 yield behind, columns
             if count < limit:
                 return

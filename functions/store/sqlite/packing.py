@@ -19,11 +19,12 @@ MAX_ROWS = 128
 
 
 def packed(*columns: str) -> str:
-    """SQL for one text of a row's columns.
+    """SQL for one text of a row's columns, "" for NULL.
 
-    No column may be NULL or hold a control character; `json_quote` makes text so that may.
+    No column may hold a control character; `json_quote` makes text so that may.
     """
-    return f" || char({ord(_COLUMN_END)}) || ".join(columns)
+    marks = _COLUMN_END.join("%s" for _ in columns)
+    return f"printf('{marks}', {', '.join(columns)})"
 
 
 def unpack(row: str) -> list[str]:
@@ -48,20 +49,20 @@ def packed_rows(
     select = f"SELECT {row} AS row {clauses}"
     longest = db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _PACKED_BYTES)
     try:
-        (joined,) = db.execute(
-            f"SELECT group_concat(row, char({ord(_ROW_END)})) FROM ({select})", parameters
+        joined, missing = db.execute(
+            f"SELECT group_concat(row, char({ord(_ROW_END)})), count(*) - count(row) "
+            f"FROM ({select})",
+            parameters,
         ).fetchone()
-    except sqlite3.DataError:
-        # "string or blob too big": SQLite stops at the limit and keeps nothing.
-        joined = None
-        is_large = True
+    except sqlite3.DataError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
+            raise
+        is_too_large = True
     else:
-        is_large = False
+        # printf makes NULL of a row beyond the limit, all else an error.
+        is_too_large = missing > 0
     finally:
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
-    if is_large:
-        for (text,) in db.execute(select, parameters):
-            yield unpack(text)
-    elif joined is not None:
-        for text in joined.split(_ROW_END):
-            yield unpack(text)
+    if is_too_large:
+        return (row.split(_COLUMN_END) for (row,) in db.execute(select, parameters))
+    return (row.split(_COLUMN_END) for row in joined.split(_ROW_END)) if joined else iter(())

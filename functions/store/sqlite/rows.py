@@ -15,7 +15,7 @@ from functions.rules.state import StateChange
 from functions.store.sqlite.members import joined_members, merge
 from functions.store.sqlite.packing import packed, unpack, unquoted
 
-SESSION_ROW = packed(
+SESSION_COLUMNS = (
     *("s.session_id", "json_quote(s.user_id)", "json_quote(s.display_name)", "s.labels"),
     *("s.create_time", "s.update_time", "s.expiry", "s.expire_rest", "s.unknown"),
 )
@@ -60,7 +60,7 @@ def live_session(
     """Reads a session with its state; raises SessionNotFound."""
     scopes = ", ".join(map(joined_members, ("s.scope", "e.scope", "u.scope")))
     row = db.execute(
-        f"SELECT {SESSION_ROW}, {scopes}, {_KEYS} {_LIVE}", _named(name, now)
+        f"SELECT {packed(*SESSION_COLUMNS)}, {scopes}, {_KEYS} {_LIVE}", _named(name, now)
     ).fetchone()
     if row is None:
         raise SessionNotFound(name)
@@ -72,7 +72,7 @@ def live_session(
 
 
 def session_record(engine: str, columns: Sequence[str]) -> SessionRecord:
-    """The record of SESSION_ROW, without its state."""
+    """The record of SESSION_COLUMNS, without its state."""
     session_id, user_id, display_name, labels, created, updated, expiry, rest, unknown = columns
     return SessionRecord(
         SessionName(engine, session_id),
