@@ -47,13 +47,19 @@ class Erasure:
         rest = "seq IN (SELECT seq FROM events WHERE session = :key LIMIT :left)"
         self._events += self._delete("events", rest, session)
         scope = self._db.execute("SELECT scope FROM sessions WHERE id = ?", (session,)).fetchone()
-        if self.is_full or (scope is not None and not self._scope(scope[0])):
+        if self.is_full or (scope is not None and not self._members(scope[0])):
             return False
         self._sessions += self._delete("sessions", "id = :key", session)
         return True
 
     def engine(self, engine: int) -> bool:
         """Removes a condemned engine with its sessions and all state; whether it is gone by now."""
+        found = self._db.execute(
+            "SELECT scope FROM engines WHERE id = ? AND location = ''", (engine,)
+        ).fetchone()
+        # Once it is gone, by somebody else's purge, its key may be a new engine's.
+        if found is None:
+            return True
         for (session,) in self._db.execute(
             "SELECT id FROM sessions WHERE engine = ? LIMIT ?", (engine, _SESSIONS)
         ).fetchall():
@@ -66,29 +72,24 @@ class Erasure:
             "SELECT user_id, scope FROM users WHERE engine = ? LIMIT ?", (engine, self._left)
         ).fetchall()
         for user_id, scope in users:
-            if not self._scope(scope):
+            if not self._members(scope):
                 return False
             self._left -= 1
             self._db.execute(
                 "DELETE FROM users WHERE engine = ? AND user_id = ?", (engine, user_id)
             )
-        (app,) = self._db.execute("SELECT scope FROM engines WHERE id = ?", (engine,)).fetchone()
-        if self.is_full or not self._scope(app):
+        if self.is_full or not self._members(found[0]):
             return False
         self._delete("engines", "id = :key", engine)
         return True
 
-    def _scope(self, scope: int | None) -> bool:
-        if scope is None:
-            return True
+    def _members(self, scope: int | None) -> bool:
+        """Empties a scope, which goes with the row that it is of; whether it is empty by now."""
         rest = "scope = :key AND key IN (SELECT key FROM members WHERE scope = :key LIMIT :left)"
         self._delete("members", rest, scope)
-        if self.is_full:
-            return False
-        self._delete("scopes", "id = :key", scope)
-        return True
+        return not self.is_full
 
-    def _delete(self, table: str, condition: str, key: int) -> int:
+    def _delete(self, table: str, condition: str, key: int | None) -> int:
         deleted = self._db.execute(
             f"DELETE FROM {table} WHERE {condition}", {"key": key, "left": self._left}
         ).rowcount

@@ -108,9 +108,8 @@ def list_sessions(
         for key, text in rows:
             texts[key] = text
         for record, of in lacking:
-            if of:
-                own = texts[of.own] if of.own else None
-                add_state(record, own, texts[of.app], texts[of.user])
+            own = texts[of.own] if of.own else None
+            add_state(record, own, texts[of.app], texts[of.user])
     return page
 
 

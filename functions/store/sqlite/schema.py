@@ -139,6 +139,19 @@ CREATE TRIGGER session_moves AFTER UPDATE OF touched ON sessions BEGIN
     WHERE seq IN (SELECT seq FROM moves ORDER BY seq LIMIT 2)
     AND time < new.touched - 3600 * 1000000000;
 END;
+
+CREATE TRIGGER session_goes AFTER DELETE ON sessions BEGIN
+    DELETE FROM scopes WHERE id = old.scope;
+END;
+CREATE TRIGGER user_goes AFTER DELETE ON users BEGIN
+    DELETE FROM scopes WHERE id = old.scope;
+END;
+CREATE TRIGGER engine_goes AFTER DELETE ON engines BEGIN
+    DELETE FROM scopes WHERE id = old.scope;
+END;
+CREATE TRIGGER scope_goes AFTER DELETE ON scopes BEGIN
+    DELETE FROM members WHERE scope = old.id;
+END;
 """
 
 
@@ -176,5 +189,5 @@ STEPS: tuple[tuple[Step, ...], ...] = (
 - 2: indexes for runs, which are looked up by invocation, and for watchers, who go by arrival.
 - 3: a column of sessions that the fourth drops.
 - 4: state as rows. A server of version 3 that still runs fails where it would read or write a
-  session, since the columns that it names are gone.
+  session, since the columns that it names are gone; what it may still remove takes its state along.
 """
