@@ -11,6 +11,7 @@ import pytest
 from functions.rules.errors import StoreUnavailable
 from functions.rules.settings import Settings
 from functions.store.opening import open_store
+from functions.store.sqlite import database
 from functions.store.sqlite.schema import STEPS
 from tests.contract.conftest import LOCATION, Api
 
@@ -239,8 +240,11 @@ def test_what_version_3_may_still_remove_takes_its_state_along(old: Path) -> Non
         assert (count(of_version_3, "members"), count(of_version_3, "scopes")) == (0, 0)
 
 
-def test_a_server_of_this_version_leaves_a_file_alone_once_a_newer_one_came(old: Path) -> None:
-    """All that it is asked answers 503 from then on, and nothing is written."""
+def test_a_server_of_this_version_leaves_a_file_alone_once_a_newer_one_came(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every write answers 503, every read a moment later, and nothing is written."""
+    monkeypatch.setattr(database, "_READS_UNCHECKED", 0)
     with opened(old) as api, contextlib.closing(sqlite3.connect(old)) as newer:
         session = f"{ENGINE}/sessions/s"
         assert api.append(session).status == 200

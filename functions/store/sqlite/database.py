@@ -23,6 +23,9 @@ MEMORY = ":memory:"
 _CACHED_STATEMENTS = 256
 _PAUSE = 0.01
 
+_READS_UNCHECKED = 0.1
+"""Seconds for which reads go on without asking whether a newer server has changed the tables."""
+
 
 class Database:
     """A connection per thread; writers of one process queue fairly before SQLite's own lock."""
@@ -37,6 +40,7 @@ class Database:
         self._path = path if self._is_in_memory else str(Path(path).absolute())
         self._memory = f"file:/{secrets.token_hex(16)}?vfs=memdb"
         self._timeout = timeout / 1e9
+        self._next_check = 0.0
         self._local = threading.local()
         self._writers = threading.Lock()
         self._connections: list[sqlite3.Connection] = []
@@ -67,14 +71,14 @@ class Database:
     def look(self) -> Iterator[sqlite3.Connection]:
         """For one statement that reads, a consistent view by itself."""
         with self._errors():
-            self._check_version(self.connection)
+            self._check_version_now_and_then(self.connection)
             yield self.connection
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """One consistent view for several statements; writers go on meanwhile."""
         with self._transaction("BEGIN") as connection:
-            self._check_version(connection)
+            self._check_version_now_and_then(connection)
             yield connection
 
     @contextmanager
@@ -108,6 +112,13 @@ class Database:
     def _check_version(self, connection: sqlite3.Connection) -> None:
         """Raises NewerVersion once a newer server has changed the tables of the open file."""
         check_version(self._path, _version(connection), len(STEPS))
+
+    def _check_version_now_and_then(self, connection: sqlite3.Connection) -> None:
+        """For reads, of which each step of SQLite costs a notable part."""
+        now = time.monotonic()
+        if now >= self._next_check:
+            self._check_version(connection)
+            self._next_check = now + _READS_UNCHECKED
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:

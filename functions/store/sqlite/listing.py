@@ -2,7 +2,7 @@
 
 import heapq
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any
@@ -19,6 +19,7 @@ from functions.store.sqlite.members import joined_members
 from functions.store.sqlite.packing import MAX_ROWS, packed, packed_rows
 from functions.store.sqlite.rows import (
     EVENT_ROW,
+    LIVE_KEY,
     SESSION_COLUMNS,
     USERS,
     add_state,
@@ -135,22 +136,21 @@ def _in_order(
     tie = (str, str) if engine.is_any else (str,)
     cursor = own_cursor(query.cursor, int, int, *tie)
     scope, parent = ("location", engine.location) if engine.is_any else ("name", str(engine))
-    apps = {
-        name: found
-        for name, *found in db.execute(
-            "SELECT e.name, e.id, coalesce(e.scope, ''), coalesce(a.size, 0), "
-            f"coalesce({_inline('e.scope', 'a.size')}, '') "
-            f"FROM engines e LEFT JOIN scopes a ON a.id = e.scope WHERE e.{scope} = ?",
-            (parent,),
-        )
-    }
+    found = db.execute(
+        "SELECT e.name, e.id, coalesce(e.scope, ''), coalesce(a.size, 0), "
+        f"coalesce({_inline('e.scope', 'a.size')}, ''), (SELECT coalesce(max(seq), 0) FROM moves) "
+        f"FROM engines e LEFT JOIN scopes a ON a.id = e.scope WHERE e.{scope} = ?",
+        (parent,),
+    ).fetchall()
+    apps = {name: app for name, *app in found}
     if not apps:
         return
-    snapshot, *place = cursor or [_last_move(db)]
+    snapshot, *place = cursor or [found[0][-1]]
     behind: Place | None = None
     if place:
         position, *names = place
-        behind = (int(position), *(map(str, names if engine.is_any else (parent, *names))))  # type: ignore[assignment]
+        name, session_id = map(str, names if engine.is_any else (parent, *names))
+        behind = (int(position), name, session_id)
     walk = _Walk(db, query, now, int(snapshot), len(apps))
     streams = []
     if behind and query.order.field == "update_time":
@@ -165,11 +165,9 @@ def _in_order(
     for (position, name, session_id), columns in merged:
         record = session_record(name, columns[8:])
         own, user, size, own_state, user_state = columns[3:8]
-        _, app, app_size, app_state = apps[name]
+        _, app, app_size, app_state, _ = apps[name]
         add_state(record, own_state if own else None, app_state, user_state)
-        lacks = (int(size) if int(size) > _INLINE_BYTES else 0) + (
-            app_size if app_size > _INLINE_BYTES else 0
-        )
+        lacks = sum(each for each in (int(size), app_size) if each > _INLINE_BYTES)
         if lacks:
             incomplete[record.name] = _Scopes(own, user, str(app), lacks)
         if engine.is_any:
@@ -267,18 +265,34 @@ class _Walk:
             limit = min(2 * limit, MAX_ROWS)
 
 
+def live_events(
+    db: sqlite3.Connection, name: SessionName, query: PageQuery, now: int, owner: str | None
+) -> Iterator[tuple[Cursor, EventRecord]]:
+    """The `events_in_order` of a session that is there for its owner; none where it is not.
+
+    Fewer than MAX_ROWS without a filter are one statement.
+    """
+    live = {"engine": name.engine, "id": name.session, "now": now // 1000, "owner": owner}
+    return _events(db, LIVE_KEY, live, query)
+
+
 def events_in_order(
     db: sqlite3.Connection, session: int, query: PageQuery
 ) -> Iterator[tuple[Cursor, EventRecord]]:
     """A session's events by timestamp, then arrival; the cursor is `[timestamp key, seq]`."""
+    return _events(db, ":session", {"session": session}, query)
+
+
+def _events(
+    db: sqlite3.Connection, session: str, named: Mapping[str, Any], query: PageQuery
+) -> Iterator[tuple[Cursor, EventRecord]]:
     limit = min(query.page_size + 1, MAX_ROWS) if query.filter.is_empty else MAX_ROWS
     while True:
         clauses, parameters = event_clauses(session, query)
+        parameters = {**parameters, **named, "limit": limit}
         place: Cursor = []
         count = 0
-        for columns in packed_rows(
-            db, EVENT_ROW, f"{clauses} LIMIT :limit", {**parameters, "limit": limit}
-        ):
+        for columns in packed_rows(db, EVENT_ROW, f"{clauses} LIMIT :limit", parameters):
             count += 1
             place = [columns[1], int(columns[0])]
             yield place, event_record(columns)
@@ -287,15 +301,16 @@ def events_in_order(
         query, limit = replace(query, cursor=place), MAX_ROWS
 
 
-def event_clauses(session: int, query: PageQuery) -> tuple[str, dict[str, Any]]:
+def event_clauses(session: str, query: PageQuery) -> tuple[str, dict[str, Any]]:
     """Which events `e` of a session may match, and their order, from FROM on, with parameters.
 
-    An invocation_id and the bounds of the field that the query orders by are looked up.
+    `session` is SQL for its key. An invocation_id and the bounds of the field that the query
+    orders by are looked up.
     """
     descending = query.order.descending
     direction, beyond = ("DESC", "<") if descending else ("ASC", ">")
-    conditions = ["e.session = :session"]
-    parameters: dict[str, Any] = {"session": session}
+    conditions = [f"e.session = {session}"]
+    parameters: dict[str, Any] = {}
     invocation = query.filter.equality("invocation_id")
     if invocation is not None:
         conditions.append("e.invocation_id = :invocation")
@@ -310,11 +325,6 @@ def event_clauses(session: int, query: PageQuery) -> tuple[str, dict[str, Any]]:
         parameters["key"], parameters["seq"] = cursor
     order = f"ORDER BY e.timestamp_key {direction}, e.seq {direction}"
     return f"FROM events e WHERE {' AND '.join(conditions)} {order}", parameters
-
-
-def _last_move(db: sqlite3.Connection) -> int:
-    last: int = db.execute("SELECT coalesce(max(seq), 0) FROM moves").fetchone()[0]
-    return last
 
 
 def _check_moves_since(db: sqlite3.Connection, snapshot: int) -> None:

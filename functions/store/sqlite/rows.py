@@ -29,6 +29,10 @@ _LIVE = (
     f"FROM engines e JOIN sessions s ON s.engine = e.id {USERS} "
     "WHERE e.name = :engine AND s.session_id = :session AND s.expiry > :now"
 )
+LIVE_KEY = """(SELECT s.id FROM engines n JOIN sessions s ON s.engine = n.id WHERE n.name = :engine
+    AND s.session_id = :id AND s.expiry > :now AND coalesce(:owner, s.user_id) = s.user_id)"""
+"""The key of the session that `live_keys` finds, within another statement."""
+
 _KEYS = "s.id, s.engine, s.user_id, s.scope, e.scope, u.scope"
 
 

@@ -19,6 +19,7 @@ from functions.store.sqlite import engines, listing
 from functions.store.sqlite.database import Database
 from functions.store.sqlite.erasing import Erasure, condemn_session, purge_some
 from functions.store.sqlite.members import merge
+from functions.store.sqlite.packing import MAX_ROWS
 from functions.store.sqlite.rows import (
     SessionKeys,
     event_row,
@@ -141,14 +142,17 @@ class SqliteStore:
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:
-        with self._database.read() as db:
-            session = live_keys(db, name, now, owner).session
-            return fill_page(
-                listing.events_in_order(db, session, query),
+        is_one_statement = query.filter.is_empty and query.page_size < MAX_ROWS
+        with self._database.look() if is_one_statement else self._database.read() as db:
+            page = fill_page(
+                listing.live_events(db, name, query, now, owner),
                 query.page_size,
                 test_of(query.filter, event_matches),
                 EventRecord.size,
             )
+            if not page.items:
+                live_keys(db, name, now, owner)
+            return page
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
