@@ -31,7 +31,7 @@ class Database:
     """A connection per thread; writers of one process queue fairly before SQLite's own lock."""
 
     def __init__(self, path: str, timeout: int) -> None:
-        """Opens or creates the file and brings an older one up to date.
+        """Opens or creates the file and brings an older one up to date; MEMORY is no file.
 
         `timeout` is nanoseconds that a writer waits for others. Raises StoreUnavailable for a
         file that is no database, or of a newer schema.

@@ -16,7 +16,7 @@ _SESSIONS = 100
 
 
 def condemn_session(db: sqlite3.Connection, session: int, now: int) -> None:
-    """Ends a session at once and frees its id; those who watch it hear of its end."""
+    """Ends a session at once, frees its id and wakes its watches, which find it gone."""
     (session_id,) = db.execute(
         "SELECT session_id FROM sessions WHERE id = ?", (session,)
     ).fetchone()
@@ -63,6 +63,7 @@ class Erasure:
         for (session,) in self._db.execute(
             "SELECT id FROM sessions WHERE engine = ? LIMIT ?", (engine, _SESSIONS)
         ).fetchall():
+            # A move wakes the session's watches, which find its engine gone.
             touch(self._db, session, self._now)
             if not self.session(session):
                 return False

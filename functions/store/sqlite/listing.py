@@ -31,7 +31,6 @@ _BOUNDS = (-(2**63), 2**63 - 1)
 
 _BEFORE_ALL_IDS, _BEHIND_ALL_IDS = "", "~"
 
-
 _INLINE_BYTES = 1024
 """State of this size comes with its session; more is read for the sessions of a page alone."""
 
@@ -85,7 +84,7 @@ def list_sessions(
     incomplete: dict[SessionName, _Scopes] = {}
 
     def size(record: SessionRecord) -> int:
-        scopes = incomplete.get(record.name)
+        scopes = incomplete.get(record.name) if incomplete else None
         return record.size() + (scopes.size if scopes else 0)
 
     page = fill_page(
@@ -133,8 +132,8 @@ def _in_order(
     before the session's id, and `snapshot` the last move that the first page knew of. Raises
     WalkTooOld when moves since then are forgotten.
     """
-    tie = (str, str) if engine.is_any else (str,)
-    cursor = own_cursor(query.cursor, int, int, *tie)
+    ids = (str, str) if engine.is_any else (str,)
+    cursor = own_cursor(query.cursor, int, int, *ids)
     scope, parent = ("location", engine.location) if engine.is_any else ("name", str(engine))
     found = db.execute(
         "SELECT e.name, e.id, coalesce(e.scope, ''), coalesce(a.size, 0), "
@@ -162,18 +161,19 @@ def _in_order(
         if len(streams) == 1
         else heapq.merge(*streams, key=itemgetter(0), reverse=query.order.descending)
     )
+    is_any = engine.is_any
     for (position, name, session_id), columns in merged:
-        record = session_record(name, columns[8:])
-        own, user, size, own_state, user_state = columns[3:8]
+        _, _, _, own, user, size, own_state, user_state, *record_columns = columns
+        record = session_record(name, record_columns)
         _, app, app_size, app_state, _ = apps[name]
         add_state(record, own_state if own else None, app_state, user_state)
-        lacks = sum(each for each in (int(size), app_size) if each > _INLINE_BYTES)
+        lacks = app_size if app_size > _INLINE_BYTES else 0
+        if int(size) > _INLINE_BYTES:
+            lacks += int(size)
         if lacks:
             incomplete[record.name] = _Scopes(own, user, str(app), lacks)
-        if engine.is_any:
-            yield [snapshot, position, name, session_id], record
-        else:
-            yield [snapshot, position, session_id], record
+        tie = [name, session_id] if is_any else [session_id]
+        yield [snapshot, position, *tie], record
 
 
 class _Walk:

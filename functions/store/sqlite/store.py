@@ -1,8 +1,9 @@
-"""The Store protocol in SQL: a write is one transaction, a read one statement."""
+"""The Store protocol in SQL: a write is one transaction, but for removals of many rows."""
 
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineMissing, SessionAlreadyExists, StoreUnavailable
@@ -33,6 +34,9 @@ from functions.store.sqlite.rows import (
 from functions.store.sqlite.runs import runs_by_event
 from functions.store.sqlite.watching import Changes, SqliteWatch
 
+_NOTHING: tuple[Any, ...] = (None, None, None, None, None, 0)
+"""Where an engine has neither a row nor anything below it."""
+
 
 class SqliteStore:
     """Sessions in one SQLite file; see functions.store.protocol.Store."""
@@ -53,14 +57,7 @@ class SqliteStore:
                 "LEFT JOIN sessions s ON s.engine = e.id AND s.session_id = ? WHERE e.name = ?",
                 (record.user_id, session_id, engine_name),
             ).fetchone()
-            engine, engine_time, app, user, old, old_expiry = row or (
-                None,
-                None,
-                None,
-                None,
-                None,
-                0,
-            )
+            engine, engine_time, app, user, old, old_expiry = row or _NOTHING
             if require_engine and engine_time is None:
                 raise EngineMissing
             if engine is None:
@@ -206,7 +203,7 @@ class SqliteStore:
     def _erase(self, step: Callable[[Erasure], bool], now: int) -> None:
         """Goes on with a removal for half of STORE_TIMEOUT; the purge does what is left."""
         end = time.monotonic() + self._timeout / 2e9
-        # The caller's promise is kept: what is removed here is hidden already.
+        # What is removed here is hidden already, so the answer is right even where this fails.
         with suppress(StoreUnavailable):
             is_gone = False
             while not is_gone and time.monotonic() < end:
