@@ -1,4 +1,4 @@
-.PHONY: run purge test torture fuzz bench check openapi messages lock clean
+.PHONY: run purge backup test torture fuzz bench check openapi messages lock clean
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -14,6 +14,10 @@ run: .venv/run
 # Removes expired sessions from the store of a running server.
 purge:
 	@curl -sS -X POST http://$(HOST):$(PORT)/v1beta1/sessions:purgeExpired; echo
+
+# Copies the SQLite store, also while servers use it, to TO or beside it.
+backup: .venv/run
+	@$(BIN)/python -m functions.store.sqlite.backup $(TO)
 
 # Runs every test; those on Firestore need its emulator. Temporary files stay in memory where they
 # can, since a slow disk makes every append of a test wait for it.

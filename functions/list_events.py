@@ -18,13 +18,9 @@ def list_events(request: Request, store: Store, now: int) -> str:
     """
     session, view = request.session_name, parse_view(request.query.get("view", ""))
     query = request.page(session, EVENT_FIELDS, EVENT_ORDERS, EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE)
-    if view is EventView.FULL or request.enum_numbers:
-        page = store.list_events(session, query, now)
-        events, cursor = events_json(page.items, session, request, view), page.cursor
-    else:
-        joined = store.join_events(session, query, now)
-        events, cursor = joined.items, joined.cursor
-    return list_json("sessionEvents", events, session, query, cursor)
+    page = store.list_events(session, query, now)
+    events = events_json(page.items, session, request, view)
+    return list_json("sessionEvents", events, session, query, page.cursor)
 
 
 def events_json(

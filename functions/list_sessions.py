@@ -24,5 +24,6 @@ def list_sessions(request: Request, store: Store, now: int) -> str:
             store.get_engine(engine)
         except EngineNotFound:
             raise EngineMissing from None
-    page = store.join_sessions(engine, query, now)
-    return list_json("sessions", page.items, engine, query, page.cursor)
+    page = store.list_sessions(engine, query, now)
+    sessions = [record.to_json() for record in page.items]
+    return list_json("sessions", sessions, engine, query, page.cursor)

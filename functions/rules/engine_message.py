@@ -11,6 +11,7 @@ from functions.rules.errors import TooLarge
 from functions.rules.labels import sorted_labels
 from functions.rules.limits import MAX_STATE_BYTES
 from functions.rules.names import EngineName
+from functions.rules.session import later
 
 OUTPUT_ONLY = frozenset({"name", "create_time", "update_time", "etag"})
 MUTABLE = frozenset(ReasoningEngine.model_fields) - OUTPUT_ONLY
@@ -32,18 +33,15 @@ def changed_engine(
             raise InvalidArgument(f"updateMask names a field that cannot be set: {path.text!r}.")
     replaced = {path.field for path in mask}
     if "*" in replaced:
-        return _checked(EngineRecord(record.name, record.create_time, now, sent))
-    if not mask:
-        return _checked(
-            EngineRecord(record.name, record.create_time, now, {**record.resource, **sent})
-        )
-    kept = {
-        field: value
-        for field, value in record.resource.items()
-        if field not in {names[name] for name in replaced}
-    }
-    changes = {names[name]: sent[names[name]] for name in replaced if names[name] in sent}
-    return _checked(EngineRecord(record.name, record.create_time, now, {**kept, **changes}))
+        resource = sent
+    elif not mask:
+        resource = {**record.resource, **sent}
+    else:
+        changed = {names[name] for name in replaced}
+        kept = {name: value for name, value in record.resource.items() if name not in changed}
+        resource = {**kept, **{name: value for name, value in sent.items() if name in changed}}
+    update_time = later(record.update_time, now)
+    return _checked(EngineRecord(record.name, record.create_time, update_time, resource))
 
 
 def _mutable_fields(message: ReasoningEngine) -> Mapping[str, Any]:

@@ -16,6 +16,8 @@ ENVELOPE_BYTES = 500
 
 _WORST_ESCAPE = 6
 
+_MICROSECOND = 1000
+
 
 @dataclass(slots=True)
 class SessionRecord:
@@ -95,6 +97,11 @@ class SessionChange:
             kept = {**split_members(record.unknown), **members_of(self.unknown)}
             record.unknown = join_members(kept.values())
             check_length("unknown fields", record.unknown)
+
+
+def later(update_time: int, now: int) -> int:
+    """The update_time that follows another: now, or a microsecond more where clocks disagree."""
+    return max(now, update_time + _MICROSECOND)
 
 
 def check_length(name: str, text: str) -> None:

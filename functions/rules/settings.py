@@ -36,6 +36,28 @@ def _parse_origins(text: str) -> frozenset[str]:
     return origins
 
 
+_STORES = (
+    "sqlite:///path.db for a file below the folder that the server starts in, "
+    "sqlite:////absolute/path.db, sqlite:///:memory: for a database in memory, "
+    "or firestore://PROJECT[/DATABASE]"
+)
+
+SQLITE = "sqlite:///"
+IN_MEMORY = f"{SQLITE}:memory:"
+
+
+def _parse_store(text: str) -> str:
+    path = text.removeprefix(SQLITE)
+    if not (path != text or re.fullmatch(r"(firestore://[^/]+(/[^/]+)?)?", text)):
+        raise ValueError(f"it must be {_STORES}")
+    if path != text and text != IN_MEMORY:
+        if path.startswith("file:") or ":memory:" in path:
+            raise ValueError(f"it takes a path and no options; a database in memory is {IN_MEMORY}")
+        if path.endswith("/") or path.rpartition("/")[2] in ("", ".", ".."):
+            raise ValueError("it must name a file, not a folder")
+    return text
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings(AuthSettings, LimitSettings):
     """One field per environment variable of the same name in capitals.
@@ -46,10 +68,11 @@ class Settings(AuthSettings, LimitSettings):
 
     sessions_store: str = setting(
         "",
-        "Where sessions live: `sqlite:///path.db` or `firestore://PROJECT[/DATABASE]`. "
+        "Where sessions live: `sqlite:///path.db`, `sqlite:////absolute/path.db`, "
+        "`sqlite:///:memory:` (until the process ends) or `firestore://PROJECT[/DATABASE]`. "
         "Unset: Firestore when `K_SERVICE` or `FIRESTORE_EMULATOR_HOST` is set, "
         "else `sqlite:///.data/sessions.db`.",
-        matching(r"(|sqlite:///.+|firestore://[^/]+(/[^/]+)?)"),
+        _parse_store,
     )
     google_cloud_project: str = setting(
         "",
@@ -124,6 +147,11 @@ class Settings(AuthSettings, LimitSettings):
         "Unset: `true` when `K_SERVICE` is set, else `false`.",
         truth,
     )
+    workers: int | None = setting(
+        None,
+        "Processes that serve; a database in memory takes one. Unset: 1.",
+        whole(1),
+    )
     threads: int | None = setting(
         None,
         "Threads of one process. Unset: four for each processor.",
@@ -138,6 +166,11 @@ class Settings(AuthSettings, LimitSettings):
         """Reads what was given as text, and holds the settings against each other."""
         read_settings(self)
         self.check_auth()
+        if self.store_url == IN_MEMORY and (self.workers or 1) > 1:
+            raise ValueError(
+                f"WORKERS={self.workers} is not allowed with SESSIONS_STORE={IN_MEMORY}: "
+                "each process would have a database of its own."
+            )
         if self.k_service and not (self.sessions_store or self.google_cloud_project):
             raise ValueError("In the cloud, set GOOGLE_CLOUD_PROJECT or SESSIONS_STORE.")
         if "google_iam" in self.auth_kinds and not self.has_project:

@@ -80,14 +80,23 @@ def stored_name(key: str) -> str:
 def merge_members(members: Members, changes: MemberChanges) -> Members:
     """The members after the changes; raises TooLarge past what one document holds.
 
-    What counts is what a document stores: each key's name and its member text.
+    The size is `member_size` over all members: what a document stores.
     """
     merged = {**members, **changes}
     kept = {key: member for key, member in merged.items() if member is not None}
-    size = sum(utf8_size(stored_name(key)) + utf8_size(member) + 2 for key, member in kept.items())
+    check_state_size(sum(member_size(key, member) for key, member in kept.items()))
+    return kept
+
+
+def member_size(key: str, member: str) -> int:
+    """Bytes that a member takes of its scope's MAX_STATE_BYTES."""
+    return utf8_size(stored_name(key)) + utf8_size(member) + 2
+
+
+def check_state_size(size: int) -> None:
+    """Raises TooLarge for a scope whose members have more bytes than one document holds."""
     if size > MAX_STATE_BYTES:
         raise TooLarge("State", size, MAX_STATE_BYTES)
-    return kept
 
 
 def members_of(values: Mapping[str, Any]) -> Members:

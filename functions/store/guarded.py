@@ -19,7 +19,7 @@ from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.merging import list_merged
-from functions.store.paging import Cursor, Page, fill_page, map_page, own_cursor
+from functions.store.paging import Cursor, Page, fill_page, own_cursor
 from functions.store.protocol import Purged, Store
 from functions.store.watching import Watch
 
@@ -71,10 +71,6 @@ class GuardedStore:
             return self._list_sessions(self._access.on(str(engine)), engine, query, now)
 
         return list_merged(list_one, named, query)
-
-    def join_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[str]:
-        """The sessions that are there for the principal."""
-        return map_page(self.list_sessions(engine, query, now), SessionRecord.to_json)
 
     def update_session(
         self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
@@ -143,13 +139,6 @@ class GuardedStore:
         """The events of a session that is there for the principal."""
         grant = self._on_session(name)
         return self._store.list_events(name, query, now, grant.owner or owner)
-
-    def join_events(
-        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
-    ) -> Page[str]:
-        """The events of a session that is there for the principal."""
-        grant = self._on_session(name)
-        return self._store.join_events(name, query, now, grant.owner or owner)
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None

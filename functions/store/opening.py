@@ -1,22 +1,29 @@
 """Opens the store that the settings name; only what it needs is imported."""
 
-from functions.rules.settings import Settings
+import os
+
+from functions.rules.settings import SQLITE, Settings
 from functions.store.protocol import Store
 
 
 def open_store(settings: Settings) -> Store:
     """The store of `SESSIONS_STORE`; SQLite's file is made with its folder."""
-    scheme, _, rest = settings.store_url.partition("://")
-    if scheme == "sqlite":
+    url = settings.store_url
+    if url.startswith(SQLITE):
         from functions.store.sqlite import SqliteStore
 
-        return SqliteStore(rest.removeprefix("/"), settings.store_timeout)
+        return SqliteStore(sqlite_path(url), settings.store_timeout)
     from functions.store.firestore import FirestoreStore
 
-    project, _, database = rest.partition("/")
+    project, _, database = url.partition("://")[2].partition("/")
     return FirestoreStore(
         project,
         database or "(default)",
         settings.firestore_emulator_host,
         settings.store_timeout,
     )
+
+
+def sqlite_path(url: str) -> str:
+    """The path of a `sqlite:///` URL; `~` in front is the home folder, as in a shell."""
+    return os.path.expanduser(url.removeprefix(SQLITE))

@@ -74,11 +74,6 @@ def fill_page(
     return Page(items, None, places)
 
 
-def map_page(page: Page[Record], to_json: Callable[[Record], str]) -> Page[str]:
-    """The page with the JSON of each record in its place."""
-    return Page([to_json(item) for item in page.items], page.cursor)
-
-
 def cut_page(page: Page[Record], size: Callable[[Record], int]) -> Page[Record]:
     """The page as `fill_page` would have filled it, had it known these sizes."""
     total = 0

@@ -54,9 +54,6 @@ class Store(Protocol):
         The engine `-` stands for all of its location: ties go by engine id, then by session id.
         """
 
-    def join_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[str]:
-        """The page of `list_sessions` as JSON, several sessions, joined, to an item."""
-
     def update_session(
         self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
     ) -> SessionRecord:
@@ -105,11 +102,6 @@ class Store(Protocol):
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:
         """One page of a session's events; raises SessionNotFound."""
-
-    def join_events(
-        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
-    ) -> Page[str]:
-        """The page of `list_events` as JSON, several events, joined, to an item."""
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.store.firestore import erasure
-from functions.store.sqlite import rows
+from functions.store.sqlite import erasing
 from tests.contract.conftest import SECOND, Api
 from tests.contract.stored import documents_below
 
@@ -17,8 +17,8 @@ def any_life(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     api.settings = replace(api.settings, min_ttl=0)
     monkeypatch.setattr(erasure, "BATCH", 10)
     monkeypatch.setattr(erasure, "_ROUND", 7)
-    monkeypatch.setattr(rows, "_PURGED_SESSIONS", 7)
-    monkeypatch.setattr(rows, "_PURGED_EVENTS", 10)
+    monkeypatch.setattr(erasing, "_SESSIONS", 7)
+    monkeypatch.setattr(erasing, "ROWS", 10)
 
 
 def purge(api: Api) -> dict[str, Any]:

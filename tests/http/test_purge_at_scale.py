@@ -102,20 +102,11 @@ def fill(store: Store) -> None:
 
 def fill_sqlite(store: SqliteStore, made: list[SessionRecord], events: list[EventRecord]) -> None:
     with store._database.write() as db:
-        db.execute("INSERT INTO engines (id, name, location) VALUES (1, ?, '')", (ENGINE,))
-        db.executemany(
-            "INSERT INTO sessions VALUES (?, 1, ?, 'u', '', '{}', ?, ?, ?, ?, NULL, '', '')",
-            [
-                (
-                    key,
-                    record.name.session,
-                    record.create_time,
-                    record.update_time,
-                    *rows.split_expiry(record.expire_time),
-                )
-                for key, record in enumerate(made)
-            ],
-        )
+        db.execute("INSERT INTO engines (id, name, location) VALUES (1, ?, '-')", (ENGINE,))
+        for key, record in enumerate(made):
+            times = {"create_time": record.create_time, "update_time": record.update_time}
+            ids = {"id": key, "engine": 1, "session_id": record.name.session, "user_id": "u"}
+            rows.insert(db, "sessions", {**ids, **times, **rows.session_row(record)})
         db.executemany(
             "INSERT INTO events (session, timestamp_key, id, author, invocation_id, text) "
             "VALUES (?, '', ?, 'user', 'i', ?)",

@@ -7,8 +7,9 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from functions.rules.settings import Settings
 from functions.store.protocol import Store
+from functions.store.sqlite import SqliteStore
 from tests.contract.conftest import START, Answer, Api
-from tests.property.model import Json, Model, without
+from tests.property.model import MICROSECOND, Json, Model, without
 from tests.property.walk import Walk
 
 # An emulator that outlives the run has seen the locations of the last one.
@@ -26,7 +27,8 @@ class Comparing(RuleBasedStateMachine):
         location = f"projects/test-project/locations/m{next(_locations)}"
         settings = Settings(google_cloud_project="test-project", min_ttl="0s")
         self.api = Api(store, f"{location}/reasoningEngines/1", settings=settings)
-        self.model = Model(location, START)
+        step = MICROSECOND if isinstance(store, SqliteStore) else 0
+        self.model = Model(location, START, step)
         self.engines = [self.api.engine, f"{location}/reasoningEngines/2"]
         self.appends: list[tuple[str, Json, str]] = []
         self.operations: list[tuple[str, str]] = []

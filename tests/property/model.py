@@ -11,6 +11,7 @@ from typing import Any
 from functions.aip.timestamp import format_timestamp
 
 SECOND = 10**9
+MICROSECOND = 1_000
 YEAR = 365 * 86400 * SECOND
 WEEKS = 21 * 86400 * SECOND
 
@@ -47,11 +48,12 @@ class Engine:
 
 
 class Model:
-    """All engines of a location, and the clock."""
+    """All engines of a location, and the clock; `step` is what a session moves on at least."""
 
-    def __init__(self, location: str, now: int) -> None:
+    def __init__(self, location: str, now: int, step: int) -> None:
         self.location = location
         self.now = now
+        self.step = step
         self.engines: dict[str, Engine] = {}
 
     def engine(self, name: str) -> Engine:
@@ -109,7 +111,7 @@ class Model:
         if session is None:
             return 404
         self._change(session, body, mask or list(body))
-        session.update_time = self.now
+        session.update_time = max(self.now, session.update_time + self.step)
         return self.session_json(session)
 
     def delete(self, name: str) -> int | None:
@@ -135,7 +137,7 @@ class Model:
                 return None
             session.retry_keys.append(key)
         session.events.append({"content": {}, "actions": {}, **body})
-        session.update_time = self.now
+        session.update_time = max(self.now, session.update_time + self.step)
         self._merge(session, body.get("actions", {}).get("stateDelta", {}))
         return None
 
@@ -184,7 +186,7 @@ class Model:
         if engine.resource is None:
             return 404
         engine.resource = {**engine.resource, **resource}
-        engine.update_time = self.now
+        engine.update_time = max(self.now, engine.update_time + MICROSECOND)
         return self.engine_json(engine)
 
     def delete_engine(self, name: str, *, force: bool) -> int | None:

@@ -17,6 +17,8 @@ RIGHT = [
     ("DEFAULT_PAGE_SIZE", "1000", 1000),
     ("AUTH_CLIENTS", "a, b\nc", ("a", "b", "c")),
     ("SESSIONS_STORE", "firestore://p/d", "firestore://p/d"),
+    ("SESSIONS_STORE", "sqlite:////a b/s?x.db", "sqlite:////a b/s?x.db"),
+    ("SESSIONS_STORE", "sqlite:///:memory:", "sqlite:///:memory:"),
 ]
 WRONG = [
     ("MAX_PAGE_SIZE", "many", "it must be a whole number"),
@@ -28,7 +30,16 @@ WRONG = [
     ("MIN_TTL", "1d", "expected a duration in seconds"),
     ("MIN_TTL", "-1s", "it must not be negative"),
     ("STORE_TIMEOUT", "0s", "it must be more than 0s"),
-    ("SESSIONS_STORE", "sqlite://", "it must match (|sqlite:///.+|"),
+    ("SESSIONS_STORE", "sqlite://", "it must be sqlite:///path.db for a file"),
+    ("SESSIONS_STORE", "sqlite://:memory:", "it must be sqlite:///path.db for a file"),
+    ("SESSIONS_STORE", "postgres://p", "it must be sqlite:///path.db for a file"),
+    ("SESSIONS_STORE", "firestore://", "it must be sqlite:///path.db for a file"),
+    ("SESSIONS_STORE", "sqlite:///", "it must name a file, not a folder"),
+    ("SESSIONS_STORE", "sqlite:///data/", "it must name a file, not a folder"),
+    ("SESSIONS_STORE", "sqlite:///data/..", "it must name a file, not a folder"),
+    ("SESSIONS_STORE", "sqlite:///file::memory:", "it takes a path and no options"),
+    ("SESSIONS_STORE", "sqlite:///file:s.db?mode=ro", "it takes a path and no options"),
+    ("SESSIONS_STORE", "sqlite:///:memory:?cache=shared", "it takes a path and no options"),
     ("GOOGLE_CLOUD_LOCATION", "us central", "it must match [A-Za-z0-9][A-Za-z0-9.-]{0,127}"),
     ("PROJECT_NUMBER", "12\n", "it must match [0-9]*"),
 ]
@@ -73,3 +84,12 @@ def test_the_cloud_needs_a_project() -> None:
 def test_equal_settings_are_one_key() -> None:
     texts = {"AUTH": "none", "CORS_ORIGINS": "*", "MAX_PAGE_SIZE": "7"}
     assert len({Settings.from_environment(texts), Settings.from_environment(texts)}) == 1
+
+
+def test_a_database_in_memory_takes_one_process() -> None:
+    """Each process would have one of its own; one worker, told or not, is fine."""
+    memory = {"SESSIONS_STORE": "sqlite:///:memory:"}
+    with pytest.raises(SystemExit, match="WORKERS=2 is not allowed with SESSIONS_STORE=sqlite"):
+        Settings.from_environment({**memory, "WORKERS": "2"})
+    for fine in ({**memory, "WORKERS": "1"}, memory, {"WORKERS": "2"}):
+        Settings.from_environment(fine)

@@ -11,6 +11,7 @@ import pytest
 from functions.rules.errors import StoreUnavailable
 from functions.rules.settings import Settings
 from functions.store.opening import open_store
+from functions.store.sqlite import database
 from functions.store.sqlite.schema import STEPS
 from tests.contract.conftest import LOCATION, Api
 
@@ -81,6 +82,30 @@ CREATE TRIGGER session_moves AFTER UPDATE OF update_time ON sessions BEGIN
 END;
 """
 """What the first release wrote, to the letter."""
+
+OF_VERSION_3 = {
+    "get, append, list_events, watch": (
+        "SELECT s.id, s.engine, e.app, s.session_id, s.user_id, s.display_name, s.labels, "
+        "s.create_time, s.update_time, s.expiry, s.expire_rest, s.state, s.unknown, u.state "
+        "FROM engines e JOIN sessions s ON s.engine = e.id "
+        "LEFT JOIN users u ON u.engine = e.id AND u.user_id = s.user_id "
+        "WHERE e.name = ? AND s.session_id = ? AND s.expiry > ?"
+    ),
+    "list_sessions": "SELECT id, app FROM engines WHERE name = ?",
+    "create": (
+        "INSERT INTO sessions (engine, session_id, user_id, display_name, labels, "
+        "create_time, update_time, expiry, expire_rest, state, unknown, text) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    ),
+    "update": (
+        "UPDATE sessions SET display_name = ?, labels = ?, update_time = ?, expiry = ?, "
+        "expire_rest = ?, state = ?, unknown = ?, text = ? WHERE id = ?"
+    ),
+    "append": "UPDATE sessions SET update_time = ?, state = ?, text = ? WHERE id = ?",
+    "app state": "UPDATE engines SET app = ? WHERE id = ?",
+    "user state": "SELECT state FROM users WHERE engine = ? AND user_id = ?",
+}
+"""Every method of a server of version 3 on sessions needs one of these, to the letter."""
 
 ENGINE = f"{LOCATION}/reasoningEngines/1"
 LATER_THAN_ANY_TEST = 2**62
@@ -193,7 +218,7 @@ def test_an_event_under_its_former_id_is_met_by_its_retry(old: Path) -> None:
 def test_a_step_that_fails_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a step did before it failed is undone; the next opening takes the step anew."""
     before = schema(old)
-    broken = (*STEPS[:1], "CREATE TABLE half (id INTEGER);\nCREATE TABLE half (id INTEGER);\n")
+    broken = (*STEPS[:1], ("CREATE TABLE half (id INTEGER);\nCREATE TABLE half (id INTEGER);\n",))
     with monkeypatch.context() as patch:
         patch.setattr("functions.store.sqlite.database.STEPS", broken)
         with pytest.raises(StoreUnavailable), opened(old):
@@ -210,3 +235,61 @@ def test_a_file_of_a_version_to_come_is_refused_and_left_alone(old: Path) -> Non
     with pytest.raises(StoreUnavailable), opened(old):
         pass
     assert schema(old) == before
+
+
+@pytest.mark.parametrize("statement", OF_VERSION_3.values(), ids=OF_VERSION_3)
+def test_a_server_of_version_3_that_still_runs_is_refused(old: Path, statement: str) -> None:
+    """SQLite names the column that is gone; that server answers 503 and rolls back."""
+    with opened(old), contextlib.closing(sqlite3.connect(old)) as of_version_3:
+        values = ["x"] * statement.count("?")
+        with pytest.raises(sqlite3.OperationalError, match=r"no (such )?column"):
+            of_version_3.execute(statement, values)
+
+
+def test_what_version_3_may_still_remove_takes_its_state_along(old: Path) -> None:
+    """Its purge, and its removal of engines: both name no column that is gone."""
+    with opened(old) as api, contextlib.closing(sqlite3.connect(old)) as of_version_3:
+        assert count(of_version_3, "members") == 3
+        with of_version_3:
+            of_version_3.execute("DELETE FROM events WHERE session = 1")
+            of_version_3.execute("DELETE FROM sessions WHERE id = 1")
+        assert api.call("GET", f"{ENGINE}/sessions/s").status == 404
+        assert api.state(api.create("s")) == {"app:a": 1, "user:b": 2}
+        with of_version_3:
+            of_version_3.execute("DELETE FROM users WHERE engine = 1")
+            of_version_3.execute("DELETE FROM engines WHERE id = 1")
+        assert (count(of_version_3, "members"), count(of_version_3, "scopes")) == (0, 0)
+
+
+def test_a_server_of_this_version_leaves_a_file_alone_once_a_newer_one_came(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every write answers 503, every read a moment later, and nothing is written."""
+    monkeypatch.setattr(database, "_READS_UNCHECKED", 0)
+    with opened(old) as api, contextlib.closing(sqlite3.connect(old)) as newer:
+        session = f"{ENGINE}/sessions/s"
+        assert api.append(session).status == 200
+        with newer:
+            newer.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
+        before = list(newer.iterdump())
+        answers = [
+            api.append(session),
+            api.call("GET", session),
+            api.call("GET", f"{ENGINE}/sessions"),
+            api.call("GET", f"{session}/events"),
+            api.call("GET", f"{session}/runs"),
+            api.call("GET", f"{session}/events:watch"),
+            api.call("POST", f"{ENGINE}/sessions", {"userId": "u"}),
+            api.call("PATCH", session, {"displayName": "d"}),
+            api.call("DELETE", session),
+            api.call("GET", ENGINE),
+            api.call("POST", "sessions:purgeExpired"),
+        ]
+        assert [answer.status for answer in answers] == [503] * len(answers)
+        assert "newer version" in answers[0].json["error"]["message"]
+        assert list(newer.iterdump()) == before
+
+
+def count(db: sqlite3.Connection, table: str) -> int:
+    (found,) = db.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return int(found)

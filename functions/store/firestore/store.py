@@ -43,7 +43,7 @@ from functions.store.firestore.schema import (
 )
 from functions.store.firestore.sharing import share, shared_state, shared_writes, user_documents
 from functions.store.firestore.watching import Feeds, FirestoreWatch
-from functions.store.paging import Cursor, Page, fill_page, map_page, own_cursor
+from functions.store.paging import Cursor, Page, fill_page, own_cursor
 from functions.store.protocol import Purged
 from functions.store.runs import fill_runs
 
@@ -106,9 +106,6 @@ class FirestoreStore:
         if engine.is_any:
             self._versions.require(rpc, WITH_LOCATIONS)
         return list_sessions(rpc, engine, query, now)
-
-    def join_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[str]:
-        return map_page(self.list_sessions(engine, query, now), SessionRecord.to_json)
 
     def update_session(
         self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
@@ -257,13 +254,6 @@ class FirestoreStore:
         if not documents.is_live(session()[0], now, owner):
             raise SessionNotFound(name)
         return page
-
-    def join_events(
-        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
-    ) -> Page[str]:
-        session = str(name)
-        page = self.list_events(name, query, now, owner)
-        return map_page(page, lambda event: event.to_json(session))
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None

@@ -2,11 +2,13 @@
 
 import logging
 import os
+import secrets
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from functions.rules.errors import StoreUnavailable
@@ -15,30 +17,43 @@ from functions.store.versions import check_version
 
 _log = logging.getLogger(__name__)
 
+MEMORY = ":memory:"
+"""The path of a database in memory, which ends with the object that opened it."""
+
 _CACHED_STATEMENTS = 256
 _PAUSE = 0.01
+
+_READS_UNCHECKED = 0.1
+"""Seconds for which reads go on without asking whether a newer server has changed the tables."""
 
 
 class Database:
     """A connection per thread; writers of one process queue fairly before SQLite's own lock."""
 
     def __init__(self, path: str, timeout: int) -> None:
-        """Opens or creates the file and brings an older one up to date.
+        """Opens or creates the file and brings an older one up to date; MEMORY is no file.
 
         `timeout` is nanoseconds that a writer waits for others. Raises StoreUnavailable for a
         file that is no database, or of a newer schema.
         """
-        self._path = str(Path(path).absolute())
+        self._is_in_memory = path == MEMORY
+        self._path = path if self._is_in_memory else str(Path(path).absolute())
+        self._memory = f"file:/{secrets.token_hex(16)}?vfs=memdb"
         self._timeout = timeout / 1e9
+        self._next_check = 0.0
         self._local = threading.local()
         self._writers = threading.Lock()
         self._connections: list[sqlite3.Connection] = []
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with self.write() as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if not self._is_in_memory:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with self._exclusive() as connection:
+            version = _version(connection)
             check_version(path, version, len(STEPS))
-            for step in STEPS[version:]:
-                for statement in _statements(step):
+            for part in chain.from_iterable(STEPS[version:]):
+                if callable(part):
+                    part(connection)
+                    continue
+                for statement in _statements(part):
                     connection.execute(statement)
             if version < len(STEPS):
                 connection.execute(f"PRAGMA user_version = {len(STEPS)}")
@@ -56,12 +71,14 @@ class Database:
     def look(self) -> Iterator[sqlite3.Connection]:
         """For one statement that reads, a consistent view by itself."""
         with self._errors():
+            self._check_version_now_and_then(self.connection)
             yield self.connection
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """One consistent view for several statements; writers go on meanwhile."""
         with self._transaction("BEGIN") as connection:
+            self._check_version_now_and_then(connection)
             yield connection
 
     @contextmanager
@@ -70,6 +87,23 @@ class Database:
         if self.connection.in_transaction:
             yield self.connection
             return
+        with self._exclusive() as connection:
+            self._check_version(connection)
+            yield connection
+
+    def let_others_write(self) -> None:
+        """Waits a moment: between two writes in a row, nobody else would get the lock."""
+        time.sleep(_PAUSE)
+
+    def close(self) -> None:
+        """Closes every thread's connection."""
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+        self._local = threading.local()
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[sqlite3.Connection]:
         if not self._writers.acquire(timeout=self._timeout):
             raise StoreUnavailable
         try:
@@ -78,12 +112,16 @@ class Database:
         finally:
             self._writers.release()
 
-    def close(self) -> None:
-        """Closes every thread's connection."""
-        for connection in self._connections:
-            connection.close()
-        self._connections.clear()
-        self._local = threading.local()
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        """Raises NewerVersion once a newer server has changed the tables of the open file."""
+        check_version(self._path, _version(connection), len(STEPS))
+
+    def _check_version_now_and_then(self, connection: sqlite3.Connection) -> None:
+        """For reads, of which each step of SQLite costs a notable part."""
+        now = time.monotonic()
+        if now >= self._next_check:
+            self._check_version(connection)
+            self._next_check = now + _READS_UNCHECKED
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
@@ -108,21 +146,28 @@ class Database:
 
     def connect(self) -> sqlite3.Connection:
         """A new connection, for the caller to close."""
-        if not _may_be_written(self._path):
+        if not self._is_in_memory and not _may_be_written(self._path):
             # SQLite would open it all the same, leave files beside it that stay read-only when
             # it no longer is, and the connection read-only with them.
             raise sqlite3.OperationalError("the file may not be written")
         connection = sqlite3.connect(
-            self._path,
+            self._memory if self._is_in_memory else self._path,
+            uri=self._is_in_memory,
             timeout=0,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=_CACHED_STATEMENTS,
         )
+        # In memory there is no such log: SQLite keeps its own journal.
         _use_write_ahead_log(connection, self._timeout)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA busy_timeout = {int(self._timeout * 1000)}")
         return connection
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
 
 
 def _may_be_written(path: str) -> bool:

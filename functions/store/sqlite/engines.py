@@ -9,7 +9,6 @@ from functions.rules.errors import EngineHasSessions, EngineNotFound
 from functions.rules.filters import PageQuery, engine_matches, test_of
 from functions.rules.names import EngineName
 from functions.store.paging import Page, fill_page, own_cursor
-from functions.store.sqlite.rows import erase
 
 _ENGINE = "SELECT name, create_time, update_time, resource FROM engines"
 
@@ -69,18 +68,20 @@ def update_engine(
     return record
 
 
-def delete_engine(db: sqlite3.Connection, name: EngineName, now: int, *, force: bool) -> None:
-    """Removes an engine, its users' state and, with `force`, its sessions."""
+def condemn_engine(db: sqlite3.Connection, name: EngineName, now: int, *, force: bool) -> int:
+    """Hides an engine with all that it holds, frees its name and returns its key.
+
+    Raises EngineNotFound, or EngineHasSessions without `force`.
+    """
     get_engine(db, name)
     (engine,) = db.execute("SELECT id FROM engines WHERE name = ?", (str(name),)).fetchone()
-    sessions = db.execute(
-        "SELECT id, expiry > ? FROM sessions WHERE engine = ?", (now // 1000, engine)
-    ).fetchall()
-    if not force and any(is_live for _, is_live in sessions):
+    live = "SELECT 1 FROM sessions WHERE engine = ? AND expiry > ?"
+    if not force and db.execute(live, (engine, now // 1000)).fetchone():
         raise EngineHasSessions(name)
-    erase(db, [session for session, _ in sessions])
-    db.execute("DELETE FROM users WHERE engine = ?", (engine,))
-    db.execute("DELETE FROM engines WHERE id = ?", (engine,))
+    db.execute(
+        "UPDATE engines SET name = ?, location = '' WHERE id = ?", (f"{name}/{engine}", engine)
+    )
+    return int(engine)
 
 
 def _engine_record(row: tuple[str, int, int, str]) -> EngineRecord:

@@ -1,86 +1,164 @@
-"""Rows: how records become columns, and back, the shared state of sessions joined in."""
+"""Rows: how records become columns, and back."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from functions.aip.timestamp import MIN_TIMESTAMP
-from functions.messages.json_text import read_json
+from functions.messages.json_text import read_json, write_json
 from functions.rules.errors import SessionNotFound
-from functions.rules.event import EventRecord
+from functions.rules.event import EventRecord, timestamp_key
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord
-from functions.rules.state import StateChange, join_members, merge_members, split_members
-from functions.store.protocol import Purged
+from functions.rules.state import StateChange
+from functions.store.sqlite.members import joined_members, merge
+from functions.store.sqlite.packing import packed, unpack, unquoted
 
 SESSION_COLUMNS = (
-    "s.session_id, s.user_id, s.display_name, s.labels, s.create_time, s.update_time, "
-    "s.expiry, s.expire_rest, s.state, s.unknown, u.state"
+    *("s.session_id", "json_quote(s.user_id)", "json_quote(s.display_name)", "s.labels"),
+    *("s.create_time", "s.update_time", "s.expiry", "s.expire_rest", "s.unknown"),
 )
-EVENT_COLUMNS = "seq, timestamp_key, id, author, invocation_id, text"
-_PURGED_SESSIONS = 100
-_PURGED_EVENTS = 2_000
-"""Rows that one transaction of a purge removes."""
-
-_LIVE_SESSION = (
-    f"SELECT s.id, s.engine, e.app, {SESSION_COLUMNS} "
-    "FROM engines e JOIN sessions s ON s.engine = e.id "
-    "LEFT JOIN users u ON u.engine = e.id AND u.user_id = s.user_id "
-    "WHERE e.name = ? AND s.session_id = ? AND s.expiry > ?"
+EVENT_ROW = packed(
+    *("e.seq", "e.timestamp_key", "e.id", "json_quote(e.author)", "json_quote(e.invocation_id)"),
+    "e.text",
 )
 
+USERS = "LEFT JOIN users u ON u.engine = s.engine AND u.user_id = s.user_id"
+_LIVE = (
+    f"FROM engines e JOIN sessions s ON s.engine = e.id {USERS} "
+    "WHERE e.name = :engine AND s.session_id = :session AND s.expiry > :now"
+)
 LIVE_KEY = """(SELECT s.id FROM engines n JOIN sessions s ON s.engine = n.id WHERE n.name = :engine
     AND s.session_id = :id AND s.expiry > :now AND coalesce(:owner, s.user_id) = s.user_id)"""
-"""The key of what `live_session` finds, within another statement."""
+"""The key of the session that `live_keys` finds, within another statement."""
+
+_KEYS = "s.id, s.engine, s.user_id, s.scope, e.scope, u.scope"
+
+
+@dataclass(slots=True)
+class SessionKeys:
+    """A session's row, and those around it; a scope is None where nothing was put into it."""
+
+    session: int
+    engine: int
+    user_id: str
+    own: int | None = None
+    app: int | None = None
+    user: int | None = None
+
+
+def live_keys(
+    db: sqlite3.Connection, name: SessionName, now: int, owner: str | None = None
+) -> SessionKeys:
+    """Finds a session that is there for its owner; raises SessionNotFound."""
+    row = db.execute(f"SELECT {_KEYS} {_LIVE}", _named(name, now)).fetchone()
+    if row is None or owner not in (None, row[2]):
+        raise SessionNotFound(name)
+    return SessionKeys(*row)
 
 
 def live_session(
-    db: sqlite3.Connection, name: SessionName, now: int, owner: str | None = None
-) -> tuple[int, int, SessionRecord]:
-    """The keys of the session and of its engine, and the record; raises SessionNotFound."""
-    row = db.execute(_LIVE_SESSION, (name.engine, name.session, now // 1000)).fetchone()
+    db: sqlite3.Connection, name: SessionName, now: int
+) -> tuple[SessionKeys, SessionRecord]:
+    """Reads a session with its state; raises SessionNotFound."""
+    scopes = ", ".join(map(joined_members, ("s.scope", "e.scope", "u.scope")))
+    row = db.execute(
+        f"SELECT {packed(*SESSION_COLUMNS)}, {scopes}, {_KEYS} {_LIVE}", _named(name, now)
+    ).fetchone()
     if row is None:
         raise SessionNotFound(name)
-    session, engine, app, *columns = row
-    record = session_record(name.engine, app, columns)
-    if owner not in (None, record.user_id):
-        raise SessionNotFound(name)
-    return session, engine, record
+    columns, own, app, user, *found = row
+    keys = SessionKeys(*found)
+    record = session_record(name.engine, unpack(columns))
+    add_state(record, None if keys.own is None else own, app, user)
+    return keys, record
 
 
-def session_record(engine: str, app: str, columns: Sequence[Any]) -> SessionRecord:
-    """The record of SESSION_COLUMNS; `app` is the engine's joined members."""
-    (
-        session_id,
-        user_id,
-        display_name,
-        labels,
-        create_time,
-        update_time,
-        expiry,
-        rest,
-        state,
-        unknown,
-        user_state,
-    ) = columns
+def session_record(engine: str, columns: Sequence[str]) -> SessionRecord:
+    """The record of SESSION_COLUMNS, without its state."""
+    session_id, user_id, display_name, labels, created, updated, expiry, rest, unknown = columns
     return SessionRecord(
         SessionName(engine, session_id),
-        user_id,
-        display_name,
+        unquoted(user_id),
+        unquoted(display_name),
         {} if labels == "{}" else read_json(labels.encode()),
-        create_time,
-        update_time,
-        expiry * 1000 - rest,
-        state,
-        f"{app},{user_state}" if app and user_state else app or user_state or "",
-        unknown,
+        int(created),
+        int(updated),
+        int(expiry) * 1000 - int(rest),
+        unknown=unknown,
     )
 
 
-def event_record(row: Sequence[Any]) -> EventRecord:
-    """The record of EVENT_COLUMNS."""
-    _, key, id_, author, invocation_id, text = row
-    return EventRecord(id_, int(key, 16) + MIN_TIMESTAMP, author, invocation_id, text)
+def add_state(record: SessionRecord, own: str | None, app: str, user: str) -> None:
+    """Completes a record by the joined members of its scopes."""
+    record.state = own
+    record.shared = f"{app},{user}" if app and user else app or user
+
+
+def session_row(record: SessionRecord) -> dict[str, Any]:
+    """The columns that an update may change."""
+    expiry, rest = split_expiry(record.expire_time)
+    return {
+        "display_name": record.display_name,
+        "labels": write_json(record.labels),
+        "expiry": expiry,
+        "expire_rest": rest,
+        "unknown": record.unknown,
+    }
+
+
+def event_record(columns: Sequence[str]) -> EventRecord:
+    """The record of EVENT_ROW."""
+    _, key, id_, author, invocation_id, text = columns
+    return EventRecord(
+        id_, int(key, 16) + MIN_TIMESTAMP, unquoted(author), unquoted(invocation_id), text
+    )
+
+
+def event_row(session: int, event: EventRecord) -> dict[str, Any]:
+    """An event's columns."""
+    return {
+        "session": session,
+        "timestamp_key": timestamp_key(event.timestamp),
+        "id": event.id,
+        "author": event.author,
+        "invocation_id": event.invocation_id,
+        "text": event.text,
+    }
+
+
+def has_event(db: sqlite3.Connection, session: int, event_id: str) -> bool:
+    """Whether a session has an event of that id; no event has the id ""."""
+    query = "SELECT 1 FROM events WHERE session = ? AND id = ?"
+    return bool(event_id) and db.execute(query, (session, event_id)).fetchone() is not None
+
+
+def insert(
+    db: sqlite3.Connection, table: str, row: Mapping[str, Any], *, or_ignore: bool = False
+) -> int:
+    """Adds a row and returns its key; 0 where `or_ignore` found the row there already."""
+    ignoring = " OR IGNORE" if or_ignore else ""
+    added = db.execute(
+        f"INSERT{ignoring} INTO {table} ({', '.join(row)}) VALUES (:{', :'.join(row)})", row
+    )
+    return (added.lastrowid or 0) if added.rowcount else 0
+
+
+def touch(
+    db: sqlite3.Connection, session: int, now: int, changed: Mapping[str, Any] | None = None
+) -> None:
+    """Changes columns of a session; its update_time becomes now, or moves on by a microsecond.
+
+    The latter is for a clock behind the one that wrote the session last, and for a write that
+    waited for another that began later.
+    """
+    columns = "".join(f"{column} = :{column}, " for column in changed or ())
+    db.execute(
+        f"UPDATE sessions SET {columns}update_time = max(:touched, update_time + 1000), "
+        "touched = :touched WHERE id = :id",
+        {**(changed or {}), "touched": now, "id": session},
+    )
 
 
 def split_expiry(expire_time: int) -> tuple[int, int]:
@@ -89,49 +167,21 @@ def split_expiry(expire_time: int) -> tuple[int, int]:
     return expiry, expiry * 1000 - expire_time
 
 
-def merge_state(text: str | None, change: StateChange) -> str:
-    """A session's joined members after a change."""
-    members = {} if change.replace else split_members(text or "")
-    return join_members(merge_members(members, change.session).values())
-
-
-def merge_shared(db: sqlite3.Connection, engine: int, user_id: str, change: StateChange) -> None:
-    """Merges what a change does to app and user state."""
+def merge_state(db: sqlite3.Connection, keys: SessionKeys, change: StateChange) -> None:
+    """Merges a change into the scopes that it names; raises TooLarge."""
+    if change.is_of_session:
+        own = merge(db, keys.own, change.session, replace=change.replace)
+        if keys.own is None:
+            db.execute("UPDATE sessions SET scope = ? WHERE id = ?", (own, keys.session))
     if change.app:
-        (app,) = db.execute("SELECT app FROM engines WHERE id = ?", (engine,)).fetchone()
-        merged = join_members(merge_members(split_members(app), change.app).values())
-        db.execute("UPDATE engines SET app = ? WHERE id = ?", (merged, engine))
+        app = merge(db, keys.app, change.app)
+        if keys.app is None:
+            db.execute("UPDATE engines SET scope = ? WHERE id = ?", (app, keys.engine))
     if change.user:
-        found = db.execute(
-            "SELECT state FROM users WHERE engine = ? AND user_id = ?", (engine, user_id)
-        ).fetchone()
-        members = split_members(found[0]) if found else {}
-        merged = join_members(merge_members(members, change.user).values())
-        db.execute("REPLACE INTO users VALUES (?, ?, ?)", (engine, user_id, merged))
+        user = merge(db, keys.user, change.user)
+        if keys.user is None:
+            db.execute("INSERT INTO users VALUES (?, ?, ?)", (keys.engine, keys.user_id, user))
 
 
-def erase(db: sqlite3.Connection, sessions: list[int]) -> None:
-    """Removes sessions by key, with their events."""
-    keys = [(session,) for session in sessions]
-    db.executemany("DELETE FROM events WHERE session = ?", keys)
-    db.executemany("DELETE FROM sessions WHERE id = ?", keys)
-
-
-def purge_some(db: sqlite3.Connection, now: int) -> Purged:
-    """Removes a few expired sessions, few enough that writers hardly wait for it."""
-    sessions = db.execute(
-        "SELECT id FROM sessions WHERE expiry <= ? ORDER BY expiry LIMIT ?",
-        (now // 1000, _PURGED_SESSIONS),
-    ).fetchall()
-    purged = events = 0
-    for (session,) in sessions:
-        deleted = db.execute(
-            "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE session = ? LIMIT ?)",
-            (session, _PURGED_EVENTS - events),
-        ).rowcount
-        events += deleted
-        if events == _PURGED_EVENTS:
-            return Purged(purged, events, done=False)
-        db.execute("DELETE FROM sessions WHERE id = ?", (session,))
-        purged += 1
-    return Purged(purged, events, done=len(sessions) < _PURGED_SESSIONS)
+def _named(name: SessionName, now: int) -> dict[str, Any]:
+    return {"engine": name.engine, "session": name.session, "now": now // 1000}

@@ -18,10 +18,10 @@ def runs_by_event(
     db: sqlite3.Connection, session: int, query: PageQuery
 ) -> Iterator[tuple[Cursor, Run | None]]:
     """Every event's place, `[timestamp key, seq]`, and at the first event of a run the run."""
-    clauses, parameters = event_clauses(session, query)
+    clauses, parameters = event_clauses(":session", query)
     rows = db.execute(
         f"SELECT e.timestamp_key, e.seq, e.invocation_id, e.seq = ({_FIRST_OF_RUN}) {clauses}",
-        parameters,
+        {**parameters, "session": session},
     )
     for key, seq, invocation_id, is_first in rows:
         yield [key, seq], _run(db, session, invocation_id) if is_first else None

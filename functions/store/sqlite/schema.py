@@ -1,14 +1,28 @@
 """The tables, in the steps that made them: a file has taken as many as its `user_version` says.
 
-A step that files have taken never changes; what a new version needs is one more.
+A step that files have taken never changes; what a new version needs is one more. Step 4 needs
+SQLite 3.35.
 
 Times are nanoseconds since the epoch, but for expiry: `expiry` is expire_time in whole
 microseconds, rounded up, and `expire_rest` the nanoseconds that this added, since years past 2262
 in nanoseconds do not fit in 64 bits.
 
 `moves` remembers for an hour where in the order of update_time a session stood before each
-write, so that a walk through that order sees every session exactly once.
+write, so that a walk through that order sees every session exactly once. The hour is of the
+servers' clocks, which `touched` keeps: an update_time may be ahead of them.
+
+`members` holds the state of `scopes`: the JSON text of each key and of its value, and the bytes
+that both count for; a scope's size is their sum. A session whose scope is NULL never had state.
+
+A deleted session has an expiry of 0 and an id that no name spells, a deleted engine the location
+"" and such a name, until the last of what they held is removed.
 """
+
+import sqlite3
+from collections.abc import Callable
+
+from functions.messages.json_text import write_json
+from functions.rules.state import member_size, split_members
 
 _VERSION_1 = """
 CREATE TABLE engines (
@@ -86,7 +100,94 @@ _VERSION_3 = """
 ALTER TABLE sessions ADD COLUMN text TEXT NOT NULL DEFAULT '';
 """
 
-STEPS = (_VERSION_1, _VERSION_2, _VERSION_3)
-"""The first makes an empty file one of version 1, and so on. The indexes of the second are for
-runs, which are looked up by invocation, and for watchers, who go by arrival. What the third adds
-is SessionRecord.text, of which lists are joined; "" in sessions that version 2 wrote last."""
+_VERSION_4 = """
+CREATE TABLE scopes (
+    id INTEGER PRIMARY KEY,
+    size INTEGER NOT NULL
+);
+CREATE TABLE members (
+    scope INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (scope, key)
+) WITHOUT ROWID;
+
+ALTER TABLE sessions ADD COLUMN scope INTEGER;
+ALTER TABLE engines ADD COLUMN scope INTEGER;
+ALTER TABLE users RENAME TO old_users;
+CREATE TABLE users (
+    engine INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    scope INTEGER NOT NULL,
+    PRIMARY KEY (engine, user_id)
+) WITHOUT ROWID;
+"""
+
+_VERSION_4_ENDS = """
+DROP TABLE old_users;
+ALTER TABLE engines DROP COLUMN app;
+ALTER TABLE sessions DROP COLUMN state;
+ALTER TABLE sessions DROP COLUMN text;
+
+DROP TRIGGER session_moves;
+ALTER TABLE sessions ADD COLUMN touched INTEGER NOT NULL DEFAULT 0;
+CREATE TRIGGER session_moves AFTER UPDATE OF touched ON sessions BEGIN
+    INSERT INTO moves (session, time, previous)
+    VALUES (old.id, new.touched, old.update_time);
+    DELETE FROM moves
+    WHERE seq IN (SELECT seq FROM moves ORDER BY seq LIMIT 2)
+    AND time < new.touched - 3600 * 1000000000;
+END;
+
+CREATE TRIGGER session_goes AFTER DELETE ON sessions BEGIN
+    DELETE FROM scopes WHERE id = old.scope;
+END;
+CREATE TRIGGER user_goes AFTER DELETE ON users BEGIN
+    DELETE FROM scopes WHERE id = old.scope;
+END;
+CREATE TRIGGER engine_goes AFTER DELETE ON engines BEGIN
+    DELETE FROM scopes WHERE id = old.scope;
+END;
+CREATE TRIGGER scope_goes AFTER DELETE ON scopes BEGIN
+    DELETE FROM members WHERE scope = old.id;
+END;
+"""
+
+
+def _members_as_rows(db: sqlite3.Connection) -> None:
+    """Moves every scope's joined members into rows."""
+
+    def add(text: str) -> int:
+        rows = []
+        for key, member in split_members(text).items():
+            name = write_json(key)
+            rows.append((name, member[len(name) + 1 :], member_size(key, member)))
+        total = sum(size for _, _, size in rows)
+        scope = int(db.execute("INSERT INTO scopes (size) VALUES (?)", (total,)).lastrowid or 0)
+        db.executemany("INSERT INTO members VALUES (?, ?, ?, ?)", ((scope, *row) for row in rows))
+        return scope
+
+    for session, text in db.execute("SELECT id, state FROM sessions WHERE state IS NOT NULL"):
+        db.execute("UPDATE sessions SET scope = ? WHERE id = ?", (add(text), session))
+    for engine, text in db.execute("SELECT id, app FROM engines WHERE app != ''"):
+        db.execute("UPDATE engines SET scope = ? WHERE id = ?", (add(text), engine))
+    for engine, user_id, text in db.execute("SELECT engine, user_id, state FROM old_users"):
+        db.execute("INSERT INTO users VALUES (?, ?, ?)", (engine, user_id, add(text)))
+
+
+Step = str | Callable[[sqlite3.Connection], None]
+
+STEPS: tuple[tuple[Step, ...], ...] = (
+    (_VERSION_1,),
+    (_VERSION_2,),
+    (_VERSION_3,),
+    (_VERSION_4, _members_as_rows, _VERSION_4_ENDS),
+)
+"""The first makes an empty file one of version 1, and so on; a step has parts.
+
+- 2: indexes for runs, which are looked up by invocation, and for watchers, who go by arrival.
+- 3: a column of sessions that the fourth drops.
+- 4: state as rows. A server of version 3 that still runs fails where it would read or write a
+  session, since the columns that it names are gone; what it may still remove takes its state along.
+"""

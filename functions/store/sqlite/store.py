@@ -1,49 +1,55 @@
-"""The Store protocol in SQL: a write is one transaction, a read one statement."""
+"""The Store protocol in SQL: a write is one transaction, but for removals of many rows."""
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
-from functions.messages.json_text import write_json
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import (
     EngineMissing,
     SessionAlreadyExists,
     SessionNotFound,
     SessionOfAnotherUser,
+    StoreUnavailable,
 )
-from functions.rules.event import EventRecord, timestamp_key
-from functions.rules.filters import PageQuery, event_matches, session_matches, test_of
+from functions.rules.event import EventRecord
+from functions.rules.filters import PageQuery, event_matches, test_of
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
-from functions.rules.state import StateChange, join_members, merge_members
-from functions.store.paging import Cursor, Page, fill_page, map_page
+from functions.rules.state import StateChange
+from functions.store.paging import Cursor, Page, fill_page
 from functions.store.protocol import Purged
 from functions.store.runs import fill_runs
-from functions.store.sqlite import engines
+from functions.store.sqlite import engines, listing
 from functions.store.sqlite.database import Database
-from functions.store.sqlite.listing import (
-    JOINED,
-    events_in_order,
-    joined_events,
-    joined_sessions,
-    sessions_in_order,
-)
+from functions.store.sqlite.erasing import Erasure, condemn_session, purge_some
+from functions.store.sqlite.members import merge
+from functions.store.sqlite.packing import MAX_ROWS
 from functions.store.sqlite.rows import (
-    erase,
+    SessionKeys,
+    event_row,
+    has_event,
+    insert,
+    live_keys,
     live_session,
-    merge_shared,
     merge_state,
-    purge_some,
-    split_expiry,
+    session_row,
+    touch,
 )
 from functions.store.sqlite.runs import runs_by_event
 from functions.store.sqlite.watching import Changes, SqliteWatch
+
+_NOTHING: tuple[Any, ...] = (None, None, None, None, None, 0)
+"""Where an engine has neither a row nor anything below it."""
 
 
 class SqliteStore:
     """Sessions in one SQLite file; see functions.store.protocol.Store."""
 
     def __init__(self, path: str, timeout: int) -> None:
+        self._timeout = timeout
         self._database = Database(path, timeout)
         self._changes = Changes(self._database)
 
@@ -53,11 +59,12 @@ class SqliteStore:
         engine_name, session_id = record.name
         with self._database.write() as db:
             row = db.execute(
-                "SELECT e.id, e.create_time, s.id, s.expiry FROM engines e "
+                "SELECT e.id, e.create_time, e.scope, u.scope, s.id, s.expiry FROM engines e "
+                "LEFT JOIN users u ON u.engine = e.id AND u.user_id = ? "
                 "LEFT JOIN sessions s ON s.engine = e.id AND s.session_id = ? WHERE e.name = ?",
-                (session_id, engine_name),
+                (record.user_id, session_id, engine_name),
             ).fetchone()
-            engine, engine_time, old, old_expiry = row or (None, None, None, 0)
+            engine, engine_time, app, user, old, old_expiry = row or _NOTHING
             if require_engine and engine_time is None:
                 raise EngineMissing
             if engine is None:
@@ -65,83 +72,51 @@ class SqliteStore:
             if old is not None:
                 if old_expiry > now // 1000:
                     raise SessionAlreadyExists(str(record.name))
-                erase(db, [old])
-            expiry, rest = split_expiry(record.expire_time)
-            members = merge_members({}, state.session)
-            db.execute(
-                "INSERT INTO sessions (engine, session_id, user_id, display_name, labels, "
-                "create_time, update_time, expiry, expire_rest, state, unknown, text) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    engine,
-                    session_id,
-                    record.user_id,
-                    record.display_name,
-                    write_json(record.labels),
-                    record.create_time,
-                    record.update_time,
-                    expiry,
-                    rest,
-                    None if record.state is None else join_members(members.values()),
-                    record.unknown,
-                    record.text(),
-                ),
+                condemn_session(db, old, now)
+                Erasure(db, now).session(old)
+            scope = None if record.state is None else merge(db, None, {})
+            session = insert(
+                db,
+                "sessions",
+                {
+                    "engine": engine,
+                    "session_id": session_id,
+                    "user_id": record.user_id,
+                    "create_time": record.create_time,
+                    "update_time": record.update_time,
+                    "scope": scope,
+                    **session_row(record),
+                },
             )
-            merge_shared(db, engine, record.user_id, state)
-            return live_session(db, record.name, now)[2]
+            merge_state(db, SessionKeys(session, engine, record.user_id, scope, app, user), state)
+            return live_session(db, record.name, now)[1]
 
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
         with self._database.look() as db:
-            return live_session(db, name, now)[2]
+            return live_session(db, name, now)[1]
 
     def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
         with self._database.read() as db:
-            return fill_page(
-                sessions_in_order(db, engine, query, now),
-                query.page_size,
-                test_of(query.filter, session_matches),
-                SessionRecord.size,
-            )
-
-    def join_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[str]:
-        with self._database.read() as db:
-            page = joined_sessions(db, engine, query, now)
-        return page or map_page(self.list_sessions(engine, query, now), SessionRecord.to_json)
+            return listing.list_sessions(db, engine, query, now)
 
     def update_session(
         self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
     ) -> SessionRecord:
         with self._database.write() as db:
-            session, engine, record = live_session(db, name, now)
+            keys, record = live_session(db, name, now)
             changes = change(record)
             changes.apply(record, now)
-            if changes.state.is_of_session:
-                record.state = merge_state(record.state, changes.state)
-            merge_shared(db, engine, record.user_id, changes.state)
-            expiry, rest = split_expiry(record.expire_time)
-            db.execute(
-                "UPDATE sessions SET display_name = ?, labels = ?, update_time = ?, expiry = ?, "
-                "expire_rest = ?, state = ?, unknown = ?, text = ? WHERE id = ?",
-                (
-                    record.display_name,
-                    write_json(record.labels),
-                    now,
-                    expiry,
-                    rest,
-                    record.state,
-                    record.unknown,
-                    record.text(),
-                    session,
-                ),
-            )
-            return live_session(db, name, now)[2]
+            touch(db, keys.session, now, session_row(record))
+            merge_state(db, keys, changes.state)
+            return live_session(db, name, now)[1]
 
     def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
         with self._database.write() as db:
-            session, _, _ = live_session(db, name, now, owner)
-            # A move, by which those who watch the session hear of its end.
-            db.execute("UPDATE sessions SET update_time = ? WHERE id = ?", (now, session))
-            erase(db, [session])
+            session = live_keys(db, name, now, owner).session
+            condemn_session(db, session, now)
+            is_gone = Erasure(db, now).session(session)
+        if not is_gone:
+            self._erase(lambda erasure: erasure.session(session), now)
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
         with self._database.look() as db:
@@ -161,34 +136,14 @@ class SqliteStore:
         owner: str | None = None,
     ) -> None:
         with self._database.write() as db:
-            session, engine, record = live_session(db, name, now, owner)
-            added = db.execute(
-                "INSERT OR IGNORE INTO events "
-                "(session, timestamp_key, id, author, invocation_id, text) "
-                "SELECT ?, ?, ?, ?, ?, ? "
-                "WHERE NOT EXISTS (SELECT 1 FROM events WHERE session = ? AND id = ?)",
-                (
-                    session,
-                    timestamp_key(event.timestamp),
-                    event.id,
-                    event.author,
-                    event.invocation_id,
-                    event.text,
-                    session,
-                    event.former_id,
-                ),
+            keys = live_keys(db, name, now, owner)
+            is_retry = has_event(db, keys.session, event.former_id) or not insert(
+                db, "events", event_row(keys.session, event), or_ignore=True
             )
-            is_retry = added.rowcount == 0
             if is_retry:
                 return
-            if state.is_of_session:
-                record.state = merge_state(record.state, state)
-            record.update_time = now
-            db.execute(
-                "UPDATE sessions SET update_time = ?, state = ?, text = ? WHERE id = ?",
-                (now, record.state, record.text(), session),
-            )
-            merge_shared(db, engine, record.user_id, state)
+            touch(db, keys.session, now)
+            merge_state(db, keys, state)
 
     def append_or_create(
         self,
@@ -215,32 +170,23 @@ class SqliteStore:
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:
-        with self._database.read() as db:
-            session, _, _ = live_session(db, name, now, owner)
-            return fill_page(
-                events_in_order(db, session, query),
+        is_one_statement = query.filter.is_empty and query.page_size < MAX_ROWS
+        with self._database.look() if is_one_statement else self._database.read() as db:
+            page = fill_page(
+                listing.live_events(db, name, query, now, owner),
                 query.page_size,
                 test_of(query.filter, event_matches),
                 EventRecord.size,
             )
-
-    def join_events(
-        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
-    ) -> Page[str]:
-        database = self._database
-        with database.look() if query.page_size < JOINED else database.read() as db:
-            page = joined_events(db, name, query, now, owner)
-        if page is not None:
+            if not page.items:
+                live_keys(db, name, now, owner)
             return page
-        session = str(name)
-        events = self.list_events(name, query, now, owner)
-        return map_page(events, lambda event: event.to_json(session))
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[Run]:
         with self._database.read() as db:
-            session, _, _ = live_session(db, name, now, owner)
+            session = live_keys(db, name, now, owner).session
             return fill_runs(runs_by_event(db, session, query), query)
 
     def watch(
@@ -268,7 +214,10 @@ class SqliteStore:
 
     def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
         with self._database.write() as db:
-            engines.delete_engine(db, name, now, force=force)
+            engine = engines.condemn_engine(db, name, now, force=force)
+            is_gone = Erasure(db, now).engine(engine)
+        if not is_gone:
+            self._erase(lambda erasure: erasure.engine(engine), now)
 
     def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
         total = Purged(0, 0, done=False)
@@ -280,6 +229,18 @@ class SqliteStore:
                 return Purged(total.sessions, total.events, done=True)
             if is_time_up():
                 return total
+            self._database.let_others_write()
+
+    def _erase(self, step: Callable[[Erasure], bool], now: int) -> None:
+        """Goes on with a removal for half of STORE_TIMEOUT; the purge does what is left."""
+        end = time.monotonic() + self._timeout / 2e9
+        # What is removed here is hidden already, so the answer is right even where this fails.
+        with suppress(StoreUnavailable):
+            is_gone = False
+            while not is_gone and time.monotonic() < end:
+                self._database.let_others_write()
+                with self._database.write() as db:
+                    is_gone = step(Erasure(db, now))
 
     def close(self) -> None:
         self._changes.close()

@@ -15,7 +15,8 @@ from functions.rules.errors import SessionNotFound, StoreUnavailable
 from functions.rules.names import SessionName
 from functions.store.paging import Cursor, own_cursor
 from functions.store.sqlite.database import Database
-from functions.store.sqlite.rows import EVENT_COLUMNS, event_record, live_session
+from functions.store.sqlite.packing import packed_rows
+from functions.store.sqlite.rows import EVENT_ROW, event_record, live_keys
 from functions.store.watching import MAX_ARRIVAL_BYTES, MAX_ARRIVALS, Arrival, Wake
 
 _log = logging.getLogger(__name__)
@@ -109,8 +110,8 @@ class SqliteWatch:
         self._name = name
         session, seq = own_cursor(after, int, int) or (0, 0)
         with database.read() as db:
-            self._session, _, record = live_session(db, name, now, owner)
-        self.expire_time = record.expire_time
+            self._session = live_keys(db, name, now, owner).session
+            self.expire_time = self._expiry(db, now)
         self._seq = int(seq) if session == self._session else 0
         self.wake = Wake()
         changes.subscribe(self._session, self.wake)
@@ -120,25 +121,33 @@ class SqliteWatch:
         arrivals: list[Arrival] = []
         size = 0
         with self._database.read() as db:
-            found = db.execute(
-                "SELECT expiry FROM sessions WHERE id = ?", (self._session,)
-            ).fetchone()
-            if found is None or found[0] <= now // 1000:
-                raise SessionNotFound(self._name)
-            rows = db.execute(
-                f"SELECT {EVENT_COLUMNS} FROM events "
-                "WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?",
-                (self._session, self._seq, MAX_ARRIVALS),
+            self.expire_time = self._expiry(db, now)
+            rows = packed_rows(
+                db,
+                EVENT_ROW,
+                "FROM events e WHERE e.session = :session AND e.seq > :seq ORDER BY e.seq "
+                "LIMIT :limit",
+                {"session": self._session, "seq": self._seq, "limit": MAX_ARRIVALS},
             )
-            for row in rows:
-                self._seq, event = row[0], event_record(row)
+            for columns in rows:
+                self._seq, event = int(columns[0]), event_record(columns)
                 arrivals.append(([self._session, self._seq], event))
                 size += event.size()
                 if size > MAX_ARRIVAL_BYTES:
                     break
-        self.expire_time = found[0] * 1000
         return arrivals
 
     def close(self) -> None:
         self._changes.unsubscribe(self._session, self.wake)
         self.wake.close()
+
+    def _expiry(self, db: sqlite3.Connection, now: int) -> int:
+        """The session's end, in nanoseconds since the epoch; raises SessionNotFound behind it."""
+        found = db.execute(
+            "SELECT s.expiry FROM sessions s JOIN engines e ON e.id = s.engine "
+            "WHERE s.id = ? AND e.name = ? AND s.expiry > ?",
+            (self._session, self._name.engine, now // 1000),
+        ).fetchone()
+        if found is None:
+            raise SessionNotFound(self._name)
+        return int(found[0]) * 1000

@@ -1,0 +1,72 @@
+"""Copies a SQLite store while servers use it: `python -m functions.store.sqlite.backup [TO]`.
+
+A plain copy of the file is often corrupt, since SQLite writes while it is read. This goes over
+SQLite's own backup interface, in one step: the copy is the store at one moment, with everything
+acknowledged before, and servers read and write meanwhile. See sqlite.org/backup.html.
+
+To restore: stop the servers, put the copy in the place of the store's file, remove the files of
+the same name that end in `-wal` and `-shm`, and start the servers.
+"""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from functions.rules.settings import IN_MEMORY, SQLITE, Settings
+from functions.store.opening import sqlite_path
+
+
+class BackupFailed(Exception):
+    """Why there is no copy, in a sentence."""
+
+
+def back_up(source: Path, target: Path) -> None:
+    """Copies a store's file to `target`, which is there whole and checked, or not at all.
+
+    Raises BackupFailed where there is no store, where `target` exists, and for a copy that is
+    not sound.
+    """
+    if not source.is_file():
+        raise BackupFailed(f"There is no store at {source}.")
+    if target.exists():
+        raise BackupFailed(f"{target} exists already.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(source)) as store, closing(sqlite3.connect(part)) as copy:
+            # All pages in one step: in several, each commit of a server would start it again.
+            store.backup(copy, pages=-1)
+            # One file is easier to keep than one with a log beside it.
+            copy.execute("PRAGMA journal_mode = DELETE")
+            ((found, *_),) = copy.execute("PRAGMA integrity_check(1)").fetchall()
+    except sqlite3.DatabaseError as error:
+        part.unlink(missing_ok=True)
+        raise BackupFailed(f"SQLite could not copy {source}: {error}.") from error
+    if found != "ok":
+        part.unlink()
+        raise BackupFailed(f"The copy of {source} is not sound: {found}.")
+    part.rename(target)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Backs up the store of the settings; raises SystemExit with a sentence where it cannot."""
+    url = Settings.from_environment(os.environ).store_url
+    if not url.startswith(SQLITE) or url == IN_MEMORY:
+        raise SystemExit(f"Only a SQLite file is backed up like this; the store is {url}.")
+    source = Path(sqlite_path(url))
+    now = datetime.now(UTC)
+    target = Path(arguments[0]) if arguments else source.with_suffix(f".{now:%Y%m%dT%H%M%SZ}.db")
+    try:
+        back_up(source, target)
+    except BackupFailed as error:
+        raise SystemExit(str(error)) from None
+    print(f"{source} is backed up to {target}.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
