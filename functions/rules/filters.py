@@ -56,12 +56,16 @@ ENGINE_DEFAULT_ORDER = OrderBy("create_time", descending=False)
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Which items, in which order, how many at most, and where to go on."""
+    """Which items, in which order, how many at most, and where to go on.
+
+    A store asks `is_time_up` after each record that it looks at, and ends the page when it is.
+    """
 
     filter: Filter
     order: OrderBy
     page_size: int
     cursor: list[str | int] | None
+    is_time_up: Callable[[], bool] = lambda: False
 
 
 def events_of_run(invocation_id: str) -> PageQuery:

@@ -71,7 +71,7 @@ class Run:
     def __init__(self, invocation_id: str) -> None:
         self.invocation_id = invocation_id
         self.start_time = self.end_time = 0
-        self.event_count = 0
+        self.event_count = self.event_bytes = 0
         self.authors: dict[str, None] = {}
         self.event_types: dict[EventType, None] = {}
         self.tool_calls: list[ToolCall] = []
@@ -88,6 +88,7 @@ class Run:
             self.start_time = event.timestamp
         self.end_time = event.timestamp
         self.event_count += 1
+        self.event_bytes += event.size()
         self.authors[event.author] = None
         self.event_types[kind] = None
         self.error_code = members.get("errorCode", "")

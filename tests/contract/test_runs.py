@@ -493,13 +493,14 @@ def test_a_walk_of_runs_sees_all_once_while_events_are_appended(story: Story, si
 def test_a_walk_ends_early_where_it_has_looked_at_much(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A page may come back short or empty, with a token; the walk misses and repeats nothing."""
+    """A page may come back short, with a token; the walk misses and repeats nothing."""
     monkeypatch.setattr(paging, "MAX_SCANNED", 4)
     for run in ("a", "a", "a", "a", "a", "b", "a", "c", "c", "d"):
         story.add(run, author=run)
     pages = list(walk(story))
     assert [run for page in pages for run in page] == ["a", "b", "c", "d"]
     assert len(pages) > 2
+    assert all(pages)
     assert [run for page in walk(story, filter='author="d"') for run in page] == ["d"]
 
 

@@ -93,7 +93,7 @@ class SqliteStore:
         with self._database.read() as db:
             return fill_page(
                 sessions_in_order(db, engine, query, now),
-                query.page_size,
+                query,
                 test_of(query.filter, session_matches),
                 SessionRecord.size,
             )
@@ -189,7 +189,7 @@ class SqliteStore:
             session, _, _ = live_session(db, name, now, owner)
             return fill_page(
                 events_in_order(db, session, query),
-                query.page_size,
+                query,
                 test_of(query.filter, event_matches),
                 EventRecord.size,
             )
