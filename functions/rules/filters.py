@@ -15,7 +15,8 @@ from functions.rules.run import Run, RunState
 from functions.rules.session import SessionRecord
 
 SESSION_FIELDS = {
-    "user_id": FieldType.STRING,
+    # Unchanged ADK cannot escape a star, and would list the sessions of everybody.
+    "user_id": FieldType.ID,
     "display_name": FieldType.STRING,
     "labels": FieldType.STRING_MAP,
     "create_time": FieldType.TIMESTAMP,

@@ -80,9 +80,10 @@ class _Checker:
         if misuse := _misuse(name, field_type, keys, comparator):
             raise self.error(path[0], misuse)
         negated = comparator is Comparator.NOT_EQUALS
+        is_text = field_type is FieldType.ID or not isinstance(field_type, FieldType)
         template = Comparison(
             known_as,
-            field_type if isinstance(field_type, FieldType) else FieldType.STRING,
+            FieldType.STRING if is_text else field_type,
             keys[0].text if keys else None,
             Comparator.EQUALS if negated else comparator,
             (),
@@ -101,6 +102,8 @@ class _Checker:
 
     def operand(self, template: Comparison, value: Value) -> tuple[str, ...] | int:
         enum = self.fields[template.field]
+        if enum is FieldType.ID and template.comparator is not Comparator.HAS:
+            return (value.text,)
         if not isinstance(enum, FieldType) and not any(
             matches_wildcards(value.parts, known) for known in enum
         ):
