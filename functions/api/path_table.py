@@ -1,7 +1,8 @@
 """Finds the route of a path by its shape, in one dictionary look-up.
 
 Paths alternate collections and ids, so a path's shape is the path with `*` for every second
-segment; a variable matches one or more characters other than `/` and `:`.
+segment; a variable matches one or more characters other than `/` and `:`. Only a project's id may
+hold a colon, and it is never the last segment, where a colon stands before the verb.
 """
 
 import re
@@ -51,8 +52,9 @@ class PathTable:
 
         Raises NotFound, or MethodNotAllowed naming what is allowed.
         """
-        head, _, action = path.partition(":")
-        segments = head.split("/")
+        parents, _, last = path.rpartition("/")
+        last, _, action = last.partition(":")
+        segments = [*parents.split("/"), last]
         shape = "/".join([*segments[:2], *_shape(segments[2:])])
         entries = self._entries.get(f"{shape}:{action}" if action else shape)
         if entries is None or "" in segments[1:] or path.endswith(":"):
@@ -72,4 +74,8 @@ class PathTable:
 
 
 def _shape(segments: list[str]) -> list[str]:
-    return ["*" if position % 2 else segment for position, segment in enumerate(segments)]
+    collections = ["", *segments]
+    return [
+        "*" if position % 2 and (":" not in id or collection == "projects") else id
+        for position, (collection, id) in enumerate(zip(collections, segments, strict=False))
+    ]

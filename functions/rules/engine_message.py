@@ -8,7 +8,7 @@ from functions.aip.field_mask import FieldPath
 from functions.messages.reasoning_engine import ReasoningEngine
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import TooLarge
-from functions.rules.labels import sorted_labels
+from functions.rules.labels import masked_labels, sorted_labels
 from functions.rules.limits import MAX_STATE_BYTES
 from functions.rules.names import EngineName
 
@@ -28,7 +28,7 @@ def changed_engine(
     sent = _mutable_fields(message)
     names = {field: ReasoningEngine.model_fields[field].alias or field for field in MUTABLE}
     for path in mask:
-        if path.field not in MUTABLE | {"*"} or path.key is not None:
+        if path.field not in MUTABLE | {"*"} or (path.key is not None and path.field != "labels"):
             raise InvalidArgument(f"updateMask names a field that cannot be set: {path.text!r}.")
     replaced = {path.field for path in mask}
     if "*" in replaced:
@@ -43,6 +43,9 @@ def changed_engine(
         if field not in {names[name] for name in replaced}
     }
     changes = {names[name]: sent[names[name]] for name in replaced if names[name] in sent}
+    if "labels" in replaced:
+        labels = masked_labels(record.resource.get("labels", {}), message.labels, mask)
+        changes |= {"labels": labels} if labels else {}
     return _checked(EngineRecord(record.name, record.create_time, now, {**kept, **changes}))
 
 

@@ -30,7 +30,9 @@ _Subject = Annotated[
 ]
 _Engines = Annotated[
     str,
-    StringConstraints(pattern=r"^(\*|projects/[\w.-]+/locations/[\w.-]+/reasoningEngines/[\w-]+)$"),
+    StringConstraints(
+        pattern=r"^(\*|projects/[\w.:-]+/locations/[\w.-]+/reasoningEngines/[\w-]+)$"
+    ),
 ]
 
 

@@ -20,7 +20,8 @@ from functions.rules.names import (
     EngineName,
     LocationName,
     SessionName,
-    is_project_or_location,
+    is_location,
+    is_project,
     is_resource_id,
 )
 from functions.rules.settings import Settings
@@ -63,7 +64,7 @@ class Request:
         if self.settings.has_project and project == self.settings.project_number:
             project = self.settings.default_project
         location = ids.get("locations") or self.settings.google_cloud_location
-        if not (is_project_or_location(project) and is_project_or_location(location)):
+        if not (is_project(project) and is_location(location)):
             raise self._invalid("Location")
         return str(LocationName(project, location))
 

@@ -80,10 +80,11 @@ class _Checker:
         if misuse := _misuse(name, field_type, keys, comparator):
             raise self.error(path[0], misuse)
         negated = comparator is Comparator.NOT_EQUALS
-        is_text = field_type is FieldType.ID or not isinstance(field_type, FieldType)
         template = Comparison(
             known_as,
-            FieldType.STRING if is_text else field_type,
+            field_type
+            if isinstance(field_type, FieldType) and field_type is not FieldType.ID
+            else FieldType.STRING,
             keys[0].text if keys else None,
             Comparator.EQUALS if negated else comparator,
             (),
