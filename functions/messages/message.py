@@ -5,11 +5,12 @@ was sent comes back even when empty; `""`, `False`, `0`, `[]` or `{}` means it d
 empty value is not written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic.config import ExtraValues
 from pydantic_core import ErrorDetails, PydanticCustomError, PydanticSerializationError
 
 from functions.aip.errors import FieldViolation, InvalidArgument
@@ -28,6 +29,12 @@ _PROTO_TYPES = {
 _MOST_FAULTS = 100
 """Named in one answer, which could otherwise be larger than the request."""
 
+_SMALL = 8_192
+"""Bytes of a body whose faults are all built, however many."""
+
+_BEGINNING = 1_000
+"""Keys and items of a larger body that are looked at first."""
+
 
 class Message(BaseModel):
     """A proto3 message: camelCase and snake_case in, camelCase out."""
@@ -43,21 +50,24 @@ class Message(BaseModel):
     oneofs: ClassVar[Sequence[tuple[str, frozenset[str]]]] = ()
 
     @classmethod
-    def read(cls, value: object, root: str, *, keep_unknown: bool = False) -> Self:
+    def read(cls, value: object, root: str, *, keep_unknown: bool = False, size: int = 0) -> Self:
         """Builds the message from parsed JSON; `root` is the body's field name in the API.
 
-        Raises InvalidArgument in the words of the official service, every fault up to a hundred in
-        one answer.
+        `size` is the JSON's in bytes. Raises InvalidArgument in the words of the official service,
+        every fault up to a hundred in one answer.
         """
+        extra: ExtraValues = "allow" if keep_unknown else "forbid"
+        if size > _SMALL:
+            # A fault takes far longer than a value: what is full of them is seen by its beginning.
+            try:
+                cls.model_validate(_beginning(value, iter(range(_BEGINNING))), extra=extra)
+            except ValidationError as error:
+                if error.error_count() >= _MOST_FAULTS:
+                    raise _refusal(root, error) from error
         try:
-            return cls.model_validate(value, extra="allow" if keep_unknown else "forbid")
+            return cls.model_validate(value, extra=extra)
         except ValidationError as error:
-            faults = [
-                _violation(root, detail)
-                for detail in error.errors(include_url=False)[:_MOST_FAULTS]
-            ]
-            text = "\n".join(fault.description for fault in faults)
-            raise InvalidArgument(text, faults) from error
+            raise _refusal(root, error) from error
 
     def write(self, *, enum_numbers: bool = False) -> str:
         """The message as canonical JSON text; enums by name, or by number."""
@@ -91,6 +101,27 @@ class Message(BaseModel):
                         {"oneof": oneof, "second": to_camel(present[1])},
                     )
         return self
+
+
+def _beginning(value: Any, left: Iterator[int]) -> Any:
+    """The value with no more of its keys and items, in their order, than `left` counts."""
+    if isinstance(value, dict):
+        return {
+            key: _beginning(each, left) for (key, each), _ in zip(value.items(), left, strict=False)
+        }
+    if isinstance(value, list):
+        return [_beginning(each, left) for each, _ in zip(value, left, strict=False)]
+    return value
+
+
+def _refusal(root: str, error: ValidationError) -> InvalidArgument:
+    count = error.error_count()
+    if count > _SMALL:
+        text = f"Invalid value at '{root}': {count} of its values are not allowed."
+        return InvalidArgument(text, [FieldViolation(root, text)])
+    details = error.errors(include_url=False)[:_MOST_FAULTS]
+    faults = [_violation(root, detail) for detail in details]
+    return InvalidArgument("\n".join(fault.description for fault in faults), faults)
 
 
 def _violation(root: str, detail: ErrorDetails) -> FieldViolation:

@@ -109,6 +109,8 @@ def event_matches(filter: Filter, record: EventRecord) -> bool:
 
     def value(field: str) -> Any:
         if field == "branch":
+            if '"branch":' not in record.text:
+                return None
             return members().get("eventMetadata", {}).get("branch")
         return event_type(members()) if field == "event_type" else getattr(record, field)
 

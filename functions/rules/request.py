@@ -120,7 +120,8 @@ class Request:
             if self.body.strip()
             else {}
         )
-        return kind.read(value, root, keep_unknown=self.settings.unknown_fields == "keep")
+        keep_unknown = self.settings.unknown_fields == "keep"
+        return kind.read(value, root, keep_unknown=keep_unknown, size=len(self.body))
 
     def flag(self, name: str) -> bool:
         """A parameter that is true or false, false when it was not given."""
