@@ -132,7 +132,9 @@ def schemas() -> dict[str, JsonSchema]:
         "Runs": _page("runs", "Run"),
         "Run": fixed(_RUN, *_OF_EVERY_RUN),
         "RunWithEvents": fixed(
-            {**_RUN, **_page("sessionEvents", "SessionEvent-Output")["properties"]}, *_OF_EVERY_RUN
+            {**_RUN, **_page("sessionEvents", "SessionEvent-Output")["properties"]},
+            # All that a later page tells of a long run.
+            *("name", "invocationId"),
         ),
         "ToolCall": fixed({"id": TEXT, "name": TEXT, "args": _STRUCT, "response": _STRUCT}),
         # Of each event: before 3.2, OpenAPI has no word for the items of a stream.
