@@ -23,7 +23,7 @@ of them but `$alt`. With the setting UNKNOWN_FIELDS=keep messages may hold field
 """
 
 _REQUESTS: Mapping[str, JsonSchema] = {
-    "create_session": ref("Session-New"),
+    "create_session": ref("NewSession-Input"),
     "update_session": ref("Session-Input"),
     "append_event": ref("SessionEvent-Input"),
     "create_reasoning_engine": ref("ReasoningEngine-Input"),

@@ -151,7 +151,7 @@ def schemas() -> dict[str, JsonSchema]:
         "properties": {**messages["Session-Input"]["properties"], "userId": FILLED},
         "required": ["userId"],
     }
-    return dict(sorted({**messages, **answered, "Session-New": new_session}.items()))
+    return dict(sorted({**messages, **answered, "NewSession-Input": new_session}.items()))
 
 
 def _page(field: str, item: str) -> JsonSchema:

@@ -67,8 +67,8 @@ def test_every_operation_of_the_description_is_generated(generated: str) -> None
 def test_a_generated_client_has_a_conversation(client: Client) -> None:
     """It creates, reads, finds, changes and deletes a session, and appends and lists events."""
     models = client.models
-    state = models.SessionNewSessionStateType0.from_dict({"seat": [1, None]})
-    new = models.SessionNew(user_id="ada", display_name="Trip", session_state=state)
+    state = models.NewSessionInputSessionStateType0.from_dict({"seat": [1, None]})
+    new = models.NewSessionInput(user_id="ada", display_name="Trip", session_state=state)
     operation = client.call("create_session", body=new, session_id="s")
     assert isinstance(operation, models.OperationSession)
     assert operation.response.user_id == "ada"
@@ -103,7 +103,7 @@ def test_a_generated_client_is_told_what_is_wrong(client: Client) -> None:
     missing = client.call("get_session", session="none")
     assert isinstance(missing, client.models.Error404)
     assert missing.error.message.endswith("/sessions/none not found.")
-    refused = client.call("create_session", body=client.models.SessionNew(user_id=""))
+    refused = client.call("create_session", body=client.models.NewSessionInput(user_id=""))
     assert isinstance(refused, client.models.Error400)
     (violation,) = refused.error.details[0].field_violations
     assert violation.field == "session.user_id"
