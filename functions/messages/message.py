@@ -8,7 +8,7 @@ empty value is not written.
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.config import ExtraValues
 from pydantic_core import ErrorDetails, PydanticCustomError, PydanticSerializationError
@@ -28,6 +28,9 @@ _PROTO_TYPES = {
 
 _MOST_FAULTS = 100
 """Named in one answer, which could otherwise be larger than the request."""
+
+MAX_MESSAGES = 30_000
+"""In one body, itself and all below it, such as parts: each takes longer than any other value."""
 
 _SMALL = 8_192
 """Bytes of a body whose faults are all built, however many."""
@@ -54,7 +57,7 @@ class Message(BaseModel):
         """Builds the message from parsed JSON; `root` is the body's field name in the API.
 
         `size` is the JSON's in bytes. Raises InvalidArgument in the words of the official service,
-        every fault up to a hundred in one answer.
+        every fault up to a hundred in one answer, and for more than MAX_MESSAGES.
         """
         extra: ExtraValues = "allow" if keep_unknown else "forbid"
         if size > _SMALL:
@@ -65,7 +68,7 @@ class Message(BaseModel):
                 if error.error_count() >= _MOST_FAULTS:
                     raise _refusal(root, error) from error
         try:
-            return cls.model_validate(value, extra=extra)
+            return cls.model_validate(value, extra=extra, context=iter(range(MAX_MESSAGES)))
         except ValidationError as error:
             raise _refusal(root, error) from error
 
@@ -86,7 +89,13 @@ class Message(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
     @model_validator(mode="after")
-    def _at_most_one_of(self) -> Self:
+    def _counted_and_at_most_one_of(self, info: ValidationInfo) -> Self:
+        if info.context is not None and next(info.context, None) is None:
+            # No ValueError, which pydantic would collect, and go on.
+            raise InvalidArgument(
+                f"Invalid JSON payload received. Messages are limited to {MAX_MESSAGES}, the body "
+                "and each part, call and the like in it; more were sent."
+            )
         for oneof, members in self.oneofs:
             if len(self.model_fields_set) > 1:
                 present = [

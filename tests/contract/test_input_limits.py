@@ -264,3 +264,26 @@ def test_an_event_without_a_branch_is_not_read_to_find_its_branch(
     assert len(parsed) == 2
     rest = api.ok("GET", f"{session}/events", filter='branch=""')["sessionEvents"]
     assert len(rest) == 2
+
+
+def parts_of(count: int) -> list[Any]:
+    """Parts in lists of one part's answer, so that no list is long."""
+    answers = [{"functionResponse": {"name": "f", "parts": [{}] * 98}} for _ in range(count // 100)]
+    return [*answers, *[{}] * (count % 100)]
+
+
+def test_a_body_has_so_many_messages_and_no_more(api: Api) -> None:
+    """However they are spread: the event, its content and 29,998 below it; one more is 400."""
+    session = api.create()
+    assert api.append(session, content={"parts": parts_of(29_998)}).status == 200
+    answer = api.append(session, content={"parts": parts_of(29_999)})
+    check_refused(answer, 400, "Messages are limited to 30000")
+    assert len(api.ok("GET", f"{session}/events", view="FULL")["sessionEvents"]) == 1
+
+
+def test_values_of_structs_are_no_messages(api: Api) -> None:
+    """State and the like hold as many objects as their bytes allow."""
+    state = {"list": [{}] * 100_000}
+    session = api.create(sessionState=state)
+    assert api.append(session, rawEvent=state).status == 200
+    assert api.state(session) == state
