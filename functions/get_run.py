@@ -1,5 +1,6 @@
 """GET {session}/runs/{run}: reads a run with its events."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from functions.list_events import events_json
@@ -18,8 +19,9 @@ from functions.store.protocol import Store
 def get_run(request: Request, store: Store, now: int) -> str:
     """Answers the Run with one page of its events; raises SessionNotFound and RunNotFound.
 
-    The run is told from all of its events, whatever the page. Pages behind the first have no more
-    than its name and its invocationId where it is longer than what a page looks at.
+    The run is told from all of its events, whatever the page. Where it is longer than what a page
+    looks at, pages behind the first have no more of it than its name and its invocationId; nor has
+    the first where half of STORE_TIMEOUT does not do to read it.
     """
     session, view = request.session_name, parse_view(request.query.get("view", ""))
     invocation_id = invocation_id_of(request.name.rpartition("/")[2])
@@ -29,7 +31,8 @@ def get_run(request: Request, store: Store, now: int) -> str:
         query = replace(query, page_size=MAX_EVENTS_PAGE)
     query = replace(query, filter=events_of_run(invocation_id).filter)
     page = store.list_events(session, query, now)
-    run = _whole_run(invocation_id, None if query.cursor else page, session, store, now)
+    first = None if query.cursor else page
+    run = _whole_run(invocation_id, first, session, store, now, request.is_time_up)
     if run is not None and not run.event_count:
         raise RunNotFound(name)
     told = f'"name":"{name}","invocationId":{write_json(invocation_id)}'
@@ -49,10 +52,11 @@ def _whole_run(
     session: SessionName,
     store: Store,
     now: int,
+    is_time_up: Callable[[], bool],
 ) -> Run | None:
     """The run from all of its events, of which `first` is the first page if it was read before.
 
-    None for a run that is too long to be read again for each page.
+    None for a run that is too long to be read again for each page, or in time.
     """
     run, query = Run(invocation_id), events_of_run(invocation_id)
     page = first or store.list_events(session, query, now)
@@ -62,6 +66,6 @@ def _whole_run(
         if page.cursor is None:
             return run
         is_long = run.event_count >= MAX_SCANNED or run.event_bytes >= MAX_SCANNED_BYTES
-        if first is None and is_long:
+        if is_long and (first is None or is_time_up()):
             return None
         page = store.list_events(session, replace(query, cursor=page.cursor), now)

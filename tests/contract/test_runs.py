@@ -363,6 +363,11 @@ def test_a_long_run_is_told_by_its_first_page(
         assert len(read) <= 10
         events += page["sessionEvents"]
     assert [event["author"] for event in events] == [str(number) for number in range(30)]
+    story.api.settings = replace(story.api.settings, store_timeout=1)
+    read.clear()
+    late = story.api.ok("GET", path, pageSize=4)
+    assert set(late) & {"eventCount", "name", "sessionEvents"} == {"name", "sessionEvents"}
+    assert len(read) <= 14
 
 
 def test_a_page_of_runs_counts_the_events_that_were_read_for_it(
