@@ -33,7 +33,7 @@ def masked_labels(
 
     A label that the mask names and the body does not send goes.
     """
-    keys = [path.key for path in mask if path.field == "labels"]
+    keys = {path.key for path in mask if path.field == "labels"}
     sent = sent or {}
     if None in keys:
         return sent

@@ -12,7 +12,7 @@ from functions.store.paging import MAX_SCANNED, MAX_SCANNED_BYTES, Page, fill_pa
 
 
 class Records:
-    """The numbers from 0 on as records of so many bytes; the even cursors are theirs."""
+    """The numbers from 0 on as records of so many bytes each; a cursor holds its number."""
 
     def __init__(self, count: int, size: int = 1) -> None:
         self.count, self.size, self.looked_at = count, size, 0
