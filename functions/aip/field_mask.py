@@ -10,7 +10,7 @@ _LONGEST_NAME = 64
 _UPPER = re.compile("[A-Z]")
 _PATH = re.compile(
     r"\s*+(?P<text>\*|"
-    r"(?P<field>[^\s.,`*]++)(?:\.(?:(?P<key>[^,`]*[^\s,`])|`(?P<quoted>(?:[^`]|``)++)`))?)"
+    r"(?P<field>[^\s.,`*]++)(?:\.(?:(?P<key>[^,`]*[^\s,`])|`(?P<quoted>(?:[^`]|``)*+)`))?)"
     r"\s*+(?=,|\Z)"
 )
 
@@ -27,9 +27,9 @@ class FieldPath:
 def parse_field_mask(text: str) -> list[FieldPath]:
     """Parses comma-separated paths such as "displayName,labels.color"; see google.aip.dev/161.
 
-    What follows the first dot is one map key, verbatim; between backticks it may hold anything,
-    with a backtick written twice. "*" is a path of its own; a blank mask has no paths. Raises
-    InvalidArgument naming the first path that is not one.
+    What follows the first dot is one map key, verbatim; between backticks it may hold anything or
+    nothing, with a backtick written twice. "*" is a path of its own; a blank mask has no paths.
+    Raises InvalidArgument naming the first path that is not one.
     """
     paths: list[FieldPath] = []
     if not text.strip():
@@ -44,7 +44,7 @@ def parse_field_mask(text: str) -> list[FieldPath]:
                 f' labels.`odd, key`: "{offender:.64}"'
             )
         quoted = found["quoted"]
-        key = quoted.replace("``", "`") if quoted else found["key"]
+        key = found["key"] if quoted is None else quoted.replace("``", "`")
         paths.append(FieldPath(snake_case(found["field"] or "*"), key, found["text"]))
         position = found.end() + 1
     return paths

@@ -1,6 +1,7 @@
 """Turns an HTTP request into what a method is asked."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 import flask
 
@@ -60,7 +61,14 @@ def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
         settings=settings,
         enum_numbers="enum-encoding=int" in (system.get("$alt") or system.get("alt", "")),
         last_event_id=request.headers.get("Last-Event-ID", ""),
+        is_time_up=_deadline(settings.store_timeout / 2e9),
     )
+
+
+def _deadline(seconds: float) -> Callable[[], bool]:
+    """Tells whether so much time has passed since this call."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
 
 
 def _spellings(parameters: tuple[str, ...]) -> Mapping[str, str]:

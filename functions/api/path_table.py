@@ -1,9 +1,10 @@
 """Finds the route of a path by its shape, in one dictionary look-up.
 
 Paths alternate collections and ids, so a path's shape is the path with `*` for every second
-segment; a variable matches one or more characters other than `/` and `:`, but a project's id may
-have a colon. Segments are told apart in the path as sent; each is percent-decoded once, except for
-`%2F`, which stays as it is: see google.api.http on variables of several segments.
+segment; a variable matches one or more characters other than `/` and `:`. Only a project's id may
+hold a colon, and it is never the last segment, where a colon stands before the verb. The path is
+split as sent. Each segment is percent-decoded once, except for `%2F`, which stays as it is: see
+google.api.http on variables of several segments.
 """
 
 import re

@@ -5,7 +5,8 @@ was sent comes back even when empty; `""`, `False`, `0`, `[]` or `{}` means it d
 empty value is not written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -17,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.config import ExtraValues
 from pydantic_core import ErrorDetails, PydanticCustomError, PydanticSerializationError
 
 from functions.aip.errors import FieldViolation, InvalidArgument
@@ -35,13 +37,30 @@ _PROTO_TYPES = {
 _MOST_FAULTS = 100
 """Named in one answer, which could otherwise be larger than the request."""
 
+MAX_MESSAGES = 30_000
+"""In one body, itself and all below it, such as parts: each takes longer than any other value."""
+
+_SMALL = 8_192
+"""Bytes of a body whose faults are all built, however many."""
+
+_BEGINNING = 1_000
+"""Keys and items of a larger body that are looked at first."""
+
 
 UnknownFields = Literal["reject", "keep", "strict"]
 """What `Message.read` does with fields that it does not know; `strict` knows less, see ADK."""
 
 
+@dataclass(slots=True)
+class _Reading:
+    """What pydantic hands to the validators of one body."""
+
+    unknown: UnknownFields
+    messages: Iterator[int] = field(default_factory=lambda: iter(range(MAX_MESSAGES)))
+
+
 def _published(value: Any, info: ValidationInfo) -> Any:
-    if info.context == "strict":
+    if info.context is not None and info.context.unknown == "strict":
         raise PydanticCustomError("extra_forbidden", "The published schema lacks this field.")
     return value
 
@@ -65,26 +84,30 @@ class Message(BaseModel):
     oneofs: ClassVar[Sequence[tuple[str, frozenset[str]]]] = ()
 
     @classmethod
-    def read(cls, value: object, root: str, unknown: UnknownFields = "reject") -> Self:
+    def read(
+        cls, value: object, root: str, unknown: UnknownFields = "reject", *, size: int = 0
+    ) -> Self:
         """Builds the message from parsed JSON; `root` is the body's field name in the API.
 
         `unknown` keeps fields that the message does not know, or refuses them, or, if strict,
-        refuses those of ADK's clients, too.
+        refuses those of ADK's clients, too. `size` is the JSON's in bytes.
 
         Raises InvalidArgument in the words of the official service, every fault up to a hundred in
-        one answer.
+        one answer, and for more than MAX_MESSAGES.
         """
+        extra: ExtraValues = "allow" if unknown == "keep" else "forbid"
+        if size > _SMALL:
+            # A fault takes far longer than a value: what is full of them is seen by its beginning.
+            try:
+                beginning = _beginning(value, iter(range(_BEGINNING)))
+                cls.model_validate(beginning, extra=extra, context=_Reading(unknown))
+            except ValidationError as error:
+                if error.error_count() >= _MOST_FAULTS:
+                    raise _refusal(root, error) from error
         try:
-            return cls.model_validate(
-                value, extra="allow" if unknown == "keep" else "forbid", context=unknown
-            )
+            return cls.model_validate(value, extra=extra, context=_Reading(unknown))
         except ValidationError as error:
-            faults = [
-                _violation(root, detail)
-                for detail in error.errors(include_url=False)[:_MOST_FAULTS]
-            ]
-            text = "\n".join(fault.description for fault in faults)
-            raise InvalidArgument(text, faults) from error
+            raise _refusal(root, error) from error
 
     def write(self, *, enum_numbers: bool = False) -> str:
         """The message as canonical JSON text; enums by name, or by number."""
@@ -103,7 +126,13 @@ class Message(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
     @model_validator(mode="after")
-    def _at_most_one_of(self) -> Self:
+    def _counted_and_at_most_one_of(self, info: ValidationInfo) -> Self:
+        if info.context is not None and next(info.context.messages, None) is None:
+            # No ValueError, which pydantic would collect, and go on.
+            raise InvalidArgument(
+                f"Invalid JSON payload received. Messages are limited to {MAX_MESSAGES}, the body "
+                "and each part, call and the like in it; more were sent."
+            )
         for oneof, members in self.oneofs:
             if len(self.model_fields_set) > 1:
                 present = [
@@ -118,6 +147,27 @@ class Message(BaseModel):
                         {"oneof": oneof, "second": to_camel(present[1])},
                     )
         return self
+
+
+def _beginning(value: Any, left: Iterator[int]) -> Any:
+    """The value with no more of its keys and items, in their order, than `left` counts."""
+    if isinstance(value, dict):
+        return {
+            key: _beginning(each, left) for (key, each), _ in zip(value.items(), left, strict=False)
+        }
+    if isinstance(value, list):
+        return [_beginning(each, left) for each, _ in zip(value, left, strict=False)]
+    return value
+
+
+def _refusal(root: str, error: ValidationError) -> InvalidArgument:
+    count = error.error_count()
+    if count > _SMALL:
+        text = f"Invalid value at '{root}': {count} of its values are not allowed."
+        return InvalidArgument(text, [FieldViolation(root, text)])
+    details = error.errors(include_url=False)[:_MOST_FAULTS]
+    faults = [_violation(root, detail) for detail in details]
+    return InvalidArgument("\n".join(fault.description for fault in faults), faults)
 
 
 def _violation(root: str, detail: ErrorDetails) -> FieldViolation:

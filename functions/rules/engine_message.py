@@ -8,7 +8,7 @@ from functions.aip.field_mask import FieldPath
 from functions.messages.reasoning_engine import ReasoningEngine
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import TooLarge
-from functions.rules.labels import sorted_labels
+from functions.rules.labels import masked_labels, sorted_labels
 from functions.rules.limits import MAX_STATE_BYTES
 from functions.rules.names import EngineName
 from functions.rules.session import later
@@ -29,7 +29,7 @@ def changed_engine(
     sent = _mutable_fields(message)
     names = {field: ReasoningEngine.model_fields[field].alias or field for field in MUTABLE}
     for path in mask:
-        if path.field not in MUTABLE | {"*"} or path.key is not None:
+        if path.field not in MUTABLE | {"*"} or (path.key is not None and path.field != "labels"):
             raise InvalidArgument(f"updateMask names a field that cannot be set: {path.text!r}.")
     replaced = {path.field for path in mask}
     if "*" in replaced:
@@ -37,9 +37,15 @@ def changed_engine(
     elif not mask:
         resource = {**record.resource, **sent}
     else:
-        changed = {names[name] for name in replaced}
-        kept = {name: value for name, value in record.resource.items() if name not in changed}
-        resource = {**kept, **{name: value for name, value in sent.items() if name in changed}}
+        changed = {names[field] for field in replaced}
+        resource = {name: value for name, value in record.resource.items() if name not in changed}
+        resource |= {name: value for name, value in sent.items() if name in changed}
+        if "labels" in replaced:
+            resource["labels"] = masked_labels(
+                record.resource.get("labels", {}), message.labels, mask
+            )
+            if not resource["labels"]:
+                del resource["labels"]
     update_time = later(record.update_time, now)
     return _checked(EngineRecord(record.name, record.create_time, update_time, resource))
 

@@ -6,7 +6,7 @@ ApiError
 ├── FailedPrecondition: EngineHasSessions, AmbiguousSession
 ├── NotFound: SessionNotFound, EngineNotFound, EngineMissing, OperationNotFound
 ├── Aborted: Contention
-└── Unavailable: StoreUnavailable (NewerVersion of functions.store.versions)
+└── Unavailable: NoMatchInTime, StoreUnavailable (NewerVersion of functions.store.versions)
 """
 
 from collections.abc import Sequence
@@ -124,3 +124,13 @@ class StoreUnavailable(Unavailable):
 
     def __init__(self) -> None:
         super().__init__("The session store is unavailable. Try again.")
+
+
+class NoMatchInTime(Unavailable):
+    """A later page found no match in its time; clients of genai fail on a page that is empty."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No match of the filter was found in half of STORE_TIMEOUT. Narrow the filter, for "
+            "example by a range of time."
+        )

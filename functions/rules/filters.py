@@ -15,7 +15,8 @@ from functions.rules.run import Run, RunState
 from functions.rules.session import SessionRecord
 
 SESSION_FIELDS = {
-    "user_id": FieldType.STRING,
+    # Unchanged ADK cannot escape a star, and would list the sessions of everybody.
+    "user_id": FieldType.ID,
     "display_name": FieldType.STRING,
     "labels": FieldType.STRING_MAP,
     "create_time": FieldType.TIMESTAMP,
@@ -56,12 +57,16 @@ ENGINE_DEFAULT_ORDER = OrderBy("create_time", descending=False)
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Which items, in which order, how many at most, and where to go on."""
+    """Which items, in which order, how many at most, and where to go on.
+
+    A store asks `is_time_up` after each record that it looks at, and ends the page when it is.
+    """
 
     filter: Filter
     order: OrderBy
     page_size: int
     cursor: list[str | int] | None
+    is_time_up: Callable[[], bool] = lambda: False
 
 
 def events_of_run(invocation_id: str) -> PageQuery:
@@ -104,6 +109,8 @@ def event_matches(filter: Filter, record: EventRecord) -> bool:
 
     def value(field: str) -> Any:
         if field == "branch":
+            if '"branch":' not in record.text:
+                return None
             return members().get("eventMetadata", {}).get("branch")
         return event_type(members()) if field == "event_type" else getattr(record, field)
 

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 
 from functions.messages.json_text import write_plain
+from functions.rules.limits import MAX_NAME_BYTES
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LENGTH = 20
@@ -36,7 +37,8 @@ def _slug(display_name: str) -> str:
     # Its tables of letters take long to import, and most sessions have no display name.
     from slugify import slugify
 
-    return slugify(display_name, max_length=_SLUG_LENGTH, word_boundary=True)
+    # A longer name is refused once it is looked at.
+    return slugify(display_name[:MAX_NAME_BYTES], max_length=_SLUG_LENGTH, word_boundary=True)
 
 
 def _random(length: int) -> str:

@@ -1,8 +1,9 @@
 """Labels: at most 64, keys and values of lowercase letters of any script, digits, `_` and `-`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from functions.aip.errors import InvalidArgument
+from functions.aip.field_mask import FieldPath
 from functions.rules.limits import MAX_LABEL_LENGTH, MAX_LABELS
 
 
@@ -23,6 +24,21 @@ def sorted_labels(labels: Mapping[str, str] | None, root: str = "session") -> di
                 f"to {MAX_LABEL_LENGTH} lowercase letters, digits, underscores and dashes."
             )
     return dict(sorted(labels.items()))
+
+
+def masked_labels(
+    old: Mapping[str, str], sent: Mapping[str, str] | None, mask: Sequence[FieldPath]
+) -> Mapping[str, str]:
+    """The labels after an update: `labels` in the mask replaces all, `labels.key` that one.
+
+    A label that the mask names and the body does not send goes.
+    """
+    keys = {path.key for path in mask if path.field == "labels"}
+    sent = sent or {}
+    if None in keys:
+        return sent
+    kept = {key: label for key, label in old.items() if key not in keys}
+    return {**kept, **{key: label for key, label in sent.items() if key in keys}}
 
 
 def _is_label(text: str) -> bool:

@@ -58,7 +58,8 @@ class LimitSettings:
     )
     max_filter_comparisons: int = setting(
         256,
-        "How many values a filter may compare each item with; more are answered 400.",
+        "How many values a filter may compare each item with, where each wildcard and each `:` "
+        "on text counts as 16; more are answered 400.",
         whole(1),
     )
     default_page_size: int = setting(

@@ -9,7 +9,9 @@ ANY = "-"
 """The id that stands for whichever there is; see google.aip.dev/159."""
 
 RESOURCE_ID = re.compile(r"(?!__.*__$|-$)[A-Za-z0-9_-]{1,128}")
-PROJECT_OR_LOCATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,127}")
+LOCATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,127}")
+PROJECT = re.compile(rf"({LOCATION.pattern}:)?{LOCATION.pattern}")
+"""Old projects of a domain have its name before theirs: `example.com:my-project`."""
 
 
 class LocationName(NamedTuple):
@@ -61,14 +63,19 @@ def is_resource_id(text: str) -> bool:
     return RESOURCE_ID.fullmatch(text) is not None
 
 
-def is_project_or_location(text: str) -> bool:
-    """Whether `text` can be a project id, a project number or a location."""
-    return PROJECT_OR_LOCATION.fullmatch(text) is not None
+def is_project(text: str) -> bool:
+    """Whether `text` can be a project's id or number."""
+    return PROJECT.fullmatch(text) is not None
+
+
+def is_location(text: str) -> bool:
+    """Whether `text` can be a location."""
+    return LOCATION.fullmatch(text) is not None
 
 
 def is_path(text: str) -> bool:
     """Whether `text` is ids and collections between slashes, such as a name."""
-    return all(is_resource_id(each) or is_project_or_location(each) for each in text.split("/"))
+    return all(is_resource_id(each) or is_project(each) for each in text.split("/"))
 
 
 def check_session_id(session_id: str) -> None:

@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from functions.rules.access import Access, Grant, Role
-from functions.rules.names import ANY, is_project_or_location, is_resource_id
+from functions.rules.names import ANY, is_location, is_project, is_resource_id
 from functions.rules.principal import Principal, fold_email
 
 EVERY = "*"
@@ -37,7 +37,7 @@ def _check_engine(name: str) -> str:
     is_full = collections == ["projects", "locations", "reasoningEngines"] and len(ids) == 3
     if is_full and ids[2] == ANY:
         raise ValueError(f'{name} names no engine: write "*" for every engine')
-    is_name = is_full and is_resource_id(ids[2]) and all(map(is_project_or_location, ids[:2]))
+    is_name = is_full and is_project(ids[0]) and is_location(ids[1]) and is_resource_id(ids[2])
     if name != EVERY and not is_name:
         raise ValueError(
             f'{name!r} must be "*" or a full name: projects/…/locations/…/reasoningEngines/…'

@@ -1,7 +1,7 @@
 """What a method is asked, whatever carried it here, and the settings in force."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,14 +12,15 @@ from functions.aip.filtering import Filter, FilterFields, compile_filter
 from functions.aip.ordering import OrderBy, parse_order_by
 from functions.aip.page_token import decode_page_token, encode_page_token
 from functions.messages.json_text import read_json
-from functions.rules.errors import InvalidFields
+from functions.rules.errors import InvalidFields, NoMatchInTime
 from functions.rules.filters import PageQuery
 from functions.rules.names import (
     ANY,
     EngineName,
     LocationName,
     SessionName,
-    is_project_or_location,
+    is_location,
+    is_project,
     is_resource_id,
 )
 from functions.rules.settings import Settings
@@ -40,7 +41,8 @@ class Request:
 
     `name` is the resource that the path names and `name_field` what the API calls it; `query`
     holds the method's own parameters, in camelCase; `version` is the API's, `v1` or `v1beta1`;
-    `last_event_id` is where a broken stream goes on.
+    `last_event_id` is where a broken stream goes on; `is_time_up` tells whether half of
+    STORE_TIMEOUT is over, and a list that still looks for a match ends its page.
     """
 
     version: str
@@ -51,6 +53,7 @@ class Request:
     settings: Settings
     enum_numbers: bool = False
     last_event_id: str = ""
+    is_time_up: Callable[[], bool] = lambda: False
 
     @property
     def location(self) -> str:
@@ -60,7 +63,7 @@ class Request:
         if self.settings.has_project and project == self.settings.project_number:
             project = self.settings.default_project
         location = ids.get("locations") or self.settings.google_cloud_location
-        if not (is_project_or_location(project) and is_project_or_location(location)):
+        if not (is_project(project) and is_location(location)):
             raise self._invalid("Location")
         return str(LocationName(project, location))
 
@@ -116,7 +119,7 @@ class Request:
             if self.body.strip()
             else {}
         )
-        return kind.read(value, root, self.settings.unknown_fields)
+        return kind.read(value, root, self.settings.unknown_fields, size=len(self.body))
 
     def flag(self, name: str) -> bool:
         """A parameter that is true or false, false when it was not given."""
@@ -157,6 +160,7 @@ class Request:
             order=order,
             page_size=min(self.page_size, max_page_size, self.settings.max_page_size),
             cursor=decode_page_token(token, *scope) if token else None,
+            is_time_up=self.is_time_up,
         )
 
     @property
@@ -200,7 +204,12 @@ def next_page_token(parent: object, query: PageQuery, cursor: list[str | int]) -
 def list_json(
     field: str, items: list[str], parent: object, query: PageQuery, cursor: list[str | int] | None
 ) -> str:
-    """The answer of a list method, joined from the items' JSON; no key for what is empty."""
+    """The answer of a list method, joined from the items' JSON; no key for what is empty.
+
+    Raises NoMatchInTime for an empty page with more behind it, unless it is the first.
+    """
+    if cursor is not None and query.cursor is not None and not items:
+        raise NoMatchInTime
     parts = []
     if items:
         parts.append(f'"{field}":[{",".join(items)}]')

@@ -1,7 +1,9 @@
 """A run: what one invocation of an agent did, folded from its events."""
 
 import re
+from collections import defaultdict
 from enum import StrEnum
+from heapq import heappop, heappush
 from typing import Any
 
 from functions.aip.errors import NotFound
@@ -43,9 +45,11 @@ class RunState(StrEnum):
 class ToolCall:
     """A functionCall and, once there is one, the functionResponse to it; JSON text of both."""
 
-    def __init__(self, id: str, name: str) -> None:
+    def __init__(self, id: str, name: str, position: int) -> None:
+        """`position` is that among the calls of the run."""
         self.id = id
         self.name = name
+        self.position = position
         self.args: str | None = None
         self.response: str | None = None
 
@@ -75,7 +79,7 @@ class Run:
     def __init__(self, invocation_id: str) -> None:
         self.invocation_id = invocation_id
         self.start_time = self.end_time = 0
-        self.event_count = 0
+        self.event_count = self.event_bytes = 0
         self.authors: dict[str, None] = {}
         self.event_types: dict[EventType, None] = {}
         self.tool_calls: list[ToolCall] = []
@@ -83,6 +87,8 @@ class Run:
         self._calls_by_id: dict[str, ToolCall] = {}
         self._unanswered: dict[ToolCall, None] = {}
         self._long_running: set[str] = set()
+        self._called: defaultdict[tuple[str, bool], list[int]] = defaultdict(list)
+        """A name, and whether there is an id → a heap of the positions of such calls."""
         self._state_by_last_event = RunState.ACTIVE
 
     def add(self, event: EventRecord) -> None:
@@ -93,6 +99,7 @@ class Run:
             self.start_time = event.timestamp
         self.end_time = event.timestamp
         self.event_count += 1
+        self.event_bytes += event.size()
         self.authors[event.author] = None
         self.event_types[kind] = None
         self.error_code = members.get("errorCode", "")
@@ -156,12 +163,15 @@ class Run:
         id, name = sent.get("id", ""), sent.get("name", "")
         call = self._calls_by_id.get(id)
         if call is None:
-            call = ToolCall(id, name)
+            call = ToolCall(id, name, len(self.tool_calls))
             self.tool_calls.append(call)
             self._unanswered[call] = None
+            heappush(self._called[name, bool(id)], call.position)
             if id:
                 self._calls_by_id[id] = call
-        call.name = name or call.name
+        elif name and name != call.name:
+            call.name = name
+            heappush(self._called[name, True], call.position)
         if "args" in sent:
             call.args = write_json(sent["args"])
 
@@ -173,17 +183,29 @@ class Run:
         id, name = sent.get("id", ""), sent.get("name", "")
         call = self._calls_by_id.get(id)
         if call is None:
-            by_name = (
-                call for call in self._unanswered if call.name == name and not (id and call.id)
-            )
-            call = next(by_name, None)
+            call = self._first_unanswered(name, with_ids=not id)
         if call is not None:
             response = sent.get("response", {})
             call.response = write_json(response)
             if call.id in self._long_running and _is_pending(response):
                 self._unanswered[call] = None
+                heappush(self._called[call.name, True], call.position)
             else:
                 self._unanswered.pop(call, None)
+
+    def _first_unanswered(self, name: str, *, with_ids: bool) -> ToolCall | None:
+        """The first call of a name that has no response yet; those with ids only if told so."""
+        firsts = []
+        for has_id in (False, True) if with_ids else (False,):
+            heap = self._called.get((name, has_id), [])
+            # A call that was answered, or has another name by now, stays here until it is met.
+            while heap and not self._is_unanswered(self.tool_calls[heap[0]], name):
+                heappop(heap)
+            firsts += heap[:1]
+        return self.tool_calls[min(firsts)] if firsts else None
+
+    def _is_unanswered(self, call: ToolCall, name: str) -> bool:
+        return call in self._unanswered and call.name == name
 
 
 def run_name(session: SessionName, invocation_id: str) -> str:

@@ -7,7 +7,7 @@ from functions.aip.field_mask import FieldPath
 from functions.messages.session import Session
 from functions.rules.errors import InvalidFields
 from functions.rules.expiry import DEFAULT_TTL, chosen_expire_time
-from functions.rules.labels import sorted_labels
+from functions.rules.labels import masked_labels, sorted_labels
 from functions.rules.names import SessionName
 from functions.rules.session import SessionChange, SessionRecord, check_length
 from functions.rules.state import (
@@ -60,7 +60,8 @@ def changed_session(
         change.display_name = message.display_name or ""
         check_length("session.display_name", change.display_name)
     if "labels" in fields:
-        change.labels = sorted_labels(message.labels)
+        labels = masked_labels(record.labels, message.labels, mask)
+        change.labels = sorted_labels(labels)
     if fields & {"ttl", "expire_time"}:
         change.expire_time = chosen_expire_time(message, record.create_time, now, min_ttl)
         if change.expire_time is None:
@@ -85,8 +86,10 @@ def check_update_mask(mask: Sequence[FieldPath], message: Session) -> Sequence[F
             raise InvalidArgument(f"updateMask names an output-only field: {path.text!r}.")
         if path.field not in MUTABLE | {"user_id", "*"}:
             raise InvalidArgument(f"updateMask names an unknown field: {path.text!r}.")
-        if path.key is not None and path.field != "session_state":
-            raise InvalidArgument(f"updateMask can name keys of session_state only: {path.text!r}.")
+        if path.key is not None and path.field not in ("session_state", "labels"):
+            raise InvalidArgument(
+                f"updateMask can name keys of session_state and labels only: {path.text!r}."
+            )
     if any(path.field == "*" for path in mask):
         expiration = [path for path in populated if path.field in {"ttl", "expire_time"}]
         always = ("display_name", "labels", "session_state")

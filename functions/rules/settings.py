@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from functions.rules.auth_settings import AuthSettings
 from functions.rules.limits import LimitSettings
+from functions.rules.names import LOCATION, PROJECT
 from functions.rules.setting import (
     duration,
     matching,
@@ -78,12 +79,12 @@ class Settings(AuthSettings, LimitSettings):
         "",
         "The project that short names (`reasoningEngines/…`) stand for. "
         "Unset: the project of the Firestore store, else `local`.",
-        matching(r"([A-Za-z0-9][A-Za-z0-9.-]{0,127})?"),
+        matching(rf"({PROJECT.pattern})?"),
     )
     google_cloud_location: str = setting(
         "us-central1",
         "The location that short names stand for.",
-        matching(r"[A-Za-z0-9][A-Za-z0-9.-]{0,127}"),
+        matching(LOCATION.pattern),
     )
     project_number: str = setting(
         "",

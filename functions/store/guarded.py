@@ -4,7 +4,7 @@ What a principal may not see is missing, in the words of the store; what it may 
 PermissionDenied.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from functions.aip.errors import PermissionDenied
@@ -19,7 +19,7 @@ from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.merging import list_merged
-from functions.store.paging import Cursor, Page, fill_page, own_cursor
+from functions.store.paging import Cursor, Page, fill_page, map_page, own_cursor
 from functions.store.protocol import Purged, Store
 from functions.store.watching import Watch
 
@@ -167,10 +167,9 @@ class GuardedStore:
         """The engines on which the principal has a role."""
         if self._access.default is None:
             return self._list_named_engines(location, query)
-        page = self._store.list_engines(location, query)
-        granted = [(self._access.on(str(record.name)), record) for record in page.items]
-        shown = [_shown(grant, record) for grant, record in granted if grant is not None]
-        return Page(shown, page.cursor)
+        if None not in self._access.named.values():
+            return map_page(self._store.list_engines(location, query), self._shown)
+        return fill_page(self._granted_engines(location, query), query, None, _engine_size)
 
     def update_engine(
         self, name: EngineName, change: Callable[[EngineRecord], EngineRecord]
@@ -257,10 +256,27 @@ class GuardedStore:
         behind = tuple(own_cursor(query.cursor, int, str) or (0, ""))
         return fill_page(
             ((list(place), record) for place, record in placed if place > behind),
-            query.page_size,
+            query,
             test_of(query.filter, engine_matches),
-            lambda record: utf8_size(record.to_json()),
+            _engine_size,
         )
+
+    def _granted_engines(
+        self, location: str, query: PageQuery
+    ) -> Iterator[tuple[Cursor, EngineRecord]]:
+        """The store's engines without those that are not there for the principal."""
+        query = replace(query, is_time_up=lambda: False)
+        while True:
+            page = self._store.list_engines(location, query)
+            for place, record in zip(page.places, page.items, strict=True):
+                if self._access.on(str(record.name)) is not None:
+                    yield place, self._shown(record)
+            if page.cursor is None:
+                return
+            query = replace(query, cursor=page.cursor)
+
+    def _shown(self, record: EngineRecord) -> EngineRecord:
+        return _shown(self._on_engine(record.name), record)
 
 
 def _check_writes(grant: Grant, state: StateChange | None = None) -> None:
@@ -275,6 +291,10 @@ def _check_writes(grant: Grant, state: StateChange | None = None) -> None:
 def _check_admin(grant: Grant | None) -> None:
     if grant is None or grant.role is not Role.ADMIN:
         raise PermissionDenied("Reasoning engines are created and changed by admins.")
+
+
+def _engine_size(record: EngineRecord) -> int:
+    return utf8_size(record.to_json())
 
 
 def _shown(grant: Grant, record: EngineRecord) -> EngineRecord:

@@ -75,7 +75,7 @@ def _unpack(cursor: Sequence[str | int] | None, engines: Iterable[EngineName]) -
         return dict.fromkeys(sorted(names), _START)
     try:
         packed = dict(zip(cursor[::2], map(json.loads, map(str, cursor[1::2])), strict=True))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidPageToken from None
     if not all(isinstance(place, list) for place in packed.values()):
         raise InvalidPageToken

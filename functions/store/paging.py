@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from functions.aip.page_token import InvalidPageToken
+from functions.rules.filters import PageQuery
 from functions.rules.limits import MAX_PAGE_BYTES
 from functions.rules.names import is_path
 
@@ -12,9 +13,11 @@ Cursor = list[str | int]
 """Where a record stands in its list; a page goes on behind one."""
 
 Record = TypeVar("Record")
+Changed = TypeVar("Changed")
 
 MAX_SCANNED = 5_000
-"""Records looked at for one page; a filter that refuses them all answers early, with a token."""
+MAX_SCANNED_BYTES = 4 * MAX_PAGE_BYTES
+"""Stored records, and bytes of them, behind which a page ends that has an item to answer."""
 
 
 _INT64 = range(-(2**63), 2**63)
@@ -47,31 +50,50 @@ class Page(Generic[Record]):
 
 def fill_page(
     stream: Iterator[tuple[Cursor, Record]],
-    page_size: int,
+    query: PageQuery,
     matches: Callable[[Record], bool] | None,
     size: Callable[[Record], int],
+    work: Callable[[Record], tuple[int, int]] | None = None,
 ) -> Page[Record]:
     """Takes matching records until the page is full, by count, by bytes or by work done.
 
-    Every record matches where `matches` is None. A page holds at least one record where any matches
-    within MAX_SCANNED, however large, and carries a cursor only where another record matches or
-    MAX_SCANNED were looked at.
+    Every record matches where `matches` is None. `size` is the bytes of a record in the answer, and
+    `work` how many stored records and bytes were read for it, one and its size by default.
+
+    The page holds a record where any matches before `query.is_time_up()`, however large and however
+    far. It carries a cursor where another match was seen, and that match is the next page's first.
+    Only where the time is up before a second match is a cursor a promise of nothing.
     """
     items: list[Record] = []
     places: list[Cursor] = []
-    total, last = 0, None
-    for scanned, (cursor, record) in enumerate(stream):
-        if scanned == MAX_SCANNED:
-            return Page(items, last, places)
+    total = scanned = scanned_bytes = 0
+    last = before_last_item = None
+    for cursor, record in stream:
+        bytes_of_record = size(record)
         if matches is None or matches(record):
-            total += size(record)
-            is_full = len(items) == page_size or (bool(items) and total > MAX_PAGE_BYTES)
+            total += bytes_of_record
+            is_full = len(items) == query.page_size or (bool(items) and total > MAX_PAGE_BYTES)
             if is_full:
                 return Page(items, last, places)
             items.append(record)
             places.append(cursor)
+            before_last_item = last
         last = cursor
+        count, read = (1, bytes_of_record) if work is None else work(record)
+        scanned, scanned_bytes = scanned + count, scanned_bytes + read
+        is_late = query.is_time_up()
+        is_much = scanned >= MAX_SCANNED or scanned_bytes >= MAX_SCANNED_BYTES
+        if len(items) > 1 and (is_late or is_much):
+            # The last item shows that there are more; the next page begins with it.
+            return Page(items[:-1], before_last_item, places[:-1])
+        if is_late:
+            return Page(items, last, places)
     return Page(items, None, places)
+
+
+def map_page(page: Page[Record], change: Callable[[Record], Changed]) -> Page[Changed]:
+    """The page with what `change` makes of each record, such as its JSON."""
+    return Page([change(item) for item in page.items], page.cursor)
 
 
 def cut_page(page: Page[Record], size: Callable[[Record], int]) -> Page[Record]:

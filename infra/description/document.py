@@ -8,9 +8,9 @@ from typing import Any
 
 from functions.api.routes import ROUTES, Route
 from functions.messages.scalar_schema import JsonSchema
-from infra.description.errors import error_responses
+from infra.description.errors import error_responses, error_schemas
 from infra.description.parameters import ALT, path_parameter, query_parameter
-from infra.description.schemas import FILLED, ref, schemas
+from infra.description.schemas import ref, schemas
 from infra.openapi import operation_id, path_of
 
 _DESCRIPTION = """\
@@ -23,12 +23,7 @@ of them but `$alt`. With the setting UNKNOWN_FIELDS=keep messages may hold field
 """
 
 _REQUESTS: Mapping[str, JsonSchema] = {
-    "create_session": {
-        "allOf": [
-            ref("Session-Input"),
-            {"required": ["userId"], "properties": {"userId": FILLED}},
-        ]
-    },
+    "create_session": ref("NewSession-Input"),
     "update_session": ref("Session-Input"),
     "append_event": ref("SessionEvent-Input"),
     "create_reasoning_engine": ref("ReasoningEngine-Input"),
@@ -102,7 +97,7 @@ def document(routes: Iterable[Route] = ROUTES) -> JsonSchema:
         "security": [{}, *({name: []} for name in _SECURITY)],
         "paths": paths,
         "components": {
-            "schemas": schemas(),
+            "schemas": dict(sorted({**schemas(), **error_schemas()}.items())),
             "parameters": dict(sorted(parameters.items())),
             "responses": {str(code): response for code, response in error_responses().items()},
             "securitySchemes": _SECURITY,

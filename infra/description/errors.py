@@ -5,7 +5,7 @@ from functools import cache
 
 from functions.aip.errors import ApiError, InvalidArgument, MethodNotAllowed
 from functions.messages.scalar_schema import JsonSchema
-from infra.description.schemas import TEXT, fixed, listed
+from infra.description.schemas import TEXT, fixed, listed, ref
 
 _TRANSPORT = {
     408: "The request came too slowly.",
@@ -14,41 +14,53 @@ _TRANSPORT = {
 """Answered before there is a method; see functions/api/worker.py."""
 
 
+_VIOLATION = fixed({"field": TEXT, "description": TEXT}, "field", "description")
+_DETAILS = fixed(
+    {
+        "@type": {"const": "type.googleapis.com/google.rpc.BadRequest"},
+        "fieldViolations": listed(ref("FieldViolation")),
+    },
+    *("@type", "fieldViolations"),
+)
+
+
 @cache
 def error_responses() -> Mapping[int, JsonSchema]:
     """HTTP code → what is answered with it, from the tree of errors."""
+    texts = {code: _sentences(kinds) for code, kinds in _kinds().items()}
+    return {
+        code: {
+            "description": text,
+            "content": {"application/json": {"schema": ref(f"Error-{code}")}},
+        }
+        for code, text in sorted({**texts, **_TRANSPORT}.items())
+    }
+
+
+def error_schemas() -> dict[str, JsonSchema]:
+    """The schemas of `error_responses`, each under a name of its own."""
+    statuses = {code: {kind.status for kind in kinds} for code, kinds in _kinds().items()}
+    statuses |= {code: {InvalidArgument.status} for code in _TRANSPORT}
+    made = {"FieldViolation": _VIOLATION, "BadRequest": _DETAILS}
+    for code, names in statuses.items():
+        error: dict[str, JsonSchema] = {
+            "code": {"const": code},
+            "message": {"type": "string", "minLength": 1},
+            "status": {"enum": sorted(names)},
+            "details": listed(ref("BadRequest")),
+        }
+        made[f"Error-{code}"] = fixed({"error": fixed(error, "code", "message", "status")}, "error")
+    return made
+
+
+def _kinds() -> dict[int, list[type[ApiError]]]:
     found: dict[int, list[type[ApiError]]] = {}
     for error in ApiError.__subclasses__():
-        if error.__module__ == ApiError.__module__:
+        # No path that stands here answers its own verbs that they are not allowed.
+        if error.__module__ == ApiError.__module__ and error is not MethodNotAllowed:
             found.setdefault(error.code, []).append(error)
-    made = {
-        code: _error(code, _sentences(kinds), {kind.status for kind in kinds})
-        for code, kinds in found.items()
-        if code != MethodNotAllowed.code  # which no path that stands here answers to its own verbs
-    }
-    for code, text in _TRANSPORT.items():
-        made[code] = _error(code, text, {InvalidArgument.status})
-    return dict(sorted(made.items()))
+    return found
 
 
 def _sentences(kinds: Iterable[type[ApiError]]) -> str:
     return " ".join((kind.__doc__ or "").splitlines()[0] for kind in kinds)
-
-
-def _error(code: int, text: str, statuses: Iterable[str]) -> JsonSchema:
-    violation = fixed({"field": TEXT, "description": TEXT}, "field", "description")
-    details = fixed(
-        {
-            "@type": {"const": "type.googleapis.com/google.rpc.BadRequest"},
-            "fieldViolations": listed(violation),
-        },
-        *("@type", "fieldViolations"),
-    )
-    error: dict[str, JsonSchema] = {
-        "code": {"const": code},
-        "message": {"type": "string", "minLength": 1},
-        "status": {"enum": sorted(statuses)},
-        "details": listed(details),
-    }
-    schema = fixed({"error": fixed(error, "code", "message", "status")}, "error")
-    return {"description": text, "content": {"application/json": {"schema": schema}}}

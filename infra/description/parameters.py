@@ -9,10 +9,10 @@ from functions.api.routes import Route
 from functions.messages.scalar_schema import DURATION, JsonSchema
 from functions.rules.event_type import EventView
 from functions.rules.filters import EVENT_ORDERS, SESSION_ORDERS
-from functions.rules.names import ANY, PROJECT_OR_LOCATION, RESOURCE_ID
+from functions.rules.names import ANY, LOCATION, PROJECT, RESOURCE_ID
 from infra.openapi import TYPES
 
-_PLACE = PROJECT_OR_LOCATION.pattern
+_PARENT = f"projects/{PROJECT.pattern}/locations/{LOCATION.pattern}"
 
 _IGNORED: JsonSchema = {"type": "string", "description": "Ignored."}
 
@@ -21,7 +21,7 @@ _QUERY: Mapping[str, JsonSchema] = {
     "filter": {"type": "string", "maxLength": MAX_LENGTH},
     "view": {"enum": list(EventView)},
     "sessionId": {"type": "string", "pattern": f"^{RESOURCE_ID.pattern}$"},
-    "parent": {"type": "string", "pattern": f"^projects/{_PLACE}/locations/{_PLACE}$"},
+    "parent": {"type": "string", "pattern": f"^{_PARENT}$"},
     "timeout": DURATION.written,
 }
 """Of the query, where they are more than their type."""
@@ -64,7 +64,7 @@ def path_parameter(route: Route, name: str) -> tuple[str, JsonSchema]:
 
 def _id_pattern(name: str, *, is_any: bool) -> str:
     if name in ("project", "location"):
-        return PROJECT_OR_LOCATION.pattern
+        return (PROJECT if name == "project" else LOCATION).pattern
     if name in ("reasoningEngine", "session"):
         return f"({RESOURCE_ID.pattern}|{ANY})" if is_any else RESOURCE_ID.pattern
     return {"run": "([A-Za-z0-9_-]|~[0-9A-F]{2})+", "operation": "[A-Za-z0-9_-]+"}[name]

@@ -132,7 +132,9 @@ def schemas() -> dict[str, JsonSchema]:
         "Runs": _page("runs", "Run"),
         "Run": fixed(_RUN, *_OF_EVERY_RUN),
         "RunWithEvents": fixed(
-            {**_RUN, **_page("sessionEvents", "SessionEvent-Output")["properties"]}, *_OF_EVERY_RUN
+            {**_RUN, **_page("sessionEvents", "SessionEvent-Output")["properties"]},
+            # All that a later page tells of a long run.
+            *("name", "invocationId"),
         ),
         "ToolCall": fixed({"id": TEXT, "name": TEXT, "args": _STRUCT, "response": _STRUCT}),
         # Of each event: before 3.2, OpenAPI has no word for the items of a stream.
@@ -141,15 +143,15 @@ def schemas() -> dict[str, JsonSchema]:
             {"purgedSessions": _COUNT, "deletedEvents": _COUNT, "done": {"type": "boolean"}},
             *("purgedSessions", "deletedEvents", "done"),
         ),
-        "Operation": {
-            "anyOf": [
-                _operation(_typed(messages["Session-Output"], "Session")),
-                _operation(_typed(messages["ReasoningEngine-Output"], "ReasoningEngine")),
-                _operation(_typed(fixed({}), "Empty")),
-            ]
-        },
+        **_operations(messages),
     }
-    return dict(sorted({**messages, **answered}.items()))
+    # Not the message and a condition besides, which generators of clients do not merge.
+    new_session = {
+        **messages["Session-Input"],
+        "properties": {**messages["Session-Input"]["properties"], "userId": FILLED},
+        "required": ["userId"],
+    }
+    return dict(sorted({**messages, **answered, "NewSession-Input": new_session}.items()))
 
 
 def _page(field: str, item: str) -> JsonSchema:
@@ -162,18 +164,31 @@ def _streamed(kind: str, data: JsonSchema) -> JsonSchema:
     return {"type": "object", "properties": event, "required": ["data"]}
 
 
-def _operation(response: JsonSchema) -> JsonSchema:
+def _operations(messages: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
+    """An operation by what it answers, each part under a name: generators of clients need one."""
     times = fixed({"createTime": _TIME, "updateTime": _TIME}, "createTime", "updateTime")
-    metadata = fixed({"genericMetadata": times}, "genericMetadata")
-    return fixed(
-        {
-            "name": FILLED,
-            "metadata": _typed(metadata, "[A-Za-z]+OperationMetadata"),
-            "done": {"const": True},
-            "response": response,
+    metadata = fixed({"genericMetadata": ref("GenericMetadata")}, "genericMetadata")
+    responses = {
+        "Session": messages["Session-Output"],
+        "ReasoningEngine": messages["ReasoningEngine-Output"],
+        "Empty": fixed({}),
+    }
+    parts = {"name": FILLED, "metadata": ref("OperationMetadata"), "done": {"const": True}}
+    return {
+        "GenericMetadata": times,
+        "OperationMetadata": _typed(metadata, "[A-Za-z]+OperationMetadata"),
+        "Operation": {"anyOf": [ref(f"Operation-{name}") for name in responses]},
+        **{
+            f"Operation-{name}": fixed(
+                {**parts, "response": ref(f"Operation-{name}-Response")}, *parts, "response"
+            )
+            for name in responses
         },
-        *("name", "metadata", "done", "response"),
-    )
+        **{
+            f"Operation-{name}-Response": _typed(message, name)
+            for name, message in responses.items()
+        },
+    }
 
 
 def _typed(message: JsonSchema, name: str) -> JsonSchema:

@@ -13,8 +13,14 @@ SESSIONS = [
     ('user_id!="u1"', "cd"),
     ('NOT user_id="u1"', "cd"),
     ('-user_id="u1"', "cd"),
-    ('user_id="u*"', "abc"),
-    ('user_id="*2"', "c"),
+    ('user_id="u*"', ""),
+    ('user_id="*2"', ""),
+    ("user_id=*", ""),
+    ("user_id:*", "abcd"),
+    ('user_id:"u*2"', "c"),
+    ('user_id!="*"', "abcd"),
+    ('display_name="*"', "abcd"),
+    ('display_name="A*"', "a"),
     (r'user_id="a\"b\\c"', "d"),
     ('user_id="u1" OR user_id="u2"', "abc"),
     ('user_id="u1" AND display_name="B"', "b"),
@@ -168,3 +174,20 @@ def test_sessions_of_any_user_can_be_found(api: Api, user: str) -> None:
     quoted = user.replace("\\", "\\\\").replace('"', '\\"').replace("*", "\\*")
     found = api.walk(f"{api.engine}/sessions", "sessions", filter=f'user_id="{quoted}"')
     assert [session["userId"] for session in found] == [user]
+
+
+@pytest.mark.parametrize(
+    "text", ['user_id="USER"', "user_id=USER", 'userId = "USER" AND -labels:x']
+)
+@pytest.mark.parametrize("user", ["*", "a*b", "*a", "**"])
+def test_a_user_id_with_stars_is_that_user_id(api: Api, user: str, text: str) -> None:
+    """`user_id` is no pattern, alone and across engines: ADK sends ids as they are."""
+    for number, other in enumerate((user, "a", "axb", "b", f"{user}2", "\\*")):
+        api.create(f"s{number}", other)
+    query = {"filter": text.replace("USER", user)}
+    for order in ("update_time", "create_time desc"):
+        found = api.walk(f"{api.engine}/sessions", "sessions", orderBy=order, pageSize=1, **query)
+        assert [session["userId"] for session in found] == [user]
+    query["filter"] = query["filter"].replace("=", "!=")
+    others = api.walk(f"{api.engine}/sessions", "sessions", **query)
+    assert len(others) == 5

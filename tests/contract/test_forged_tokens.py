@@ -115,3 +115,36 @@ def test_a_forged_token_is_refused_to_those_who_see_some_engines(api: Api) -> No
         token = encode_page_token(cursor, *scope)
         answer = viewer.call("GET", f"{LOCATION}/reasoningEngines", pageToken=token)
         assert answer.status in (200, 400), answer.text
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "[" * 5000,
+        '{"a":' * 1000,
+        "[[1,2,3]]",
+        "[{}]",
+        "[null, 0, 0]",
+        "9" * 5000,
+        "NaN",
+        "[0,0,1e400]",
+        f"[{2**70},0,0,{2**70}]",
+        '[0,0,0,"\\ud800"]',
+        '["","",""]',
+        "[]]",
+        "",
+        7,
+    ],
+    ids=lambda inner: str(inner)[:20],
+)
+def test_a_forged_token_of_a_merged_list_is_refused(api: Api, inner: str | int) -> None:
+    """The cursor of a list over some engines holds one for each engine, as JSON."""
+    viewer = caller(api, "viewer")
+    api.create("s")
+    path = f"{LOCATION}/reasoningEngines/-"
+    for field in ("create_time", "update_time"):
+        order = f"{field} desc"
+        for cursor in ([api.engine, inner], [api.engine, "[]", api.engine, inner], [inner]):
+            token = encode_page_token(cursor, *page_scope(path, "", OrderBy(field, True)))
+            answer = viewer.call("GET", f"{path}/sessions", orderBy=order, pageToken=token)
+            check(answer, 400, "INVALID_ARGUMENT")

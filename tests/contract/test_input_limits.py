@@ -1,10 +1,15 @@
 """What a request may cost: each limit is a setting, and what passes it is a clear 400 or 413."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import slugify
 
+from functions.messages.session_event import SessionEvent
+from functions.rules import filters
+from functions.rules.event import EventRecord
 from tests.contract.conftest import Answer, Api
 
 
@@ -157,3 +162,144 @@ def test_an_id_is_no_longer_than_documents_name(api: Api, size: int) -> None:
     answer = api.call("POST", f"{api.engine}/sessions", {"userId": "u"}, sessionId="s" * size)
     check_refused(answer, 400, "1 to 128")
     check_refused(api.call("GET", f"{api.engine}/sessions/{'s' * size}"), 400, "resource name")
+
+
+WRONG = {
+    "items": {"content": {"parts": [1] * 50_000}},
+    "items of items": {"content": {"parts": [{"a": 1, "b": 1}] * 20_000}},
+    "names": {f"unknown{number}": 1 for number in range(50_000)},
+    "texts": {"eventMetadata": {"longRunningToolIds": [1] * 50_000}},
+}
+
+
+@pytest.mark.parametrize("body", WRONG.values(), ids=WRONG)
+def test_a_body_full_of_faults_is_left_at_its_first_ones(
+    api: Api, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred are named, and no more than the beginning of the body is looked at."""
+    looked_at = []
+
+    def validate(cls: type[SessionEvent], value: Any, **options: Any) -> Any:
+        looked_at.append(json.dumps(value).count(":") + json.dumps(value).count(","))
+        return super(SessionEvent, cls).model_validate(value, **options)
+
+    monkeypatch.setattr(SessionEvent, "model_validate", classmethod(validate))
+    answer = api.call("POST", f"{api.engine}/sessions/s:appendEvent", body)
+    check_refused(answer, 400)
+    (details,) = answer.json["error"]["details"]
+    assert len(details["fieldViolations"]) == 100
+    assert len(looked_at) == 1
+    assert sum(looked_at) < 5_000
+
+
+def test_faults_far_into_a_body_are_named_or_counted(api: Api) -> None:
+    """Behind a long faultless beginning: each by name, unless they are thousands."""
+    parts: list[Any] = [{"text": "x"}] * 2_000
+    path = f"{api.engine}/sessions/s:appendEvent"
+    few = api.call("POST", path, {"content": {"parts": [*parts, 1, 2]}})
+    check_refused(few, 400, "event.content.parts[2000]", "event.content.parts[2001]")
+    many = api.call("POST", path, {"content": {"parts": [*parts, *[1] * 10_000]}})
+    check_refused(many, 400, "'event': 10000 of its values are not allowed")
+
+
+def test_a_few_faults_at_both_ends_of_a_large_body_are_all_named(api: Api) -> None:
+    """The look at the beginning hides nothing."""
+    parts: list[Any] = [1, *[{"text": "x"}] * 2_000, 2]
+    answer = api.call("POST", f"{api.engine}/sessions/s:appendEvent", {"content": {"parts": parts}})
+    check_refused(answer, 400, "event.content.parts[0]", "event.content.parts[2001]")
+
+
+def test_no_more_of_a_display_name_is_spelled_than_it_may_have(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that is too long is refused by its length, however long spelling it would take."""
+    spelled = []
+
+    def count(text: str, **options: Any) -> str:
+        spelled.append(len(text))
+        return "slug"
+
+    monkeypatch.setattr(slugify, "slugify", count)
+    body = {"userId": "u", "displayName": "é" * 1_000_000}
+    answer = api.call("POST", f"{api.engine}/sessions", body)
+    check_refused(answer, 400, "session.display_name is limited to 1024 bytes")
+    assert sum(spelled) <= 1024
+    api.create(displayName="y" * 1024)
+    assert spelled[-1] == 1024
+
+
+PATTERNS = [
+    ('display_name="{}"', 256),
+    ('display_name="{}*"', 15),
+    ('display_name!="*{}*"', 7),
+    ('display_name:"{}"', 15),
+    ('display_name:"*"', 256),
+    ('user_id="*{}*"', 256),
+    ("labels:a{}", 256),
+]
+
+
+@pytest.mark.parametrize(("pattern", "most"), PATTERNS, ids=[pattern for pattern, _ in PATTERNS])
+def test_a_wildcard_counts_as_many_comparisons(api: Api, pattern: str, most: int) -> None:
+    """To search through each name takes longer than to compare it: 16 of 256 for each search."""
+    sessions = f"{api.engine}/sessions"
+    for count, status in ((most, 200), (most + 1, 400)):
+        text = " OR ".join(pattern.format(number) for number in range(count))
+        answer = api.call("GET", sessions, filter=text)
+        assert answer.status == status, answer.text
+    assert "each wildcard counts as 16" in answer.json["error"]["message"]
+
+
+def test_a_pattern_of_many_wildcards_counts_each(api: Api) -> None:
+    """However few values they stand in."""
+    answer = api.call("GET", f"{api.engine}/sessions", filter=f'display_name="{"*x" * 1000}"')
+    check_refused(answer, 400, "a filter compares with at most 256 values")
+
+
+def test_an_event_without_a_branch_is_not_read_to_find_its_branch(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only an event that may have a branch is parsed; a text that looks like one is none."""
+    session = api.create()
+    for fields in (
+        {"errorMessage": "x" * 1000},
+        {"eventMetadata": {"branch": "b"}},
+        {"errorMessage": '"branch":"b"', "rawEvent": {"branch": "b"}},
+    ):
+        assert api.append(session, **fields).status == 200
+    parsed = []
+    members_of = filters.event_members
+
+    def count(record: EventRecord) -> dict[str, Any]:
+        parsed.append(record.id)
+        return members_of(record)
+
+    monkeypatch.setattr(filters, "event_members", count)
+    found = api.ok("GET", f"{session}/events", filter="branch=b")["sessionEvents"]
+    assert [event["eventMetadata"]["branch"] for event in found] == ["b"]
+    assert len(parsed) == 2
+    rest = api.ok("GET", f"{session}/events", filter='branch=""')["sessionEvents"]
+    assert len(rest) == 2
+
+
+def parts_of(count: int) -> list[Any]:
+    """Parts in lists of one part's answer, so that no list is long."""
+    answers = [{"functionResponse": {"name": "f", "parts": [{}] * 98}} for _ in range(count // 100)]
+    return [*answers, *[{}] * (count % 100)]
+
+
+def test_a_body_has_so_many_messages_and_no_more(api: Api) -> None:
+    """However they are spread: the event, its content and 29,998 below it; one more is 400."""
+    session = api.create()
+    assert api.append(session, content={"parts": parts_of(29_998)}).status == 200
+    answer = api.append(session, content={"parts": parts_of(29_999)})
+    check_refused(answer, 400, "Messages are limited to 30000")
+    assert len(api.ok("GET", f"{session}/events", view="FULL")["sessionEvents"]) == 1
+
+
+def test_values_of_structs_are_no_messages(api: Api) -> None:
+    """State and the like hold as many objects as their bytes allow."""
+    state = {"list": [{}] * 100_000}
+    session = api.create(sessionState=state)
+    assert api.append(session, rawEvent=state).status == 200
+    assert api.state(session) == state

@@ -1,5 +1,6 @@
 """Resource names: express forms, aliases, and which ids are allowed; see sections 1 and 4."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -166,3 +167,65 @@ def test_a_parent_that_is_no_location_is_refused(api: Api, verb: str, parent: st
     answer = api.call(verb, "/v1/reasoningEngines", parent=parent)
     assert answer.status == 400
     assert "Invalid Location resource name." in answer.text
+
+
+def test_a_project_may_be_of_a_domain(api: Api) -> None:
+    """`example.com:p` is a project in names, settings, page tokens and policies."""
+    api.settings = replace(api.settings, google_cloud_project="example.com:p")
+    short = api.engine.removeprefix(f"{LOCATION}/")
+    location = LOCATION.replace("test-project", "example.com:p")
+    api.engine = f"{location}/{short}"
+    names = []
+    for session in "abc":
+        api.now += 10**9
+        names.append(api.create(session))
+    assert api.ok("GET", f"{short}/sessions/a") == api.ok("GET", names[0])
+    assert api.append(names[0]).status == 200
+    assert len(api.ok("GET", f"{names[0]}/events")["sessionEvents"]) == 1
+    assert api.ok("GET", f"{names[0]}/runs/i")["name"] == f"{names[0]}/runs/i"
+    operation = api.ok("DELETE", names[0])["name"]
+    assert operation.startswith(f"{location}/operations/")
+    assert api.ok("POST", f"{operation}:wait")["done"]
+    parent = f"{location}/reasoningEngines"
+    engine = api.ok("POST", parent, {"displayName": "e"})["response"]["name"]
+    assert engine.startswith(parent)
+    assert engine in [each["name"] for each in api.walk(parent, "reasoningEngines", pageSize=1)]
+    for order in ("create_time", "update_time desc"):
+        for path in (f"{api.engine}/sessions", f"{location}/reasoningEngines/-/sessions"):
+            found = api.walk(path, "sessions", pageSize=1, orderBy=order, filter="user_id=u")
+            assert {session["name"] for session in found} >= {*names[1:]}
+    rules = [{"principal": "*", "role": "viewer", "engines": [api.engine, engine]}]
+    settings = {"k_service": "s", "policy": json.dumps(rules), "auth": "none"}
+    viewer = replace(api, settings=replace(api.settings, **settings))
+    found = viewer.walk(f"{location}/reasoningEngines/-/sessions", "sessions", pageSize=1)
+    assert [session["name"] for session in found] == names[:0:-1]
+
+
+@pytest.mark.parametrize(
+    "project", [":p", "example.com:", "a:b:c", ":", "example.com:-", "example.com:p_", "x_y:p"]
+)
+def test_a_project_has_one_colon_at_most_and_something_on_both_sides(
+    api: Api, project: str
+) -> None:
+    """Others are no projects: 400 in the words for a malformed name."""
+    path = api.engine.replace("test-project", project)
+    answer = api.call("GET", f"{path}/sessions")
+    assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    with pytest.raises(ValueError, match="GOOGLE_CLOUD_PROJECT"):
+        Settings(google_cloud_project=project)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "projects/p/locations/l:x/reasoningEngines/1/sessions",
+        "projects/p/locations/l/reasoningEngines/a:b/sessions",
+        "projects/p/locations/l/reasoningEngines/1/sessions/s:x/events",
+        "projects/p/locations/l/reasoningEngines/1/sessions/s:appendEvent/events",
+        "projects:x/p/locations/l/reasoningEngines/1/sessions",
+        "reasoningEngines:x/1/sessions",
+    ],
+)
+def test_no_other_id_has_a_colon(api: Api, path: str) -> None:
+    """Behind the last slash it begins the verb; before, only a project's id may have one: 404."""
+    assert api.call("GET", path).status == 404

@@ -9,6 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
+import functions.get_run
+from functions.rules import filters
+from functions.rules.run import Run
 from functions.store import paging
 from tests.contract.conftest import SECOND, Api
 
@@ -391,6 +394,50 @@ def test_the_events_of_a_run_come_in_pages_of_a_thousand(story: Story) -> None:
     assert (last["eventCount"], "nextPageToken" in last) == (1001, False)
 
 
+def test_a_long_run_is_told_by_its_first_page(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages behind it have the events, the name and the id, and do not read the run again."""
+    for number in range(30):
+        story.add("a", str(number))
+    monkeypatch.setattr(functions.get_run, "MAX_SCANNED", 10)
+    monkeypatch.setattr(filters, "MAX_EVENTS_PAGE", 5)
+    read: list[int] = []
+    add = Run.add
+    monkeypatch.setattr(Run, "add", lambda run, event: (read.append(1), add(run, event))[1])
+    path = f"{story.session}/runs/a"
+    first = story.api.ok("GET", path, pageSize=4)
+    assert (first["eventCount"], first["state"], len(read)) == (30, "COMPLETED", 30)
+    events, page = first["sessionEvents"], first
+    while token := page.get("nextPageToken"):
+        read.clear()
+        page = story.api.ok("GET", path, pageSize=4, pageToken=token)
+        assert set(page) - {"nextPageToken"} == {"name", "invocationId", "sessionEvents"}
+        assert (page["name"], page["invocationId"]) == (path, "a")
+        assert len(read) <= 10
+        events += page["sessionEvents"]
+    assert [event["author"] for event in events] == [str(number) for number in range(30)]
+    story.api.settings = replace(story.api.settings, store_timeout=1)
+    read.clear()
+    late = story.api.ok("GET", path, pageSize=4)
+    assert set(late) & {"eventCount", "name", "sessionEvents"} == {"name", "sessionEvents"}
+    assert len(read) <= 14
+
+
+def test_a_page_of_runs_counts_the_events_that_were_read_for_it(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each event is met once on the way, and read once more to tell its run."""
+    for number in range(12):
+        for _ in range(4):
+            story.add(f"r{number}", **({"errorCode": "E"} if number % 3 == 0 else text("x")))
+    monkeypatch.setattr(paging, "MAX_SCANNED", 20)
+    assert list(walk(story, filter="state=FAILED")) == [["r0"], ["r3"], ["r6"], ["r9"]]
+    monkeypatch.setattr(paging, "MAX_SCANNED_BYTES", 5_000)
+    monkeypatch.setattr(paging, "MAX_SCANNED", 2_000)
+    assert list(walk(story, filter="state=FAILED")) == [["r0"], ["r3"], ["r6"], ["r9"]]
+
+
 def test_the_pages_of_a_run_are_exact_while_events_are_appended(story: Story) -> None:
     """Each event once, those appended behind included; other runs stay out of it."""
     for _ in range(5):
@@ -547,13 +594,14 @@ def test_a_walk_of_runs_sees_all_once_while_events_are_appended(story: Story, si
 def test_a_walk_ends_early_where_it_has_looked_at_much(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A page may come back short or empty, with a token; the walk misses and repeats nothing."""
+    """A page may come back short, with a token; the walk misses and repeats nothing."""
     monkeypatch.setattr(paging, "MAX_SCANNED", 4)
     for run in ("a", "a", "a", "a", "a", "b", "a", "c", "c", "d"):
         story.add(run, author=run)
     pages = list(walk(story))
     assert [run for page in pages for run in page] == ["a", "b", "c", "d"]
     assert len(pages) > 2
+    assert all(pages)
     assert [run for page in walk(story, filter='author="d"') for run in page] == ["d"]
 
 

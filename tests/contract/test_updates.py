@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import SECOND, Api
+from tests.contract.conftest import LOCATION, SECOND, Api
 
 DAY = 86_400 * SECOND
 
@@ -70,6 +70,9 @@ def test_session_state_and_labels_are_replaced_whole(api: Api) -> None:
         ("sessionState.x", {}, {"y": {"z": 2}}),
         ("sessionState.x,sessionState.y", {}, {}),
         ("sessionState.app:k", {"app:k": 1}, {"x": 1, "y": {"z": 2}, "app:k": 1}),
+        ("sessionState.``", {"": 1, "x": 9}, {"": 1, "x": 1, "y": {"z": 2}}),
+        ("sessionState.``", {"x": 9}, {"x": 1, "y": {"z": 2}}),
+        ("sessionState.``,sessionState.x", {"": 1}, {"": 1, "y": {"z": 2}}),
     ],
 )
 def test_a_path_below_session_state_replaces_that_key(
@@ -82,7 +85,77 @@ def test_a_path_below_session_state_replaces_that_key(
     assert api.state(session) == expected
 
 
-@pytest.mark.parametrize("path", ["name", "createTime", "update_time", "nonsense", "events"])
+def test_the_empty_key_of_state_goes_as_it_came(api: Api) -> None:
+    """Between backticks a path names any key, the empty one, too."""
+    session = make(api)
+    api.ok("PATCH", session, {"sessionState": {"": 1}}, updateMask="sessionState.``")
+    api.ok("PATCH", session, {}, updateMask="session_state.``")
+    assert api.state(session) == {"x": 1, "y": {"z": 2}}
+
+
+@pytest.mark.parametrize(
+    ("mask", "labels", "expected"),
+    [
+        ("labels.a", {"a": "9", "b": "9"}, {"a": "9"}),
+        ("labels.b", {"a": "9", "b": "2"}, {"a": "1", "b": "2"}),
+        ("labels.a", {}, None),
+        ("labels.b", {}, {"a": "1"}),
+        ("labels.a,labels.b", {"b": "2"}, {"b": "2"}),
+        ("labels.`a`", {"a": ""}, {"a": ""}),
+        ("labels.``", {}, {"a": "1"}),
+        ("labels.a,labels", {"b": "2"}, {"b": "2"}),
+        ("labels.A", {}, {"a": "1"}),
+    ],
+)
+def test_a_path_below_labels_replaces_or_removes_that_label(
+    api: Api, mask: str, labels: dict[str, str], expected: dict[str, str] | None
+) -> None:
+    """`labels.key` as a path sets that label to the body's, or removes it; of engines, too."""
+    session = make(api)
+    answer = api.ok("PATCH", session, {"labels": labels}, updateMask=mask)
+    assert answer.get("labels") == expected
+    assert api.ok("GET", session) == answer
+    parent = f"{LOCATION}/reasoningEngines"
+    engine = api.ok("POST", parent, {"labels": {"a": "1"}, "displayName": "e"})["response"]["name"]
+    changed = api.ok("PATCH", engine, {"labels": labels}, updateMask=mask)["response"]
+    assert (changed.get("labels"), changed["displayName"]) == (expected, "e")
+    assert api.ok("GET", engine) == {key: changed[key] for key in changed if key != "@type"}
+
+
+def test_a_label_that_a_path_adds_can_be_found(api: Api) -> None:
+    """Filters know the labels as they are after the update."""
+    session = make(api)
+    api.ok("PATCH", session, {"labels": {"b": "2"}}, updateMask="labels.b")
+    for text, count in (("labels.a=1", 1), ("labels.b=2", 1), ("labels.b=3", 0)):
+        found = api.ok("GET", f"{api.engine}/sessions", filter=text)
+        assert len(found.get("sessions", [])) == count
+
+
+@pytest.mark.parametrize(
+    ("mask", "labels"),
+    [
+        ("labels.A", {"A": "1"}),
+        ("labels.``", {"": "1"}),
+        ("labels.b", {"b": "x" * 65}),
+        (",".join(f"labels.k{n}" for n in range(64)), {f"k{n}": "" for n in range(64)}),
+    ],
+    ids=["capital", "empty", "long", "too many"],
+)
+def test_a_label_that_a_path_adds_keeps_to_the_rules(
+    api: Api, mask: str, labels: dict[str, str]
+) -> None:
+    """At most 64 labels in all, of lowercase letters: else 400, and nothing changes."""
+    session = make(api)
+    before = api.ok("GET", session)
+    answer = api.call("PATCH", session, {"labels": labels}, updateMask=mask)
+    assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert "labels" in answer.json["error"]["message"]
+    assert api.ok("GET", session) == before
+
+
+@pytest.mark.parametrize(
+    "path", ["name", "createTime", "update_time", "nonsense", "events", "displayName.x"]
+)
 def test_a_path_that_cannot_be_changed_is_refused_by_name(api: Api, path: str) -> None:
     """Unknown or output-only path: 400 naming it, and nothing changes."""
     session = make(api)

@@ -85,7 +85,7 @@ def test_every_error_of_the_tree_is_described_with_its_statuses() -> None:
     responses = DOCUMENT["components"]["responses"]
     for error in tree:
         schema = responses[str(error.code)]["content"]["application/json"]["schema"]
-        described = schema["properties"]["error"]["properties"]
+        described = SCHEMAS[schema["$ref"].rpartition("/")[2]]["properties"]["error"]["properties"]
         assert described["code"] == {"const": error.code}
         assert error.status in described["status"]["enum"]
 

@@ -27,6 +27,8 @@ PARSED = {
     "labels.````": [FieldPath("labels", "`", "labels.````")],
     r"labels.`a\`": [FieldPath("labels", "a\\", r"labels.`a\`")],
     "labels.` `": [FieldPath("labels", " ", "labels.` `")],
+    "labels.``": [FieldPath("labels", "", "labels.``")],
+    "labels.``,ttl": [FieldPath("labels", "", "labels.``"), FieldPath("ttl", None, "ttl")],
 }
 
 
@@ -42,7 +44,7 @@ REFUSED = {
     "ttl,.x": ".x",
     "labels.": "labels.",
     "labels. ,ttl": "labels.",
-    "labels.``": "labels.``",
+    "labels.```": "labels.```",
     "labels.`a": "labels.`a",
     "labels.a`": "labels.a`",
     "labels.`a`b`": "labels.`a`b`",

@@ -5,8 +5,9 @@ test of records (matcher) and what list methods hold (filter, conditional). Only
 blank imports what turns it into a test.
 
 Strings compare exactly, case included. `*` is a wildcard after `=`, `!=` and `:`, and `\*` a
-star. `:` asks whether a string contains, a list has, or a map has the key; `field:*` whether
-there is anything at all. Enums take `=` and `!=` with a value's exact name, or a pattern of some.
+star; in an id, stars are stars after `=` and `!=`. `:` asks whether a string contains, a list has,
+or a map has the key; `field:*` whether there is anything at all. Enums take `=` and `!=` with a
+value's exact name, or a pattern of some.
 """
 
 from functions.aip.filtering.errors import FilterError

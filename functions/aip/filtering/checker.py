@@ -1,10 +1,9 @@
 """Holds a parsed filter against the fields that it may use; see google.aip.dev/160."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import count
 from typing import TypeAlias
 
 from functions.aip.field_mask import snake_case
@@ -41,6 +40,9 @@ class Comparison:
 
 Condition: TypeAlias = Tree[Comparison]
 
+WILDCARD_COMPARISONS = 16
+"""To search a long name takes as long as to compare that many."""
+
 _ENUM_COMPARATORS = (Comparator.EQUALS, Comparator.NOT_EQUALS)
 
 
@@ -55,17 +57,18 @@ def check_filter(
     `a != b` becomes NOT a = b, and `a = (b OR c)` becomes a = b OR a = c. Raises FilterError,
     drawn under `text`, for an unknown field, a comparator that does not fit its type, a value
     that is no timestamp or none of an enum's where one is due, a value without a field, any
-    function, and more than `most_comparisons` values.
+    function, and more than `most_comparisons` values, where a wildcard, or the search for a part of
+    a text, counts as WILDCARD_COMPARISONS of them.
     """
     return replace_leaves(expression, _Checker(fields, text, most_comparisons).restriction)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Checker:
     fields: FilterFields
     text: str
     most_comparisons: int
-    comparisons: Iterator[int] = field(default_factory=lambda: count(1))
+    comparisons: int = 0
 
     def restriction(self, node: Restriction) -> Condition:
         path = self.member(node.comparable).path
@@ -82,7 +85,9 @@ class _Checker:
         negated = comparator is Comparator.NOT_EQUALS
         template = Comparison(
             known_as,
-            field_type if isinstance(field_type, FieldType) else FieldType.STRING,
+            field_type
+            if isinstance(field_type, FieldType) and field_type is not FieldType.ID
+            else FieldType.STRING,
             keys[0].text if keys else None,
             Comparator.EQUALS if negated else comparator,
             (),
@@ -94,13 +99,20 @@ class _Checker:
         path = self.member(argument.comparable).path
         if argument.comparator or len(path) > 1:
             raise self.error(path[0], "expected a single value; quote it")
-        if next(self.comparisons) > self.most_comparisons:
-            reason = f"a filter compares with at most {self.most_comparisons} values"
+        comparison = replace(template, operand=self.operand(template, path[0]))
+        self.comparisons += 1 + WILDCARD_COMPARISONS * _wildcards(comparison)
+        if self.comparisons > self.most_comparisons:
+            reason = (
+                f"a filter compares with at most {self.most_comparisons} values, where each "
+                f"wildcard counts as {WILDCARD_COMPARISONS}"
+            )
             raise self.error(path[0], reason)
-        return replace(template, operand=self.operand(template, path[0]))
+        return comparison
 
     def operand(self, template: Comparison, value: Value) -> tuple[str, ...] | int:
         enum = self.fields[template.field]
+        if enum is FieldType.ID and template.comparator is not Comparator.HAS:
+            return (value.text,)
         if not isinstance(enum, FieldType) and not any(
             matches_wildcards(value.parts, known) for known in enum
         ):
@@ -124,6 +136,15 @@ class _Checker:
 
     def error(self, at: Value | Function, reason: str) -> FilterError:
         return FilterError(self.text, at.position, reason)
+
+
+def _wildcards(comparison: Comparison) -> int:
+    """How often a text is searched through for the comparison."""
+    operand, has = comparison.operand, comparison.comparator is Comparator.HAS
+    if isinstance(operand, int) or (has and is_star(operand)):
+        return 0
+    is_element = comparison.type is not FieldType.STRING and comparison.key is None
+    return len(operand) - 1 + (has and not is_element)
 
 
 def _misuse(

@@ -8,9 +8,13 @@ MAX_LENGTH = 8192
 
 
 class FieldType(Enum):
-    """What a record holds in a field: str, int nanoseconds, dict[str, str] or list[str]."""
+    """What a record holds in a field: str, int nanoseconds, dict[str, str] or list[str].
+
+    An ID is a str whose stars are no wildcards, but after `:`.
+    """
 
     STRING = auto()
+    ID = auto()
     TIMESTAMP = auto()
     STRING_MAP = auto()
     STRING_LIST = auto()

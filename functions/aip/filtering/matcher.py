@@ -41,6 +41,9 @@ def _comparison_test(comparison: Comparison) -> Callable[[Get], bool]:
         return lambda get: test(get(field))
     if key is not None:
         return lambda get: test((get(field) or {}).get(key))
+    if isinstance(comparison.operand, tuple) and len(comparison.operand) == 1:
+        (element,) = comparison.operand
+        return lambda get: element in (get(field) or ())
     return lambda get: any(map(test, get(field) or ()))
 
 

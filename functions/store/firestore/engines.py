@@ -48,7 +48,7 @@ def list_engines(rpc: Rpc, location: str, query: PageQuery) -> Page[EngineRecord
     )
     return fill_page(
         ((_cursor(record), record) for record in records),
-        query.page_size,
+        query,
         test_of(query.filter, engine_matches),
         lambda record: utf8_size(record.to_json()),
     )

@@ -49,7 +49,7 @@ def list_sessions(rpc: Rpc, engine: EngineName, query: PageQuery, now: int) -> P
             (cursor, session_record(session_name(found), found))
             for cursor, found in _Walk(rpc, engine, query).live_documents(now)
         ),
-        query.page_size,
+        query,
         # A facet of the filter finds sessions of every location.
         lambda record: (
             record.name.engine.startswith(f"{engine.location}/")

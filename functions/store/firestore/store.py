@@ -247,7 +247,7 @@ class FirestoreStore:
         session = rpc.batch_get([str(name)], ["expiry", "userId"])
         page = fill_page(
             self._events(rpc, name, query),
-            query.page_size,
+            query,
             test_of(query.filter, event_matches),
             EventRecord.size,
         )

@@ -50,7 +50,7 @@ def list_engines(db: sqlite3.Connection, location: str, query: PageQuery) -> Pag
     )
     return fill_page(
         (([row[1], row[0]], _engine_record(row)) for row in rows),
-        query.page_size,
+        query,
         test_of(query.filter, engine_matches),
         lambda record: utf8_size(record.to_json()),
     )

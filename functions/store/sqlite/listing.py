@@ -89,7 +89,7 @@ def list_sessions(
 
     page = fill_page(
         _in_order(db, engine, query, now, incomplete),
-        query.page_size,
+        query,
         test_of(query.filter, session_matches),
         size,
     )

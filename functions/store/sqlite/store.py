@@ -174,7 +174,7 @@ class SqliteStore:
         with self._database.look() if is_one_statement else self._database.read() as db:
             page = fill_page(
                 listing.live_events(db, name, query, now, owner),
-                query.page_size,
+                query,
                 test_of(query.filter, event_matches),
                 EventRecord.size,
             )
