@@ -51,12 +51,12 @@ check: .venv/test
 
 # Writes the gateway's document from the table of routes, and the description of the whole API.
 openapi: .venv/test
-	$(BIN)/python -m infra.openapi > infra/openapi.yaml
-	$(BIN)/python -m infra.description > docs/openapi.json
+	$(BIN)/python -m infra.generate.openapi > infra/openapi.yaml
+	$(BIN)/python -m infra.generate.description > docs/openapi.json
 
 # Writes the descriptors of Firestore's messages from google-cloud-firestore.
 messages: .venv/test
-	$(BIN)/python -m infra.firestore_messages > .venv/descriptors.py
+	$(BIN)/python -m infra.generate.firestore_messages > .venv/descriptors.py
 	cp .venv/descriptors.py functions/store/firestore/descriptors.py
 
 # Pins everything that the requirements pull in.

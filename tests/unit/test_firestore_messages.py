@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from functions.store.firestore.messages import descriptors
-from infra.firestore_messages import library_descriptors
+from infra.generate.firestore_messages import library_descriptors
 from tests.conftest import ROOT
 
 

@@ -10,7 +10,7 @@ from functions.messages.scalar_schema import DURATION, JsonSchema
 from functions.rules.event_type import EventView
 from functions.rules.filters import EVENT_ORDERS, SESSION_ORDERS
 from functions.rules.names import ANY, PROJECT_OR_LOCATION, RESOURCE_ID
-from infra.openapi import TYPES
+from infra.generate.openapi import TYPES
 
 _PLACE = PROJECT_OR_LOCATION.pattern
 
