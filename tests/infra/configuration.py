@@ -85,33 +85,6 @@ def read_configuration(folder: Path = INFRA) -> Configuration:
     )
 
 
-def arguments_of(body: Body) -> dict[str, Any]:
-    """What a body assigns."""
-    return {name: value for name, value in body.items() if name != _MARK and not _is_blocks(value)}
-
-
-def blocks_of(body: Body) -> dict[str, list[Body]]:
-    """The blocks of a body by kind; a dynamic block counts as one of its kind."""
-    blocks = {
-        name: value for name, value in body.items() if _is_blocks(value) and name != "dynamic"
-    }
-    for dynamic in body.get("dynamic", []):
-        for name, generator in dynamic.items():
-            blocks[name] = [*blocks.get(name, []), *generator["content"]]
-    return blocks
-
-
-def _is_blocks(value: Any) -> bool:
-    return isinstance(value, list) and any(_marked(item) for item in value)
-
-
-def _marked(item: Any) -> bool:
-    """Whether it is a block, or the labels above one."""
-    if not isinstance(item, dict):
-        return False
-    return _MARK in item or any(_marked(below) for below in item.values())
-
-
 def _unique(pairs: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:

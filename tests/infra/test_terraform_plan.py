@@ -1,5 +1,6 @@
 """What Terraform makes of the configuration, and what the functions find of it in the cloud."""
 
+import inspect
 import json
 import logging
 import os
@@ -9,16 +10,21 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
+import grpc
 import pytest
+from google.cloud.scheduler_v1 import HttpMethod
 
-from functions.api.log import JsonFormatter
+from functions.api.log import METHOD, JsonFormatter, RequestLog
 from functions.purge_expired_sessions import purge_expired_sessions
 from functions.rules.request import Request
 from functions.rules.settings import Settings
+from functions.store.counting import documents
+from functions.store.firestore import rpc
 from functions.store.opening import open_store
-from infra.schedule_purge import read_flags
+from infra.schedule_purge import PATH, PATHS, duration, read_flags
 from tests.conftest import ROOT
 from tests.infra.configuration import INFRA, Configuration
 from tests.infra.stand_in import terraform
@@ -76,30 +82,69 @@ def test_the_line_that_the_alerts_count_is_the_one_that_a_purge_writes(
         purge_expired_sessions(request(settings), store, time.time_ns())
     logger.removeHandler(caplog.handler)
     written = json.loads(JsonFormatter().format(caplog.records[0]))
-    metric = configuration.resources["google_logging_metric.purges"].body
-    assert f'jsonPayload.message="{written["message"]}"' in metric["filter"].replace("\\", "")
-    extracted = re.findall(r"EXTRACT\(jsonPayload\.(\w+)\)", str(metric["label_extractors"]))
+    counter = configuration.locals["counters"]["purges"]
+    assert f'jsonPayload.message="{written["message"]}"' in counter["filter"].replace("\\", "")
+    extracted = re.findall(r"EXTRACT\(jsonPayload\.(\w+)\)", str(counter["labels"]))
     assert extracted
     assert set(extracted) <= set(written)
 
 
-def test_the_command_for_the_schedule_is_one_that_the_script_takes(
+def test_the_metrics_read_fields_that_the_line_of_a_request_has(
+    configuration: Configuration, capfd: pytest.CaptureFixture[str]
+) -> None:
+    log = RequestLog({METHOD: "append_event"}, "my-project")
+    documents.reads, documents.writes = 1, 2
+    log.write(200)
+    line = json.loads(capfd.readouterr().out)
+    for metric in configuration.locals["distributions"].values():
+        assert {metric["field"], *metric["labels"]} <= set(line)
+
+
+def test_the_line_that_counts_failures_of_firestore_is_the_one_that_the_store_writes(
     configuration: Configuration,
 ) -> None:
-    command = configuration.outputs["schedule_command"]["value"]
-    assert "infra/schedule_purge.py apply" in command
-    flags = re.findall(r"--([a-z-]+)=", command)
-    assert set(flags) == set(SCHEDULE)
-    read_flags(["apply", *(f"--{flag}={SCHEDULE[flag]}" for flag in flags)])
+    pattern = re.search(
+        r'message=~\\?"(.*?)\\?"', configuration.locals["counters"]["firestore_failures"]["filter"]
+    )
+    assert pattern is not None
+    (written,) = re.findall(r'_log\.warning\("(Firestore .*?)"', inspect.getsource(rpc))
+    assert re.search(pattern[1], written % (grpc.StatusCode.UNAVAILABLE, "it is gone"))
 
 
-SCHEDULE = {
-    "project": "my-project",
-    "location": "us-central1",
-    "url": "https://purge-abc-uc.a.run.app",
-    "service-account": "sessions-scheduler@my-project.iam.gserviceaccount.com",
-    "attempt-deadline": "180s",
-}
+def test_the_schedule_is_the_one_that_the_script_makes(configuration: Configuration) -> None:
+    """Field by field, but for the addresses, which the Terraform tests hold."""
+    job = configuration.resources["google_cloud_scheduler_job.purge"].body
+    (target,), (retry,) = job["http_target"], job["retry_config"]
+    variables = configuration.variables
+    wanted = vars(read_flags(["apply", *FLAGS]))
+    made = {
+        "description": job["description"],
+        "schedule": variables["purge_schedule"]["default"],
+        "time_zone": variables["purge_time_zone"]["default"],
+        "http_target.http_method": HttpMethod[target["http_method"]],
+        "http_target.body": target.get("body", b""),
+        "retry_config.retry_count": retry["retry_count"],
+        "retry_config.max_retry_duration": duration(retry["max_retry_duration"]),
+        "retry_config.min_backoff_duration": duration(retry["min_backoff_duration"]),
+        "retry_config.max_backoff_duration": duration(retry["max_backoff_duration"]),
+        "retry_config.max_doublings": retry["max_doublings"],
+        "attempt_deadline": timedelta(
+            seconds=configuration.locals["targets"]["purge_expired_sessions"]["timeout"] + 60
+        ),
+    }
+    addresses = {path for path in PATHS if path.startswith("http_target.")} - set(made)
+    assert made == {path: wanted[path] for path in PATHS if path not in addresses}
+    assert target["uri"].endswith(f"}}{PATH}")
+    name = f"{variables['name']['default']}-{'purge_expired_sessions'.replace('_', '-')}"
+    assert wanted["job"] == name
+
+
+FLAGS = (
+    "--project=my-project",
+    "--location=us-central1",
+    "--url=https://purge-abc-uc.a.run.app",
+    "--service-account=sessions-scheduler@my-project.iam.gserviceaccount.com",
+)
 
 
 def request(settings: Settings) -> Request:
