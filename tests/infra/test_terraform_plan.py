@@ -24,6 +24,7 @@ from functions.rules.settings import Settings
 from functions.store.counting import documents
 from functions.store.firestore import rpc
 from functions.store.opening import open_store
+from infra.generate import requirements
 from infra.schedule_purge import PATH, PATHS, duration, read_flags
 from tests.conftest import ROOT
 from tests.infra.configuration import INFRA, Configuration
@@ -66,9 +67,16 @@ def test_the_packed_source_is_all_that_the_functions_need(deployed: Path) -> Non
 
 
 def test_the_packed_source_has_what_its_requirements_name(deployed: Path) -> None:
-    requirements = (deployed / "requirements.txt").read_text()
-    for name in re.findall(r"^-[cr] (\S+)", requirements, re.MULTILINE):
+    text = (deployed / "requirements.txt").read_text()
+    for name in re.findall(r"^-[cr] (\S+)", text, re.MULTILINE):
         assert (deployed / name).exists()
+
+
+def test_a_change_of_constraints_shows_in_requirements() -> None:
+    """The build of a function decides by requirements.txt alone whether to install again."""
+    assert requirements.render() == (ROOT / "requirements.txt").read_text(), (
+        "run `python -m infra.generate.requirements` and copy what it prints to requirements.txt"
+    )
 
 
 def test_the_line_that_the_alerts_count_is_the_one_that_a_purge_writes(
