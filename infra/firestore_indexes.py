@@ -30,19 +30,22 @@ def changes() -> Iterator[tuple[str, str, Json]]:
 
 
 def missing(indexes: Json, fields: Json) -> list[str]:
-    """The path and the body of each change that is not in the lists, or not in effect."""
-    ready = [index for index in indexes.get("indexes", []) if index.get("state") == "READY"]
-    there = {f"{_below(index['name'])} {_entry(index)}" for index in ready}
-    for field in fields.get("fields", []):
-        entries = sorted(map(_entry, field["indexConfig"].get("indexes", [])))
-        there.add(f"{_below(field['name'])} {entries}")
-    lacking = []
-    for _, path, body in changes():
-        config = body.get("indexConfig")
-        entries = sorted(map(_entry, config["indexes"])) if config else _entry(body)
-        if f"{path.partition('?')[0]} {entries}" not in there:
-            lacking.append(f"missing: {path.partition('?')[0]} {entries}")
-    return lacking
+    """The path and the indexes of each change that is not in the lists, or not in effect yet."""
+    there = {
+        _line(_below(index["name"]), index)
+        for index in indexes.get("indexes", [])
+        if index.get("state") == "READY"
+    }
+    there |= {_line(_below(field["name"]), field) for field in fields.get("fields", [])}
+    wanted = (_line(path.partition("?")[0], body) for _, path, body in changes())
+    return [f"missing: {line}" for line in wanted if line not in there]
+
+
+def _line(path: str, body: Json) -> str:
+    """A path and its index, or all indexes of a field."""
+    of_field = body.get("indexConfig")
+    indexes = of_field.get("indexes", []) if of_field is not None else [body]
+    return f"{path}: {'; '.join(sorted(map(_entry, indexes)))}"
 
 
 def _of_field(field: Json) -> Iterator[Json]:

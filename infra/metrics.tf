@@ -26,7 +26,7 @@ locals {
     }
     firestore_failures = {
       filter = "${local.log} AND jsonPayload.message=~\"^Firestore answered StatusCode\""
-      labels = { code = "REGEXP_EXTRACT(jsonPayload.message, \"StatusCode\\\\.([A-Z_]+)\")" }
+      labels = { code = "REGEXP_EXTRACT(jsonPayload.message, \"StatusCode[.]([A-Z_]+)\")" }
     }
   }
 }

@@ -17,6 +17,7 @@ The emulator answers any query; production answers only those that an index serv
 """
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,19 @@ class Indexes:
             if same_place and frozenset(head) == frozenset(equal) and tail == orders:
                 return frozenset({index})
         return None
+
+    def unserved(self, shapes: Collection[Shape]) -> set[Shape]:
+        """The queries that would fail for want of an index."""
+        return {shape for shape in shapes if self.serve(shape) is None}
+
+    def unused(self, shapes: Collection[Shape]) -> set[Index]:
+        """The indexes that cost something with each write and serve no query."""
+        return set(self.all.difference(*(self.serve(shape) or frozenset() for shape in shapes)))
+
+    @property
+    def exempt_collections(self) -> set[str]:
+        """The collections of which no field is indexed but those that have indexes of their own."""
+        return {collection for collection, field in self.single if field == "*"}
 
     def _joined(self, shape: Shape, fields: Modes) -> frozenset[Index] | None:
         used: frozenset[Index] = frozenset()

@@ -10,22 +10,21 @@ from infra.generate.exemptions import render
 from tests.infra.configuration import INFRA
 from tests.infra.conftest import QUERIES
 from tests.infra.firestore_indexes import read_indexes
-from tests.infra.indexing import exempt_collections, unserved, unused
 from tests.infra.queries_at_the_wire import Wire
 
 KNOWN_METHODS = {"BatchGetDocuments", "Commit", "Listen", "RunQuery"}
 
 
 def test_every_query_that_the_store_issues_has_its_index(wire: Wire) -> None:
-    assert unserved(read_indexes(), wire.shapes) == set()
+    assert read_indexes().unserved(wire.shapes) == set()
 
 
 def test_every_index_is_used_by_a_query(wire: Wire) -> None:
-    assert unused(read_indexes(), wire.shapes) == set()
+    assert read_indexes().unused(wire.shapes) == set()
 
 
 def test_every_collection_that_is_written_is_exempt_from_automatic_indexes(wire: Wire) -> None:
-    assert exempt_collections(read_indexes()) == wire.collections
+    assert read_indexes().exempt_collections == wire.collections
 
 
 def test_the_conversation_makes_every_query_that_the_store_has(

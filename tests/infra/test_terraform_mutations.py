@@ -9,7 +9,6 @@ from tests.infra.computed import computed
 from tests.infra.configuration import INFRA, Configuration, read_configuration
 from tests.infra.conftest import Spoil
 from tests.infra.firestore_indexes import Shape, read_indexes
-from tests.infra.indexing import exempt_collections, unserved, unused
 from tests.infra.queries_at_the_wire import Wire
 from tests.infra.setting import neglected, unsettled
 from tests.infra.stand_in import terraform
@@ -168,7 +167,7 @@ FILE = "firestore.indexes.json"
 def test_an_index_in_the_wrong_direction_is_caught(spoiled: Spoil, wire: Wire) -> None:
     wrong = LATEST_FIRST.replace("DESCENDING", "ASCENDING")
     indexes = read_indexes(spoiled(FILE, LATEST_FIRST, wrong) / FILE)
-    assert BY_USER in unserved(indexes, wire.shapes)
+    assert BY_USER in indexes.unserved(wire.shapes)
 
 
 def test_an_index_that_is_missing_is_caught(wire: Wire) -> None:
@@ -176,16 +175,16 @@ def test_an_index_that_is_missing_is_caught(wire: Wire) -> None:
     indexes = read_indexes()
     assert len(indexes.all) == (INFRA / FILE).read_text().count("queryScope")
     for index in indexes.all:
-        assert unserved(indexes.without(index), wire.shapes), index
+        assert indexes.without(index).unserved(wire.shapes), index
 
 
 def test_an_index_that_nobody_needs_is_caught(spoiled: Spoil, wire: Wire) -> None:
     useless = LATEST_FIRST.replace("updateTime", "displayName")
     indexes = read_indexes(spoiled(FILE, LATEST_FIRST, useless) / FILE)
-    assert [index.fields[1][0] for index in unused(indexes, wire.shapes)] == ["displayName"]
+    assert [index.fields[1][0] for index in indexes.unused(wire.shapes)] == ["displayName"]
 
 
 def test_an_exemption_that_is_missing_is_caught(spoiled: Spoil, wire: Wire) -> None:
     of_all = '"collectionGroup": "events", "fieldPath": "*"'
     indexes = read_indexes(spoiled(FILE, of_all, of_all.replace("*", "x")) / FILE)
-    assert exempt_collections(indexes) == wire.collections - {"events"}
+    assert indexes.exempt_collections == wire.collections - {"events"}

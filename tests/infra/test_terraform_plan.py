@@ -72,6 +72,28 @@ def test_the_packed_source_has_what_its_requirements_name(deployed: Path) -> Non
         assert (deployed / name).exists()
 
 
+def test_a_function_waits_until_its_grants_have_taken_effect(configuration: Configuration) -> None:
+    """Else the first build of a new project fails, half of the time."""
+    resources = configuration.resources
+    grants = {
+        resource.address
+        for resource in resources.values()
+        if re.search(r"service_account\.(build|functions)\.", resource.body.get("member", ""))
+    }
+    waited_for = "".join(resources["time_sleep.grants"].body["depends_on"])
+    assert {"google_project_iam_member.build_source"} < grants
+    for address in {*grants, "google_project_service_identity.agent"}:
+        assert address in waited_for
+    function = resources["google_cloudfunctions2_function.function"].body
+    assert "time_sleep.grants" in "".join(function["depends_on"])
+
+
+def test_the_tests_run_on_the_runtime_of_the_functions(configuration: Configuration) -> None:
+    """Where the machine has it."""
+    runtime = configuration.variables["runtime"]["default"]
+    assert f"RUNTIME={runtime.replace('python3', '3.')}\n" in (ROOT / ".ci/run").read_text()
+
+
 def test_a_change_of_constraints_shows_in_requirements() -> None:
     """The build of a function decides by requirements.txt alone whether to install again."""
     assert requirements.render() == (ROOT / "requirements.txt").read_text(), (
