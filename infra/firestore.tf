@@ -37,7 +37,7 @@ resource "google_firestore_database" "sessions" {
 resource "google_firestore_index" "index" {
   for_each = {
     for index in local.indexes :
-    join("/", concat([index.collectionGroup, index.queryScope], [for field in index.fields : "${field.fieldPath} ${try(field.order, field.arrayConfig)}"])) => index
+    join("/", concat([index.collectionGroup, index.queryScope], [for field in index.fields : "${field.fieldPath}:${try(field.order, field.arrayConfig)}"])) => index
     if var.own_database
   }
 

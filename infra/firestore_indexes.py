@@ -1,10 +1,13 @@
-"""Lists what firestore.indexes.json asks of Firestore, for docs/deploy-with-gcloud.md.
+r"""Lists the indexes of firestore.indexes.json that Firestore is to make, or has not made.
 
-    python3 infra/firestore_indexes.py                   # each change, as verb, path and JSON
-    python3 infra/firestore_indexes.py INDEXES FIELDS    # those that the lists of both lack
+Each change, as verb, path and JSON of Firestore's Admin API:
 
-INDEXES and FIELDS are files with the answers of Firestore's Admin API. The second command fails if
-it prints anything. No package is needed.
+    python3 infra/firestore_indexes.py
+
+Each index and exemption that a database lacks; fails if there is one:
+
+    python3 infra/firestore_indexes.py <(gcloud firestore indexes composite list --format=json) \
+        <(gcloud firestore indexes fields list --format=json)
 """
 
 import json
@@ -29,14 +32,12 @@ def changes() -> Iterator[tuple[str, str, Json]]:
         yield "PATCH", path, {"indexConfig": {"indexes": list(_of_field(field))}}
 
 
-def missing(indexes: Json, fields: Json) -> list[str]:
+def missing(indexes: list[Json], fields: list[Json]) -> list[str]:
     """The path and the indexes of each change that is not in the lists, or not in effect yet."""
     there = {
-        _line(_below(index["name"]), index)
-        for index in indexes.get("indexes", [])
-        if index.get("state") == "READY"
+        _line(_below(index["name"]), index) for index in indexes if index.get("state") == "READY"
     }
-    there |= {_line(_below(field["name"]), field) for field in fields.get("fields", [])}
+    there |= {_line(_below(field["name"]), field) for field in fields}
     wanted = (_line(path.partition("?")[0], body) for _, path, body in changes())
     return [f"missing: {line}" for line in wanted if line not in there]
 

@@ -14,7 +14,7 @@ output "purge_url" {
 }
 
 output "scheduler_service_account" {
-  description = "Whom the Cloud Scheduler job calls the purge as."
+  description = "The account that the Cloud Scheduler job calls the purge as."
   value       = google_service_account.scheduler.email
 }
 
