@@ -91,7 +91,7 @@ variable "max_instances" {
 }
 
 variable "startup_cpu_boost" {
-  description = "More CPU while an instance starts, for shorter cold starts, billed for those seconds. Functions have it by themselves; false takes it from them with gcloud, which must then be installed and signed in."
+  description = "More CPU while an instance starts, for shorter cold starts, billed for those seconds. Functions have it by default; false switches it off with gcloud, which must be installed and signed in."
   type        = bool
   default     = true
 }
