@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import grpc
+import promql_parser
 import pytest
 from google.cloud.scheduler_v1 import HttpMethod
 
@@ -99,6 +100,26 @@ def test_a_change_of_constraints_shows_in_requirements() -> None:
     assert requirements.render() == (ROOT / "requirements.txt").read_text(), (
         "run `python -m infra.generate.requirements` and copy what it prints to requirements.txt"
     )
+
+
+def test_every_query_of_alerts_and_charts_is_promql(providers: dict[str, str]) -> None:
+    """Google refuses other queries, but only when they are applied."""
+    shapes = "-filter=tests/shapes.tftest.hcl"
+    answer = terraform(INFRA, "test", "-json", "-verbose", shapes, environment=providers)
+    lines = [json.loads(line) for line in answer.splitlines() if line.startswith("{")]
+    states = [line["test_state"] for line in lines if line["type"] == "test_state"]
+    queries: set[str] = set()
+    for resource in (found for state in states for found in state["root_module"]["resources"]):
+        values = resource["values"]
+        if resource["type"] == "google_monitoring_alert_policy":
+            queries.add(values["conditions"][0]["condition_prometheus_query_language"][0]["query"])
+        if resource["type"] == "google_monitoring_dashboard":
+            widgets = json.loads(values["dashboard_json"])["gridLayout"]["widgets"]
+            sets = [widget["xyChart"]["dataSets"][0] for widget in widgets]
+            queries.update(one["timeSeriesQuery"]["prometheusQuery"] for one in sets)
+    assert any("uptime_check" in query for query in queries)
+    for query in queries:
+        promql_parser.parse(query)
 
 
 def test_the_line_that_the_alerts_count_is_the_one_that_a_purge_writes(
