@@ -48,21 +48,25 @@ check: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Writes the gateway's document from the table of routes, and the description of the whole API.
+# Writes the gateway's document from the table of routes, the description of the whole API, and
+# Terraform's exemptions from infra/firestore.indexes.json.
 openapi: .venv/test
-	$(BIN)/python -m infra.openapi > infra/openapi.yaml
-	$(BIN)/python -m infra.description > docs/openapi.json
+	$(BIN)/python -m infra.generate.openapi > infra/openapi.yaml
+	$(BIN)/python -m infra.generate.description > docs/openapi.json
+	$(BIN)/python -m infra.generate.exemptions > infra/exemptions.tf.json
 
 # Writes the descriptors of Firestore's messages from google-cloud-firestore, and their types.
 messages: .venv/test
-	$(BIN)/python -m infra.firestore_messages > .venv/descriptors.py
+	$(BIN)/python -m infra.generate.firestore_messages > .venv/descriptors.py
 	cp .venv/descriptors.py functions/store/firestore/descriptors.py
-	$(BIN)/python -m infra.firestore_types > .venv/messages.pyi
+	$(BIN)/python -m infra.generate.firestore_types > .venv/messages.pyi
 	cp .venv/messages.pyi functions/store/firestore/messages.pyi
 
-# Pins everything that the requirements pull in.
+# Pins everything that the requirements pull in, and notes in requirements.txt that this changed.
 lock: .venv/test
 	$(BIN)/python -m pip freeze > constraints.txt
+	$(BIN)/python -m infra.generate.requirements > .venv/requirements.txt
+	cp .venv/requirements.txt requirements.txt
 
 # Forgets the environment and the local data.
 clean:

@@ -1,53 +1,72 @@
-# Errors, and the two ways in which what expired is not removed. Each call of the purge writes one
-# line, {"message": "purge", "purgedSessions": …, "deletedEvents": …, "done": …, "seconds": …}.
+# When somebody is told. Each alert names its paragraph of docs/runbook.md.
 
 locals {
-  watched      = join("|", [for function in local.functions : function.name])
-  requests     = "run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\",service_name=~\"${local.watched}\"}"
-  errors       = replace(local.requests, "}", ",response_code_class=\"5xx\"}")
-  purge_metric = replace("${var.name}_purges", "-", "_")
-  purges       = "logging_googleapis_com:user_${local.purge_metric}{monitored_resource=\"cloud_run_revision\"}"
-  purges_done  = replace(local.purges, "}", ",done=\"true\"}")
+  # PromQL: Cloud Run's own metrics, and those of metrics.tf.
+  series    = "monitored_resource=\"cloud_run_revision\""
+  requests  = "run_googleapis_com:request_count{${local.series},service_name=~\"${local.watched}\"}"
+  errors    = replace(local.requests, "}", ",response_code_class=\"5xx\"}")
+  instances = "run_googleapis_com:container_instance_count{${local.series},service_name=~\"${local.watched}\",service_name!=\"${local.functions["purge_expired_sessions"].name}\"}"
+  user      = "logging_googleapis_com:user_${local.prefix}"
+  purges    = "${local.user}_purges{${local.series}}"
+  done      = replace(local.purges, "}", ",done=\"true\"}")
+  failures  = "${local.user}_firestore_failures{${local.series}}"
+
+  # These take long by design.
+  quick = "${local.user}_latency_bucket{${local.series},method!~\"watch_events|wait_operation|delete_reasoning_engine|purge_expired_sessions\"}"
+
+  # The share of requests that get a status. Less than five of them raise nothing: one failure at
+  # night wakes nobody.
+  refused = {
+    for status in ["409", "429"] : status =>
+    "sum(increase(${local.user}_refusals{${local.series},status=\"${status}\"}[10m])) / (sum(increase(${local.requests}[10m])) or vector(0)) > ${var.alert_refused_rate} and sum(increase(${local.user}_refusals{${local.series},status=\"${status}\"}[10m])) > 4.5"
+  }
 
   alerts = {
     "errors" = {
       query = "sum(rate(${local.errors}[10m])) / sum(rate(${local.requests}[10m])) > ${var.alert_error_rate} and sum(increase(${local.errors}[10m])) > 4.5"
-      text  = "More requests than usual are answered with 5xx. What failed, with its trace: severity>=ERROR in the functions' logs."
+      text  = "The functions answer more requests than usual with 5xx."
     }
-    # Without any call there is no series at all, which is no less than a call too few.
+    "slow" = {
+      query = "histogram_quantile(0.99, sum by (le) (rate(${local.quick}[10m]))) > ${var.alert_latency_ms}"
+      text  = "One request in a hundred takes longer than ${var.alert_latency_ms} ms."
+    }
+    "too many requests" = {
+      query = local.refused["429"]
+      text  = "Cloud Run has no free instance, or an instance has no free stream: it answers 429."
+    }
+    "conflicts" = {
+      query = local.refused["409"]
+      text  = "Clients write to the same sessions faster than Firestore takes it, or create what is there: the API answers 409."
+    }
+    "Firestore failures" = {
+      query = "sum(increase(${local.failures}[10m])) > 4.5"
+      text  = "Calls of Firestore fail after their retries; the client gets 503."
+    }
+    "instances near their maximum" = {
+      query = "max(sum by (service_name) (${local.instances})) > ${0.8 * var.max_instances}"
+      text  = "A function runs more than 80 % of its max_instances. At the maximum Cloud Run answers 429."
+    }
+    # Without any call there is no series at all, and no series is no call.
     "purge not run" = {
       query = "(sum(increase(${local.purges}[${var.alert_purge_hours}h])) or vector(0)) < 0.5"
-      text  = "No purge came to its end in ${var.alert_purge_hours} hours. `python infra/schedule_purge.py status` shows the job and its last result; expired data stays invisible, and is paid for."
+      text  = "No purge has ended in ${var.alert_purge_hours} hours. Expired data stays invisible, and is paid for."
     }
-    # A purge that ran out of time says done=false and goes on at its next call.
+    # A purge that runs out of time logs done=false, and the next call goes on.
     "expired backlog" = {
-      query = "sum(increase(${local.purges}[${var.alert_purge_hours}h])) > 0.5 unless sum(increase(${local.purges_done}[${var.alert_purge_hours}h])) > 0.5"
-      text  = "More expires than the purge removes: for ${var.alert_purge_hours} hours every call of it ended with work left. Let it run more often, or longer: `timeouts` and --attempt-deadline."
+      query = "sum(increase(${local.purges}[${var.alert_purge_hours}h])) > 0.5 unless sum(increase(${local.done}[${var.alert_purge_hours}h])) > 0.5"
+      text  = "For ${var.alert_purge_hours} hours each purge has ended with work left: more expires than the purge removes."
     }
-  }
-}
-
-resource "google_logging_metric" "purges" {
-  name        = local.purge_metric
-  description = "Calls of the purge, by whether they left nothing behind."
-  filter      = "resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"${local.functions["purge_expired_sessions"].name}\" AND jsonPayload.message=\"purge\""
-
-  metric_descriptor {
-    metric_kind = "DELTA"
-    value_type  = "INT64"
-
-    labels {
-      key         = "done"
-      value_type  = "STRING"
-      description = "true: nothing is left. false: the next call goes on."
+    "down" = {
+      query = "avg(avg_over_time(monitoring_googleapis_com:uptime_check_check_passed{monitored_resource=\"uptime_url\",check_id=\"${join("", google_monitoring_uptime_check_config.health[*].uptime_check_id)}\"}[5m])) < 0.5"
+      text  = "The health check fails from most places."
     }
   }
 
-  label_extractors = {
-    done = "EXTRACT(jsonPayload.done)"
+  # Those that this deployment has something to say about.
+  alerts_on = {
+    for name, alert in local.alerts : name => alert
+    if(var.own_database || !contains(["purge not run", "expired backlog"], name)) && (var.health_path != null || name != "down")
   }
-
-  depends_on = [google_project_service.service]
 }
 
 resource "google_monitoring_notification_channel" "email" {
@@ -63,7 +82,7 @@ resource "google_monitoring_notification_channel" "email" {
 }
 
 resource "google_monitoring_alert_policy" "alert" {
-  for_each = local.alerts
+  for_each = local.alerts_on
 
   display_name          = "${var.name}: ${each.key}"
   combiner              = "OR"
@@ -83,9 +102,70 @@ resource "google_monitoring_alert_policy" "alert" {
   }
 
   documentation {
-    content   = each.value.text
+    content   = "${each.value.text} What to do: docs/runbook.md#alert-${lower(replace(each.key, " ", "-"))}"
     mime_type = "text/markdown"
   }
 
-  depends_on = [google_logging_metric.purges]
+  depends_on = [google_logging_metric.counter, google_logging_metric.distribution]
+}
+
+# Google calls the health path from several continents, each minute, as an account of its own.
+resource "google_monitoring_uptime_check_config" "health" {
+  count = var.health_path == null ? 0 : 1
+
+  display_name = "${var.name}: health"
+  period       = "60s"
+  timeout      = "10s"
+
+  http_check {
+    path         = var.health_path
+    use_ssl      = true
+    validate_ssl = true
+
+    service_agent_authentication {
+      type = "OIDC_TOKEN"
+    }
+  }
+
+  monitored_resource {
+    type = "uptime_url"
+    labels = {
+      project_id = var.project
+      host       = trimprefix(google_cloudfunctions2_function.function[local.front].service_config[0].uri, "https://")
+    }
+  }
+}
+
+# What the calls of a month may cost, over everything in the project. Mails go out at half, at nine
+# tenths and at all of it; nothing is switched off.
+resource "google_billing_budget" "month" {
+  provider = google.billing
+  count    = var.billing_account == null ? 0 : 1
+
+  billing_account = var.billing_account
+  display_name    = "${var.name}: month"
+
+  budget_filter {
+    projects = ["projects/${data.google_project.project.number}"]
+  }
+
+  amount {
+    specified_amount {
+      units = var.monthly_budget
+    }
+  }
+
+  dynamic "threshold_rules" {
+    for_each = [0.5, 0.9, 1.0]
+    content {
+      threshold_percent = threshold_rules.value
+    }
+  }
+
+  dynamic "all_updates_rule" {
+    for_each = length(var.alert_emails) > 0 ? [1] : []
+    content {
+      monitoring_notification_channels = slice([for channel in google_monitoring_notification_channel.email : channel.name], 0, min(5, length(var.alert_emails)))
+    }
+  }
 }

@@ -1,7 +1,6 @@
 locals {
   # Every target of main.py. memory is for as many requests at a time as `concurrency` says: a list's
-  # page is up to 8 MiB and in memory several times over while it is made. timeout is in seconds;
-  # that of the purge stays below the 180 that schedule_purge.py lets Cloud Scheduler wait.
+  # page is up to 8 MiB and in memory several times over while it is made. timeout is in seconds.
   # invoker is who may call it, and says which shape it belongs to: clients and the scheduler call
   # what router deploys; the gateway, watchers and the scheduler what per_method does. Streams last
   # as long as their function may take, less ten seconds; watchers are clients, too, and call
@@ -38,7 +37,7 @@ locals {
   # Those of the shape, with what the variables say of them.
   functions = {
     for target, function in local.targets : target => {
-      name          = replace(target, "_", "-")
+      name          = "${var.name}-${trimprefix(replace(target, "_", "-"), "sessions-")}"
       memory        = lookup(var.memory, target, function.memory)
       timeout       = lookup(var.timeouts, target, function.timeout)
       invoker       = function.invoker
@@ -50,7 +49,7 @@ locals {
   }
 
   environment = {
-    SESSIONS_STORE        = "firestore://${var.project}/${google_firestore_database.sessions.name}"
+    SESSIONS_STORE        = "firestore://${var.project}/${local.database}"
     GOOGLE_CLOUD_PROJECT  = var.project
     GOOGLE_CLOUD_LOCATION = var.location
     PROJECT_NUMBER        = data.google_project.project.number
@@ -115,23 +114,26 @@ resource "google_cloudfunctions2_function" "function" {
     }
   }
 
-  depends_on = [
-    google_artifact_registry_repository_iam_member.build_images,
-    google_project_iam_member.build_logs,
-    google_project_iam_member.build_source,
-    google_project_iam_member.functions_firestore,
-    google_secret_manager_secret_iam_member.functions,
-  ]
+  depends_on = [time_sleep.grants]
 }
 
-# The API of functions has no field for the boost and leaves it on; only Cloud Run can take it away,
-# anew after every change of the function.
-resource "terraform_data" "no_startup_cpu_boost" {
-  for_each = var.startup_cpu_boost ? {} : local.functions
+# The API of functions lacks these. Only Cloud Run has them, and each change of the function resets
+# them.
+locals {
+  run_flags = {
+    for target, function in local.functions : target => join(" ", compact([
+      var.startup_cpu_boost ? "" : "--no-cpu-boost",
+      var.invoker_iam_check || !contains(["clients", "watchers"], function.invoker) ? "" : "--no-invoker-iam-check",
+    ]))
+  }
+}
 
-  triggers_replace = google_cloudfunctions2_function.function[each.key].update_time
+resource "terraform_data" "run_flags" {
+  for_each = { for target, flags in local.run_flags : target => flags if flags != "" }
+
+  triggers_replace = [google_cloudfunctions2_function.function[each.key].update_time, each.value]
 
   provisioner "local-exec" {
-    command = "gcloud run services update ${each.value.name} --project=${var.project} --region=${var.location} --no-cpu-boost --quiet"
+    command = "gcloud run services update ${local.functions[each.key].name} --project=${var.project} --region=${var.location} ${each.value} --quiet"
   }
 }

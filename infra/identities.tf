@@ -16,7 +16,7 @@ resource "google_project_iam_member" "functions_firestore" {
 
   condition {
     title      = "${var.name}-database"
-    expression = "resource.name == \"projects/${var.project}/databases/${google_firestore_database.sessions.name}\""
+    expression = "resource.name == \"projects/${var.project}/databases/${local.database}\""
   }
 }
 
@@ -66,4 +66,26 @@ resource "google_artifact_registry_repository_iam_member" "build_images" {
   location   = var.location
   role       = "roles/artifactregistry.writer"
   member     = google_service_account.build.member
+}
+
+# A grant takes effect up to two minutes after the call that makes it has ended. A build that starts
+# before then fails, and so does one that starts before Google's own accounts have their roles.
+resource "time_sleep" "grants" {
+  create_duration = "120s"
+
+  # The wait begins again when one of these changes.
+  triggers = {
+    build     = google_service_account.build.unique_id
+    functions = google_service_account.functions.unique_id
+    agents    = join(",", local.agents)
+  }
+
+  depends_on = [
+    google_artifact_registry_repository_iam_member.build_images,
+    google_project_iam_member.build_logs,
+    google_project_iam_member.build_source,
+    google_project_iam_member.functions_firestore,
+    google_project_service_identity.agent,
+    google_secret_manager_secret_iam_member.functions,
+  ]
 }

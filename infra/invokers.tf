@@ -1,9 +1,14 @@
 # Who may call which function; see the table in functions.tf.
 
+locals {
+  # The function that clients call themselves; the gateway calls the others.
+  front = var.shape == "router" ? "sessions_api" : "watch_events"
+}
+
 resource "google_cloud_run_v2_service_iam_member" "clients" {
   for_each = toset(var.invokers)
 
-  name     = google_cloudfunctions2_function.function[var.shape == "router" ? "sessions_api" : "watch_events"].name
+  name     = google_cloudfunctions2_function.function[local.front].name
   location = var.location
   role     = "roles/run.invoker"
   member   = each.key
@@ -25,4 +30,13 @@ resource "google_cloud_run_v2_service_iam_member" "gateway" {
   location = var.location
   role     = "roles/run.invoker"
   member   = google_service_account.gateway[0].member
+}
+
+resource "google_cloud_run_v2_service_iam_member" "health" {
+  count = var.health_path == null ? 0 : 1
+
+  name     = google_cloudfunctions2_function.function[local.front].name
+  location = var.location
+  role     = "roles/run.invoker"
+  member   = google_project_service_identity.agent["monitoring.googleapis.com"].member
 }

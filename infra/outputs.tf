@@ -5,7 +5,7 @@ output "base_url" {
 
 output "watch_url" {
   description = "The base URL for streams: the gateway of per_method does not carry them."
-  value       = google_cloudfunctions2_function.function[var.shape == "router" ? "sessions_api" : "watch_events"].service_config[0].uri
+  value       = google_cloudfunctions2_function.function[local.front].service_config[0].uri
 }
 
 output "purge_url" {
@@ -14,20 +14,13 @@ output "purge_url" {
 }
 
 output "scheduler_service_account" {
-  description = "Whom the Cloud Scheduler job calls the purge as."
+  description = "The account that the Cloud Scheduler job calls the purge as."
   value       = google_service_account.scheduler.email
 }
 
-output "schedule_command" {
-  description = "Run at the root of the repository, creates or updates the Cloud Scheduler job of the purge."
-  value = join(" ", [
-    "python infra/schedule_purge.py apply",
-    "--project=${var.project}",
-    "--location=${var.location}",
-    "--url=${google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].uri}",
-    "--service-account=${google_service_account.scheduler.email}",
-    "--attempt-deadline=${min(1800, local.functions["purge_expired_sessions"].timeout + 60)}s",
-  ])
+output "schedule" {
+  description = "The flags by which infra/schedule_purge.py finds the Cloud Scheduler job of the purge."
+  value       = "--project=${var.project} --location=${var.location} --job=${local.functions["purge_expired_sessions"].name}"
 }
 
 output "project" {
@@ -42,7 +35,7 @@ output "location" {
 
 output "database" {
   description = "Id of the Firestore database."
-  value       = google_firestore_database.sessions.name
+  value       = local.database
 }
 
 output "source_object" {

@@ -1,5 +1,7 @@
 r"""Keeps the Cloud Scheduler job that purges expired sessions; see cloud.google.com/scheduler.
 
+Terraform makes the job itself; `pause`, `resume`, `run` and `status` are for it, too.
+
     python infra/schedule_purge.py apply --project=my-project --location=us-central1 \
         --url=https://purge-abc-uc.a.run.app \
         --service-account=purge-scheduler@my-project.iam.gserviceaccount.com
@@ -76,7 +78,7 @@ doublings = matching("[1-9]|1[0-6]", "1 to 16", int)
 COMMON = (
     ("project", "project", name, None, "the project's id"),
     ("location", "location", name, None, "the job's region, such as us-central1"),
-    ("job", "job", name, "purge-expired-sessions", "the job's name"),
+    ("job", "job", name, "sessions-purge-expired-sessions", "the job's name"),
     ("timeout", "timeout", seconds, "30s", "for each call of the API"),
     ("endpoint", "endpoint", word, "", "host:port of a private or local Cloud Scheduler API"),
 )

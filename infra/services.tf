@@ -21,6 +21,15 @@ locals {
       "servicecontrol.googleapis.com", # API Gateway reports to it
       "servicemanagement.googleapis.com",
     ] : [],
+    var.kms_key == null ? [] : ["cloudkms.googleapis.com"],
+    var.billing_account == null ? [] : ["billingbudgets.googleapis.com"],
+  )
+
+  # Google's own accounts that act in this project.
+  agents = concat(
+    ["cloudbuild.googleapis.com", "cloudfunctions.googleapis.com", "run.googleapis.com"],
+    var.kms_key == null ? [] : ["firestore.googleapis.com"],      # encrypts with the key
+    var.health_path == null ? [] : ["monitoring.googleapis.com"], # calls the health check
   )
 }
 
@@ -29,4 +38,15 @@ resource "google_project_service" "service" {
 
   service            = each.key
   disable_on_destroy = false
+}
+
+# Google makes these accounts some time after their service is switched on. This asks for them now, and
+# waits.
+resource "google_project_service_identity" "agent" {
+  provider = google-beta
+  for_each = toset(local.agents)
+
+  service = each.key
+
+  depends_on = [google_project_service.service]
 }

@@ -4,12 +4,12 @@
 #   terraform init
 #   terraform apply -var=project=my-project
 #
-# stands the default shape up: one function that serves the whole API, another that purges, a
-# Firestore database, and nobody who may call them but whom `invokers` names. What is left to do is
-# the schedule of the purge; `terraform output -raw schedule_command` prints the command.
+# deploys the default shape: one function that serves the whole API, another that purges every ten
+# minutes, and a Firestore database. Only the members in `invokers` may call the API.
 #
 # `-var=shape=per_method` deploys every method as a function of its own behind API Gateway instead.
-# Sizes are in variables_functions.tf, alerts in variables_alerts.tf.
+# Sizes are in variables_functions.tf, the database in variables_firestore.tf, alerts in
+# variables_alerts.tf.
 
 variable "project" {
   description = "Id of the Google Cloud project; billing must be on."
@@ -23,7 +23,7 @@ variable "location" {
 }
 
 variable "name" {
-  description = "Begins the names of everything that is not a function: accounts, bucket, images, gateway, alerts."
+  description = "Begins the name of everything that is made: functions, accounts, bucket, images, gateway, alerts. Two deployments in one project need two names."
   type        = string
   default     = "sessions"
 
@@ -53,30 +53,6 @@ variable "invokers" {
     condition     = !contains(var.invokers, "allUsers") || !contains(split(",", replace(lookup(var.settings, "AUTH", "iam"), " ", "")), "iam")
     error_message = "With allUsers, IAM verifies nobody: set AUTH, without iam, in settings."
   }
-}
-
-variable "database" {
-  description = "Id of the Firestore database. The API's own collections are in it and nothing else should be: their indexes are by collection name."
-  type        = string
-  default     = "(default)"
-}
-
-variable "database_location" {
-  description = "Where the data is, for ever: a region, or a multi-region such as nam5 or eur3 for more availability at a higher price. Null: the region of the functions, which is the fastest."
-  type        = string
-  default     = null
-}
-
-variable "point_in_time_recovery" {
-  description = "Keeps seven days of versions to restore from, for the price of their storage. Off, Firestore keeps an hour."
-  type        = bool
-  default     = true
-}
-
-variable "delete_protection" {
-  description = "Refuses to delete the database. To tear it down with its data: apply with false, then destroy."
-  type        = bool
-  default     = true
 }
 
 variable "settings" {

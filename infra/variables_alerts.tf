@@ -12,6 +12,18 @@ variable "alert_error_rate" {
   default     = 0.02
 }
 
+variable "alert_latency_ms" {
+  description = "Milliseconds of the 99th percentile of requests, over ten minutes, that raise an alert."
+  type        = number
+  default     = 2000
+}
+
+variable "alert_refused_rate" {
+  description = "Share of requests answered with 429, or with 409, over ten minutes and five of them at least, that raises an alert."
+  type        = number
+  default     = 0.02
+}
+
 variable "alert_purge_hours" {
   description = "Hours without a finished purge that raise an alert: none ran, or all of them left work behind. At most 24."
   type        = number
@@ -21,4 +33,22 @@ variable "alert_purge_hours" {
     condition     = var.alert_purge_hours >= 1 && var.alert_purge_hours <= 24
     error_message = "alert_purge_hours must be 1 to 24."
   }
+}
+
+variable "health_path" {
+  description = "Path that answers 200 while the API can serve, for an uptime check. Null: no check."
+  type        = string
+  default     = null
+}
+
+variable "billing_account" {
+  description = "Id of the billing account, for a budget; who applies needs roles/billing.costsManager on it. Null: no budget."
+  type        = string
+  default     = null
+}
+
+variable "monthly_budget" {
+  description = "What a month may cost, in whole units of the billing account's currency."
+  type        = number
+  default     = 100
 }

@@ -2,9 +2,9 @@
 # functions.tf.
 
 variable "runtime" {
-  description = "Runtime of the functions; 3.11 is what the tests run on."
+  description = "Runtime of the functions: python311, python312 or python313."
   type        = string
-  default     = "python311"
+  default     = "python313"
 }
 
 variable "cpu" {
@@ -30,13 +30,18 @@ variable "memory" {
 }
 
 variable "timeouts" {
-  description = "Seconds that a request may take, by target, such as { purge_expired_sessions = 600 }, instead of what the table in functions.tf says. The Cloud Scheduler job must wait longer than the purge."
+  description = "Seconds that a request may take, by target, such as { purge_expired_sessions = 600 }, instead of what the table in functions.tf says. The purge may have 1,740 at most, since Cloud Scheduler waits 1,800."
   type        = map(number)
   default     = {}
 
   validation {
     condition     = alltrue([for seconds in values(var.timeouts) : seconds >= 30 && seconds <= 3600])
     error_message = "timeouts must be 30 to 3600 seconds."
+  }
+
+  validation {
+    condition     = lookup(var.timeouts, "purge_expired_sessions", 30) <= 1740
+    error_message = "purge_expired_sessions may take 1740 seconds at most: Cloud Scheduler calls again what has not answered in 1800."
   }
 
   validation {
@@ -86,9 +91,20 @@ variable "max_instances" {
 }
 
 variable "startup_cpu_boost" {
-  description = "More CPU while an instance starts, for shorter cold starts, billed for those seconds. Functions have it by themselves; false takes it from them with gcloud, which must then be installed and signed in."
+  description = "More CPU while an instance starts, for shorter cold starts, billed for those seconds. Functions have it by default; false switches it off with gcloud, which must be installed and signed in."
   type        = bool
   default     = true
+}
+
+variable "invoker_iam_check" {
+  description = "Whether Cloud Run checks IAM before the API is called. false lets everybody reach it where the organization forbids allUsers as an invoker; the setting AUTH then says who is let in. It needs gcloud, installed and signed in."
+  type        = bool
+  default     = true
+
+  validation {
+    condition     = var.invoker_iam_check || !contains(split(",", replace(lookup(var.settings, "AUTH", "iam"), " ", "")), "iam")
+    error_message = "Without the check, IAM verifies nobody: set AUTH, without iam, in settings."
+  }
 }
 
 variable "ingress" {

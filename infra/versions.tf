@@ -1,20 +1,26 @@
-# The provider is pinned exactly: its schema is what the tests hold every name in here against.
+# The providers are pinned exactly: tests/infra/schemas.json has the schemas of these versions, and the
+# tests hold every name in here against it. infra/generate/schemas.py renews it.
 terraform {
   required_version = ">= 1.9"
 
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = "6.50.0"
+      version = "8.7.0"
     }
     # API Gateway is not in the provider above.
     google-beta = {
       source  = "hashicorp/google-beta"
-      version = "6.50.0"
+      version = "8.7.0"
     }
     archive = {
       source  = "hashicorp/archive"
-      version = "2.7.1"
+      version = "2.8.1"
+    }
+    # Waits until grants have taken effect.
+    time = {
+      source  = "hashicorp/time"
+      version = "0.14.2"
     }
   }
 }
@@ -22,6 +28,13 @@ terraform {
 provider "google" {
   project = var.project
   region  = var.location
+}
+
+# Budgets ask for a project that their calls are charged to.
+provider "google" {
+  alias                 = "billing"
+  billing_project       = var.project
+  user_project_override = true
 }
 
 provider "google-beta" {

@@ -1,7 +1,11 @@
 # `terraform test`, in infra/: values that would deploy something broken are refused beforehand.
 
 mock_provider "google" {}
+mock_provider "google" {
+  alias = "billing"
+}
 mock_provider "google-beta" {}
+mock_provider "time" {}
 mock_provider "archive" {}
 
 variables {
@@ -71,5 +75,30 @@ run "everybody_let_in_with_nothing_to_prove" {
   expect_failures = [var.invokers]
   variables {
     invokers = ["allUsers"]
+  }
+}
+
+run "everybody_past_iam_as_whoever_they_say" {
+  command         = plan
+  expect_failures = [var.invoker_iam_check]
+  variables {
+    invoker_iam_check = false
+  }
+}
+
+run "a_purge_that_outlasts_the_scheduler" {
+  command         = plan
+  expect_failures = [var.timeouts]
+  variables {
+    timeouts = { purge_expired_sessions = 1800 }
+  }
+}
+
+run "backups_for_longer_than_firestore_keeps_them" {
+  command         = plan
+  expect_failures = [var.daily_backup_days, var.weekly_backup_weeks]
+  variables {
+    daily_backup_days   = 99
+    weekly_backup_weeks = 15
   }
 }

@@ -4,6 +4,9 @@ mock_provider "google" {
   mock_data "google_project" {
     defaults = { number = "123456789" }
   }
+  mock_resource "google_monitoring_uptime_check_config" {
+    defaults = { uptime_check_id = "sessions-health" }
+  }
   mock_resource "google_service_account" {
     defaults = {
       member = "serviceAccount:somebody@my-project.iam.gserviceaccount.com"
@@ -11,7 +14,15 @@ mock_provider "google" {
     }
   }
 }
-mock_provider "google-beta" {}
+mock_provider "google" {
+  alias = "billing"
+}
+mock_provider "google-beta" {
+  mock_resource "google_project_service_identity" {
+    defaults = { member = "serviceAccount:google@gserviceaccount.com" }
+  }
+}
+mock_provider "time" {}
 mock_provider "archive" {
   mock_data "archive_file" {
     defaults = { output_sha256 = "abc" }
@@ -41,7 +52,7 @@ run "router" {
     error_message = "Those in invokers, and nobody else, may call the router, and nothing else."
   }
   assert {
-    condition     = [for right in google_cloud_run_v2_service_iam_member.scheduler : right.name] == ["purge-expired-sessions"]
+    condition     = [for right in google_cloud_run_v2_service_iam_member.scheduler : right.name] == ["sessions-purge-expired-sessions"]
     error_message = "The scheduler may call the purge and nothing else."
   }
   assert {
@@ -57,15 +68,51 @@ run "router" {
     error_message = "The source is named by its content."
   }
   assert {
-    condition     = strcontains(output.schedule_command, "--url=${output.purge_url} ") && endswith(output.schedule_command, " --attempt-deadline=180s")
-    error_message = "The scheduler waits longer than the purge works."
+    condition     = google_cloud_scheduler_job.purge[0].http_target[0].uri == "${output.purge_url}/v1beta1/sessions:purgeExpired" && google_cloud_scheduler_job.purge[0].http_target[0].oidc_token[0].audience == output.purge_url && google_cloud_scheduler_job.purge[0].attempt_deadline == "180s"
+    error_message = "The scheduler calls the purge with a token for its address, and waits longer than the purge works."
+  }
+  assert {
+    condition     = output.schedule == "--project=my-project --location=us-central1 --job=${google_cloud_scheduler_job.purge[0].name}"
+    error_message = "The script finds the job."
+  }
+  assert {
+    condition     = length(google_firestore_index.index) == length(local.indexes) && alltrue([for index in google_firestore_index.index : length(index.fields) == 2])
+    error_message = "Every composite index of firestore.indexes.json is made."
+  }
+  assert {
+    condition     = google_firestore_backup_schedule.daily[0].retention == "604800s" && google_firestore_backup_schedule.weekly[0].retention == "2419200s"
+    error_message = "Daily backups are kept for a week, and weekly ones for four."
+  }
+  assert {
+    condition     = length(google_firestore_database.sessions[0].cmek_config) == 0 && length(google_kms_crypto_key_iam_member.firestore) == 0 && length(time_sleep.kms) == 0
+    error_message = "Google's own keys encrypt the database."
+  }
+  assert {
+    condition     = time_sleep.grants.create_duration == "120s" && toset(keys(google_project_service_identity.agent)) == toset(["cloudbuild.googleapis.com", "cloudfunctions.googleapis.com", "run.googleapis.com"])
+    error_message = "The functions wait until Google's accounts and the grants are there."
+  }
+  assert {
+    condition     = length(terraform_data.run_flags) == 0 && length(google_billing_budget.month) == 0 && length(google_monitoring_uptime_check_config.health) == 0
+    error_message = "Nothing that needs gcloud, a billing account or a health path is made unasked."
+  }
+  assert {
+    condition     = toset(keys(google_monitoring_alert_policy.alert)) == setsubtract(keys(local.alerts), ["down"])
+    error_message = "Every alert is on but that of the health check."
+  }
+  assert {
+    condition     = endswith(google_monitoring_alert_policy.alert["instances near their maximum"].documentation[0].content, "docs/runbook.md#alert-instances-near-their-maximum") && strcontains(google_monitoring_alert_policy.alert["instances near their maximum"].conditions[0].condition_prometheus_query_language[0].query, "> 16")
+    error_message = "An alert names its paragraph of the runbook and its limit."
+  }
+  assert {
+    condition     = length(jsondecode(google_monitoring_dashboard.sessions.dashboard_json).gridLayout.widgets) == length(local.charts)
+    error_message = "Every chart is on the dashboard."
   }
   assert {
     condition     = alltrue([for function in google_cloudfunctions2_function.function : function.service_config[0].environment_variables["PURGE_ACCOUNT"] == google_service_account.scheduler.email && function.service_config[0].environment_variables["AUTH_GATEWAY_ACCOUNT"] == ""])
     error_message = "The scheduler alone may purge, and there is no gateway to believe."
   }
   assert {
-    condition     = google_firestore_database.sessions.deletion_policy == "ABANDON" && google_firestore_database.sessions.location_id == "us-central1"
+    condition     = google_firestore_database.sessions[0].deletion_policy == "ABANDON" && google_firestore_database.sessions[0].location_id == "us-central1"
     error_message = "The database is protected, and beside the functions."
   }
 }
@@ -80,8 +127,8 @@ run "per_method" {
     error_message = "per_method deploys every target but the router."
   }
   assert {
-    condition     = alltrue([for target, function in google_cloudfunctions2_function.function : function.build_config[0].entry_point == target && function.name == replace(target, "_", "-")])
-    error_message = "Every function is called like its target."
+    condition     = alltrue([for target, function in google_cloudfunctions2_function.function : function.build_config[0].entry_point == target && function.name == "sessions-${replace(target, "_", "-")}"])
+    error_message = "Every function is called like its target, behind the name of the deployment."
   }
   assert {
     condition     = output.base_url == "https://${google_api_gateway_gateway.sessions[0].default_hostname}"
@@ -92,7 +139,7 @@ run "per_method" {
     error_message = "The gateway alone may call the methods, and neither the purge nor streams."
   }
   assert {
-    condition     = alltrue([for grant in google_cloud_run_v2_service_iam_member.clients : grant.name == "watch-events"]) && length(google_cloud_run_v2_service_iam_member.clients) == length(var.invokers)
+    condition     = alltrue([for grant in google_cloud_run_v2_service_iam_member.clients : grant.name == "sessions-watch-events"]) && length(google_cloud_run_v2_service_iam_member.clients) == length(var.invokers)
     error_message = "Those in invokers may call what the gateway does not carry, and nothing else."
   }
   assert {
@@ -134,7 +181,7 @@ run "what_variables_change" {
   }
 
   assert {
-    condition     = google_firestore_database.sessions.location_id == "eur3" && google_firestore_database.sessions.deletion_policy == "DELETE"
+    condition     = google_firestore_database.sessions[0].location_id == "eur3" && google_firestore_database.sessions[0].deletion_policy == "DELETE"
     error_message = "The database is where it was wanted, and goes with a destroy."
   }
   assert {
@@ -154,7 +201,7 @@ run "what_variables_change" {
     error_message = "The purge is never kept warm, and one instance does it."
   }
   assert {
-    condition     = google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].environment_variables["PURGE_TIME_LIMIT"] == "880s" && endswith(output.schedule_command, " --attempt-deadline=960s")
+    condition     = google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].environment_variables["PURGE_TIME_LIMIT"] == "880s" && google_cloud_scheduler_job.purge[0].attempt_deadline == "960s"
     error_message = "A longer purge is waited for."
   }
   assert {
@@ -168,5 +215,76 @@ run "what_variables_change" {
   assert {
     condition     = length(google_monitoring_alert_policy.alert["errors"].notification_channels) == 1
     error_message = "Alerts are sent by mail."
+  }
+}
+
+run "staging_beside_production" {
+  variables {
+    name                = "staging"
+    database            = "staging"
+    daily_backup_days   = 0
+    weekly_backup_weeks = 0
+    kms_key             = "projects/my-project/locations/us-central1/keyRings/r/cryptoKeys/k"
+    health_path         = "/health"
+    billing_account     = "000000-000000-000000"
+    monthly_budget      = 20
+  }
+
+  assert {
+    condition     = toset([for function in google_cloudfunctions2_function.function : function.name]) == toset(["staging-api", "staging-purge-expired-sessions"]) && google_cloud_scheduler_job.purge[0].name == "staging-purge-expired-sessions"
+    error_message = "Nothing is called like a part of the other deployment."
+  }
+  assert {
+    condition     = google_firestore_database.sessions[0].name == "staging" && google_firestore_database.sessions[0].cmek_config[0].kms_key_name == var.kms_key && google_kms_crypto_key_iam_member.firestore[0].crypto_key_id == var.kms_key && contains(keys(google_project_service_identity.agent), "firestore.googleapis.com")
+    error_message = "The key encrypts the database, and Firestore may use it."
+  }
+  assert {
+    condition     = length(google_firestore_backup_schedule.daily) == 0 && length(google_firestore_backup_schedule.weekly) == 0
+    error_message = "There are no backups."
+  }
+  assert {
+    condition     = google_monitoring_uptime_check_config.health[0].http_check[0].path == "/health" && strcontains(google_monitoring_alert_policy.alert["down"].conditions[0].condition_prometheus_query_language[0].query, "check_id=\"sessions-health\"") && google_cloud_run_v2_service_iam_member.health[0].name == "staging-api"
+    error_message = "The health check may call the API, and an alert reads it."
+  }
+  assert {
+    condition     = google_billing_budget.month[0].amount[0].specified_amount[0].units == "20" && length(google_billing_budget.month[0].all_updates_rule) == 0
+    error_message = "There is a budget."
+  }
+}
+
+run "a_second_region" {
+  variables {
+    name         = "east"
+    location     = "us-east1"
+    own_database = false
+    database     = "chats"
+  }
+
+  assert {
+    condition     = length(google_firestore_database.sessions) + length(google_firestore_index.index) + length(google_firestore_field.sessions) + length(google_firestore_backup_schedule.daily) + length(google_cloud_scheduler_job.purge) == 0
+    error_message = "The database, its indexes, its backups and the schedule of its purge are the other deployment's."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.function["sessions_api"].service_config[0].environment_variables["SESSIONS_STORE"] == "firestore://my-project/chats"
+    error_message = "The functions use its database."
+  }
+  assert {
+    condition     = !contains(keys(google_monitoring_alert_policy.alert), "purge not run") && !contains(keys(google_monitoring_alert_policy.alert), "expired backlog")
+    error_message = "Nobody is told that a purge does not run which the other deployment runs."
+  }
+}
+
+# An apply would call gcloud.
+run "flags_that_only_cloud_run_has" {
+  command = plan
+  variables {
+    invoker_iam_check = false
+    startup_cpu_boost = false
+    settings          = { AUTH = "api_key" }
+  }
+
+  assert {
+    condition     = local.run_flags == { sessions_api = "--no-cpu-boost --no-invoker-iam-check", purge_expired_sessions = "--no-cpu-boost" } && length(terraform_data.run_flags) == 2
+    error_message = "Everybody reaches the API, and only the scheduler the purge."
   }
 }

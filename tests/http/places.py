@@ -7,7 +7,7 @@ import requests
 from schemathesis import Case
 from schemathesis.core.parameters import ParameterLocation
 
-from infra.description.document import document
+from infra.generate.description.document import document
 from tests.conftest import PROJECT
 
 LOCATION = "fuzzed"

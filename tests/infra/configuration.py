@@ -1,6 +1,5 @@
 """The Terraform of `infra/` as Python data; expressions stay text, as `"${local.functions}"`."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,108 +13,43 @@ INFRA = ROOT / "infra"
 Body = dict[str, Any]
 """What stands in a block: an argument's value, or a list of bodies for each kind of block."""
 
-_OPTIONS = hcl2.SerializationOptions(with_comments=False, strip_string_quotes=True)
-_MARK = "__is_block__"
+_OPTIONS = hcl2.SerializationOptions(
+    with_comments=False, strip_string_quotes=True, explicit_blocks=False
+)
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource, or a data source, by the address that it has in Terraform."""
+    """A resource, or a data source (`kind` "data")."""
 
     kind: str
     type: str
-    name: str
+    address: str
     body: Body
-
-    @property
-    def address(self) -> str:
-        """How expressions call it."""
-        return f"{'data.' if self.kind == 'data' else ''}{self.type}.{self.name}"
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """All `.tf` files of a folder."""
+    """All `.tf` files of a folder; resources are by address."""
 
     resources: dict[str, Resource]
     variables: dict[str, Body]
     outputs: dict[str, Body]
     locals: Body
-    terraform: Body
-    text: str
-
-    def of_type(self, type: str) -> Iterator[Resource]:
-        """The resources of one type."""
-        return (resource for resource in self.resources.values() if resource.type == type)
 
 
 def read_configuration(folder: Path = INFRA) -> Configuration:
-    """Parses a folder; raises what the parser raises, or ValueError for a name given twice."""
-    files = [path.read_text() for path in sorted(folder.glob("*.tf"))]
-    blocks = [
-        parsed
-        for text in files
-        for parsed in hcl2.loads(text, serialization_options=_OPTIONS).items()
-    ]
-    found = [(kind, block) for kind, bodies in blocks for block in bodies]
-    resources = [
-        Resource(kind, type, name, body)
-        for kind, block in found
-        if kind in {"resource", "data"}
-        for type, named in block.items()
-        for name, body in named.items()
-    ]
-    return Configuration(
-        resources=_unique((resource.address, resource) for resource in resources),
-        variables=_unique(
-            pair for kind, block in found if kind == "variable" for pair in block.items()
-        ),
-        outputs=_unique(
-            pair for kind, block in found if kind == "output" for pair in block.items()
-        ),
-        locals=_unique(
-            (name, value)
-            for kind, block in found
-            if kind == "locals"
-            for name, value in block.items()
-            if name != _MARK
-        ),
-        terraform=next(block for kind, block in found if kind == "terraform"),
-        text="\n".join(files),
-    )
-
-
-def arguments_of(body: Body) -> dict[str, Any]:
-    """What a body assigns."""
-    return {name: value for name, value in body.items() if name != _MARK and not _is_blocks(value)}
-
-
-def blocks_of(body: Body) -> dict[str, list[Body]]:
-    """The blocks of a body by kind; a dynamic block counts as one of its kind."""
-    blocks = {
-        name: value for name, value in body.items() if _is_blocks(value) and name != "dynamic"
-    }
-    for dynamic in body.get("dynamic", []):
-        for name, generator in dynamic.items():
-            blocks[name] = [*blocks.get(name, []), *generator["content"]]
-    return blocks
-
-
-def _is_blocks(value: Any) -> bool:
-    return isinstance(value, list) and any(_marked(item) for item in value)
-
-
-def _marked(item: Any) -> bool:
-    """Whether it is a block, or the labels above one."""
-    if not isinstance(item, dict):
-        return False
-    return _MARK in item or any(_marked(below) for below in item.values())
-
-
-def _unique(pairs: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise ValueError(f"{name} is there twice")
-        found[name] = value
-    return found
+    """Parses a folder. That no name is there twice is for `terraform validate` to see."""
+    resources: dict[str, Resource] = {}
+    named: dict[str, Body] = {"variable": {}, "output": {}, "locals": {}}
+    for path in sorted(folder.glob("*.tf")):
+        for kind, blocks in hcl2.loads(path.read_text(), serialization_options=_OPTIONS).items():
+            for block in blocks:
+                if kind in named:
+                    named[kind] |= block
+                elif kind in {"resource", "data"}:
+                    ((type, bodies),) = block.items()
+                    ((name, body),) = bodies.items()
+                    address = f"{'data.' if kind == 'data' else ''}{type}.{name}"
+                    resources[address] = Resource(kind, type, address, body)
+    return Configuration(resources, named["variable"], named["output"], named["locals"])

@@ -13,7 +13,7 @@ import pytest
 from functions.rules.settings import Settings
 from functions.store.firestore import queries
 from functions.store.opening import open_store
-from tests.conftest import PATIENCE
+from tests.conftest import PATIENCE, ROOT
 from tests.infra.configuration import INFRA, Configuration, read_configuration
 from tests.infra.conversation import converse
 from tests.infra.queries_at_the_wire import Wire, tapped
@@ -36,15 +36,17 @@ def configuration() -> Configuration:
 
 
 @pytest.fixture(scope="session")
-def providers(configuration: Configuration) -> Iterator[dict[str, str]]:
+def providers() -> Iterator[dict[str, str]]:
     """The environment in which Terraform finds providers that know their schemas."""
-    with provided(configuration) as environment:
+    with provided() as environment:
         yield environment
 
 
 @pytest.fixture
 def spoiled(tmp_path: Path) -> Spoil:
     """Copies `infra/` and replaces a text, which must be there, in one file of the copy."""
+    for name in ("constraints.txt", "functions", "main.py", "requirements.txt"):
+        (tmp_path / name).symlink_to(ROOT / name)
 
     def spoil(file: str, old: str, new: str) -> Path:
         copy = tmp_path / "infra"

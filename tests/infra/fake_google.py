@@ -1,5 +1,8 @@
 """A Google Cloud in one process: answers what gcloud asks while it deploys, and records it all.
 
+A new project is as slow as it is on record: Firestore makes one change of its indexes at a time and
+answers 409 to others, and once even to the first; a build fails while the grants have not spread.
+
 Every API lives below a path of its own, `http://127.0.0.1:PORT/SERVICE/`, where gcloud's endpoint
 overrides find it. What would leave the machine comes here, too, as a CONNECT to a proxy.
 """
@@ -30,6 +33,17 @@ _APIS = (
 )
 
 
+_BUSY = "Too much contention on these documents. Please try again."
+_DENIED = (
+    "Access to bucket gcf-v2-sources-123456789012-us-central1 denied. You must grant Storage "
+    "Object Viewer permission to sessions-build@my-project.iam.gserviceaccount.com."
+)
+
+
+class Busy(Exception):
+    """Firestore changes another index."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One request as it came."""
@@ -53,6 +67,13 @@ class FakeGoogle:
     url: str
     calls: list[Call] = field(default_factory=list)
     resources: dict[str, Any] = field(default_factory=dict)
+    indexes: list[Any] = field(default_factory=list)
+    fields: list[Any] = field(default_factory=list)
+    unfinished: set[str] = field(default_factory=set)
+    """Operations on indexes that nobody has waited for."""
+
+    refusals: list[str] = field(default_factory=lambda: [_BUSY, _DENIED])
+    """What is still to go wrong, once each."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -66,9 +87,11 @@ class FakeGoogle:
         return {**overrides, **proxies, **exempt, "CLOUDSDK_AUTH_TOKEN_HOST": f"{self.url}/token"}
 
     def sent(self, verb: str, pattern: str) -> list[Call]:
-        """The requests to the paths that a pattern matches from end to end."""
+        """The requests whose verb and path match a pattern from end to end."""
         return [
-            call for call in self.calls if call.verb == verb and re.fullmatch(pattern, call.path)
+            call
+            for call in self.calls
+            if re.fullmatch(verb, call.verb) and re.fullmatch(pattern, call.path)
         ]
 
     def answer(self, call: Call) -> tuple[int, Any]:
@@ -78,7 +101,10 @@ class FakeGoogle:
         for verb, pattern, reply in _REPLIES:
             match = re.fullmatch(pattern, call.path)
             if match and verb == call.verb:
-                answer = reply(self, call, *match.groups())
+                try:
+                    answer = reply(self, call, *match.groups())
+                except Busy as busy:
+                    return 409, {"error": {"code": 409, "message": str(busy), "status": "ABORTED"}}
                 return (404, message) if answer is None else (200, answer)
         return 400, message
 
@@ -130,7 +156,52 @@ def _enable(google: FakeGoogle, call: Call) -> Any:
     return {"name": "operations/1", "done": True, "response": {}}
 
 
+def _change_index(google: FakeGoogle, call: Call, database: str, place: str) -> Any:
+    if google.unfinished:
+        raise Busy(_BUSY)
+    if _BUSY in google.refusals:
+        google.refusals.remove(_BUSY)
+        raise Busy(_BUSY)
+    made = google.fields if call.verb == "PATCH" else google.indexes
+    name = f"{database}/collectionGroups/{place}"
+    if call.verb == "POST":
+        name = f"{name}/{len(made)}"
+        last = call.body["fields"][-1]
+        named = {"fieldPath": "__name__", "order": last.get("order", "ASCENDING")}
+        made.append({**call.body, "name": name, "fields": [*call.body["fields"], named]})
+    else:
+        made.append({**call.body, "name": name})
+    operation = f"{database}/operations/{len(google.calls)}"
+    google.unfinished.add(operation)
+    return {"name": operation, "metadata": {}}
+
+
+def _await(google: FakeGoogle, call: Call, operation: str) -> Any:
+    """Done when it is asked for the second time."""
+    done = google.resources.setdefault(operation, {"name": operation}).copy()
+    google.resources[operation]["done"] = True
+    if "done" in done:
+        google.unfinished.discard(operation)
+    return done
+
+
+def _list_indexes(google: FakeGoogle, call: Call) -> Any:
+    return {"indexes": [{**index, "state": "READY"} for index in google.indexes]}
+
+
+def _list_fields(google: FakeGoogle, call: Call) -> Any:
+    return {"fields": google.fields}
+
+
 def _create_function(google: FakeGoogle, call: Call, parent: str) -> Any:
+    if _DENIED in google.refusals:
+        google.refusals.remove(_DENIED)
+        operation = _operation(google, call, parent)
+        del operation["response"]
+        return {
+            **operation,
+            "error": operation.setdefault("error", {"code": 7, "message": _DENIED}),
+        }
     name = f"{parent}/functions/{call.query['functionId']}"
     config = call.body["serviceConfig"] | {
         "service": name.replace("/functions/", "/services/"),
@@ -173,7 +244,7 @@ def _always(answer: Any) -> Callable[..., Any]:
 
 
 _PROJECT = {"projectId": "my-project", "projectNumber": NUMBER, "lifecycleState": "ACTIVE"}
-_PYTHON = {"name": "python311", "environment": "GEN_2", "stage": "GA"}
+_PYTHON = {"name": "python313", "environment": "GEN_2", "stage": "GA"}
 _TOKENS = {"access_token": ACCESS_TOKEN, "id_token": ID_TOKEN, "expires_in": 3600}
 
 _REPLIES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
@@ -182,8 +253,12 @@ _REPLIES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("POST", "/serviceusage/v1/projects/my-project/services:batchEnable", _enable),
     ("GET", "/serviceusage/v1/projects/my-project/services/(.+)", _get),
     ("POST", "/firestore/v1/(projects/my-project)/databases", _operation),
-    ("POST", "/firestore/v1/(.+)/collectionGroups/[^/]+/indexes", _operation),
-    ("PATCH", "/firestore/v1/(.+)/collectionGroups/[^/]+/fields/[^/]+", _operation),
+    ("POST", "/firestore/v1/(.+)/collectionGroups/([^/]+/indexes)", _change_index),
+    ("PATCH", "/firestore/v1/(.+)/collectionGroups/([^/]+/fields/[^/]+)", _change_index),
+    ("GET", "/firestore/v1/(projects/my-project/databases/[^/]+/operations/[^/]+)", _await),
+    ("GET", "/firestore/v1/.+/collectionGroups/-/indexes", _list_indexes),
+    ("GET", "/firestore/v1/.+/collectionGroups/-/fields", _list_fields),
+    ("POST", "/firestore/v1/(projects/my-project)/databases/[^/]+/backupSchedules", _operation),
     ("POST", "/iam/v1/projects/my-project/serviceAccounts", _echo),
     ("POST", "/cloudresourcemanager/v1/(.+:getIamPolicy)", _get_policy),
     ("POST", "/cloudresourcemanager/v1/(.+):setIamPolicy", _set_policy),

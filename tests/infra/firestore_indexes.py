@@ -16,9 +16,13 @@ The emulator answers any query; production answers only those that an index serv
   their names alone, ascending, documents come without an index.
 """
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from tests.infra.configuration import Body, Configuration, Resource
+from tests.infra.configuration import INFRA
 
 ASCENDING, DESCENDING, CONTAINS = "ASCENDING", "DESCENDING", "CONTAINS"
 NAME = "__name__"
@@ -49,7 +53,6 @@ class Shape:
 class Index:
     """A composite index, or one entry of a field's index configuration."""
 
-    address: str
     collection: str
     is_group: bool
     fields: Modes
@@ -87,6 +90,19 @@ class Indexes:
                 return frozenset({index})
         return None
 
+    def unserved(self, shapes: Collection[Shape]) -> set[Shape]:
+        """The queries that would fail for want of an index."""
+        return {shape for shape in shapes if self.serve(shape) is None}
+
+    def unused(self, shapes: Collection[Shape]) -> set[Index]:
+        """The indexes that cost something with each write and serve no query."""
+        return set(self.all.difference(*(self.serve(shape) or frozenset() for shape in shapes)))
+
+    @property
+    def exempt_collections(self) -> set[str]:
+        """The collections of which no field is indexed but those that have indexes of their own."""
+        return {collection for collection, field in self.single if field == "*"}
+
     def _joined(self, shape: Shape, fields: Modes) -> frozenset[Index] | None:
         used: frozenset[Index] = frozenset()
         for path, mode in fields:
@@ -112,14 +128,17 @@ class Indexes:
         return next((found for found in candidates if found is not None), None)
 
 
-def indexes_in(configuration: Configuration) -> Indexes:
-    """What the `google_firestore_index` and `google_firestore_field` of a configuration make."""
-    composite = frozenset(map(_composite, configuration.of_type("google_firestore_index")))
+def read_indexes(path: Path = INFRA / "firestore.indexes.json") -> Indexes:
+    """The indexes of a file in Firebase's format."""
+    document = json.loads(path.read_text())
     single = {
-        (resource.body["collection"], resource.body["field"]): frozenset(_single(resource))
-        for resource in configuration.of_type("google_firestore_field")
+        (override["collectionGroup"], override["fieldPath"]): frozenset(
+            _index(override, {**body, "fields": [{**body, "fieldPath": override["fieldPath"]}]})
+            for body in override["indexes"]
+        )
+        for override in document["fieldOverrides"]
     }
-    return Indexes(composite, single)
+    return Indexes(frozenset(_index(body, body) for body in document["indexes"]), single)
 
 
 def _needs(shape: Shape) -> tuple[Modes, Modes]:
@@ -141,25 +160,9 @@ def _without_name(fields: Modes) -> Modes:
     return tuple(others) if is_implied else fields
 
 
-def _composite(resource: Resource) -> Index:
-    fields = _without_name(
-        tuple((body["field_path"], _mode(body)) for body in resource.body["fields"])
+def _index(place: dict[str, Any], body: dict[str, Any]) -> Index:
+    fields = tuple(
+        (field["fieldPath"], field.get("order") or field["arrayConfig"]) for field in body["fields"]
     )
-    return Index(resource.address, resource.body["collection"], _is_group(resource.body), fields)
-
-
-def _single(resource: Resource) -> list[Index]:
-    (config,) = resource.body["index_config"]
-    collection, path = resource.body["collection"], resource.body["field"]
-    return [
-        Index(resource.address, collection, _is_group(body), ((path, _mode(body)),))
-        for body in config.get("indexes", [])
-    ]
-
-
-def _is_group(body: Body) -> bool:
-    return body.get("query_scope") == "COLLECTION_GROUP"
-
-
-def _mode(body: Body) -> str:
-    return str(body.get("order") or body["array_config"])
+    is_group = body["queryScope"] == "COLLECTION_GROUP"
+    return Index(place["collectionGroup"], is_group, _without_name(fields))

@@ -1,7 +1,7 @@
 """Providers that know their schema and nothing else, so that Terraform itself can judge `infra/`.
 
-Terraform runs from a library, and asks a gRPC server in this process for the schemas that the
-bindings have. `terraform validate` needs no more, nor do tests whose providers are mocked.
+Terraform runs from a library. It asks a gRPC server in this process for the schemas, those of
+schemas.json. `terraform validate` needs no more, nor do tests whose providers are mocked.
 """
 
 import json
@@ -18,14 +18,13 @@ from typing import Any
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from tests.infra.bindings import PROVIDERS, Attribute, Block, Nested, schema_of
-from tests.infra.configuration import Configuration
-from tests.infra.naming import provider_of
+SCHEMAS = json.loads((Path(__file__).parent / "schemas.json").read_text())
+"""What `terraform providers schema -json` writes, for the resources of `infra/`."""
 
 _ALONE = {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
 """No question whether there is a newer Terraform, and nobody's own settings."""
 
-_LIST = 2
+_NESTING = {"single": 1, "list": 2, "set": 3, "map": 4, "group": 5}
 _FIELDS = {
     "Attribute": ("name=1 string", "type=2 bytes", "required=4", "optional=5", "computed=6"),
     "Nested": ("type_name=1 string", "block=2 Block", "nesting=3 int", "min=4 int", "max=5 int"),
@@ -41,15 +40,15 @@ Maps are written as what they are on the wire, lists of keys and values.
 
 
 @contextmanager
-def provided(configuration: Configuration) -> Iterator[dict[str, str]]:
-    """The environment in which Terraform finds the providers of a configuration."""
+def provided() -> Iterator[dict[str, str]]:
+    """The environment in which Terraform finds the providers of schemas.json."""
     with ThreadPoolExecutor(4) as threads:
         servers, addresses = [], {}
-        for provider in PROVIDERS:
+        for provider, schemas in SCHEMAS["provider_schemas"].items():
             server = grpc.server(threads)
-            server.add_generic_rpc_handlers((_Provider(_schemas(configuration, provider)),))
+            server.add_generic_rpc_handlers((_Provider(_schemas(schemas)),))
             port = server.add_insecure_port("127.0.0.1:0")
-            addresses[f"registry.terraform.io/hashicorp/{provider}"] = {
+            addresses[provider] = {
                 "Protocol": "grpc",
                 "ProtocolVersion": 6,
                 "Pid": os.getpid(),
@@ -96,45 +95,33 @@ class _Provider(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(lambda request, context: answer)
 
 
-def _schemas(configuration: Configuration, provider: str) -> Any:
-    own = Block({name: Attribute("string") for name in ("project", "region")})
-    schemas = _message("Schemas")(provider=_message("Schema")(block=_block(own)))
-    named = {
-        (resource.kind, resource.type)
-        for resource in configuration.resources.values()
-        if provider_of(resource) == provider
-    }
-    for kind, type in sorted(named):
-        schema = schema_of(provider, kind, type)
-        assert schema is not None, f"{provider} has no {kind} {type}"
-        kinds = schemas.data if kind == "data" else schemas.resources
-        kinds.add(key=type).value.block.CopyFrom(_block(schema))
-    return schemas
+def _schemas(schemas: dict[str, Any]) -> Any:
+    message = _message("Schemas")(provider=_schema(schemas["provider"]))
+    for field, kind in (("resources", "resource_schemas"), ("data", "data_source_schemas")):
+        for type, schema in schemas[kind].items():
+            getattr(message, field).add(key=type).value.CopyFrom(_schema(schema))
+    return message
 
 
-def _block(block: Block) -> Any:
-    result = _message("Block")()
-    for name, attribute in block.attributes.items():
-        result.attributes.add(
-            name=name,
-            type=json.dumps(attribute.type).encode(),
-            required=attribute.is_required,
-            optional=attribute.is_argument and not attribute.is_required,
-            computed=not attribute.is_required,
+def _schema(schema: dict[str, Any]) -> Any:
+    return _message("Schema")(version=schema["version"], block=_block(schema["block"]))
+
+
+def _block(block: dict[str, Any]) -> Any:
+    message = _message("Block")()
+    for name, attribute in block["attributes"].items():
+        type = json.dumps(attribute["type"]).encode()
+        flags = {flag: attribute.get(flag, False) for flag in ("required", "optional", "computed")}
+        message.attributes.add(name=name, type=type, **flags)
+    for name, nested in block.get("block_types", {}).items():
+        message.block_types.add(
+            type_name=name,
+            block=_block(nested["block"]),
+            nesting=_NESTING[nested["nesting_mode"]],
+            min=nested.get("min_items", 0),
+            max=nested.get("max_items", 0),
         )
-    for name, nested in block.blocks.items():
-        result.block_types.add().CopyFrom(_nested(name, nested))
-    return result
-
-
-def _nested(name: str, nested: Nested) -> Any:
-    return _message("Nested")(
-        type_name=name,
-        block=_block(nested.block),
-        nesting=_LIST,
-        min=int(nested.is_required),
-        max=0 if nested.may_repeat else 1,
-    )
+    return message
 
 
 @cache

@@ -12,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from functions.aip.errors import ApiError, MethodNotAllowed
 from functions.api.path_table import PathTable
 from functions.api.routes import ROUTES, Route
-from infra.description.document import render
+from infra.generate.description.document import render
 from tests.conftest import ROOT
 
 COMMITTED = (ROOT / "docs/openapi.json").read_text()

@@ -20,11 +20,12 @@ from google.cloud.scheduler_v1 import Job
 from functions.api.path_table import PathTable
 from functions.api.routes import ROUTES
 from functions.rules.settings import Settings
+from infra import firestore_indexes
 from infra.schedule_purge import PATHS, read_flags
 from tests.conftest import ROOT
 from tests.infra.configuration import read_configuration
 from tests.infra.fake_google import ACCESS_TOKEN, ID_TOKEN, NUMBER, FakeGoogle, fake_google
-from tests.infra.firestore_indexes import indexes_in
+from tests.infra.firestore_indexes import read_indexes
 
 GUIDE = (ROOT / "docs/deploy-with-gcloud.md").read_text()
 COMMANDS = "".join(re.findall(r"^```sh\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE))
@@ -51,6 +52,7 @@ def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeGoogle]:
     with fake_google() as google:
         # gcloud has an override for this address, curl has none.
         script = COMMANDS.replace("https://firestore.googleapis.com", f"{google.url}/firestore")
+        script = re.sub(r"\bsleep \d+", "sleep 0", script)
         run = subprocess.run(
             ["bash", "-euc", script],
             cwd=ROOT,
@@ -81,8 +83,12 @@ def environment(google: FakeGoogle, folder: Path) -> dict[str, str]:
 def created(google: FakeGoogle, target: str) -> dict[str, Any]:
     """What was asked for as the function of a target."""
     calls = google.sent("POST", f"/cloudfunctions/v2/{LOCATION}/functions")
-    (body,) = (call.body for call in calls if call.body["buildConfig"]["entryPoint"] == target)
-    return dict(body)
+    bodies = [call.body for call in calls if call.body["buildConfig"]["entryPoint"] == target]
+    return dict(bodies[-1])
+
+
+def name_of(target: str) -> str:
+    return f"sessions-{target.replace('_', '-').removeprefix('sessions-')}"
 
 
 def job(google: FakeGoogle) -> dict[str, Any]:
@@ -97,7 +103,7 @@ def policy(google: FakeGoogle, resource: str) -> list[dict[str, Any]]:
 
 def source(google: FakeGoogle) -> zipfile.ZipFile:
     first, *others = google.sent("PUT", "/uploads/source.zip")
-    assert len(others) == len(TARGETS) - 1
+    assert len(others) == len(TARGETS)
     return zipfile.ZipFile(io.BytesIO(first.content))
 
 
@@ -133,19 +139,27 @@ def test_the_database_is_protected_and_can_be_restored(google: FakeGoogle) -> No
     assert call.body["pointInTimeRecoveryEnablement"] == "POINT_IN_TIME_RECOVERY_ENABLED"
 
 
-def test_composite_indexes_are_those_of_terraform(google: FakeGoogle) -> None:
-    made = set()
-    for call in google.sent("POST", f"{COLLECTION}/indexes"):
-        collection = call.path.split("/")[-2]
-        assert call.body["apiScope"] == "ANY_API"
-        made.add((collection, call.body["queryScope"], modes(call.body["fields"])))
+def test_the_database_has_backups(google: FakeGoogle) -> None:
+    calls = google.sent("POST", f"/firestore/v1/{PROJECT}/databases/.*/backupSchedules")
+    days, weeks = variable("daily_backup_days"), variable("weekly_backup_weeks")
+    assert [call.body for call in calls] == [
+        {"dailyRecurrence": {}, "retention": f"{days * 86400}s"},
+        {"weeklyRecurrence": {"day": "SUNDAY"}, "retention": f"{weeks * 7 * 86400}s"},
+    ]
+
+
+def test_composite_indexes_are_those_of_the_file(google: FakeGoogle) -> None:
+    made = {
+        (call.path.split("/")[-2], call.body["queryScope"], modes(call.body["fields"]))
+        for call in google.sent("POST", f"{COLLECTION}/indexes")
+    }
     assert made == {
         (index.collection, scope(index.is_group), index.fields)
-        for index in indexes_in(terraform()).composite
+        for index in read_indexes().composite
     }
 
 
-def test_indexes_of_fields_are_those_of_terraform(google: FakeGoogle) -> None:
+def test_indexes_of_fields_are_those_of_the_file(google: FakeGoogle) -> None:
     made = {}
     for call in google.sent("PATCH", rf"{COLLECTION}/fields/[\w*]+"):
         *_, collection, _, field = call.path.split("/")
@@ -156,8 +170,45 @@ def test_indexes_of_fields_are_those_of_terraform(google: FakeGoogle) -> None:
         }
     assert made == {
         place: {(scope(index.is_group), index.fields) for index in indexes}
-        for place, indexes in indexes_in(terraform()).single.items()
+        for place, indexes in read_indexes().single.items()
     }
+
+
+def test_a_change_waits_for_the_one_before_and_is_tried_again_when_it_is_refused(
+    google: FakeGoogle,
+) -> None:
+    """Firestore answered 409 once; a change before the end of another would have met 409, too."""
+    changes = google.sent("POST|PATCH", f"{COLLECTION}/.*")
+    assert len(changes) == len(google.indexes) + len(google.fields) + 1
+    assert google.unfinished == set()
+
+
+@pytest.mark.parametrize("lost", ["indexes", "fields"])
+def test_an_index_that_is_not_there_is_named(
+    google: FakeGoogle, lost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = {
+        "indexes": [{**index, "state": "READY"} for index in google.indexes],
+        "fields": list(google.fields),
+    }
+    files = [tmp_path / "indexes", tmp_path / "fields"]
+    for file in files:
+        file.write_text(json.dumps(there[file.name]))
+    assert firestore_indexes.main([str(file) for file in files]) == 0
+    name = there[lost].pop()["name"]
+    (tmp_path / lost).write_text(json.dumps(there[lost]))
+    capsys.readouterr()
+    assert firestore_indexes.main([str(file) for file in files]) == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith("missing: ")
+    assert printed.count("\n") == 1
+    assert printed.split()[1].split("/")[0] in name
+
+
+def test_an_index_that_is_still_built_is_missing(google: FakeGoogle) -> None:
+    built = [{**index, "state": "READY"} for index in google.indexes[1:]]
+    building = {**google.indexes[0], "state": "CREATING"}
+    assert len(firestore_indexes.missing([building, *built], google.fields)) == 1
 
 
 def modes(fields: list[dict[str, str]]) -> tuple[tuple[str, str], ...]:
@@ -169,7 +220,7 @@ def scope(is_group: bool) -> str:
 
 
 def test_indexes_of_fields_are_asked_for_as_the_one_who_is_signed_in(google: FakeGoogle) -> None:
-    for call in google.sent("PATCH", "/firestore/.*"):
+    for call in google.sent("POST|PATCH", f"{COLLECTION}/.*"):
         assert call.headers["authorization"] == f"Bearer {ACCESS_TOKEN}"
         assert call.headers["x-goog-user-project"] == "my-project"
 
@@ -202,7 +253,7 @@ def test_accounts_have_the_roles_that_they_need_and_no_more(google: FakeGoogle) 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_function_is_what_terraform_makes_of_it(google: FakeGoogle, target: str) -> None:
     function = created(google, target)
-    assert function["name"] == f"{LOCATION}/functions/{target.replace('_', '-')}"
+    assert function["name"] == f"{LOCATION}/functions/{name_of(target)}"
     assert function["buildConfig"]["runtime"] == variable("runtime")
     build = f"{PROJECT}/serviceAccounts/sessions-build@{ACCOUNTS}"
     assert function["buildConfig"]["serviceAccount"] == build
@@ -237,6 +288,14 @@ def test_a_function_accepts_its_settings(google: FakeGoogle, target: str) -> Non
     assert variables["THREADS"] == str(service["maxInstanceRequestConcurrency"])
 
 
+def test_a_build_that_is_refused_is_tried_again(google: FakeGoogle) -> None:
+    """The first ended with what the build of a new project is on record with."""
+    calls = google.sent("POST", f"/cloudfunctions/v2/{LOCATION}/functions")
+    targets = [call.body["buildConfig"]["entryPoint"] for call in calls]
+    assert targets == ["sessions_api", *TARGETS]
+    assert google.refusals == []
+
+
 def test_only_what_runs_is_uploaded(google: FakeGoogle) -> None:
     uploaded = {name for name in source(google).namelist() if not name.endswith("/")}
     files = {"main.py", "requirements.txt", "constraints.txt"}
@@ -258,7 +317,7 @@ def test_what_is_uploaded_starts(google: FakeGoogle, tmp_path: Path) -> None:
 def test_only_who_is_named_may_call(google: FakeGoogle) -> None:
     services = f"{LOCATION}/services"
     scheduler = f"serviceAccount:sessions-scheduler@{ACCOUNTS}"
-    assert policy(google, f"{services}/purge-expired-sessions") == [
+    assert policy(google, f"{services}/sessions-purge-expired-sessions") == [
         {"role": "roles/run.invoker", "members": [scheduler]}
     ]
     assert policy(google, f"{services}/sessions-api") == [
@@ -270,7 +329,7 @@ def test_only_who_is_named_may_call(google: FakeGoogle) -> None:
 
 def test_the_purge_is_called_with_a_token_for_its_address(google: FakeGoogle) -> None:
     target = job(google)["httpTarget"]
-    address = f"{google.url}/called/purge-expired-sessions"
+    address = f"{google.url}/called/sessions-purge-expired-sessions"
     assert target["oidcToken"] == {
         "serviceAccountEmail": f"sessions-scheduler@{ACCOUNTS}",
         "audience": address,
@@ -282,7 +341,7 @@ def test_the_purge_is_called_with_a_token_for_its_address(google: FakeGoogle) ->
 
 def test_the_schedule_is_the_one_that_schedule_purge_keeps(google: FakeGoogle) -> None:
     made = Job.from_json(json.dumps(job(google)))
-    assert made.name == f"{LOCATION}/jobs/purge-expired-sessions"
+    assert made.name == f"{LOCATION}/jobs/sessions-purge-expired-sessions"
     account = f"--service-account=sessions-scheduler@{ACCOUNTS}"
     flags = ["--project=my-project", "--location=us-central1", "--url=https://purge.example"]
     wanted = vars(read_flags(["apply", *flags, account]))

@@ -4,29 +4,27 @@ The emulator answers without indexes, production does not. The queries are read 
 connection while it lives through a conversation that makes it ask all that it can ask.
 """
 
-from tests.infra.configuration import Configuration
+import json
+
+from infra.generate.exemptions import render
+from tests.infra.configuration import INFRA
 from tests.infra.conftest import QUERIES
-from tests.infra.firestore_indexes import indexes_in
-from tests.infra.indexing import exempt_collections, unserved, unused
+from tests.infra.firestore_indexes import read_indexes
 from tests.infra.queries_at_the_wire import Wire
 
 KNOWN_METHODS = {"BatchGetDocuments", "Commit", "Listen", "RunQuery"}
 
 
-def test_every_query_that_the_store_issues_has_its_index(
-    configuration: Configuration, wire: Wire
-) -> None:
-    assert unserved(indexes_in(configuration), wire.shapes) == set()
+def test_every_query_that_the_store_issues_has_its_index(wire: Wire) -> None:
+    assert read_indexes().unserved(wire.shapes) == set()
 
 
-def test_every_index_is_used_by_a_query(configuration: Configuration, wire: Wire) -> None:
-    assert unused(indexes_in(configuration), wire.shapes) == set()
+def test_every_index_is_used_by_a_query(wire: Wire) -> None:
+    assert read_indexes().unused(wire.shapes) == set()
 
 
-def test_every_collection_that_is_written_is_exempt_from_automatic_indexes(
-    configuration: Configuration, wire: Wire
-) -> None:
-    assert exempt_collections(indexes_in(configuration)) == wire.collections
+def test_every_collection_that_is_written_is_exempt_from_automatic_indexes(wire: Wire) -> None:
+    assert read_indexes().exempt_collections == wire.collections
 
 
 def test_the_conversation_makes_every_query_that_the_store_has(
@@ -39,3 +37,16 @@ def test_the_conversation_makes_every_query_that_the_store_has(
 def test_the_store_asks_in_no_other_way_than_by_queries(wire: Wire) -> None:
     """A method that is new here may need indexes that nobody looked for."""
     assert wire.methods == KNOWN_METHODS
+
+
+def test_terraform_changes_one_field_after_the_other() -> None:
+    """Firestore refuses changes of several fields at the same time with 409."""
+    overrides = json.loads((INFRA / "firestore.indexes.json").read_text())["fieldOverrides"]
+    committed = (INFRA / "exemptions.tf.json").read_text()
+    assert render(overrides) == committed, "run `make openapi`"
+    fields = json.loads(committed)["resource"]["google_firestore_field"]
+    chain = ["google_firestore_index.index", *(f"google_firestore_field.{name}" for name in fields)]
+    assert [body["depends_on"] for body in fields.values()] == [[before] for before in chain[:-1]]
+    assert [(body["collection"], body["field"]) for body in fields.values()] == [
+        (override["collectionGroup"], override["fieldPath"]) for override in overrides
+    ]

@@ -11,7 +11,7 @@ from openapi_spec_validator import OpenAPIV2SpecValidator
 
 from functions.api.path_table import PathTable
 from functions.api.routes import METHODS, ROUTES, Route
-from infra.openapi import PRIVATE, render
+from infra.generate.openapi import PRIVATE, render
 from tests.infra.configuration import INFRA, read_configuration
 
 COMMITTED = (INFRA / "openapi.yaml").read_text()
@@ -58,7 +58,7 @@ OPERATIONS = [found for found in operations(DOCUMENT) if found.verb != "OPTIONS"
 
 
 def test_the_committed_document_is_what_the_routes_make() -> None:
-    assert render() == COMMITTED, "run `python -m infra.openapi > infra/openapi.yaml`"
+    assert render() == COMMITTED, "run `python -m infra.generate.openapi > infra/openapi.yaml`"
 
 
 @pytest.mark.parametrize(

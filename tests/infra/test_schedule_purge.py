@@ -19,16 +19,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
-from fake_scheduler import FakeScheduler, serving
 from google.cloud.scheduler_v1 import HttpMethod, Job, PubsubTarget
 
 from functions.api.path_table import PathTable
 from functions.api.routes import ROUTES
 from infra.schedule_purge import COMMON, PATH, PATHS, main
+from tests.infra.fake_scheduler import FakeScheduler, serving
 
 INFRA = Path(__file__).parents[2] / "infra"
 SCRIPT = str(INFRA / "schedule_purge.py")
-NAME = "projects/my-project/locations/us-central1/jobs/purge-expired-sessions"
+NAME = "projects/my-project/locations/us-central1/jobs/sessions-purge-expired-sessions"
 URL = "https://purge-abc-uc.a.run.app"
 ACCOUNT = "purge-scheduler@my-project.iam.gserviceaccount.com"
 WHERE = ("--project=my-project", "--location=us-central1")

@@ -1,48 +1,44 @@
-"""The Terraform is well-formed, formatted, and called what the providers call it."""
+"""The Terraform is formatted, and it fits its providers, the targets and the settings."""
 
+import json
 import subprocess
-from pathlib import Path
 
-import hcl2
 import pytest
 
-from tests.infra.bindings import PROVIDERS, provider_version
-from tests.infra.configuration import INFRA, Configuration, arguments_of
-from tests.infra.naming import misnamed, provider_of
+from infra.generate.schemas import from_terraform, pins, render
+from tests.conftest import ROOT
+from tests.infra.computed import computed
+from tests.infra.configuration import INFRA, Configuration
 from tests.infra.setting import neglected, unsettled
-from tests.infra.stand_in import terraform
+from tests.infra.stand_in import SCHEMAS, terraform
 from tests.infra.targets import missing_or_wrong
 
-FILES = sorted(INFRA.rglob("*.tf")) + sorted(INFRA.rglob("*.tftest.hcl"))
 
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(INFRA)))
-def test_a_file_is_hcl(path: Path) -> None:
-    assert hcl2.loads(path.read_text())
-
+def test_every_file_is_formatted() -> None:
     try:
         terraform(INFRA, "fmt", "-check", "-diff", "-recursive", "-no-color")
     except subprocess.CalledProcessError as error:
         pytest.fail(error.stdout)
 
 
-def test_every_name_is_in_the_schema_of_its_provider(configuration: Configuration) -> None:
-    assert misnamed(configuration) == []
-
-
-def test_the_providers_are_pinned_to_the_versions_of_those_schemas(
-    configuration: Configuration,
-) -> None:
-    (pinned,) = configuration.terraform["required_providers"]
-    versions = {name: pin["version"] for name, pin in arguments_of(pinned).items()}
-    assert versions == {name: provider_version(name) for name in PROVIDERS}
-    used = {provider_of(resource) for resource in configuration.resources.values()}
-    assert used - {"terraform"} == set(versions)
-
-
 def test_terraform_finds_the_configuration_valid(providers: dict[str, str]) -> None:
-    """References, types and functions, which the names alone do not show."""
+    """Every resource, argument and block is in the schema of its provider, and every type fits."""
     terraform(INFRA, "validate", "-no-color", environment=providers)
+
+
+def test_no_argument_is_one_that_only_the_provider_sets(configuration: Configuration) -> None:
+    assert computed(configuration) == []
+
+
+def test_the_providers_are_pinned_to_the_versions_of_the_schemas() -> None:
+    assert pins() == SCHEMAS["versions"], "see infra/generate/schemas.py"
+
+
+def test_the_schemas_are_renewed_from_what_terraform_writes(providers: dict[str, str]) -> None:
+    """Terraform writes the schemas of the stand-in, which are those of the file."""
+    written = terraform(INFRA, "providers", "schema", "-json", environment=providers)
+    renewed = render(from_terraform(json.loads(written)))
+    assert renewed == (ROOT / "tests/infra/schemas.json").read_text()
 
 
 def test_every_target_of_main_is_in_the_table_and_nothing_else(

@@ -5,76 +5,86 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.infra.configuration import Configuration, read_configuration
+from tests.infra.computed import computed
+from tests.infra.configuration import INFRA, Configuration, read_configuration
 from tests.infra.conftest import Spoil
-from tests.infra.firestore_indexes import Shape, indexes_in
-from tests.infra.indexing import exempt_collections, unserved, unused
-from tests.infra.naming import misnamed
+from tests.infra.firestore_indexes import Shape, read_indexes
 from tests.infra.queries_at_the_wire import Wire
 from tests.infra.setting import neglected, unsettled
 from tests.infra.stand_in import terraform
 from tests.infra.targets import missing_or_wrong
 
-Check = Callable[[Configuration], list[str]]
-
-MISTAKES: dict[str, tuple[Check, str, str, str, str]] = {
+INVALID: dict[str, tuple[str, str, str, str]] = {
     "an argument misspelled": (
-        misnamed,
         "firestore.tf",
         "location_id ",
         "location_di ",
-        "google_firestore_database.sessions has no argument location_di",
+        'An argument named "location_di" is not expected here',
     ),
     "an argument of a nested block misspelled": (
-        misnamed,
         "functions.tf",
         "available_memory",
         "available_mem",
-        "google_cloudfunctions2_function.function.service_config has no argument available_mem",
-    ),
-    "an argument of a dynamic block misspelled": (
-        misnamed,
-        "functions.tf",
-        "version    = ",
-        "versoin    = ",
-        "google_cloudfunctions2_function.function.service_config.secret_environment_variables"
-        " has no argument versoin",
-    ),
-    "a block misspelled": (
-        misnamed,
-        "source.tf",
-        "most_recent_versions {",
-        "most_recent_version {",
-        "google_artifact_registry_repository.images.cleanup_policies has no block"
-        " most_recent_version",
-    ),
-    "a block where an argument belongs": (
-        misnamed,
-        "alerts.tf",
-        "label_extractors = {",
-        "label_extractors {",
-        "google_logging_metric.purges has no block label_extractors",
+        'An argument named "available_mem" is not expected here',
     ),
     "a type misspelled": (
-        misnamed,
         "identities.tf",
         '"google_project_iam_member" "build_logs"',
         '"google_project_iam_membre" "build_logs"',
-        "google has no resource google_project_iam_membre",
+        'does not support resource type "google_project_iam_membre"',
     ),
     "an argument left out": (
-        misnamed,
         "source.tf",
         'format        = "DOCKER"',
         "",
-        "google_artifact_registry_repository.images lacks format",
+        'The argument "format" is required',
     ),
+    "a reference to nothing": (
+        "secrets.tf",
+        "google_service_account.functions.member",
+        "google_service_account.functions.membre",
+        "Unsupported attribute",
+    ),
+    "an exemption misspelled": (
+        "exemptions.tf.json",
+        '"field": "*"',
+        '"path": "*"',
+        'No argument or block type is named "path"',
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", INVALID)
+def test_terraform_catches(mistake: str, spoiled: Spoil, providers: dict[str, str]) -> None:
+    file, old, new, complaint = INVALID[mistake]
+    copy = spoiled(file, old, new)
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        terraform(copy, "validate", "-no-color", environment=providers)
+    assert complaint in " ".join(caught.value.stdout.split())
+
+
+def test_a_file_that_is_not_formatted_is_caught(spoiled: Spoil) -> None:
+    copy = spoiled("firestore.tf", "  location_id ", "    location_id ")
+    with pytest.raises(subprocess.CalledProcessError):
+        terraform(copy, "fmt", "-check")
+
+
+Check = Callable[[Configuration], list[str]]
+
+MISTAKES: dict[str, tuple[Check, str, str, str, str]] = {
     "an argument that only the provider sets": (
-        misnamed,
+        computed,
         "gateway.tf",
         "gateway_id = ",
         "default_hostname = ",
-        "google_api_gateway_gateway.sessions has no argument default_hostname",
+        "google_api_gateway_gateway.sessions.default_hostname is for the provider to set",
+    ),
+    "such an argument of a nested block": (
+        computed,
+        "functions.tf",
+        "all_traffic_on_latest_revision   = true",
+        'uri = "https://function.example"',
+        "google_cloudfunctions2_function.function.service_config.uri is for the provider to set",
     ),
     "a target renamed": (
         missing_or_wrong,
@@ -142,63 +152,39 @@ def test_a_mistake_is_caught(mistake: str, spoiled: Spoil, configuration: Config
     assert complaint in check(read_configuration(spoiled(file, old, new)))
 
 
-INDEX = """
-  fields {
-    field_path   = "facets"
-    array_config = "CONTAINS"
-  }
-  fields {
-    field_path = "updateTime"
-    order      = "DESCENDING"
-  }
-"""
-OTHER_INDEX = INDEX.replace("DESCENDING", "ASCENDING")
-OFF_BY_ONE = "google_service_account.functions.membre"
+INDEX = (
+    '"queryScope": "COLLECTION", "fields": [{"fieldPath": "facets", "arrayConfig": "CONTAINS"}, '
+)
+LATEST_FIRST = INDEX + '{"fieldPath": "updateTime", "order": "DESCENDING"}]'
 BY_USER = Shape(
     "sessions",
     filters=(("facets", "ARRAY_CONTAINS"),),
     orders=(("updateTime", "DESCENDING"), ("__name__", "DESCENDING")),
 )
+FILE = "firestore.indexes.json"
 
 
 def test_an_index_in_the_wrong_direction_is_caught(spoiled: Spoil, wire: Wire) -> None:
-    indexes = indexes_in(read_configuration(spoiled("indexes.tf", INDEX, OTHER_INDEX)))
-    assert BY_USER in unserved(indexes, wire.shapes)
+    wrong = LATEST_FIRST.replace("DESCENDING", "ASCENDING")
+    indexes = read_indexes(spoiled(FILE, LATEST_FIRST, wrong) / FILE)
+    assert BY_USER in indexes.unserved(wire.shapes)
 
 
-def test_an_index_that_is_missing_is_caught(configuration: Configuration, wire: Wire) -> None:
+def test_an_index_that_is_missing_is_caught(wire: Wire) -> None:
     """Whichever it is, of a single field or of several."""
-    indexes = indexes_in(configuration)
-    assert len(indexes.all) == 22
+    indexes = read_indexes()
+    assert len(indexes.all) == (INFRA / FILE).read_text().count("queryScope")
     for index in indexes.all:
-        assert unserved(indexes.without(index), wire.shapes), index
+        assert indexes.without(index).unserved(wire.shapes), index
 
 
 def test_an_index_that_nobody_needs_is_caught(spoiled: Spoil, wire: Wire) -> None:
-    old = 'field_path = "updateTime"\n    order      = "DESCENDING"'
-    new = 'field_path = "displayName"\n    order      = "DESCENDING"'
-    indexes = indexes_in(read_configuration(spoiled("indexes.tf", old, new)))
-    assert [index.fields[1][0] for index in unused(indexes, wire.shapes)] == ["displayName"]
+    useless = LATEST_FIRST.replace("updateTime", "displayName")
+    indexes = read_indexes(spoiled(FILE, LATEST_FIRST, useless) / FILE)
+    assert [index.fields[1][0] for index in indexes.unused(wire.shapes)] == ["displayName"]
 
 
 def test_an_exemption_that_is_missing_is_caught(spoiled: Spoil, wire: Wire) -> None:
-    indexes = indexes_in(
-        read_configuration(
-            spoiled("exemptions.tf", '"events"\n  field      = "*"', '"events"\n  field      = "x"')
-        )
-    )
-    assert exempt_collections(indexes) == wire.collections - {"events"}
-
-
-def test_a_file_that_is_not_formatted_is_caught(spoiled: Spoil) -> None:
-    copy = spoiled("firestore.tf", "  location_id ", "    location_id ")
-    with pytest.raises(subprocess.CalledProcessError):
-        terraform(copy, "fmt", "-check")
-
-
-def test_a_reference_to_nothing_is_caught(spoiled: Spoil, providers: dict[str, str]) -> None:
-    """By Terraform itself, which knows what a service account has."""
-    copy = spoiled("secrets.tf", "google_service_account.functions.member", OFF_BY_ONE)
-    with pytest.raises(subprocess.CalledProcessError) as caught:
-        terraform(copy, "validate", "-no-color", environment=providers)
-    assert "Unsupported attribute" in caught.value.stdout
+    of_all = '"collectionGroup": "events", "fieldPath": "*"'
+    indexes = read_indexes(spoiled(FILE, of_all, of_all.replace("*", "x")) / FILE)
+    assert indexes.exempt_collections == wire.collections - {"events"}

@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 from functions.store.firestore.messages import descriptors
-from infra.firestore_messages import library_descriptors
-from infra.firestore_types import render
+from infra.generate.firestore_messages import library_descriptors
+from infra.generate.firestore_types import render
 from tests.conftest import ROOT
 
 

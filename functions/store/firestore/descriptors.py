@@ -1,4 +1,4 @@
-"""Made by `python -m infra.firestore_messages`: a google.protobuf.FileDescriptorSet, packed."""
+"""Made by infra/generate/firestore_messages.py: a google.protobuf.FileDescriptorSet, packed."""
 
 DESCRIPTORS = (
     "c-"

@@ -1,8 +1,8 @@
 """Firestore's messages, made from their descriptors alone.
 
 To import google-cloud-firestore takes longer than all else that a start needs, and the store
-speaks no more of it than these: see docs/decisions/0012. `infra/firestore_messages.py` writes the
-descriptors, and `infra/firestore_types.py` the stub beside this file, by which mypy knows the
+speaks no more of it than these: see docs/decisions/0012. `infra/generate/firestore_messages.py` writes the
+descriptors, and `infra/generate/firestore_types.py` the stub beside this file, by which mypy knows the
 fields. Tests hold the one against the library and the other against the descriptors.
 """
 

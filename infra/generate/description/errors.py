@@ -5,7 +5,7 @@ from functools import cache
 
 from functions.aip.errors import ApiError, InvalidArgument, MethodNotAllowed
 from functions.messages.scalar_schema import JsonSchema
-from infra.description.schemas import TEXT, fixed, listed, ref
+from infra.generate.description.schemas import TEXT, fixed, listed, ref
 
 _TRANSPORT = {
     408: "The request came too slowly.",

@@ -1,6 +1,6 @@
 """Makes the document that API Gateway serves the shape `per_method` by, from the table of routes.
 
-    python -m infra.openapi > infra/openapi.yaml
+    python -m infra.generate.openapi > infra/openapi.yaml
 
 OpenAPI 2.0, although API Gateway takes 3.x, too: its manual refuses variables that are part of a
 segment, and only for 2.0 is it public (github.com/googleapis/api-compiler) that `{session}:verb`
@@ -23,7 +23,7 @@ DEADLINES = {"delete_reasoning_engine": 300}
 """Seconds that a function may take, where the table in functions.tf gives it more than 60."""
 
 HEAD = """\
-# Made by `python -m infra.openapi` from functions/api/routes.py; change that instead.
+# Made by `python -m infra.generate.openapi` from functions/api/routes.py; change that instead.
 #
 # A Terraform template: the name of a target stands for the address of its function.
 #

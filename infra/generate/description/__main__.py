@@ -2,6 +2,6 @@
 
 import sys
 
-from infra.description.document import render
+from infra.generate.description.document import render
 
 sys.stdout.write(render())

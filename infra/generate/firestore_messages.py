@@ -1,6 +1,6 @@
 """Writes the descriptors of the messages that the Firestore store speaks, from the library's own.
 
-python -m infra.firestore_messages > functions/store/firestore/descriptors.py
+python -m infra.generate.firestore_messages > functions/store/firestore/descriptors.py
 """
 
 import base64
@@ -13,7 +13,7 @@ from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 _HEAD = '''\
-"""Made by `python -m infra.firestore_messages`: a google.protobuf.FileDescriptorSet, packed."""
+"""Made by infra/generate/firestore_messages.py: a google.protobuf.FileDescriptorSet, packed."""
 
 DESCRIPTORS = (
 '''

@@ -1,6 +1,6 @@
 """Writes what mypy is to know of the messages that the Firestore store speaks.
 
-python -m infra.firestore_types > functions/store/firestore/messages.pyi
+python -m infra.generate.firestore_types > functions/store/firestore/messages.pyi
 
 They are made at run time, so mypy cannot read their fields and enumerations from the code.
 """
@@ -13,7 +13,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from functions.store.firestore import messages
 
 _HEAD = '''\
-"""Made by `python -m infra.firestore_types`: the fields of the messages that messages.py makes."""
+"""Made by `python -m infra.generate.firestore_types`: the fields of the messages that messages.py makes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, TypeVar, overload

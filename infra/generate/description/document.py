@@ -8,10 +8,10 @@ from typing import Any
 
 from functions.api.routes import ROUTES, Route
 from functions.messages.scalar_schema import JsonSchema
-from infra.description.errors import error_responses, error_schemas
-from infra.description.parameters import ALT, path_parameter, query_parameter
-from infra.description.schemas import ref, schemas
-from infra.openapi import operation_id, path_of
+from infra.generate.description.errors import error_responses, error_schemas
+from infra.generate.description.parameters import ALT, path_parameter, query_parameter
+from infra.generate.description.schemas import ref, schemas
+from infra.generate.openapi import operation_id, path_of
 
 _DESCRIPTION = """\
 The sessions, events and state of AI agents: the REST API of Vertex AI Agent Engine Sessions.

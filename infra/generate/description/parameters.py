@@ -10,7 +10,7 @@ from functions.messages.scalar_schema import DURATION, JsonSchema
 from functions.rules.event_type import EventView
 from functions.rules.filters import EVENT_ORDERS, SESSION_ORDERS
 from functions.rules.names import ANY, LOCATION, PROJECT, RESOURCE_ID
-from infra.openapi import TYPES
+from infra.generate.openapi import TYPES
 
 _PARENT = f"projects/{PROJECT.pattern}/locations/{LOCATION.pattern}"
 

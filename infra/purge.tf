@@ -1,0 +1,38 @@
+# The purge's schedule. It is the one that infra/schedule_purge.py makes where Terraform does not deploy;
+# that script also pauses, runs and shows this one.
+
+resource "google_cloud_scheduler_job" "purge" {
+  count = var.own_database ? 1 : 0
+
+  name             = local.functions["purge_expired_sessions"].name
+  region           = var.location
+  description      = "Removes expired sessions and their events."
+  schedule         = var.purge_schedule
+  time_zone        = var.purge_time_zone
+  attempt_deadline = "${local.functions["purge_expired_sessions"].timeout + 60}s"
+
+  http_target {
+    http_method = "POST"
+    uri         = "${google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].uri}/v1beta1/sessions:purgeExpired"
+
+    oidc_token {
+      service_account_email = google_service_account.scheduler.email
+      audience              = google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].uri
+    }
+  }
+
+  retry_config {
+    retry_count          = 3
+    max_retry_duration   = "0s"
+    min_backoff_duration = "10s"
+    max_backoff_duration = "120s"
+    max_doublings        = 5
+  }
+
+  # An apply does not start a job again that somebody has paused.
+  lifecycle {
+    ignore_changes = [paused]
+  }
+
+  depends_on = [google_cloud_run_v2_service_iam_member.scheduler]
+}
