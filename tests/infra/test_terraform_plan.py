@@ -16,7 +16,7 @@ from pathlib import Path
 import grpc
 import promql_parser
 import pytest
-from functions.store.counting import documents
+from functions.store.usage import usage
 from google.cloud.scheduler_v1 import HttpMethod
 
 from functions.api.log import METHOD, JsonFormatter, RequestLog
@@ -144,7 +144,7 @@ def test_the_metrics_read_fields_that_the_line_of_a_request_has(
     configuration: Configuration, capfd: pytest.CaptureFixture[str]
 ) -> None:
     log = RequestLog({METHOD: "append_event"}, "my-project")
-    documents.reads, documents.writes = 1, 2
+    usage.reads, usage.writes = 1, 2
     log.write(200)
     line = json.loads(capfd.readouterr().out)
     for metric in configuration.locals["distributions"].values():
