@@ -13,7 +13,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from functions.store.firestore import messages
 
 _HEAD = '''\
-"""Made by `python -m infra.generate.firestore_types`: the fields of the messages that messages.py makes."""
+"""Made by `python -m infra.generate.firestore_types`: the messages of messages.py."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, TypeVar, overload

@@ -7,8 +7,22 @@ mock_provider "google" {
   mock_data "google_service_account" {
     defaults = { unique_id = "104152637485960718293" }
   }
+  mock_resource "google_service_account" {
+    defaults = {
+      member = "serviceAccount:somebody@my-project.iam.gserviceaccount.com"
+      email  = "somebody@my-project.iam.gserviceaccount.com"
+    }
+  }
 }
-mock_provider "google-beta" {}
+mock_provider "google" {
+  alias = "billing"
+}
+mock_provider "google-beta" {
+  mock_resource "google_project_service_identity" {
+    defaults = { member = "serviceAccount:google@gserviceaccount.com" }
+  }
+}
+mock_provider "time" {}
 mock_provider "archive" {
   mock_data "archive_file" {
     defaults = { output_sha256 = "0123456789abcdef" }

@@ -16,7 +16,6 @@ from pathlib import Path
 import grpc
 import promql_parser
 import pytest
-from functions.store.usage import usage
 from google.cloud.scheduler_v1 import HttpMethod
 
 from functions.api.log import METHOD, JsonFormatter, RequestLog
@@ -25,6 +24,7 @@ from functions.rules.request import Request
 from functions.rules.settings import Settings
 from functions.store.firestore import rpc
 from functions.store.opening import open_store
+from functions.store.usage import usage
 from infra.generate import requirements
 from infra.schedule_purge import PATH, PATHS, duration, read_flags
 from tests.conftest import ROOT

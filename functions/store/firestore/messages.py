@@ -1,9 +1,10 @@
 """Firestore's messages, made from their descriptors alone.
 
-To import google-cloud-firestore takes longer than all else that a start needs, and the store
-speaks no more of it than these: see docs/decisions/0012. `infra/generate/firestore_messages.py` writes the
-descriptors, and `infra/generate/firestore_types.py` the stub beside this file, by which mypy knows the
-fields. Tests hold the one against the library and the other against the descriptors.
+Importing google-cloud-firestore takes longer than all other imports of a start, and the store
+needs no more of it than these; see docs/decisions/0012. `infra/generate/firestore_messages.py`
+writes the descriptors. `infra/generate/firestore_types.py` writes the stub beside this file, from
+which mypy knows the fields. Tests hold the descriptors against the library and the stub against the
+descriptors.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Made by `python -m infra.generate.firestore_types`: the fields of the messages that messages.py makes."""
+"""Made by `python -m infra.generate.firestore_types`: the messages of messages.py."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, TypeVar, overload
