@@ -11,7 +11,7 @@ import time
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 
 _SESSIONS = "/v1beta1/projects/local/locations/us-central1/reasoningEngines/1/sessions"
 _PAUSE = 0.05

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.opening import open_store
 from functions.store.protocol import Store
 

@@ -10,8 +10,8 @@ from functions.aip.field_mask import snake_case
 from functions.api.body import read_body
 from functions.api.path_table import Match
 from functions.api.query import is_long_get, parameters
-from functions.rules.request import Request
-from functions.rules.settings import Settings
+from functions.calls.request import Request
+from functions.config.settings import Settings
 
 _SYSTEM_PARAMETERS = frozenset(
     {

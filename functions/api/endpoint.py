@@ -22,8 +22,8 @@ from functions.api.path_table import PathTable
 from functions.api.query import effective_verb, sent_path
 from functions.api.routes import METHODS, ROUTES
 from functions.api.streams import stream
-from functions.rules.request import Request
-from functions.rules.settings import Settings
+from functions.calls.request import Request
+from functions.config.settings import Settings
 from functions.store.opening import open_store
 from functions.store.protocol import Store
 from functions.store.watching import Tail

@@ -18,7 +18,7 @@ import flask
 from functions.aip.errors import ApiError, ResourceExhausted
 from functions.messages.json_text import write_plain
 from functions.rules.errors import SessionNotFound
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.watching import Tail
 
 _log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from functions.aip.errors import InvalidArgument
 from functions.api.client_socket import ClientSocket
 from functions.api.errors import CONTENT_TYPE, INTERNAL
 from functions.messages.json_text import write_plain
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 
 _LINGER = 2.0
 """Seconds that a client has to close a connection after its last answer, which an earlier close

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from functions.aip.filtering import MAX_LENGTH
 from functions.messages.json_text import MAX_DEPTH
-from functions.rules.setting import patience, setting, whole
+from functions.config.setting import patience, setting, whole
 
 MAX_EVENT_BYTES = 1_040_000
 """Of JSON. A Firestore document holds 1,048,576 bytes; the rest is for its name and its key."""

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from functions.aip.errors import PermissionDenied
 from functions.messages.json_text import utf8_size
-from functions.rules.access import Access, Grant, Role
+from functions.access.access import Access, Grant, Role
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineMissing, EngineNotFound, SessionNotFound
 from functions.rules.event import EventRecord
-from functions.rules.filters import PageQuery, engine_matches, test_of
+from functions.calls.filters import PageQuery, engine_matches, test_of
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord

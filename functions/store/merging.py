@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from functions.aip.page_token import InvalidPageToken
-from functions.rules.filters import PageQuery
+from functions.calls.filters import PageQuery
 from functions.rules.limits import MAX_PAGE_BYTES
 from functions.rules.names import EngineName
 from functions.rules.session import SessionRecord

@@ -2,7 +2,7 @@
 
 import os
 
-from functions.rules.settings import SQLITE, Settings
+from functions.config.settings import SQLITE, Settings
 from functions.store.protocol import Store
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from functions.aip.page_token import InvalidPageToken
-from functions.rules.filters import PageQuery
+from functions.calls.filters import PageQuery
 from functions.rules.limits import MAX_PAGE_BYTES
 from functions.rules.names import is_path
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from functions.rules.engine import EngineRecord
 from functions.rules.event import EventRecord
-from functions.rules.filters import PageQuery
+from functions.calls.filters import PageQuery
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from functions.rules.filters import PageQuery, run_matches
+from functions.calls.filters import PageQuery, run_matches
 from functions.rules.run import Run
 from functions.store.paging import Cursor, Page, fill_page
 

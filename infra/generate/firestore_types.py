@@ -1,6 +1,6 @@
 """Writes what mypy is to know of the messages that the Firestore store speaks.
 
-python -m infra.generate.firestore_types > functions/store/firestore/messages.pyi
+python -m infra.generate.firestore_types > functions/store/firestore/protobuf.pyi
 
 They are made at run time, so mypy cannot read their fields and enumerations from the code.
 """

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from functions.store.firestore.messages import Write
+from functions.store.firestore.protobuf import Write
 from functions.store.firestore.queries import names_in
 from functions.store.firestore.rpc import Rpc
 

@@ -15,7 +15,7 @@ from google.adk.events.event import Event
 from google.adk.sessions import BaseSessionService
 from google.genai.types import Content, Part
 
-from functions.store.firestore.messages import CommitRequest, CommitResponse
+from functions.store.firestore.protobuf import CommitRequest, CommitResponse
 from functions.store.firestore.rpc import Rpc
 from tests.conftest import EMULATOR_MISSING, PATIENCE, _emulator_jar, free_port, running, serving
 

@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from tests.contract.conftest import Api
 
 ROLES = ("admin", "agent", "viewer", "user")

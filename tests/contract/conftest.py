@@ -14,7 +14,7 @@ from werkzeug.test import EnvironBuilder
 
 from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.protocol import Store
 
 SECOND = 10**9

@@ -12,11 +12,11 @@ from typing import Any, Self
 import pytest
 
 from functions.messages.session_event import SessionEvent
-from functions.rules.event_message import new_event
+from functions.rules.event_rules import new_event
 from functions.rules.names import SessionName
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.firestore.documents import arrival_of
-from functions.store.firestore.messages import Write
+from functions.store.firestore.protobuf import Write
 from functions.store.firestore.migration import PATH, ROLLOUT
 from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.schema import STEPS, Step
@@ -153,7 +153,7 @@ def expected(emulator: str) -> dict[str, Any]:
         store_timeout=PATIENCE["STORE_TIMEOUT"],
     )
     with closing(open_store(settings)) as store, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("functions.rules.event_message._canonical", lambda text: text)
+        patch.setattr("functions.rules.event_rules._canonical", lambda text: text)
         api = Api(store, "")
         live(api)
         return answers(api)

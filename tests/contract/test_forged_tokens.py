@@ -6,7 +6,7 @@ import pytest
 
 from functions.aip.ordering import OrderBy
 from functions.aip.page_token import encode_page_token
-from functions.rules.request import page_scope
+from functions.calls.request import page_scope
 from tests.contract.callers import caller
 from tests.contract.conftest import LOCATION, Api
 from tests.contract.test_errors import check

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from tests.contract.conftest import Answer, Api
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from tests.contract.conftest import LOCATION, Api
 
 GOOD = [

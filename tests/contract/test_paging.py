@@ -8,7 +8,7 @@ import pytest
 
 from functions.aip.ordering import OrderBy
 from functions.aip.page_token import encode_page_token
-from functions.rules.request import page_scope
+from functions.calls.request import page_scope
 from tests.contract.conftest import SECOND, Api
 
 ORDERS = ("", "update_time desc", "update_time", "create_time", "create_time desc")

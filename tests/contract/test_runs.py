@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-import functions.get_run
+import functions.runs.get_run
 from functions.rules import filters
 from functions.rules.run import Run
 from functions.store import paging
@@ -400,7 +400,7 @@ def test_a_long_run_is_told_by_its_first_page(
     """Pages behind it have the events, the name and the id, and do not read the run again."""
     for number in range(30):
         story.add("a", str(number))
-    monkeypatch.setattr(functions.get_run, "MAX_SCANNED", 10)
+    monkeypatch.setattr(functions.runs.get_run, "MAX_SCANNED", 10)
     monkeypatch.setattr(filters, "MAX_EVENTS_PAGE", 5)
     read: list[int] = []
     add = Run.add

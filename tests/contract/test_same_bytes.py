@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.opening import open_store
 from functions.store.protocol import Store
 from tests.conftest import PROJECT

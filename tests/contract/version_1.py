@@ -11,7 +11,7 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict, ParseDict
 
-from functions.store.firestore.messages import StructuredQuery, Write
+from functions.store.firestore.protobuf import StructuredQuery, Write
 from functions.store.firestore.rpc import Rpc
 from tests.contract.conftest import LOCATION, SECOND, START, Api
 

@@ -10,11 +10,11 @@ from functions.messages.message import Message, UnknownFields
 from functions.messages.reasoning_engine import ReasoningEngine
 from functions.messages.session import Session
 from functions.messages.session_event import SessionEvent, with_enum_numbers
-from functions.rules.event_message import new_event
+from functions.rules.event_rules import new_event
 from functions.rules.event_type import with_event_type
 from functions.rules.names import SessionName
 from functions.rules.run import Run
-from functions.rules.session_message import new_session
+from functions.rules.session_rules import new_session
 
 _NOW = 1_795_305_600 * 10**9
 _NAME = SessionName("e", "s")

@@ -7,7 +7,7 @@ from functions.aip.filtering import Filter, FilterError, FilterFields, compile_f
 from functions.aip.filtering.lexer import MAX_DEPTH, MAX_LENGTH
 from functions.aip.filtering.parser import parse_filter
 from functions.aip.filtering.syntax import And, Function, Not, Or, Restriction, Value
-from functions.rules.filters import ENGINE_FIELDS, EVENT_FIELDS, RUN_FIELDS, SESSION_FIELDS
+from functions.calls.filters import ENGINE_FIELDS, EVENT_FIELDS, RUN_FIELDS, SESSION_FIELDS
 
 ALL_FIELDS: tuple[FilterFields, ...] = (SESSION_FIELDS, EVENT_FIELDS, RUN_FIELDS, ENGINE_FIELDS)
 MOST_COMPARISONS = 256

@@ -16,9 +16,9 @@ from functions.rules.names import (
     check_session_id,
     is_resource_id,
 )
-from functions.rules.request import Request
+from functions.calls.request import Request
 from functions.rules.run import invocation_id_of, run_name
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 
 _TABLE = PathTable(ROUTES)
 _SETTINGS = Settings(google_cloud_project="p")

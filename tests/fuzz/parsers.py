@@ -26,10 +26,10 @@ from functions.aip.timestamp import (
 from functions.api.auth.credentials import read_credentials
 from functions.api.auth.iam import Iam
 from functions.messages.session import Session
-from functions.rules.filters import SESSION_DEFAULT_ORDER, SESSION_ORDERS
-from functions.rules.policy import Policy
-from functions.rules.principal import Principal
-from functions.rules.session_message import check_update_mask
+from functions.calls.filters import SESSION_DEFAULT_ORDER, SESSION_ORDERS
+from functions.access.policy import Policy
+from functions.access.principal import Principal
+from functions.rules.session_rules import check_update_mask
 from tests.fuzz.bodies import check_json, check_messages
 from tests.fuzz.filters import check_filter
 from tests.fuzz.names import check_ids, check_names, check_run_names

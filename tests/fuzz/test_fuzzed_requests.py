@@ -17,7 +17,7 @@ from werkzeug.test import EnvironBuilder
 
 from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS, ROUTES
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.protocol import Store
 from tests.contract.conftest import Api
 from tests.fuzz.inputs import bodies, bounded, json_values, texts

@@ -11,7 +11,7 @@ from werkzeug.test import EnvironBuilder
 
 from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.opening import open_store
 from functions.store.protocol import Store
 

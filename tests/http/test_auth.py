@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from tests.contract.callers import token
 from tests.http.door import API_KEYS, ENGINE, KEY, USERS, Door, open_door
 from tests.http.identity_provider import AUDIENCE, part, providing

@@ -12,8 +12,8 @@ from google.cloud.aiplatform_v1beta1 import SessionServiceClient
 from google.oauth2.credentials import Credentials
 
 from functions.api.routes import METHODS
-from functions.rules.permissions import PERMISSIONS
-from functions.rules.settings import Settings
+from functions.access.permissions import PERMISSIONS
+from functions.config.settings import Settings
 from tests.conftest import serving
 from tests.http.door import API_KEYS, ENGINE, KEY, LOCATION, Door, open_door
 from tests.http.identity_provider import Provider, providing
@@ -252,10 +252,10 @@ def test_a_start_imports_neither_policies_nor_keys(provider: Provider, tmp_path:
     }
     modules = imported(tmp_path, "get_session", *READS["get_session"], **settings)
     assert "functions.api.auth.google_iam" in modules
-    assert not modules & {"functions.rules.policy", "functions.store.guarded", "jwt", "pydantic"}
+    assert not modules & {"functions.access.policy", "functions.store.guarded", "jwt", "pydantic"}
     settings["AUTH"] = "none"
     modules = imported(tmp_path, "get_session", *READS["get_session"], **settings)
-    assert not modules & {"functions.api.auth.google_iam", "functions.rules.permissions"}
+    assert not modules & {"functions.api.auth.google_iam", "functions.access.permissions"}
 
 
 def test_googles_own_client_works_without_a_policy(provider: Provider, tmp_path: Path) -> None:

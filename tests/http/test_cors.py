@@ -10,7 +10,7 @@ import pytest
 
 from functions.api.path_table import PathTable
 from functions.api.routes import ROUTES
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from tests.conftest import serving
 from tests.http.door import API_KEYS, KEY
 

@@ -20,8 +20,8 @@ from functions.messages.session import Session
 from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord
-from functions.rules.session_message import new_session
-from functions.rules.settings import Settings
+from functions.rules.session_rules import new_session
+from functions.config.settings import Settings
 from functions.store.firestore import FirestoreStore, documents, values
 from functions.store.opening import open_store
 from functions.store.protocol import Store
@@ -39,7 +39,7 @@ PURGE = "/v1beta1/sessions:purgeExpired"
 
 KILLED_PURGE = """
 import os, signal, time
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.opening import open_store
 
 def die() -> bool:

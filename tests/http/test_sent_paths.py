@@ -13,7 +13,7 @@ from werkzeug.serving import make_server
 
 from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.opening import open_store
 from tests.conftest import serving
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.firestore import queries
 from functions.store.opening import open_store
 from tests.conftest import PATIENCE, ROOT

@@ -3,7 +3,7 @@
 import itertools
 from typing import Any
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.protocol import Store
 from tests.contract.conftest import LOCATION, SECOND, Api
 from tests.contract.watches import arrivals, watching

@@ -2,7 +2,7 @@
 
 import re
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from tests.infra.configuration import Configuration
 
 PLATFORM = {"K_SERVICE", "FIRESTORE_EMULATOR_HOST"}

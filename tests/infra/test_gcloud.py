@@ -19,7 +19,7 @@ from google.cloud.scheduler_v1 import Job
 
 from functions.api.path_table import PathTable
 from functions.api.routes import ROUTES
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from infra import firestore_indexes
 from infra.schedule_purge import PATHS, read_flags
 from tests.conftest import ROOT

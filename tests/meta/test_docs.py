@@ -7,7 +7,7 @@ import grpc
 import pytest
 
 from functions.rules.event_type import EventType
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from tests.conftest import ROOT
 from tests.contract.test_budget import BUDGET, evaluate, table
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from functions.api.routes import METHODS
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from tests.conftest import ROOT, serving
 
 README = (ROOT / "README.md").read_text()

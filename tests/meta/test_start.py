@@ -44,7 +44,7 @@ WRITES = {
 
 FOR_SOME_SETTINGS = {
     "functions.api.auth.gate",
-    "functions.rules.policy",
+    "functions.access.policy",
     "functions.store.firestore",
     "functions.store.guarded",
     "google.protobuf",
@@ -141,7 +141,7 @@ def test_who_lets_callers_in_without_a_policy_imports_none(tmp_path: Path) -> No
     keys = {"AUTH": "api_key,none", "API_KEYS": f"name:{64 * '0'}"}
     modules = imported(tmp_path, "get_session", *READS["get_session"], **keys)
     assert "functions.api.auth.gate" in modules
-    assert not modules & (FOR_BODIES | {"functions.rules.policy", "functions.store.guarded"})
+    assert not modules & (FOR_BODIES | {"functions.access.policy", "functions.store.guarded"})
 
 
 def test_a_server_opens_no_control_socket_for_which_it_would_import_asyncio(

@@ -5,7 +5,7 @@ import secrets
 
 from hypothesis.stateful import RuleBasedStateMachine
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.protocol import Store
 from functions.store.sqlite import SqliteStore
 from tests.contract.conftest import START, Answer, Api

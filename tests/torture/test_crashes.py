@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.opening import open_store
 from tests.conftest import STORES
 from tests.contract.stored import documents_below

@@ -9,7 +9,7 @@ from functools import partial
 import grpc
 import pytest
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.opening import open_store
 from tests.conftest import serving
 from tests.contract.stored import documents_below

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 import pytest
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.opening import open_store
 from tests.contract.conftest import SECOND, Answer, Api
 from tests.torture.proxy import Call, Fault, FaultyFirestore, Plan, proxied

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from functions.rules.errors import StoreUnavailable
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.opening import open_store
 from tests.contract.conftest import Api
 from tests.torture.client import Client

@@ -16,7 +16,7 @@ from typing import Any
 
 import grpc
 
-from functions.store.firestore.messages import (
+from functions.store.firestore.protobuf import (
     BatchGetDocumentsRequest,
     BatchGetDocumentsResponse,
     CommitRequest,

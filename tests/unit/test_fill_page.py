@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions.aip.filtering import compile_filter
-from functions.rules.filters import EVENT_DEFAULT_ORDER, PageQuery
+from functions.calls.filters import EVENT_DEFAULT_ORDER, PageQuery
 from functions.rules.limits import MAX_PAGE_BYTES
 from functions.store.paging import MAX_SCANNED, MAX_SCANNED_BYTES, Page, fill_page
 

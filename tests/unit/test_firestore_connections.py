@@ -17,9 +17,9 @@ from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrp
 from functions.rules.errors import StoreUnavailable
 from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.rules.state import StateChange
-from functions.store.firestore.messages import StructuredQuery
+from functions.store.firestore.protobuf import StructuredQuery
 from functions.store.firestore.rpc import Rpc
 from functions.store.opening import open_store
 from functions.store.protocol import Store

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from functions.store.firestore.messages import descriptors
+from functions.store.firestore.protobuf import descriptors
 from infra.generate.firestore_messages import library_descriptors
 from infra.generate.firestore_types import render
 from tests.conftest import ROOT
@@ -16,7 +16,7 @@ def test_the_descriptors_are_the_librarys() -> None:
 
 def test_the_types_are_those_of_the_descriptors() -> None:
     """Where this fails after an upgrade: `make messages`."""
-    stub = ROOT / "functions/store/firestore/messages.pyi"
+    stub = ROOT / "functions/store/firestore/protobuf.pyi"
     assert stub.read_text() == render()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.store.firestore.messages import ListenResponse as Answer
+from functions.store.firestore.protobuf import ListenResponse as Answer
 from functions.store.firestore.snapshots import snapshots
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from functions.rules.names import SessionName
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.opening import open_store
 from tests.contract.conftest import LOCATION, Api
 

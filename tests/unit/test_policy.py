@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from functions.rules.access import Access, Grant, Role
-from functions.rules.policy import Policy
-from functions.rules.principal import ANYBODY, Principal
+from functions.access.access import Access, Grant, Role
+from functions.access.policy import Policy
+from functions.access.principal import ANYBODY, Principal
 
 E1 = "projects/p/locations/l/reasoningEngines/1"
 E2 = "projects/p/locations/l/reasoningEngines/2"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 
 RIGHT = [
     ("MAX_PAGE_SIZE", "7", 7),

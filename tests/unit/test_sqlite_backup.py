@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.opening import open_store
 from functions.store.sqlite.backup import BackupFailed, back_up
 from tests.conftest import ROOT

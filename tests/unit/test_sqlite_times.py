@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from functions.aip.timestamp import parse_timestamp
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.opening import open_store
 from tests.contract.conftest import LOCATION, SECOND, Api
 

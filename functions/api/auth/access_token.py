@@ -14,7 +14,7 @@ from functions.aip.errors import Unavailable
 from functions.api.auth.answers import Answers, Known, Slots
 from functions.api.auth.credentials import Credentials, is_jwt, refuse
 from functions.api.auth.fetching import fetch_json
-from functions.rules.principal import Principal
+from functions.access.principal import Principal
 
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 

@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Mapping
 
 from functions.api.auth.credentials import Credentials, refuse
-from functions.rules.principal import Principal
+from functions.access.principal import Principal
 
 
 class ApiKey:

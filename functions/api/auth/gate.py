@@ -16,15 +16,15 @@ from functions.api.auth.iam import Iam
 from functions.api.log import PRINCIPAL
 from functions.api.path_table import Match
 from functions.api.query import parameters
-from functions.rules.access import access_to_all
-from functions.rules.auth_settings import AuthKind
-from functions.rules.principal import ANYBODY, Principal, fold_email
-from functions.rules.settings import Settings
+from functions.access.access import access_to_all
+from functions.config.auth_settings import AuthKind
+from functions.access.principal import ANYBODY, Principal, fold_email
+from functions.config.settings import Settings
 from functions.store.protocol import Store
 
 if TYPE_CHECKING:
     from functions.api.auth.google_iam import Permissions
-    from functions.rules.policy import Policy
+    from functions.access.policy import Policy
 
 
 class Authenticator(Protocol):

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from functions.api.auth.credentials import Credentials, has_signature, is_jwt, refuse
-from functions.rules.principal import Principal
+from functions.access.principal import Principal
 
 
 class Iam:

@@ -10,7 +10,7 @@ from jwt.types import Options
 from functions.api.auth.answers import Slots
 from functions.api.auth.credentials import Credentials, is_jwt, refuse
 from functions.api.auth.issuer import Issuer
-from functions.rules.principal import Principal
+from functions.access.principal import Principal
 
 _SKEW = 30
 """Seconds by which an issuer's clock may differ from ours."""

@@ -5,11 +5,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 
 if TYPE_CHECKING:
     from functions.api.auth.gate import Gate
-    from functions.rules.policy import Policy
+    from functions.access.policy import Policy
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def open_gate(settings: Settings) -> "Gate | None":
 
 
 def _read_policy(settings: Settings) -> "Policy":
-    from functions.rules.policy import Policy
+    from functions.access.policy import Policy
 
     text = settings.policy
     try:

@@ -10,7 +10,7 @@ from functions.rules.session import SessionRecord
 from functions.rules.state import MemberChanges, StateChange, join_members, merge_members
 from functions.store.firestore import documents, values
 from functions.store.firestore.erasure import erase
-from functions.store.firestore.messages import CommitResponse, Timestamp, Write
+from functions.store.firestore.protobuf import CommitResponse, Timestamp, Write
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
 from functions.store.firestore.sharing import shared_state, shared_writes

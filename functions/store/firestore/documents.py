@@ -23,7 +23,7 @@ from functions.rules.event import EventRecord
 from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionRecord
 from functions.rules.state import join_members
-from functions.store.firestore.messages import Document, Value
+from functions.store.firestore.protobuf import Document, Value
 from functions.store.firestore.values import Storable, members_of, nanoseconds, timestamp
 
 _MAX_FACET = 500

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineHasSessions, EngineNotFound
-from functions.rules.filters import PageQuery, engine_matches, test_of
+from functions.calls.filters import PageQuery, engine_matches, test_of
 from functions.rules.names import EngineName
 from functions.store.firestore import documents, queries, values
 from functions.store.firestore.erasure import erase
-from functions.store.firestore.messages import Document, StructuredQuery, Write
+from functions.store.firestore.protobuf import Document, StructuredQuery, Write
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import Missing, Rpc, Stale
 from functions.store.paging import Cursor, Page, fill_page, own_cursor

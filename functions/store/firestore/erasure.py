@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import reduce
 
 from functions.store.firestore.documents import expiry_of
-from functions.store.firestore.messages import Document, Write
+from functions.store.firestore.protobuf import Document, Write
 from functions.store.firestore.queries import events_between, expired_sessions, names_in
 from functions.store.firestore.rpc import Missing, Rpc, Stale
 from functions.store.firestore.values import update

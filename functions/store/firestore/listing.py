@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from functions.rules.errors import WalkTooOld
-from functions.rules.filters import PageQuery, session_matches
+from functions.calls.filters import PageQuery, session_matches
 from functions.rules.names import EngineName
 from functions.rules.session import SessionRecord
 from functions.store.firestore.documents import expiry_of, session_name, session_record
-from functions.store.firestore.messages import Document, StructuredQuery, Timestamp
+from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp
 from functions.store.firestore.queries import (
     ORDER_FIELDS,
     next_limit,

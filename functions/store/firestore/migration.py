@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from functions.aip.errors import Unavailable
-from functions.store.firestore.messages import Document
+from functions.store.firestore.protobuf import Document
 from functions.store.firestore.queries import documents_by_name
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.messages.json_text import utf8_size
 from functions.rules.event import timestamp_key
-from functions.rules.filters import PageQuery
+from functions.calls.filters import PageQuery
 from functions.rules.names import EngineName
 from functions.store.firestore.documents import facet
-from functions.store.firestore.messages import Document, StructuredQuery, Timestamp, Value
+from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp, Value
 from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.values import timestamp, value
 from functions.store.paging import Cursor

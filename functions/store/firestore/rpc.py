@@ -18,7 +18,7 @@ import grpc
 from functions.aip.errors import Aborted, InvalidArgument
 from functions.rules.errors import StoreUnavailable
 from functions.store.firestore.connections import Connections
-from functions.store.firestore.messages import (
+from functions.store.firestore.protobuf import (
     BatchGetDocumentsRequest,
     BatchGetDocumentsResponse,
     CommitRequest,

@@ -6,11 +6,11 @@ read whole, several at a time, as they were at the moment of that look.
 
 from collections.abc import Iterator, Sequence
 
-from functions.rules.filters import PageQuery
+from functions.calls.filters import PageQuery
 from functions.rules.names import SessionName
 from functions.rules.run import Run
 from functions.store.firestore.documents import event_key, event_record
-from functions.store.firestore.messages import Document, StructuredQuery, Timestamp
+from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp
 from functions.store.firestore.queries import (
     MAX_DOCUMENTS,
     MAX_IN,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from functions.rules.names import EngineName
 from functions.store.firestore.documents import facet, session_name
-from functions.store.firestore.messages import Document, Write
+from functions.store.firestore.protobuf import Document, Write
 from functions.store.firestore.values import update, value
 
 

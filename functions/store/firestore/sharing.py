@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functions.rules.session import SessionRecord
 from functions.rules.state import MemberChanges, StateChange, join_members, merge_members
 from functions.store.firestore.documents import user_path
-from functions.store.firestore.messages import Document, Write
+from functions.store.firestore.protobuf import Document, Write
 from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.values import by_field_name, members_of, merge
 

@@ -8,7 +8,7 @@ once a watch looks at its session and has the listener begun anew.
 
 from collections.abc import Iterable, Iterator
 
-from functions.store.firestore.messages import Document, ListenResponse
+from functions.store.firestore.protobuf import Document, ListenResponse
 
 
 def snapshots(answers: Iterable[ListenResponse]) -> Iterator[dict[str, Document]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
 from functions.rules.state import MemberChanges, Members, stored_name
-from functions.store.firestore.messages import Document, DocumentTransform, Timestamp, Value, Write
+from functions.store.firestore.protobuf import Document, DocumentTransform, Timestamp, Value, Write
 
 Storable: TypeAlias = "str | int | Timestamp | Mapping[str, Storable] | Sequence[Storable]"
 Fields = Mapping[str, Storable]

@@ -23,7 +23,7 @@ from functions.store.firestore.documents import (
     incarnation_of,
     is_live,
 )
-from functions.store.firestore.messages import Document
+from functions.store.firestore.protobuf import Document
 from functions.store.firestore.queries import events_by_arrival, newest_events, run_in_steps
 from functions.store.firestore.rpc import Listening, Rpc
 from functions.store.firestore.snapshots import snapshots

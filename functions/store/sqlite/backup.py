@@ -16,7 +16,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from functions.rules.settings import IN_MEMORY, SQLITE, Settings
+from functions.config.settings import IN_MEMORY, SQLITE, Settings
 from functions.store.opening import sqlite_path
 
 

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 
-from functions.rules.filters import PageQuery, events_of_run
+from functions.calls.filters import PageQuery, events_of_run
 from functions.rules.run import Run
 from functions.store.paging import Cursor
 from functions.store.sqlite.listing import event_clauses, events_in_order

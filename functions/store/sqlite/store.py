@@ -14,7 +14,7 @@ from functions.rules.errors import (
     StoreUnavailable,
 )
 from functions.rules.event import EventRecord
-from functions.rules.filters import PageQuery, event_matches, test_of
+from functions.calls.filters import PageQuery, event_matches, test_of
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord

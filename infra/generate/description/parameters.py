@@ -8,7 +8,7 @@ from functions.aip.filtering import MAX_LENGTH
 from functions.api.routes import Route
 from functions.messages.scalar_schema import DURATION, JsonSchema
 from functions.rules.event_type import EventView
-from functions.rules.filters import EVENT_ORDERS, SESSION_ORDERS
+from functions.calls.filters import EVENT_ORDERS, SESSION_ORDERS
 from functions.rules.names import ANY, LOCATION, PROJECT, RESOURCE_ID
 from infra.generate.openapi import TYPES
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.opening import open_store
 from tests.bench import peers
 from tests.bench.bench import Bench

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functions.rules.settings import Settings
+from functions.config.settings import Settings
 from functions.store.firestore.rpc import Rpc
 from functions.store.opening import open_store
 from tests.bench import peers

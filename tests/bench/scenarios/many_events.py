@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from functools import partial
 from urllib.parse import quote
 
-from functions.store.firestore.messages import StructuredQuery
+from functions.store.firestore.protobuf import StructuredQuery
 from functions.store.firestore.rpc import Rpc
 from tests.bench import peers
 from tests.bench.bench import Bench

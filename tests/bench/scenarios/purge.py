@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from functions.store.firestore.messages import Write
+from functions.store.firestore.protobuf import Write
 from functions.store.firestore.rpc import Rpc
 from tests.bench import peers
 from tests.bench.bench import Bench

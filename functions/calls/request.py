@@ -1,0 +1,218 @@
+"""What a method is asked, whatever carried it here, and the settings in force."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from functions.aip.duration import parse_duration
+from functions.aip.errors import InvalidArgument
+from functions.aip.field_mask import FieldPath, parse_field_mask
+from functions.aip.filtering import Filter, FilterFields, compile_filter
+from functions.aip.ordering import OrderBy, parse_order_by
+from functions.aip.page_token import decode_page_token, encode_page_token
+from functions.messages.json_text import read_json
+from functions.rules.errors import InvalidFields, NoMatchInTime
+from functions.calls.filters import PageQuery
+from functions.rules.names import (
+    ANY,
+    EngineName,
+    LocationName,
+    SessionName,
+    is_location,
+    is_project,
+    is_resource_id,
+)
+from functions.config.settings import Settings
+
+if TYPE_CHECKING:
+    from functions.messages.message import Message
+
+_INTEGER = re.compile("[+-]?[0-9]{1,18}")
+_MAX_INT32 = 2**31 - 1
+_LOCATION = re.compile("projects/[^/]+/locations/[^/]+")
+
+MessageType = TypeVar("MessageType", bound="Message")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of one method.
+
+    `name` is the resource that the path names and `name_field` what the API calls it; `query`
+    holds the method's own parameters, in camelCase; `version` is the API's, `v1` or `v1beta1`;
+    `last_event_id` is where a broken stream goes on; `is_time_up` tells whether half of
+    STORE_TIMEOUT is over, and a list that still looks for a match ends its page.
+    """
+
+    version: str
+    name: str
+    name_field: str
+    query: Mapping[str, str]
+    body: bytes
+    settings: Settings
+    enum_numbers: bool = False
+    last_event_id: str = ""
+    is_time_up: Callable[[], bool] = lambda: False
+
+    @property
+    def location(self) -> str:
+        """The full name of the location, the configured one for short names."""
+        ids = self._ids()
+        project = ids.get("projects") or self.settings.default_project
+        if self.settings.has_project and project == self.settings.project_number:
+            project = self.settings.default_project
+        location = ids.get("locations") or self.settings.google_cloud_location
+        if not (is_project(project) and is_location(location)):
+            raise self._invalid("Location")
+        return str(LocationName(project, location))
+
+    @property
+    def parent_location(self) -> str:
+        """The location that `parent` names, the configured one without it."""
+        if self.name and not _LOCATION.fullmatch(self.name):
+            raise self._invalid("Location")
+        return self.location
+
+    @property
+    def engine_name(self) -> EngineName:
+        """The engine that the path names, or that is above what it names."""
+        engine = self._ids().get("reasoningEngines", "")
+        if not is_resource_id(engine):
+            raise self._invalid("ReasoningEngine")
+        return EngineName(self.location, engine)
+
+    @property
+    def engine_or_all(self) -> EngineName:
+        """The engine that the path names, where `-` names all of its location."""
+        is_any = self._ids().get("reasoningEngines") == ANY
+        return EngineName(self.location, ANY) if is_any else self.engine_name
+
+    @property
+    def session_name(self) -> SessionName:
+        """The session that the path names, or that is above what it names."""
+        ids = self._ids()
+        session, engine = ids.get("sessions", ""), ids.get("reasoningEngines", "")
+        if not (is_resource_id(session) and is_resource_id(engine)):
+            raise self._invalid("Session")
+        return SessionName(str(EngineName(self.location, engine)), session)
+
+    @property
+    def session_id_or_none(self) -> str:
+        """The session's id, "" where the path says `-`: then the server chooses one."""
+        is_any = self._ids().get("sessions") == ANY
+        return "" if is_any else self.session_name.session
+
+    @property
+    def session_id(self) -> str:
+        """The session's id, of a name that may leave out the engine."""
+        session = self._ids().get("sessions", "")
+        if not is_resource_id(session):
+            raise self._invalid("Session")
+        return session
+
+    def message(self, kind: type[MessageType], root: str) -> MessageType:
+        """The body; `root` is its field name in the API. No body at all is an empty message."""
+        limits = self.settings
+        value = (
+            read_json(self.body, max_depth=limits.max_json_depth, max_values=limits.max_json_values)
+            if self.body.strip()
+            else {}
+        )
+        return kind.read(value, root, self.settings.unknown_fields, size=len(self.body))
+
+    def flag(self, name: str) -> bool:
+        """A parameter that is true or false, false when it was not given."""
+        text = self.query.get(name, "") or "false"
+        if text.lower() not in ("true", "false"):
+            raise InvalidArgument(f"{name} must be true or false: {text!r}.")
+        return text.lower() == "true"
+
+    def update_mask(self) -> list[FieldPath]:
+        """The paths of updateMask, none when it was not given."""
+        text = self.query.get("updateMask", "")
+        return parse_field_mask(text) if text.strip() else []
+
+    def filter(self, fields: FilterFields) -> Filter:
+        """The filter over those fields, which matches everything when none was given."""
+        return compile_filter(
+            self.query.get("filter", ""),
+            fields,
+            most_characters=self.settings.max_filter_length,
+            most_comparisons=self.settings.max_filter_comparisons,
+        )
+
+    def page(
+        self,
+        parent: object,
+        fields: FilterFields,
+        order_fields: tuple[str, ...],
+        default_order: OrderBy,
+        max_page_size: int,
+    ) -> PageQuery:
+        """The page of a list below `parent` that the query asks for."""
+        order = parse_order_by(self.query.get("orderBy", ""), order_fields, default_order)
+        filter = self.filter(fields)
+        token = self.query.get("pageToken", "")
+        scope = page_scope(parent, filter.text, order)
+        return PageQuery(
+            filter=filter,
+            order=order,
+            page_size=min(self.page_size, max_page_size, self.settings.max_page_size),
+            cursor=decode_page_token(token, *scope) if token else None,
+            is_time_up=self.is_time_up,
+        )
+
+    @property
+    def page_size(self) -> int:
+        """How many items the query asks for, before any limit; the default without a number."""
+        text = self.query.get("pageSize", "") or "0"
+        # int() alone would take "1_0", " 5" and digits of other scripts.
+        size = int(text) if _INTEGER.fullmatch(text) else _MAX_INT32 + 1
+        if size > _MAX_INT32:
+            raise InvalidArgument(f"pageSize must be an integer up to {_MAX_INT32}: {text!r:.64}.")
+        if size < 0:
+            raise InvalidArgument(f"pageSize must not be negative: {size}.")
+        return size or self.settings.default_page_size
+
+    def duration(self, name: str) -> int:
+        """A parameter such as "3.5s" in nanoseconds, 0 when it was not given."""
+        try:
+            return parse_duration(self.query.get(name, "") or "0s")
+        except ValueError as error:
+            raise InvalidArgument(f"{name}: {error}.") from None
+
+    def _ids(self) -> dict[str, str]:
+        """Collection → id, as the name's segments alternate."""
+        segments = self.name.split("/")
+        return dict(zip(segments[::2], segments[1::2], strict=False))
+
+    def _invalid(self, kind: str) -> InvalidFields:
+        return InvalidFields([(self.name_field, f"Invalid {kind} resource name.")])
+
+
+def page_scope(parent: object, filter_text: str, order: OrderBy) -> tuple[str, ...]:
+    """What a page token is bound to."""
+    return str(parent), filter_text, order.field, "desc" if order.descending else "asc"
+
+
+def next_page_token(parent: object, query: PageQuery, cursor: list[str | int]) -> str:
+    """The token of the page behind the cursor."""
+    return encode_page_token(cursor, *page_scope(parent, query.filter.text, query.order))
+
+
+def list_json(
+    field: str, items: list[str], parent: object, query: PageQuery, cursor: list[str | int] | None
+) -> str:
+    """The answer of a list method, joined from the items' JSON; no key for what is empty.
+
+    Raises NoMatchInTime for an empty page with more behind it, unless it is the first.
+    """
+    if cursor is not None and query.cursor is not None and not items:
+        raise NoMatchInTime
+    parts = []
+    if items:
+        parts.append(f'"{field}":[{",".join(items)}]')
+    if cursor is not None:
+        parts.append(f'"nextPageToken":"{next_page_token(parent, query, cursor)}"')
+    return f"{{{','.join(parts)}}}"

@@ -1,0 +1,18 @@
+"""POST {location}/reasoningEngines: creates an engine for sessions to live under."""
+
+from functions.messages.reasoning_engine import ReasoningEngine
+from functions.rules.engine_rules import new_engine
+from functions.rules.ids import new_engine_id
+from functions.rules.names import EngineName
+from functions.rules.operation import Operation
+from functions.calls.request import Request
+from functions.store.protocol import Store
+
+
+def create_reasoning_engine(request: Request, store: Store, now: int) -> str:
+    """Answers a finished Operation with the engine, under an id of ours."""
+    name = EngineName(request.parent_location, new_engine_id())
+    record = new_engine(name, request.message(ReasoningEngine, "reasoning_engine"), now)
+    store.create_engine(record)
+    operation = Operation("CreateReasoningEngine", *name, "", now, request.version)
+    return operation.to_json(request.version, record.to_json())

@@ -1,0 +1,26 @@
+"""DELETE {engine}: removes an engine, and with force its sessions."""
+
+from functions.rules.operation import Operation
+from functions.calls.request import Request
+from functions.store.protocol import Store
+
+
+def delete_reasoning_engine(request: Request, store: Store, now: int) -> str:
+    """Answers a finished Operation; `force` may stand in the query or, as genai sends it, the body.
+
+    Raises EngineNotFound, and EngineHasSessions without force.
+    """
+    name = request.engine_name
+    asked = request.flag("force")
+    store.delete_engine(name, now, force=_asks_in_body(request) or asked)
+    operation = Operation("Delete", *name, "", now, request.version)
+    return operation.to_json(request.version, None)
+
+
+def _asks_in_body(request: Request) -> bool:
+    if not request.body.strip():
+        return False
+    # Most send no body, and do not wait for the import.
+    from functions.messages.delete_request import DeleteReasoningEngineRequest
+
+    return bool(request.message(DeleteReasoningEngineRequest, "request").force)

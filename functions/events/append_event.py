@@ -1,0 +1,61 @@
+"""POST {session}:appendEvent: adds an event and merges its state delta."""
+
+from functions.messages.session_event import SessionEvent
+from functions.rules.errors import InvalidFields
+from functions.rules.event import EventRecord
+from functions.rules.event_rules import new_event
+from functions.rules.ids import new_session_id, session_id_of_request
+from functions.rules.names import SessionName
+from functions.calls.request import Request
+from functions.rules.state import StateChange
+from functions.store.protocol import Store
+
+
+def append_event(request: Request, store: Store, now: int) -> str:
+    """Answers `{}` once the event is stored for good; a retry of the same event changes nothing.
+
+    With `allowMissing` a session that is missing is created for the user `userId` together with its
+    first event, the session id `-` lets the server choose one, and the answer is `{"session": …}`
+    as get answers it. A retry with `-` meets its own session when both carry the same `requestId`.
+
+    Raises InvalidFields naming every missing field, SessionNotFound, and TooLarge; and with
+    `allowMissing` SessionOfAnotherUser, and what create_session raises.
+    """
+    if request.flag("allowMissing"):
+        return _append_or_create(request, store, now)
+    if "userId" in request.query:
+        raise InvalidFields([("user_id", "Only an append with allowMissing=true takes a userId.")])
+    name = request.session_name
+    event, state = _event(request)
+    store.append_event(name, event, state, now)
+    return "{}"
+
+
+def _append_or_create(request: Request, store: Store, now: int) -> str:
+    engine, session_id = str(request.engine_name), request.session_id_or_none
+    user_id, request_id = request.query.get("userId", ""), request.query.get("requestId", "")
+    if not user_id:
+        raise InvalidFields([("user_id", "Required field is not set.")])
+    event, state = _event(request)
+    # Before any store looks, so that all answer in one order.
+    state.check_size()
+    # Appends without allowMissing do not wait for the import.
+    from functions.messages.session import Session
+    from functions.rules.session_rules import new_session
+
+    if not session_id:
+        session_id = (
+            session_id_of_request(engine, user_id, request_id) if request_id else new_session_id("")
+        )
+    settings = request.settings
+    name = SessionName(engine, session_id)
+    record, _ = new_session(name, Session(user_id=user_id), now, settings.min_ttl)
+    session = store.append_or_create(
+        record, event, state, now, require_engine=settings.require_engine
+    )
+    return f'{{"session":{session.to_json()}}}'
+
+
+def _event(request: Request) -> tuple[EventRecord, StateChange]:
+    message = request.message(SessionEvent, "event")
+    return new_event(message, request.query.get("requestId", ""))

@@ -1,0 +1,37 @@
+"""GET {session}/events: lists a session's events."""
+
+from collections.abc import Sequence
+
+from functions.rules.event import EventRecord
+from functions.rules.event_type import EventView, parse_view, with_event_type
+from functions.calls.filters import EVENT_DEFAULT_ORDER, EVENT_FIELDS, EVENT_ORDERS
+from functions.rules.limits import MAX_EVENTS_PAGE
+from functions.rules.names import SessionName
+from functions.calls.request import Request, list_json
+from functions.store.protocol import Store
+
+
+def list_events(request: Request, store: Store, now: int) -> str:
+    """Answers one page of events by timestamp, then arrival; raises SessionNotFound.
+
+    With `view=FULL` each event says its type.
+    """
+    session, view = request.session_name, parse_view(request.query.get("view", ""))
+    query = request.page(session, EVENT_FIELDS, EVENT_ORDERS, EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE)
+    page = store.list_events(session, query, now)
+    events = events_json(page.items, session, request, view)
+    return list_json("sessionEvents", events, session, query, page.cursor)
+
+
+def events_json(
+    records: Sequence[EventRecord], session: SessionName, request: Request, view: EventView
+) -> list[str]:
+    """Each event in the view and with the enums that the request wants."""
+    name = str(session)
+    events = [record.to_json(name) for record in records]
+    if request.enum_numbers:
+        # Only GAPIC clients ask for it, and only they wait for the import.
+        from functions.messages.session_event import with_enum_numbers
+
+        events = [with_enum_numbers(event) for event in events]
+    return [with_event_type(event) for event in events] if view is EventView.FULL else events

@@ -1,0 +1,71 @@
+"""GET {session}/runs/{run}: reads a run with its events."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from functions.events.list_events import events_json
+from functions.messages.json_text import write_json
+from functions.rules.event import EventRecord
+from functions.rules.event_type import parse_view
+from functions.calls.filters import EVENT_DEFAULT_ORDER, events_of_run
+from functions.rules.limits import MAX_EVENTS_PAGE
+from functions.rules.names import SessionName
+from functions.calls.request import Request, list_json
+from functions.rules.run import Run, RunNotFound, invocation_id_of, run_name
+from functions.store.paging import MAX_SCANNED, MAX_SCANNED_BYTES, Page
+from functions.store.protocol import Store
+
+
+def get_run(request: Request, store: Store, now: int) -> str:
+    """Answers the Run with one page of its events; raises SessionNotFound and RunNotFound.
+
+    The run is told from all of its events, whatever the page. Where it is longer than what a page
+    looks at, pages behind the first have no more of it than its name and its invocationId; nor has
+    the first where half of STORE_TIMEOUT does not do to read it.
+    """
+    session, view = request.session_name, parse_view(request.query.get("view", ""))
+    invocation_id = invocation_id_of(request.name.rpartition("/")[2])
+    name = run_name(session, invocation_id)
+    query = request.page(name, {}, (), EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE)
+    if request.query.get("pageSize", "") in ("", "0"):
+        query = replace(query, page_size=MAX_EVENTS_PAGE)
+    query = replace(query, filter=events_of_run(invocation_id).filter)
+    page = store.list_events(session, query, now)
+    first = None if query.cursor else page
+    run = _whole_run(invocation_id, first, session, store, now, request.is_time_up)
+    if run is not None and not run.event_count:
+        raise RunNotFound(name)
+    told = f'"name":"{name}","invocationId":{write_json(invocation_id)}'
+    if run is not None:
+        told = run.to_json(session)[1:-1]
+    events = list_json(
+        "sessionEvents", events_json(page.items, session, request, view), name, query, page.cursor
+    )
+    # Events of a session that was replaced between two pages are no longer there.
+    members = filter(None, (told, events[1:-1]))
+    return f"{{{','.join(members)}}}"
+
+
+def _whole_run(
+    invocation_id: str,
+    first: Page[EventRecord] | None,
+    session: SessionName,
+    store: Store,
+    now: int,
+    is_time_up: Callable[[], bool],
+) -> Run | None:
+    """The run from all of its events, of which `first` is the first page if it was read before.
+
+    None for a run that is too long to be read again for each page, or in time.
+    """
+    run, query = Run(invocation_id), events_of_run(invocation_id)
+    page = first or store.list_events(session, query, now)
+    while True:
+        for event in page.items:
+            run.add(event)
+        if page.cursor is None:
+            return run
+        is_long = run.event_count >= MAX_SCANNED or run.event_bytes >= MAX_SCANNED_BYTES
+        if is_long and (first is None or is_time_up()):
+            return None
+        page = store.list_events(session, replace(query, cursor=page.cursor), now)

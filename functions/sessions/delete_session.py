@@ -1,0 +1,31 @@
+"""DELETE {session}: removes a session and its events."""
+
+from functions.rules.errors import AmbiguousSession, SessionNotFound
+from functions.rules.names import EngineName, SessionName
+from functions.rules.operation import Operation
+from functions.calls.request import Request
+from functions.store.protocol import Store
+
+
+def delete_session(request: Request, store: Store, now: int) -> str:
+    """Answers a finished Operation; the session is gone at once.
+
+    A name without its engine, as Google's own page prints it, means the one session of that id
+    in the location. Raises SessionNotFound, and AmbiguousSession when several engines have it.
+    """
+    named_in_full = "/reasoningEngines/" in f"/{request.name}"
+    name = request.session_name if named_in_full else _only_session(request, store, now)
+    store.delete_session(name, now)
+    engine = EngineName.parse(name.engine)
+    operation = Operation("Delete", *engine, name.session, now, request.version)
+    return operation.to_json(request.version, None)
+
+
+def _only_session(request: Request, store: Store, now: int) -> SessionName:
+    location, session_id = request.location, request.session_id
+    found = store.find_sessions(location, session_id, now)
+    if not found:
+        raise SessionNotFound(f"{location}/sessions/{session_id}")
+    if len(found) > 1:
+        raise AmbiguousSession(session_id, [name.engine for name in found])
+    return found[0]

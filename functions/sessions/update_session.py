@@ -1,0 +1,22 @@
+"""PATCH {session}: changes a session's display name, labels, state or life."""
+
+from functions.messages.session import Session
+from functions.calls.request import Request
+from functions.rules.session import SessionChange, SessionRecord
+from functions.rules.session_rules import changed_session, check_update_mask
+from functions.store.protocol import Store
+
+
+def update_session(request: Request, store: Store, now: int) -> str:
+    """Answers the whole Session after changing what `updateMask` or the body names.
+
+    Raises SessionNotFound, and InvalidArgument naming a path that cannot be changed.
+    """
+    name = request.session_name
+    message = request.message(Session, "session")
+    mask = check_update_mask(request.update_mask(), message)
+
+    def change(record: SessionRecord) -> SessionChange:
+        return changed_session(record, message, mask, now, request.settings.min_ttl)
+
+    return store.update_session(name, change, now).to_json()
