@@ -59,8 +59,8 @@ openapi: .venv/test
 messages: .venv/test
 	$(BIN)/python -m infra.generate.firestore_messages > .venv/descriptors.py
 	cp .venv/descriptors.py functions/store/firestore/descriptors.py
-	$(BIN)/python -m infra.generate.firestore_types > .venv/messages.pyi
-	cp .venv/messages.pyi functions/store/firestore/protobuf.pyi
+	$(BIN)/python -m infra.generate.firestore_types > .venv/protobuf.pyi
+	cp .venv/protobuf.pyi functions/store/firestore/protobuf.pyi
 
 # Pins everything that the requirements pull in, and notes in requirements.txt that this changed.
 lock: .venv/test

@@ -1,1 +1,1 @@
-"""Agent Engine Sessions, one module per API method; rooms: api, messages, aip, rules, store."""
+"""Agent Engine Sessions; docs/architecture.md has the map of the rooms."""

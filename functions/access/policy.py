@@ -22,8 +22,8 @@ from pydantic import (
 )
 
 from functions.access.access import Access, Grant, Role
-from functions.rules.names import ANY, is_location, is_project, is_resource_id
 from functions.access.principal import Principal, fold_email
+from functions.rules.names import ANY, is_location, is_project, is_resource_id
 
 EVERY = "*"
 

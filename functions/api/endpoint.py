@@ -125,8 +125,8 @@ def _settings() -> Settings:
 
 @cache
 def load_method(name: str) -> Method:
-    """The function of that name from the module of that name."""
-    method: Method = getattr(importlib.import_module(f"functions.{name}"), name)
+    """The function of that name, from its module."""
+    method: Method = getattr(importlib.import_module(METHODS[name]), name)
     return method
 
 

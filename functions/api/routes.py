@@ -51,61 +51,84 @@ def _operations(
     )
 
 
-ROUTES: tuple[Route, ...] = (
-    *_sessions("create_session", "POST", "{parent=ENGINE}/sessions", ("sessionId",)),
-    *_sessions("get_session", "GET", "{name=ENGINE/sessions/*}"),
-    *_sessions("list_sessions", "GET", "{parent=ENGINE}/sessions", (*_LIST, "orderBy")),
-    # vertexai's client sends sessionId with an update, too.
-    *_sessions(
-        "update_session", "PATCH", "{session.name=ENGINE/sessions/*}", ("updateMask", "sessionId")
-    ),
-    *_sessions("delete_session", "DELETE", "{name=ENGINE/sessions/*}"),
-    Route("delete_session", "DELETE", f"{{name={_L}/sessions/*}}"),
-    *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}:appendEvent", _APPEND),
-    *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}", _APPEND),
-    *_sessions(
-        "list_events", "GET", "{parent=ENGINE/sessions/*}/events", (*_LIST, "orderBy", "view")
-    ),
-    *_sessions("list_runs", "GET", "{parent=ENGINE/sessions/*}/runs", _LIST),
-    *_sessions(
-        "get_run", "GET", "{name=ENGINE/sessions/*/runs/*}", ("pageSize", "pageToken", "view")
-    ),
-    *_sessions(
-        "watch_events",
-        "GET",
-        "{parent=ENGINE/sessions/*}/events:watch",
-        ("filter", "pageToken", "view"),
-    ),
-    Route("create_reasoning_engine", "POST", f"{{parent={_L}}}/reasoningEngines"),
-    Route("create_reasoning_engine", "POST", "reasoningEngines", BOTH, ("parent",)),
-    Route("get_reasoning_engine", "GET", f"{{name={_P}}}"),
-    Route("get_reasoning_engine", "GET", f"{{name={_E}}}"),
-    Route("list_reasoning_engines", "GET", f"{{parent={_L}}}/reasoningEngines", BOTH, _LIST),
-    Route("list_reasoning_engines", "GET", "reasoningEngines", BOTH, (*_LIST, "parent")),
-    Route(
-        "update_reasoning_engine", "PATCH", f"{{reasoning_engine.name={_P}}}", BOTH, ("updateMask",)
-    ),
-    Route(
-        "update_reasoning_engine", "PATCH", f"{{reasoning_engine.name={_E}}}", BOTH, ("updateMask",)
-    ),
-    Route("delete_reasoning_engine", "DELETE", f"{{name={_P}}}", BOTH, ("force",)),
-    Route("delete_reasoning_engine", "DELETE", f"{{name={_E}}}", BOTH, ("force",)),
-    *_operations("get_operation", "GET"),
-    *_operations("delete_operation", "DELETE"),
-    *_operations("cancel_operation", "POST", ":cancel"),
-    *_operations("wait_operation", "POST", ":wait", ("timeout",)),
-    *(
-        Route(
-            "list_operations",
-            "GET",
-            f"{{name={parent}}}/operations",
-            OPERATIONS,
-            ("filter", "pageSize", "pageToken", "returnPartialSuccess"),
-        )
-        for parent in _OPERATION_PARENTS
-    ),
-    Route("purge_expired_sessions", "POST", "sessions:purgeExpired", BETA),
-)
+def _engines(
+    method: str, verb: str, field: str, query: tuple[str, ...] = ()
+) -> tuple[Route, Route]:
+    """A method of one engine by its full and by its short name."""
+    return (
+        Route(method, verb, f"{{{field}={_P}}}", BOTH, query),
+        Route(method, verb, f"{{{field}={_E}}}", BOTH, query),
+    )
 
-METHODS: tuple[str, ...] = tuple(dict.fromkeys(route.method for route in ROUTES))
-"""Every API method by name, each a module of the same name and a target of its own."""
+
+_ROOMS: dict[str, tuple[Route, ...]] = {
+    "sessions": (
+        *_sessions("create_session", "POST", "{parent=ENGINE}/sessions", ("sessionId",)),
+        *_sessions("get_session", "GET", "{name=ENGINE/sessions/*}"),
+        *_sessions("list_sessions", "GET", "{parent=ENGINE}/sessions", (*_LIST, "orderBy")),
+        # vertexai's client sends sessionId with an update, too.
+        *_sessions(
+            "update_session",
+            "PATCH",
+            "{session.name=ENGINE/sessions/*}",
+            ("updateMask", "sessionId"),
+        ),
+        *_sessions("delete_session", "DELETE", "{name=ENGINE/sessions/*}"),
+        Route("delete_session", "DELETE", f"{{name={_L}/sessions/*}}"),
+        Route("purge_expired_sessions", "POST", "sessions:purgeExpired", BETA),
+    ),
+    "events": (
+        *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}:appendEvent", _APPEND),
+        *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}", _APPEND),
+        *_sessions(
+            "list_events", "GET", "{parent=ENGINE/sessions/*}/events", (*_LIST, "orderBy", "view")
+        ),
+        *_sessions(
+            "watch_events",
+            "GET",
+            "{parent=ENGINE/sessions/*}/events:watch",
+            ("filter", "pageToken", "view"),
+        ),
+    ),
+    "runs": (
+        *_sessions("list_runs", "GET", "{parent=ENGINE/sessions/*}/runs", _LIST),
+        *_sessions(
+            "get_run", "GET", "{name=ENGINE/sessions/*/runs/*}", ("pageSize", "pageToken", "view")
+        ),
+    ),
+    "engines": (
+        Route("create_reasoning_engine", "POST", f"{{parent={_L}}}/reasoningEngines"),
+        Route("create_reasoning_engine", "POST", "reasoningEngines", BOTH, ("parent",)),
+        *_engines("get_reasoning_engine", "GET", "name"),
+        Route("list_reasoning_engines", "GET", f"{{parent={_L}}}/reasoningEngines", BOTH, _LIST),
+        Route("list_reasoning_engines", "GET", "reasoningEngines", BOTH, (*_LIST, "parent")),
+        *_engines("update_reasoning_engine", "PATCH", "reasoning_engine.name", ("updateMask",)),
+        *_engines("delete_reasoning_engine", "DELETE", "name", ("force",)),
+    ),
+    "operations": (
+        *_operations("get_operation", "GET"),
+        *_operations("delete_operation", "DELETE"),
+        *_operations("cancel_operation", "POST", ":cancel"),
+        *_operations("wait_operation", "POST", ":wait", ("timeout",)),
+        *(
+            Route(
+                "list_operations",
+                "GET",
+                f"{{name={parent}}}/operations",
+                OPERATIONS,
+                ("filter", "pageSize", "pageToken", "returnPartialSuccess"),
+            )
+            for parent in _OPERATION_PARENTS
+        ),
+    ),
+}
+"""The routes of each resource, whose folder holds a module for each of its methods."""
+
+ROUTES: tuple[Route, ...] = tuple(route for routes in _ROOMS.values() for route in routes)
+
+METHODS: dict[str, str] = {
+    route.method: f"functions.{room}.{route.method}"
+    for room, routes in _ROOMS.items()
+    for route in routes
+}
+"""Every API method, a target of its own, and the module whose function of that name serves it."""

@@ -16,9 +16,9 @@ from typing import Any
 import flask
 
 from functions.aip.errors import ApiError, ResourceExhausted
+from functions.config.settings import Settings
 from functions.messages.json_text import write_plain
 from functions.rules.errors import SessionNotFound
-from functions.config.settings import Settings
 from functions.store.watching import Tail
 
 _log = logging.getLogger(__name__)

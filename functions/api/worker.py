@@ -19,8 +19,8 @@ from gunicorn.workers.gthread import ThreadWorker
 from functions.aip.errors import InvalidArgument
 from functions.api.client_socket import ClientSocket
 from functions.api.errors import CONTENT_TYPE, INTERNAL
-from functions.messages.json_text import write_plain
 from functions.config.settings import Settings
+from functions.messages.json_text import write_plain
 
 _LINGER = 2.0
 """Seconds that a client has to close a connection after its last answer, which an earlier close

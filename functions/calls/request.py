@@ -11,9 +11,10 @@ from functions.aip.field_mask import FieldPath, parse_field_mask
 from functions.aip.filtering import Filter, FilterFields, compile_filter
 from functions.aip.ordering import OrderBy, parse_order_by
 from functions.aip.page_token import decode_page_token, encode_page_token
+from functions.calls.filters import PageQuery
+from functions.config.settings import Settings
 from functions.messages.json_text import read_json
 from functions.rules.errors import InvalidFields, NoMatchInTime
-from functions.calls.filters import PageQuery
 from functions.rules.names import (
     ANY,
     EngineName,
@@ -23,7 +24,6 @@ from functions.rules.names import (
     is_project,
     is_resource_id,
 )
-from functions.config.settings import Settings
 
 if TYPE_CHECKING:
     from functions.messages.message import Message

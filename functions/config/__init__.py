@@ -1,0 +1,1 @@
+"""Every setting, read from environment variables and checked at the start."""

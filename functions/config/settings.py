@@ -7,8 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, Self
 
 from functions.config.auth_settings import AuthSettings
-from functions.rules.limits import LimitSettings
-from functions.rules.names import LOCATION, PROJECT
+from functions.config.limit_settings import LimitSettings
 from functions.config.setting import (
     duration,
     matching,
@@ -19,6 +18,7 @@ from functions.config.setting import (
     truth,
     whole,
 )
+from functions.rules.names import LOCATION, PROJECT
 
 _ORIGIN = (
     r"(?!https:.*:443$|http:.*:80$)[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"

@@ -1,0 +1,1 @@
+"""The methods of reasoning engines, one a file."""

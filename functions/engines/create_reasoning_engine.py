@@ -1,11 +1,11 @@
 """POST {location}/reasoningEngines: creates an engine for sessions to live under."""
 
+from functions.calls.request import Request
 from functions.messages.reasoning_engine import ReasoningEngine
 from functions.rules.engine_rules import new_engine
 from functions.rules.ids import new_engine_id
 from functions.rules.names import EngineName
 from functions.rules.operation import Operation
-from functions.calls.request import Request
 from functions.store.protocol import Store
 
 

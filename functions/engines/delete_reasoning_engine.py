@@ -1,7 +1,7 @@
 """DELETE {engine}: removes an engine, and with force its sessions."""
 
-from functions.rules.operation import Operation
 from functions.calls.request import Request
+from functions.rules.operation import Operation
 from functions.store.protocol import Store
 
 

@@ -1,8 +1,8 @@
 """GET {location}/reasoningEngines: lists a location's engines."""
 
 from functions.calls.filters import ENGINE_DEFAULT_ORDER, ENGINE_FIELDS
-from functions.rules.limits import MAX_ENGINES_PAGE
 from functions.calls.request import Request, list_json
+from functions.rules.limits import MAX_ENGINES_PAGE
 from functions.store.protocol import Store
 
 

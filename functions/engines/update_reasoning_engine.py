@@ -1,10 +1,10 @@
 """PATCH {engine}: changes what an engine is called and described as."""
 
+from functions.calls.request import Request
 from functions.messages.reasoning_engine import ReasoningEngine
 from functions.rules.engine import EngineRecord
 from functions.rules.engine_rules import changed_engine
 from functions.rules.operation import Operation
-from functions.calls.request import Request
 from functions.store.protocol import Store
 
 

@@ -1,12 +1,12 @@
 """POST {session}:appendEvent: adds an event and merges its state delta."""
 
+from functions.calls.request import Request
 from functions.messages.session_event import SessionEvent
 from functions.rules.errors import InvalidFields
 from functions.rules.event import EventRecord
 from functions.rules.event_rules import new_event
 from functions.rules.ids import new_session_id, session_id_of_request
 from functions.rules.names import SessionName
-from functions.calls.request import Request
 from functions.rules.state import StateChange
 from functions.store.protocol import Store
 

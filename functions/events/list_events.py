@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from functions.calls.filters import EVENT_DEFAULT_ORDER, EVENT_FIELDS, EVENT_ORDERS
+from functions.calls.request import Request, list_json
 from functions.rules.event import EventRecord
 from functions.rules.event_type import EventView, parse_view, with_event_type
-from functions.calls.filters import EVENT_DEFAULT_ORDER, EVENT_FIELDS, EVENT_ORDERS
 from functions.rules.limits import MAX_EVENTS_PAGE
 from functions.rules.names import SessionName
-from functions.calls.request import Request, list_json
 from functions.store.protocol import Store
 
 

@@ -1,11 +1,11 @@
 """GET {session}/events:watch: follows a session's events as they are appended."""
 
 from functions.aip.page_token import decode_page_token, encode_page_token
+from functions.calls.filters import EVENT_FIELDS, event_matches
+from functions.calls.request import Request
 from functions.events.list_events import events_json
 from functions.rules.errors import SessionNotFound
 from functions.rules.event_type import parse_view
-from functions.calls.filters import EVENT_FIELDS, event_matches
-from functions.calls.request import Request
 from functions.store.protocol import Store
 from functions.store.watching import Arrival, EndedWatch, Tail, Watch
 

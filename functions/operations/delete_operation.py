@@ -1,7 +1,7 @@
 """DELETE {operation}: forgets an operation; none is stored."""
 
-from functions.operations.get_operation import asked_operation
 from functions.calls.request import Request
+from functions.operations.get_operation import asked_operation
 from functions.store.protocol import Store
 
 

@@ -1,9 +1,9 @@
 """GET {operation}: what became of an operation; all are done."""
 
+from functions.calls.request import Request
 from functions.rules.errors import EngineNotFound, OperationNotFound, SessionNotFound
 from functions.rules.names import SessionName
 from functions.rules.operation import Operation, find_operation
-from functions.calls.request import Request
 from functions.store.protocol import Store
 
 

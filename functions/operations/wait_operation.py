@@ -1,7 +1,7 @@
 """POST {operation}:wait: waits for an operation; all are done."""
 
-from functions.operations.get_operation import get_operation
 from functions.calls.request import Request
+from functions.operations.get_operation import get_operation
 from functions.store.protocol import Store
 
 

@@ -1,0 +1,1 @@
+"""The methods of runs, one a file."""

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from functions.calls.filters import EVENT_DEFAULT_ORDER, events_of_run
+from functions.calls.request import Request, list_json
 from functions.events.list_events import events_json
 from functions.messages.json_text import write_json
 from functions.rules.event import EventRecord
 from functions.rules.event_type import parse_view
-from functions.calls.filters import EVENT_DEFAULT_ORDER, events_of_run
 from functions.rules.limits import MAX_EVENTS_PAGE
 from functions.rules.names import SessionName
-from functions.calls.request import Request, list_json
 from functions.rules.run import Run, RunNotFound, invocation_id_of, run_name
 from functions.store.paging import MAX_SCANNED, MAX_SCANNED_BYTES, Page
 from functions.store.protocol import Store

@@ -1,0 +1,1 @@
+"""The methods of sessions, one a file."""

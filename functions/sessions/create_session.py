@@ -1,14 +1,14 @@
 """POST {engine}/sessions: creates a session."""
 
+from functions.calls.request import Request
+from functions.config.settings import Settings
 from functions.messages.session import Session
 from functions.rules.errors import SessionAlreadyExists
 from functions.rules.ids import new_session_id
 from functions.rules.names import EngineName, SessionName, check_session_id
 from functions.rules.operation import Operation
-from functions.calls.request import Request
 from functions.rules.session import SessionRecord
 from functions.rules.session_rules import new_session
-from functions.config.settings import Settings
 from functions.store.protocol import Store
 
 

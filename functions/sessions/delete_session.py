@@ -1,9 +1,9 @@
 """DELETE {session}: removes a session and its events."""
 
+from functions.calls.request import Request
 from functions.rules.errors import AmbiguousSession, SessionNotFound
 from functions.rules.names import EngineName, SessionName
 from functions.rules.operation import Operation
-from functions.calls.request import Request
 from functions.store.protocol import Store
 
 

@@ -1,9 +1,9 @@
 """GET {engine}/sessions: lists an engine's sessions, or those of all engines of a location."""
 
-from functions.rules.errors import EngineMissing, EngineNotFound
 from functions.calls.filters import SESSION_DEFAULT_ORDER, SESSION_FIELDS, SESSION_ORDERS
-from functions.rules.limits import MAX_SESSIONS_PAGE
 from functions.calls.request import Request, list_json
+from functions.rules.errors import EngineMissing, EngineNotFound
+from functions.rules.limits import MAX_SESSIONS_PAGE
 from functions.store.protocol import Store
 
 

@@ -3,8 +3,8 @@
 import logging
 import time
 
-from functions.messages.json_text import write_plain
 from functions.calls.request import Request
+from functions.messages.json_text import write_plain
 from functions.store.protocol import Store
 
 _log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """PATCH {session}: changes a session's display name, labels, state or life."""
 
-from functions.messages.session import Session
 from functions.calls.request import Request
+from functions.messages.session import Session
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.session_rules import changed_session, check_update_mask
 from functions.store.protocol import Store

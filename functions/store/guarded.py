@@ -7,13 +7,13 @@ PermissionDenied.
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from functions.aip.errors import PermissionDenied
-from functions.messages.json_text import utf8_size
 from functions.access.access import Access, Grant, Role
+from functions.aip.errors import PermissionDenied
+from functions.calls.filters import PageQuery, engine_matches, test_of
+from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineMissing, EngineNotFound, SessionNotFound
 from functions.rules.event import EventRecord
-from functions.calls.filters import PageQuery, engine_matches, test_of
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord

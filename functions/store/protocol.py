@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from functions.calls.filters import PageQuery
 from functions.rules.engine import EngineRecord
 from functions.rules.event import EventRecord
-from functions.calls.filters import PageQuery
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord

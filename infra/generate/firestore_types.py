@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from functions.store.firestore import messages
+from functions.store.firestore import protobuf
 
 _HEAD = '''\
-"""Made by `python -m infra.generate.firestore_types`: the messages of messages.py."""
+"""Made by `python -m infra.generate.firestore_types`: the messages of protobuf.py."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, TypeVar, overload
@@ -58,14 +58,14 @@ class _Map(Mapping[str, _Item]):
 '''
 
 _ROOTS = (
-    messages.BatchGetDocumentsRequest,
-    messages.BatchGetDocumentsResponse,
-    messages.CommitRequest,
-    messages.CommitResponse,
-    messages.ListenRequest,
-    messages.ListenResponse,
-    messages.RunQueryRequest,
-    messages.RunQueryResponse,
+    protobuf.BatchGetDocumentsRequest,
+    protobuf.BatchGetDocumentsResponse,
+    protobuf.CommitRequest,
+    protobuf.CommitResponse,
+    protobuf.ListenRequest,
+    protobuf.ListenResponse,
+    protobuf.RunQueryRequest,
+    protobuf.RunQueryResponse,
 )
 """What the store sends and gets; the stub holds all that these hold."""
 

@@ -11,13 +11,13 @@ from typing import Any, Self
 
 import pytest
 
+from functions.config.settings import Settings
 from functions.messages.session_event import SessionEvent
 from functions.rules.event_rules import new_event
 from functions.rules.names import SessionName
-from functions.config.settings import Settings
 from functions.store.firestore.documents import arrival_of
-from functions.store.firestore.protobuf import Write
 from functions.store.firestore.migration import PATH, ROLLOUT
+from functions.store.firestore.protobuf import Write
 from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.schema import STEPS, Step
 from functions.store.firestore.values import creation, nanoseconds, update

@@ -7,6 +7,8 @@ from urllib.parse import unquote
 from functions.aip.errors import InvalidArgument, MethodNotAllowed, NotFound
 from functions.api.path_table import PathTable
 from functions.api.routes import ROUTES
+from functions.calls.request import Request
+from functions.config.settings import Settings
 from functions.rules.errors import InvalidFields
 from functions.rules.ids import new_session_id, session_id_of_request
 from functions.rules.names import (
@@ -16,9 +18,7 @@ from functions.rules.names import (
     check_session_id,
     is_resource_id,
 )
-from functions.calls.request import Request
 from functions.rules.run import invocation_id_of, run_name
-from functions.config.settings import Settings
 
 _TABLE = PathTable(ROUTES)
 _SETTINGS = Settings(google_cloud_project="p")

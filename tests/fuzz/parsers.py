@@ -12,6 +12,8 @@ from decimal import Decimal
 import flask
 from werkzeug.test import EnvironBuilder
 
+from functions.access.policy import Policy
+from functions.access.principal import Principal
 from functions.aip.duration import MAX_DURATION, format_duration, parse_duration
 from functions.aip.errors import InvalidArgument, Unauthenticated
 from functions.aip.field_mask import parse_field_mask
@@ -25,10 +27,8 @@ from functions.aip.timestamp import (
 )
 from functions.api.auth.credentials import read_credentials
 from functions.api.auth.iam import Iam
-from functions.messages.session import Session
 from functions.calls.filters import SESSION_DEFAULT_ORDER, SESSION_ORDERS
-from functions.access.policy import Policy
-from functions.access.principal import Principal
+from functions.messages.session import Session
 from functions.rules.session_rules import check_update_mask
 from tests.fuzz.bodies import check_json, check_messages
 from tests.fuzz.filters import check_filter

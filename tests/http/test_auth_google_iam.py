@@ -11,8 +11,8 @@ from google.api_core.exceptions import Forbidden
 from google.cloud.aiplatform_v1beta1 import SessionServiceClient
 from google.oauth2.credentials import Credentials
 
-from functions.api.routes import METHODS
 from functions.access.permissions import PERMISSIONS
+from functions.api.routes import METHODS
 from functions.config.settings import Settings
 from tests.conftest import serving
 from tests.http.door import API_KEYS, ENGINE, KEY, LOCATION, Door, open_door

@@ -16,12 +16,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from functions.config.settings import Settings
 from functions.messages.session import Session
 from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord
 from functions.rules.session_rules import new_session
-from functions.config.settings import Settings
 from functions.store.firestore import FirestoreStore, documents, values
 from functions.store.opening import open_store
 from functions.store.protocol import Store

@@ -19,9 +19,9 @@ import pytest
 from google.cloud.scheduler_v1 import HttpMethod
 
 from functions.api.log import METHOD, JsonFormatter, RequestLog
-from functions.sessions.purge_expired_sessions import purge_expired_sessions
 from functions.calls.request import Request
 from functions.config.settings import Settings
+from functions.sessions.purge_expired_sessions import purge_expired_sessions
 from functions.store.firestore import rpc
 from functions.store.opening import open_store
 from functions.store.usage import usage

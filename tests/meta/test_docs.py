@@ -6,8 +6,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from functions.rules.event_type import EventType
 from functions.config.settings import Settings
+from functions.rules.event_type import EventType
 from tests.conftest import ROOT
 from tests.contract.test_budget import BUDGET, evaluate, table
 

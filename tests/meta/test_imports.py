@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 FUNCTIONS = Path(__file__).parent.parent.parent / "functions"
-ROOMS = ("aip", "messages", "rules", "store", "methods", "api")
-"""Each may import itself and those before it."""
+ROOMS = ("aip", "messages", "rules", "access", "config", "calls", "store", "methods", "api")
+"""Each may import itself and those before it; a method's folder is named for its resource."""
 
 EDGE_LIBRARIES = {"flask", "werkzeug", "functions_framework"}
 MODULES = sorted(FUNCTIONS.rglob("*.py"))
@@ -45,4 +45,4 @@ def test_imports_point_one_way(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(FUNCTIONS)))
 def test_no_file_is_a_drawer_of_leftovers(path: Path) -> None:
     assert path.stem not in {"utils", "helpers", "common", "misc"}
-    assert len(path.read_text().splitlines()) <= 350
+    assert len(path.read_text().splitlines()) <= 450

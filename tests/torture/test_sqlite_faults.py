@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from functions.rules.errors import StoreUnavailable
 from functions.config.settings import Settings
+from functions.rules.errors import StoreUnavailable
 from functions.store.opening import open_store
 from tests.contract.conftest import Api
 from tests.torture.client import Client

@@ -14,10 +14,10 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
 
+from functions.config.settings import Settings
 from functions.rules.errors import StoreUnavailable
 from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
-from functions.config.settings import Settings
 from functions.rules.state import StateChange
 from functions.store.firestore.protobuf import StructuredQuery
 from functions.store.firestore.rpc import Rpc

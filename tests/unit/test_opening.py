@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from functions.rules.names import SessionName
 from functions.config.settings import Settings
+from functions.rules.names import SessionName
 from functions.store.opening import open_store
 from tests.contract.conftest import LOCATION, Api
 

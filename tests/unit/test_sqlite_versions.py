@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from functions.rules.errors import StoreUnavailable
 from functions.config.settings import Settings
+from functions.rules.errors import StoreUnavailable
 from functions.store.opening import open_store
 from functions.store.sqlite import database
 from functions.store.sqlite.schema import STEPS

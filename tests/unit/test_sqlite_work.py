@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from functions.config.settings import Settings
 from functions.rules.limits import MAX_PAGE_BYTES
 from functions.rules.names import SessionName
-from functions.config.settings import Settings
 from functions.store.opening import open_store
 from functions.store.sqlite import SqliteStore, erasing, packing
 from functions.store.sqlite.database import Database

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from functions.access.principal import Principal
 from functions.aip.errors import Unavailable
 from functions.api.auth.answers import Answers, Known, Slots
 from functions.api.auth.credentials import Credentials, is_jwt, refuse
 from functions.api.auth.fetching import fetch_json
-from functions.access.principal import Principal
 
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
 

@@ -4,8 +4,8 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
-from functions.api.auth.credentials import Credentials, refuse
 from functions.access.principal import Principal
+from functions.api.auth.credentials import Credentials, refuse
 
 
 class ApiKey:

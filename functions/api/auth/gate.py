@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import flask
 
+from functions.access.access import access_to_all
+from functions.access.principal import ANYBODY, Principal, fold_email
 from functions.aip.errors import Unauthenticated
 from functions.api.auth.answers import Slots
 from functions.api.auth.credentials import (
@@ -16,15 +18,13 @@ from functions.api.auth.iam import Iam
 from functions.api.log import PRINCIPAL
 from functions.api.path_table import Match
 from functions.api.query import parameters
-from functions.access.access import access_to_all
 from functions.config.auth_settings import AuthKind
-from functions.access.principal import ANYBODY, Principal, fold_email
 from functions.config.settings import Settings
 from functions.store.protocol import Store
 
 if TYPE_CHECKING:
-    from functions.api.auth.google_iam import Permissions
     from functions.access.policy import Policy
+    from functions.api.auth.google_iam import Permissions
 
 
 class Authenticator(Protocol):

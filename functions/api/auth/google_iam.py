@@ -9,15 +9,15 @@ import json
 import logging
 from collections.abc import Mapping
 
+from functions.access.permissions import permissions_of
 from functions.aip.errors import ApiError, PermissionDenied, Unavailable
 from functions.api.auth.answers import REFUSAL_LIFE, Answers, Known, Slots
 from functions.api.auth.credentials import refuse
 from functions.api.auth.fetching import fetch_json
 from functions.api.path_table import Match
-from functions.operations.get_operation import asked_operation
-from functions.access.permissions import permissions_of
 from functions.calls.request import Request
 from functions.config.settings import Settings
+from functions.operations.get_operation import asked_operation
 
 _log = logging.getLogger(__name__)
 

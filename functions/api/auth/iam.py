@@ -8,8 +8,8 @@ import base64
 import json
 from typing import Any
 
-from functions.api.auth.credentials import Credentials, has_signature, is_jwt, refuse
 from functions.access.principal import Principal
+from functions.api.auth.credentials import Credentials, has_signature, is_jwt, refuse
 
 
 class Iam:

@@ -7,10 +7,10 @@ import jwt
 from jwt.exceptions import PyJWTError
 from jwt.types import Options
 
+from functions.access.principal import Principal
 from functions.api.auth.answers import Slots
 from functions.api.auth.credentials import Credentials, is_jwt, refuse
 from functions.api.auth.issuer import Issuer
-from functions.access.principal import Principal
 
 _SKEW = 30
 """Seconds by which an issuer's clock may differ from ours."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from functions.config.settings import Settings
 
 if TYPE_CHECKING:
-    from functions.api.auth.gate import Gate
     from functions.access.policy import Policy
+    from functions.api.auth.gate import Gate
 
 _log = logging.getLogger(__name__)
 

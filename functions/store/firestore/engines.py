@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from functions.calls.filters import PageQuery, engine_matches, test_of
 from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineHasSessions, EngineNotFound
-from functions.calls.filters import PageQuery, engine_matches, test_of
 from functions.rules.names import EngineName
 from functions.store.firestore import documents, queries, values
 from functions.store.firestore.erasure import erase

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from functions.rules.errors import WalkTooOld
 from functions.calls.filters import PageQuery, session_matches
+from functions.rules.errors import WalkTooOld
 from functions.rules.names import EngineName
 from functions.rules.session import SessionRecord
 from functions.store.firestore.documents import expiry_of, session_name, session_record

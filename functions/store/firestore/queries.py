@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from functions.aip.timestamp import MIN_TIMESTAMP
+from functions.calls.filters import PageQuery
 from functions.messages.json_text import utf8_size
 from functions.rules.event import timestamp_key
-from functions.calls.filters import PageQuery
 from functions.rules.names import EngineName
 from functions.store.firestore.documents import facet
 from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp, Value

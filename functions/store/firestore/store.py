@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from functions.aip.errors import ApiError
+from functions.calls.filters import PageQuery, event_matches, test_of
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import (
     EngineMissing,
@@ -20,7 +21,6 @@ from functions.rules.errors import (
     TooLarge,
 )
 from functions.rules.event import EventRecord
-from functions.calls.filters import PageQuery, event_matches, test_of
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
@@ -30,8 +30,8 @@ from functions.store.firestore.appending import AppendCommit, append_or_create
 from functions.store.firestore.erasure import erase, purge
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.listing import list_sessions
-from functions.store.firestore.protobuf import Document, StructuredQuery, Write
 from functions.store.firestore.migration import Versions, renew_all
+from functions.store.firestore.protobuf import Document, StructuredQuery, Write
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, LazyRpc, Missing, Refused, Rpc, Stale
 from functions.store.firestore.runs import runs_by_event

@@ -3,10 +3,10 @@
 import sqlite3
 from collections.abc import Callable
 
+from functions.calls.filters import PageQuery, engine_matches, test_of
 from functions.messages.json_text import read_json, utf8_size, write_json
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineHasSessions, EngineNotFound
-from functions.calls.filters import PageQuery, engine_matches, test_of
 from functions.rules.names import EngineName
 from functions.store.paging import Page, fill_page, own_cursor
 

@@ -8,10 +8,10 @@ from operator import itemgetter
 from typing import Any
 
 from functions.aip.timestamp import MIN_TIMESTAMP
+from functions.calls.filters import PageQuery, session_matches, test_of
 from functions.messages.json_text import write_plain
 from functions.rules.errors import WalkTooOld
 from functions.rules.event import EventRecord, timestamp_key
-from functions.calls.filters import PageQuery, session_matches, test_of
 from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionRecord
 from functions.store.paging import Cursor, Page, fill_page, own_cursor

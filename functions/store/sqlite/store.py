@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from functions.calls.filters import PageQuery, event_matches, test_of
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import (
     EngineMissing,
@@ -14,7 +15,6 @@ from functions.rules.errors import (
     StoreUnavailable,
 )
 from functions.rules.event import EventRecord
-from functions.calls.filters import PageQuery, event_matches, test_of
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord

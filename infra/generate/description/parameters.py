@@ -6,9 +6,9 @@ from pydantic.alias_generators import to_camel
 
 from functions.aip.filtering import MAX_LENGTH
 from functions.api.routes import Route
+from functions.calls.filters import EVENT_ORDERS, SESSION_ORDERS
 from functions.messages.scalar_schema import DURATION, JsonSchema
 from functions.rules.event_type import EventView
-from functions.calls.filters import EVENT_ORDERS, SESSION_ORDERS
 from functions.rules.names import ANY, LOCATION, PROJECT, RESOURCE_ID
 from infra.generate.openapi import TYPES
 

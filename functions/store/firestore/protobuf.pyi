@@ -1,4 +1,4 @@
-"""Made by `python -m infra.generate.firestore_types`: the messages of messages.py."""
+"""Made by `python -m infra.generate.firestore_types`: the messages of protobuf.py."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self, TypeVar, overload
