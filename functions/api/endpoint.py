@@ -16,7 +16,7 @@ from functions.api.binding import bind
 from functions.api.browsers import check_page
 from functions.api.cors import allow_origins
 from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
-from functions.api.framework import Target, adopt, refuse_other_servers
+from functions.api.framework import Target, install, refuse_other_servers
 from functions.api.log import METHOD, RequestLog, log_as_json
 from functions.api.path_table import PathTable
 from functions.api.query import effective_verb, sent_path
@@ -76,7 +76,7 @@ class Endpoint:
             store = self._store()
             if self._gate is not None:
                 # With a time of its own: nothing of the body is read before the caller is known.
-                store = self._gate.admit(request, match, store, self._clock())
+                store = self._gate.store_for(request, match, store, self._clock())
             asked = bind(request, match, self._settings)
             # A body may take its time, and a session may expire meanwhile.
             answer = method(asked, store, self._clock())
@@ -106,7 +106,7 @@ def target(name: str, *methods: str) -> Target:
     serve = allow_origins(answer, _settings().cors_origins)
     serve.__name__ = name
     if flask.has_app_context() and flask.current_app.name == name:
-        adopt(flask.current_app, serve, _settings())
+        install(flask.current_app, serve, _settings())
         if not methods:
             # Once for all workers; of many methods, each waits for its first request.
             load_method(name)

@@ -40,7 +40,7 @@ _MOST_DISCARDED = 32 * 2**20
 """Bytes of a body that are taken though nobody reads it: no more get through Cloud Run."""
 
 
-def adopt(app: flask.Flask, serve: Target, settings: Settings) -> None:
+def install(app: flask.Flask, serve: Target, settings: Settings) -> None:
     """Has `serve` answer every request of the app, and sets limits of the server.
 
     Before the server starts: it reads its defaults when it does. Flask's own way to a function

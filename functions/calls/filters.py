@@ -78,7 +78,7 @@ def events_of_run(invocation_id: str) -> PageQuery:
 _Record = TypeVar("_Record")
 
 
-def test_of(
+def predicate(
     filter: Filter, matches: Callable[[Filter, _Record], bool]
 ) -> Callable[[_Record], bool] | None:
     """What records must pass, such as `session_matches`; None where the filter is empty."""

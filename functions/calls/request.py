@@ -85,8 +85,8 @@ class Request:
     @property
     def engine_or_all(self) -> EngineName:
         """The engine that the path names, where `-` names all of its location."""
-        is_any = self._ids().get("reasoningEngines") == ANY
-        return EngineName(self.location, ANY) if is_any else self.engine_name
+        is_wildcard = self._ids().get("reasoningEngines") == ANY
+        return EngineName(self.location, ANY) if is_wildcard else self.engine_name
 
     @property
     def session_name(self) -> SessionName:
@@ -100,8 +100,8 @@ class Request:
     @property
     def session_id_or_none(self) -> str:
         """The session's id, "" where the path says `-`: then the server chooses one."""
-        is_any = self._ids().get("sessions") == ANY
-        return "" if is_any else self.session_name.session
+        is_wildcard = self._ids().get("sessions") == ANY
+        return "" if is_wildcard else self.session_name.session
 
     @property
     def session_id(self) -> str:

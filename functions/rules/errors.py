@@ -4,7 +4,7 @@ ApiError
 ├── InvalidArgument: InvalidFields (SessionOfAnotherUser), SessionAlreadyExists, TooLarge,
 │   WalkTooOld
 ├── FailedPrecondition: EngineHasSessions, AmbiguousSession
-├── NotFound: SessionNotFound, EngineNotFound, EngineMissing, OperationNotFound
+├── NotFound: SessionNotFound, EngineNotFound, ParentEngineNotFound, OperationNotFound
 ├── Aborted: Contention
 └── Unavailable: NoMatchInTime, StoreUnavailable (NewerVersion of functions.store.versions)
 """
@@ -79,7 +79,7 @@ class EngineNotFound(NotFound):
         super().__init__(f"ReasoningEngine {name} not found.")
 
 
-class EngineMissing(NotFound):
+class ParentEngineNotFound(NotFound):
     """Sessions were asked for under an engine that must exist and does not."""
 
     def __init__(self) -> None:

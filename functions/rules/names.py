@@ -34,7 +34,7 @@ class EngineName(NamedTuple):
         return f"{self.location}/reasoningEngines/{self.engine}"
 
     @property
-    def is_any(self) -> bool:
+    def is_wildcard(self) -> bool:
         """Whether it stands for every engine of its location."""
         return self.engine == ANY
 

@@ -36,7 +36,7 @@ class StateChange:
     replace: bool = False
 
     @property
-    def must_be_weighed(self) -> bool:
+    def needs_current_state(self) -> bool:
         """Whether the state that it is merged into must be read first.
 
         What reaches beyond the session must know whose it is; what is large may be too much.

@@ -15,8 +15,8 @@ from functions.store.protocol import Store
 def create_session(request: Request, store: Store, now: int) -> str:
     """Answers a finished Operation with the session, under `sessionId` or an id of ours.
 
-    Raises SessionAlreadyExists, InvalidFields without a userId, EngineMissing where engines are
-    required, and InvalidArgument for a life that is too short.
+    Raises SessionAlreadyExists, InvalidFields without a userId, ParentEngineNotFound where engines
+    are required, and InvalidArgument for a life that is too short.
     """
     engine = request.engine_name
     message = request.message(Session, "session")

@@ -2,7 +2,7 @@
 
 from functions.calls.filters import SESSION_DEFAULT_ORDER, SESSION_FIELDS, SESSION_ORDERS
 from functions.calls.request import Request, list_json
-from functions.rules.errors import EngineMissing, EngineNotFound
+from functions.rules.errors import EngineNotFound, ParentEngineNotFound
 from functions.rules.limits import MAX_SESSIONS_PAGE
 from functions.store.protocol import Store
 
@@ -13,17 +13,17 @@ def list_sessions(request: Request, store: Store, now: int) -> str:
     The engine `-` stands for every engine of the location; see google.aip.dev/159. Its `orderBy`
     is exact where AIP-159 asks for best effort only: one store knows all the engines.
 
-    Raises EngineMissing where engines are required.
+    Raises ParentEngineNotFound where engines are required.
     """
     engine = request.engine_or_all
     query = request.page(
         engine, SESSION_FIELDS, SESSION_ORDERS, SESSION_DEFAULT_ORDER, MAX_SESSIONS_PAGE
     )
-    if request.settings.require_engine and not engine.is_any:
+    if request.settings.require_engine and not engine.is_wildcard:
         try:
             store.get_engine(engine)
         except EngineNotFound:
-            raise EngineMissing from None
+            raise ParentEngineNotFound from None
     page = store.list_sessions(engine, query, now)
     sessions = [record.to_json() for record in page.items]
     return list_json("sessions", sessions, engine, query, page.cursor)

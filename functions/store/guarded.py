@@ -9,17 +9,17 @@ from dataclasses import replace
 
 from functions.access.access import Access, Grant, Role
 from functions.aip.errors import PermissionDenied
-from functions.calls.filters import PageQuery, engine_matches, test_of
+from functions.calls.filters import PageQuery, engine_matches, predicate
 from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
-from functions.rules.errors import EngineMissing, EngineNotFound, SessionNotFound
+from functions.rules.errors import EngineNotFound, ParentEngineNotFound, SessionNotFound
 from functions.rules.event import EventRecord
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.merging import list_merged
-from functions.store.paging import Cursor, Page, fill_page, map_page, own_cursor
+from functions.store.paging import Cursor, Page, checked_cursor, fill_page, map_page
 from functions.store.protocol import Purged, Store
 from functions.store.watching import Watch
 
@@ -55,7 +55,7 @@ class GuardedStore:
 
     def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
         """The sessions that are there for the principal, of one engine or of all of a location."""
-        if not engine.is_any:
+        if not engine.is_wildcard:
             return self._list_sessions(self._access.on(str(engine)), engine, query, now)
         named = [
             name
@@ -196,7 +196,7 @@ class GuardedStore:
     def _check_creates(self, record: SessionRecord, state: StateChange) -> None:
         grant = self._access.on(record.name.engine)
         if grant is None:
-            raise EngineMissing
+            raise ParentEngineNotFound
         _check_writes(grant, state)
         if not grant.reads(record.user_id):
             raise PermissionDenied("The role user creates sessions of its own userId only.")
@@ -253,11 +253,11 @@ class GuardedStore:
             (((record.create_time, str(record.name)), record) for record in records),
             key=lambda entry: entry[0],
         )
-        behind = tuple(own_cursor(query.cursor, int, str) or (0, ""))
+        behind = tuple(checked_cursor(query.cursor, int, str) or (0, ""))
         return fill_page(
             ((list(place), record) for place, record in placed if place > behind),
             query,
-            test_of(query.filter, engine_matches),
+            predicate(query.filter, engine_matches),
             _engine_size,
         )
 

@@ -23,7 +23,7 @@ MAX_SCANNED_BYTES = 4 * MAX_PAGE_BYTES
 _INT64 = range(-(2**63), 2**63)
 
 
-def own_cursor(cursor: Cursor | None, *kinds: type) -> Cursor:
+def checked_cursor(cursor: Cursor | None, *kinds: type) -> Cursor:
     """The cursor of a page token, [] for none; raises InvalidPageToken for one never made here.
 
     Its parts must be of these kinds, 64 bits or names: the token's checksum keeps mistakes out, but

@@ -42,7 +42,7 @@ class Store(Protocol):
     ) -> SessionRecord:
         """Stores a new session and answers it with its shared state.
 
-        Raises SessionAlreadyExists, or EngineMissing where the engine must exist.
+        Raises SessionAlreadyExists, or ParentEngineNotFound where the engine must exist.
         """
 
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
@@ -95,7 +95,7 @@ class Store(Protocol):
 
         Both happen or neither. Answers the session with its shared state, as it is right after
         that. Raises SessionOfAnotherUser where the session's userId is not that of `record`, and
-        EngineMissing where the engine must exist for a new session.
+        ParentEngineNotFound where the engine must exist for a new session.
         """
 
     def list_events(

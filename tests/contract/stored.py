@@ -30,7 +30,7 @@ def documents_below(
 
 
 def _rows_below(store: SqliteStore, engine: str) -> Counter[str]:
-    with store._database.read() as db:
+    with store._database.snapshot() as db:
         of_engine = "SELECT s.id FROM sessions s JOIN engines e ON e.id = s.engine WHERE e.name = ?"
         (sessions,) = db.execute(f"SELECT count(*) FROM ({of_engine})", (engine,)).fetchone()
         (events,) = db.execute(

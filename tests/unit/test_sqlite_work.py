@@ -228,7 +228,7 @@ def filled(api: Api, session_id: str, events: int, **fields: Any) -> str:
 def everything(api: Api) -> dict[str, int]:
     """How many rows each table has."""
     assert isinstance(api.store, SqliteStore)
-    with api.store._database.read() as db:
+    with api.store._database.snapshot() as db:
         tables = ("engines", "sessions", "events", "users", "scopes")
         return {
             table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables

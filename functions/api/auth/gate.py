@@ -51,7 +51,7 @@ class Gate:
         self._lets_anybody_in = "none" in kinds
         self._platform = Iam(takes_signed=True)
 
-    def admit(self, request: flask.Request, match: Match, store: Store, now: int) -> Store:
+    def store_for(self, request: flask.Request, match: Match, store: Store, now: int) -> Store:
         """The store as the sender may see it.
 
         Raises Unauthenticated, Unavailable, or PermissionDenied where Google's IAM denies.

@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import replace
 
-from functions.rules.errors import EngineMissing, SessionOfAnotherUser
+from functions.rules.errors import ParentEngineNotFound, SessionOfAnotherUser
 from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord
@@ -82,7 +82,7 @@ def append_or_create(
         has_landed = any(events)
         if not documents.is_live(found, now):
             if require_engine and not documents.is_engine(engine):
-                raise EngineMissing
+                raise ParentEngineNotFound
             if found is not None:
                 erase(rpc, found, now)
             found, has_landed = None, False

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from functions.calls.filters import PageQuery, engine_matches, test_of
+from functions.calls.filters import PageQuery, engine_matches, predicate
 from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineHasSessions, EngineNotFound
@@ -12,7 +12,7 @@ from functions.store.firestore.erasure import erase
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import Missing, Rpc, Stale
-from functions.store.paging import Cursor, Page, fill_page, own_cursor
+from functions.store.paging import Cursor, Page, checked_cursor, fill_page
 
 
 def create_engine(rpc: Rpc, record: EngineRecord) -> None:
@@ -31,7 +31,7 @@ def get_engine(rpc: Rpc, name: EngineName) -> EngineRecord:
 
 def list_engines(rpc: Rpc, location: str, query: PageQuery) -> Page[EngineRecord]:
     """One page of a location's engines, oldest first."""
-    behind = own_cursor(query.cursor, int, str)
+    behind = checked_cursor(query.cursor, int, str)
 
     def request(last: Document | None) -> StructuredQuery:
         cursor = behind if last is None else _cursor(record_of(last))
@@ -49,7 +49,7 @@ def list_engines(rpc: Rpc, location: str, query: PageQuery) -> Page[EngineRecord
     return fill_page(
         ((_cursor(record), record) for record in records),
         query,
-        test_of(query.filter, engine_matches),
+        predicate(query.filter, engine_matches),
         lambda record: utf8_size(record.to_json()),
     )
 

@@ -27,7 +27,7 @@ from functions.store.firestore.queries import (
 from functions.store.firestore.rpc import Refused, Rpc, Stale
 from functions.store.firestore.sharing import share
 from functions.store.firestore.values import nanoseconds, timestamp
-from functions.store.paging import Cursor, Page, cut_page, fill_page, own_cursor
+from functions.store.paging import Cursor, Page, checked_cursor, cut_page, fill_page
 
 _BY_NAME = 100
 """Sessions that one call reads by name at most, unless a page is larger: each is read whole."""
@@ -43,7 +43,7 @@ Names compare segment by segment, as Firestore does, since "a-b/" comes before "
 
 def list_sessions(rpc: Rpc, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
     """One page of an engine's sessions, or of its location's, with their shared state."""
-    reading = None if engine.is_any else rpc.batch_get([str(engine)], _SHARED)
+    reading = None if engine.is_wildcard else rpc.batch_get([str(engine)], _SHARED)
     page = fill_page(
         (
             (cursor, session_record(session_name(found), found))
@@ -81,16 +81,16 @@ class _Walk:
     @property
     def parent(self) -> str:
         """The path that queries start from."""
-        return "" if self.engine.is_any else str(self.engine)
+        return "" if self.engine.is_wildcard else str(self.engine)
 
     @property
     def prefix(self) -> str:
         """What a document's name has before the ids of its place."""
-        return f"{self.rpc.root}/" + ("" if self.engine.is_any else f"{self.engine}/sessions/")
+        return f"{self.rpc.root}/" + ("" if self.engine.is_wildcard else f"{self.engine}/sessions/")
 
     def live_documents(self, now: int) -> Iterator[tuple[Cursor, Document]]:
         """Documents of live sessions in the query's order, behind its cursor."""
-        snapshot, *place = own_cursor(self.query.cursor, int, int, str) or [0]
+        snapshot, *place = checked_cursor(self.query.cursor, int, int, str) or [0]
         behind = (int(place[0]), str(place[1]).split("/")) if place else None
         if behind is not None and self.query.order.field == "update_time":
             placed = self.places_at(behind, timestamp(int(snapshot)))

@@ -233,7 +233,7 @@ def _sessions(query: PageQuery, engine: EngineName, fields: Sequence[str]) -> St
         facet(field if key is None else f"{field}.{key}", literal)
         for field, key, literal in query.filter.equalities()
     ]
-    if engine.is_any:
+    if engine.is_wildcard:
         result.from_[0].all_descendants = True
         facets.append(facet("location", engine.location))
     # Firestore looks up one element of an array; the others are decided in process.

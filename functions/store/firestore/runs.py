@@ -20,7 +20,7 @@ from functions.store.firestore.queries import (
     run_in_steps,
 )
 from functions.store.firestore.rpc import Rpc
-from functions.store.paging import Cursor, own_cursor
+from functions.store.paging import Cursor, checked_cursor
 
 _EVENTS_PER_RUN = 10
 """What runs are taken to have when it is guessed how far to look."""
@@ -35,7 +35,7 @@ def runs_by_event(
     been told, and need not be read again to see that it does not begin here.
     """
     limit = min(_EVENTS_PER_RUN * (query.page_size + 1), MAX_DOCUMENTS)
-    start, read_time = next(map(str, own_cursor(query.cursor, str)), None), None
+    start, read_time = next(map(str, checked_cursor(query.cursor, str)), None), None
     met: set[str] = set()
     while True:
         answers = list(rpc.run_query(str(name), event_places(query, limit, start), read_time))

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from functions.aip.errors import ApiError
-from functions.calls.filters import PageQuery, event_matches, test_of
+from functions.calls.filters import PageQuery, event_matches, predicate
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import (
-    EngineMissing,
+    ParentEngineNotFound,
     SessionAlreadyExists,
     SessionNotFound,
     StoreUnavailable,
@@ -43,7 +43,7 @@ from functions.store.firestore.schema import (
 )
 from functions.store.firestore.sharing import share, shared_state, shared_writes, user_documents
 from functions.store.firestore.watching import Feeds, FirestoreWatch
-from functions.store.paging import Cursor, Page, fill_page, own_cursor
+from functions.store.paging import Cursor, Page, checked_cursor, fill_page
 from functions.store.protocol import Purged
 from functions.store.runs import fill_runs
 
@@ -76,7 +76,7 @@ class FirestoreStore:
         while True:
             engine, user = rpc.batch_get([name.engine, user_path])()
             if require_engine and not documents.is_engine(engine):
-                raise EngineMissing
+                raise ParentEngineNotFound
             record.shared = shared_state(engine, user, state)
             creation = values.creation(f"{rpc.root}/{name}", fields)
             shared = shared_writes(rpc, name.engine, engine, record.user_id, state)
@@ -103,7 +103,7 @@ class FirestoreStore:
 
     def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
         rpc = self._rpcs.for_request()
-        if engine.is_any:
+        if engine.is_wildcard:
             self._versions.require(rpc, WITH_LOCATIONS)
         return list_sessions(rpc, engine, query, now)
 
@@ -191,14 +191,14 @@ class FirestoreStore:
         append = self._append(rpc, name, event)
         while True:
             unchanged_since, shared = None, []
-            if state.must_be_weighed or owner is not None:
+            if state.needs_current_state or owner is not None:
                 found, engine = rpc.batch_get([str(name), name.engine])()
                 current = _live(name, found, now, owner)
                 user_id = documents.user_id_of(current)
                 owners = [(name.engine, user_id)] if state.user else []
                 users = user_documents(rpc, {name.engine: engine}, owners)
                 try:
-                    _weigh(current, state)
+                    _check_state_size(current, state)
                     shared_state(engine, users.get((name.engine, user_id)), state)
                 except TooLarge:
                     # What has landed is merged already, and may have shrunk since.
@@ -248,7 +248,7 @@ class FirestoreStore:
         page = fill_page(
             self._events(rpc, name, query),
             query,
-            test_of(query.filter, event_matches),
+            predicate(query.filter, event_matches),
             EventRecord.size,
         )
         if not documents.is_live(session()[0], now, owner):
@@ -302,7 +302,7 @@ class FirestoreStore:
     def _events(
         self, rpc: Rpc, name: SessionName, query: PageQuery
     ) -> Iterator[tuple[Cursor, EventRecord]]:
-        start = next(map(str, own_cursor(query.cursor, str)), None)
+        start = next(map(str, checked_cursor(query.cursor, str)), None)
 
         def request(last: Document | None) -> StructuredQuery:
             behind = documents.event_key(last) if last is not None else start
@@ -322,7 +322,7 @@ class FirestoreStore:
         """What Firestore found too large, in the words that every store has for it."""
         (found,) = self._rpcs.for_request().batch_get([str(name)], ["state"])()
         try:
-            _weigh(found, state)
+            _check_state_size(found, state)
         except TooLarge as explanation:
             return explanation
         return refusal
@@ -336,6 +336,6 @@ def _live(
     return found
 
 
-def _weigh(found: Document | None, state: StateChange) -> None:
+def _check_state_size(found: Document | None, state: StateChange) -> None:
     """Raises TooLarge for a change that the session's state has no room for."""
     merge_members(values.members_of(found, "state"), values.by_field_name(state.session))

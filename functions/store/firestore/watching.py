@@ -28,7 +28,7 @@ from functions.store.firestore.queries import events_by_arrival, newest_events, 
 from functions.store.firestore.rpc import Listening, Rpc
 from functions.store.firestore.snapshots import snapshots
 from functions.store.firestore.values import nanoseconds
-from functions.store.paging import Cursor, own_cursor
+from functions.store.paging import Cursor, checked_cursor
 from functions.store.watching import MAX_ARRIVAL_BYTES, MAX_ARRIVALS, Arrival, Wake
 
 _log = logging.getLogger(__name__)
@@ -224,7 +224,7 @@ class FirestoreWatch:
         """Goes on behind `after`, `[createTime in nanoseconds]`; raises SessionNotFound."""
         self._rpc = rpc
         self._name = name
-        self._position = int((own_cursor(after, int) or [0])[0])
+        self._position = int((checked_cursor(after, int) or [0])[0])
         self._backlog: Iterator[Placed] | None = None
         (found,) = rpc.batch_get([str(name)], ["expiry", "incarnation", "userId"])()
         if not is_live(found, now, owner):

@@ -68,14 +68,14 @@ class Database:
         return connection
 
     @contextmanager
-    def look(self) -> Iterator[sqlite3.Connection]:
+    def statement(self) -> Iterator[sqlite3.Connection]:
         """For one statement that reads, a consistent view by itself."""
         with self._errors():
             self._check_version_now_and_then(self.connection)
             yield self.connection
 
     @contextmanager
-    def read(self) -> Iterator[sqlite3.Connection]:
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
         """One consistent view for several statements; writers go on meanwhile."""
         with self._transaction("BEGIN") as connection:
             self._check_version_now_and_then(connection)

@@ -3,12 +3,12 @@
 import sqlite3
 from collections.abc import Callable
 
-from functions.calls.filters import PageQuery, engine_matches, test_of
+from functions.calls.filters import PageQuery, engine_matches, predicate
 from functions.messages.json_text import read_json, utf8_size, write_json
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineHasSessions, EngineNotFound
 from functions.rules.names import EngineName
-from functions.store.paging import Page, fill_page, own_cursor
+from functions.store.paging import Page, checked_cursor, fill_page
 
 _ENGINE = "SELECT name, create_time, update_time, resource FROM engines"
 
@@ -46,12 +46,12 @@ def list_engines(db: sqlite3.Connection, location: str, query: PageQuery) -> Pag
     rows = db.execute(
         f"{_ENGINE} WHERE location = ? AND create_time IS NOT NULL "
         "AND (create_time, name) > (?, ?) ORDER BY create_time, name",
-        (location, *(own_cursor(query.cursor, int, str) or [0, ""])),
+        (location, *(checked_cursor(query.cursor, int, str) or [0, ""])),
     )
     return fill_page(
         (([row[1], row[0]], _engine_record(row)) for row in rows),
         query,
-        test_of(query.filter, engine_matches),
+        predicate(query.filter, engine_matches),
         lambda record: utf8_size(record.to_json()),
     )
 

@@ -8,13 +8,13 @@ from operator import itemgetter
 from typing import Any
 
 from functions.aip.timestamp import MIN_TIMESTAMP
-from functions.calls.filters import PageQuery, session_matches, test_of
+from functions.calls.filters import PageQuery, predicate, session_matches
 from functions.messages.json_text import write_plain
 from functions.rules.errors import WalkTooOld
 from functions.rules.event import EventRecord, timestamp_key
 from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionRecord
-from functions.store.paging import Cursor, Page, fill_page, own_cursor
+from functions.store.paging import Cursor, Page, checked_cursor, fill_page
 from functions.store.sqlite.members import joined_members
 from functions.store.sqlite.packing import MAX_ROWS, packed, packed_rows
 from functions.store.sqlite.rows import (
@@ -90,7 +90,7 @@ def list_sessions(
     page = fill_page(
         _in_order(db, engine, query, now, incomplete),
         query,
-        test_of(query.filter, session_matches),
+        predicate(query.filter, session_matches),
         size,
     )
     lacking = [
@@ -132,9 +132,9 @@ def _in_order(
     before the session's id, and `snapshot` the last move that the first page knew of. Raises
     WalkTooOld when moves since then are forgotten.
     """
-    ids = (str, str) if engine.is_any else (str,)
-    cursor = own_cursor(query.cursor, int, int, *ids)
-    scope, parent = ("location", engine.location) if engine.is_any else ("name", str(engine))
+    ids = (str, str) if engine.is_wildcard else (str,)
+    cursor = checked_cursor(query.cursor, int, int, *ids)
+    scope, parent = ("location", engine.location) if engine.is_wildcard else ("name", str(engine))
     found = db.execute(
         "SELECT e.name, e.id, coalesce(e.scope, ''), coalesce(a.size, 0), "
         f"coalesce({_inline('e.scope', 'a.size')}, ''), (SELECT coalesce(max(seq), 0) FROM moves) "
@@ -148,7 +148,7 @@ def _in_order(
     behind: Place | None = None
     if place:
         position, *names = place
-        name, session_id = map(str, names if engine.is_any else (parent, *names))
+        name, session_id = map(str, names if engine.is_wildcard else (parent, *names))
         behind = (int(position), name, session_id)
     walk = _Walk(db, query, now, int(snapshot), len(apps))
     streams = []
@@ -161,7 +161,7 @@ def _in_order(
         if len(streams) == 1
         else heapq.merge(*streams, key=itemgetter(0), reverse=query.order.descending)
     )
-    is_any = engine.is_any
+    is_wildcard = engine.is_wildcard
     for (position, name, session_id), columns in merged:
         _, _, _, own, user, size, own_state, user_state, *record_columns = columns
         record = session_record(name, record_columns)
@@ -172,7 +172,7 @@ def _in_order(
             lacks += int(size)
         if lacks:
             incomplete[record.name] = _Scopes(own, user, str(app), lacks)
-        tie = [name, session_id] if is_any else [session_id]
+        tie = [name, session_id] if is_wildcard else [session_id]
         yield [snapshot, position, *tie], record
 
 
@@ -320,7 +320,7 @@ def event_clauses(session: str, query: PageQuery) -> tuple[str, dict[str, Any]]:
         if bound is not None:
             conditions.append(f"e.timestamp_key {sign} :{name}")
             parameters[name] = timestamp_key(max(bound, MIN_TIMESTAMP))
-    if cursor := own_cursor(query.cursor, str, int):
+    if cursor := checked_cursor(query.cursor, str, int):
         conditions.append(f"(e.timestamp_key, e.seq) {beyond} (:key, :seq)")
         parameters["key"], parameters["seq"] = cursor
     order = f"ORDER BY e.timestamp_key {direction}, e.seq {direction}"

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from functions.calls.filters import PageQuery, event_matches, test_of
+from functions.calls.filters import PageQuery, event_matches, predicate
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import (
-    EngineMissing,
+    ParentEngineNotFound,
     SessionAlreadyExists,
     SessionNotFound,
     SessionOfAnotherUser,
@@ -66,7 +66,7 @@ class SqliteStore:
             ).fetchone()
             engine, engine_time, app, user, old, old_expiry = row or _NOTHING
             if require_engine and engine_time is None:
-                raise EngineMissing
+                raise ParentEngineNotFound
             if engine is None:
                 engine = engines.add_engine(db, EngineName.parse(engine_name))
             if old is not None:
@@ -92,11 +92,11 @@ class SqliteStore:
             return live_session(db, record.name, now)[1]
 
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
-        with self._database.look() as db:
+        with self._database.statement() as db:
             return live_session(db, name, now)[1]
 
     def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
-        with self._database.read() as db:
+        with self._database.snapshot() as db:
             return listing.list_sessions(db, engine, query, now)
 
     def update_session(
@@ -119,7 +119,7 @@ class SqliteStore:
             self._erase(lambda erasure: erasure.session(session), now)
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
-        with self._database.look() as db:
+        with self._database.statement() as db:
             rows = db.execute(
                 "SELECT e.name FROM sessions s JOIN engines e ON e.id = s.engine "
                 "WHERE s.session_id = ? AND s.expiry > ? AND e.location = ? ORDER BY e.name",
@@ -171,11 +171,11 @@ class SqliteStore:
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:
         is_one_statement = query.filter.is_empty and query.page_size < MAX_ROWS
-        with self._database.look() if is_one_statement else self._database.read() as db:
+        with self._database.statement() if is_one_statement else self._database.snapshot() as db:
             page = fill_page(
                 listing.live_events(db, name, query, now, owner),
                 query,
-                test_of(query.filter, event_matches),
+                predicate(query.filter, event_matches),
                 EventRecord.size,
             )
             if not page.items:
@@ -185,7 +185,7 @@ class SqliteStore:
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[Run]:
-        with self._database.read() as db:
+        with self._database.snapshot() as db:
             session = live_keys(db, name, now, owner).session
             return fill_runs(runs_by_event(db, session, query), query)
 
@@ -199,11 +199,11 @@ class SqliteStore:
             engines.create_engine(db, record)
 
     def get_engine(self, name: EngineName) -> EngineRecord:
-        with self._database.look() as db:
+        with self._database.statement() as db:
             return engines.get_engine(db, name)
 
     def list_engines(self, location: str, query: PageQuery) -> Page[EngineRecord]:
-        with self._database.read() as db:
+        with self._database.snapshot() as db:
             return engines.list_engines(db, location, query)
 
     def update_engine(

@@ -13,7 +13,7 @@ from collections import defaultdict
 
 from functions.rules.errors import SessionNotFound, StoreUnavailable
 from functions.rules.names import SessionName
-from functions.store.paging import Cursor, own_cursor
+from functions.store.paging import Cursor, checked_cursor
 from functions.store.sqlite.database import Database
 from functions.store.sqlite.packing import packed_rows
 from functions.store.sqlite.rows import EVENT_ROW, event_record, live_keys
@@ -108,8 +108,8 @@ class SqliteWatch:
         self._database = database
         self._changes = changes
         self._name = name
-        session, seq = own_cursor(after, int, int) or (0, 0)
-        with database.read() as db:
+        session, seq = checked_cursor(after, int, int) or (0, 0)
+        with database.snapshot() as db:
             self._session = live_keys(db, name, now, owner).session
             self.expire_time = self._expiry(db, now)
         self._seq = int(seq) if session == self._session else 0
@@ -120,7 +120,7 @@ class SqliteWatch:
         self.wake.clear()
         arrivals: list[Arrival] = []
         size = 0
-        with self._database.read() as db:
+        with self._database.snapshot() as db:
             self.expire_time = self._expiry(db, now)
             rows = packed_rows(
                 db,

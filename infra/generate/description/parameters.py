@@ -53,20 +53,20 @@ ALT: JsonSchema = {
 
 def path_parameter(route: Route, name: str) -> tuple[str, JsonSchema]:
     """Its key among the document's parameters, and the parameter."""
-    is_any = (route.method, name) in _ANY
-    return f"{name}OrAny" if is_any else name, {
+    is_wildcard = (route.method, name) in _ANY
+    return f"{name}OrAny" if is_wildcard else name, {
         "name": name,
         "in": "path",
         "required": True,
-        "schema": {"type": "string", "pattern": f"^{_id_pattern(name, is_any=is_any)}$"},
+        "schema": {"type": "string", "pattern": f"^{_id_pattern(name, is_wildcard=is_wildcard)}$"},
     }
 
 
-def _id_pattern(name: str, *, is_any: bool) -> str:
+def _id_pattern(name: str, *, is_wildcard: bool) -> str:
     if name in ("project", "location"):
         return (PROJECT if name == "project" else LOCATION).pattern
     if name in ("reasoningEngine", "session"):
-        return f"({RESOURCE_ID.pattern}|{ANY})" if is_any else RESOURCE_ID.pattern
+        return f"({RESOURCE_ID.pattern}|{ANY})" if is_wildcard else RESOURCE_ID.pattern
     return {"run": "([A-Za-z0-9_-]|~[0-9A-F]{2})+", "operation": "[A-Za-z0-9_-]+"}[name]
 
 
