@@ -84,8 +84,9 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """All or nothing, on disk before it returns; within another write, a part of that one."""
-        if self.connection.in_transaction:
-            yield self.connection
+        outer: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if outer is not None and outer.in_transaction:
+            yield outer
             return
         with self._exclusive() as connection:
             self._check_version(connection)
