@@ -69,7 +69,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
 
 def test_the_first_install_shows_that_it_works() -> None:
     """It takes half a minute, in which pip says what it does."""
-    command = ["make", "--dry-run", "--always-make", "run"]
+    command = ["make", "--no-print-directory", "--dry-run", "--always-make", "run"]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     (install,) = [line for line in said.splitlines() if "install -r requirements.txt" in line]
     assert "--quiet" not in install
