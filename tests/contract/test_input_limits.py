@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import slugify
 
+from functions.calls import filters
 from functions.messages.session_event import SessionEvent
-from functions.rules import filters
 from functions.rules.event import EventRecord
 from tests.contract.conftest import Answer, Api
 
