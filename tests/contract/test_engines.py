@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import LOCATION, SECOND, Api
+from tests.support.api import SECOND, Api
+from tests.support.project import LOCATION
 
 
 def new_engine(api: Api, location: str = LOCATION, **fields: Any) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Api
+from tests.support.api import Api
 
 EVENTS: dict[str, dict[str, Any]] = {
     "INPUT_MESSAGE": {"author": "user", "content": {"role": "user", "parts": [{"text": "hi"}]}},

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 MANY = {"sqlite": 10_000, "firestore": 1_000}
 """Events of the long list; an emulator takes some three milliseconds for each."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import SECOND, START, Api
+from tests.support.api import SECOND, START, Api
 
 DAY = 86_400 * SECOND
 

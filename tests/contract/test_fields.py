@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 from pydantic.alias_generators import to_camel, to_snake
 
-from tests.contract.conftest import Api
+from tests.support.api import Api
 
 
 def append(api: Api, fields: dict[str, Any]) -> Any:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 SESSIONS = [
     ("", "abcd"),

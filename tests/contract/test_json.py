@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Api
-from tests.contract.round_trip import stored
+from tests.support.api import Api
+from tests.support.fields import stored
 
 
 def test_names_come_in_both_spellings_and_go_out_in_camel_case(api: Api) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.conftest import Api
+from tests.support.api import Api
 
 LABELS: list[dict[str, str]] = [
     {},

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions.config.settings import Settings
-from tests.contract.conftest import Answer, Api
+from tests.support.api import Answer, Api
 
 
 def check_too_large(answer: Answer, *, size: int) -> None:

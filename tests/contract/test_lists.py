@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 PAGE_BYTES = 8 * 2**20
 

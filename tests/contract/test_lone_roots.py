@@ -9,7 +9,7 @@ from werkzeug.test import EnvironBuilder
 
 from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 
 def call_root(api: Api, verb: str, *methods: str) -> tuple[int, Any]:

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from functions.config.settings import Settings
-from tests.contract.conftest import LOCATION, Api
+from tests.support.api import Api
+from tests.support.project import LOCATION
 
 GOOD = [
     "s",

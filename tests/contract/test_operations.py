@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from functions.aip.page_token import encode_page_token
-from tests.contract.conftest import LOCATION, Api
+from tests.support.api import Api
+from tests.support.project import LOCATION
 
 TYPE = "type.googleapis.com/google.cloud.aiplatform"
 EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}

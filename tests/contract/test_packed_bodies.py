@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Answer, Api
+from tests.support.api import Answer, Api
 
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 PLAIN = json.dumps(EVENT).encode()

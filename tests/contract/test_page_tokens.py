@@ -5,7 +5,8 @@ import base64
 import pytest
 
 from functions.aip.page_token import encode_page_token
-from tests.contract.conftest import LOCATION, Api
+from tests.support.api import Api
+from tests.support.project import LOCATION
 
 
 @pytest.fixture

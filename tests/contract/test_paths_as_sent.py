@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.contract.conftest import Api
-from tests.contract.test_errors import check
+from tests.support.api import Api
+from tests.support.errors import check
 
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 

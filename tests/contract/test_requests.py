@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.contract.conftest import Api
-from tests.contract.test_errors import EVENT, check
+from tests.support.api import Api
+from tests.support.errors import EVENT, check
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 DELTA = {"stateDelta": {"n": 1, "app:n": 1, "user:n": 1}}
 

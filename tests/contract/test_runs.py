@@ -13,7 +13,7 @@ import functions.runs.get_run
 from functions.calls import filters
 from functions.rules.run import Run
 from functions.store import paging
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 TIMES = [f"2026-01-01T00:{minute:02}:{second:02}Z" for minute in range(60) for second in range(60)]
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Api
-from tests.contract.round_trip import part, refused, stored
+from tests.support.api import Api
+from tests.support.fields import part, refused, stored
 
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 

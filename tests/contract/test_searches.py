@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from functions.store import paging
-from tests.contract.callers import caller
-from tests.contract.conftest import LOCATION, Api
-from tests.contract.test_access import ACROSS
+from tests.support.api import Api
+from tests.support.project import ACROSS_ENGINES, LOCATION
+from tests.support.roles import caller
 
 TIMES = [f"2026-01-01T00:00:{second:02}Z" for second in range(60)]
 
@@ -82,7 +82,7 @@ def merged(api: Api, word: str) -> List:
         api.create(f"s{number}", displayName=letter)
     viewer = caller(api, "someone", [{**rules[0], "engines": [here, other]}])
     text = 'display_name="LETTER" OR display_name="LETTER"'
-    return List(viewer, ACROSS, "sessions", text, lambda item: item["displayName"])
+    return List(viewer, ACROSS_ENGINES, "sessions", text, lambda item: item["displayName"])
 
 
 LISTS = pytest.mark.parametrize("make", [sessions, events, runs, engines, merged])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 
 def delta(api: Api, session: str, **changes: Any) -> int:

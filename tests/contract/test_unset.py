@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Api
+from tests.support.api import Api
 
 
 def append(api: Api, fields: dict[str, Any]) -> Any:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import LOCATION, SECOND, Api
+from tests.support.api import SECOND, Api
+from tests.support.project import LOCATION
 
 DAY = 86_400 * SECOND
 

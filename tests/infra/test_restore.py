@@ -9,8 +9,9 @@ from typing import Any
 
 from functions.config.settings import Settings
 from functions.store.opening import open_store
-from tests.conftest import PATIENCE
-from tests.contract.conftest import LOCATION, Api
+from tests.support.api import Api
+from tests.support.project import LOCATION
+from tests.support.stores import PATIENCE
 
 PROJECT = "restore-drill"
 DATABASE = f"projects/{PROJECT}/databases/(default)"

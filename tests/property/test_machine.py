@@ -18,11 +18,11 @@ from hypothesis.stateful import (
 from functions.aip.timestamp import parse_timestamp
 from functions.store.protocol import Store
 from functions.store.sqlite import SqliteStore
-from tests.contract.conftest import SECOND
-from tests.property import calls
-from tests.property.comparing import Comparing
-from tests.property.model import Json, without
-from tests.property.walk import Walk
+from tests.support.api import SECOND
+from tests.support.state_machine import calls
+from tests.support.state_machine.comparing import Comparing
+from tests.support.state_machine.model import Json, without
+from tests.support.state_machine.walk import Walk
 
 STEPS_PER_RUN = 50
 STEPS = os.environ.get("TORTURE_STEPS", "")
