@@ -48,14 +48,14 @@ def test_a_user_lists_its_own_sessions_alone(api: Api) -> None:
         assert users_of(found) == {"user-ada"}
 
 
-@pytest.mark.parametrize("filter", ['user_id="user-bob"', 'user_id="user-bob" AND -labels:x'])
+@pytest.mark.parametrize("text", ['user_id="user-bob"', 'user_id="user-bob" AND -labels:x'])
 def test_a_filter_for_another_user_finds_nothing_and_tells_nothing(
-    api: Api, filter: str, monkeypatch: pytest.MonkeyPatch
+    api: Api, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page that ended early would hold a token with the name of what was looked at last."""
     monkeypatch.setattr(paging, "MAX_SCANNED", 2)
     fill(api)
-    found = caller(api, "user-ada").ok("GET", f"{api.engine}/sessions", filter=filter, pageSize="1")
+    found = caller(api, "user-ada").ok("GET", f"{api.engine}/sessions", filter=text, pageSize="1")
     assert found == {}
 
 

@@ -22,13 +22,19 @@ def text(words: str, **fields: Any) -> dict[str, Any]:
     return {"content": {"parts": [{"text": words}]}, **fields}
 
 
-def call(name: str, id: str = "", **args: Any) -> dict[str, Any]:
-    part = {"functionCall": {"name": name, **({"id": id} if id else {}), "args": args}}
+def call(name: str, call_id: str = "", **args: Any) -> dict[str, Any]:
+    part = {"functionCall": {"name": name, **({"id": call_id} if call_id else {}), "args": args}}
     return {"content": {"parts": [part]}}
 
 
-def response(name: str, id: str = "", **result: Any) -> dict[str, Any]:
-    part = {"functionResponse": {"name": name, **({"id": id} if id else {}), "response": result}}
+def response(name: str, call_id: str = "", **result: Any) -> dict[str, Any]:
+    part = {
+        "functionResponse": {
+            "name": name,
+            **({"id": call_id} if call_id else {}),
+            "response": result,
+        }
+    }
     return {"content": {"parts": [part]}}
 
 

@@ -34,8 +34,8 @@ class Comparing(RuleBasedStateMachine):
         self.operations: list[tuple[str, str]] = []
         self.walks: list[Walk] = []
 
-    def name(self, slot: int, id: str) -> str:
-        return f"{self.engines[slot]}/sessions/{id}"
+    def name(self, slot: int, session_id: str) -> str:
+        return f"{self.engines[slot]}/sessions/{session_id}"
 
     def send(self, name: str, event: Json, request_id: str) -> None:
         query = {"requestId": request_id} if request_id else {}

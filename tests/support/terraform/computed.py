@@ -18,10 +18,12 @@ def computed(configuration: Configuration) -> list[str]:
     ]
 
 
-def _schema(kind: str, type: str) -> Any:
+def _schema(kind: str, name: str) -> Any:
     kinds = {"resource": "resource_schemas", "data": "data_source_schemas"}[kind]
     providers = SCHEMAS["provider_schemas"]
-    found = [providers[f"{REGISTRY}{name}"][kinds].get(type) for name in SCHEMAS["versions"]]
+    found = [
+        providers[f"{REGISTRY}{provider}"][kinds].get(name) for provider in SCHEMAS["versions"]
+    ]
     return next((schema["block"] for schema in found if schema), None)
 
 

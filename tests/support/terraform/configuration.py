@@ -50,8 +50,8 @@ def read_configuration(folder: Path = INFRA) -> Configuration:
                 if kind in named:
                     named[kind] |= block
                 elif kind in {"resource", "data"}:
-                    ((type, bodies),) = block.items()
+                    ((label, bodies),) = block.items()
                     ((name, body),) = bodies.items()
-                    address = f"{'data.' if kind == 'data' else ''}{type}.{name}"
-                    resources[address] = Resource(kind, type, address, body)
+                    address = f"{'data.' if kind == 'data' else ''}{label}.{name}"
+                    resources[address] = Resource(kind, label, address, body)
     return Configuration(resources, named["variable"], named["output"], named["locals"])

@@ -100,8 +100,8 @@ class _Provider(grpc.GenericRpcHandler):
 def _schemas(schemas: dict[str, Any]) -> Any:
     message = _message("Schemas")(provider=_schema(schemas["provider"]))
     for field, kind in (("resources", "resource_schemas"), ("data", "data_source_schemas")):
-        for type, schema in schemas[kind].items():
-            getattr(message, field).add(key=type).value.CopyFrom(_schema(schema))
+        for name, schema in schemas[kind].items():
+            getattr(message, field).add(key=name).value.CopyFrom(_schema(schema))
     return message
 
 
@@ -112,9 +112,9 @@ def _schema(schema: dict[str, Any]) -> Any:
 def _block(block: dict[str, Any]) -> Any:
     message = _message("Block")()
     for name, attribute in block["attributes"].items():
-        type = json.dumps(attribute["type"]).encode()
+        kind = json.dumps(attribute["type"]).encode()
         flags = {flag: attribute.get(flag, False) for flag in ("required", "optional", "computed")}
-        message.attributes.add(name=name, type=type, **flags)
+        message.attributes.add(name=name, type=kind, **flags)
     for name, nested in block.get("block_types", {}).items():
         message.block_types.add(
             type_name=name,
