@@ -1,4 +1,7 @@
-"""Reasoning engines, as far as sessions need them; see sections 1, 3 and 4."""
+"""Reasoning engines, as far as sessions need them.
+
+See docs/contract.md, sections 1, 3 and 4.
+"""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,7 @@
-"""The answers of section 6's table: code, message, status, details, in the JSON shape."""
+"""Errors: code, message, status and details, in one JSON shape.
+
+See docs/contract.md, section 6.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Event types: in lists with view=FULL, and in filters; see section 7 of the contract."""
+"""Event types: in lists with view=FULL, and in filters.
+
+See docs/contract.md, section 7.
+"""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,7 @@
-"""Appending and listing events; see section 5 of the contract."""
+"""Appending and listing events.
+
+See docs/contract.md, section 5.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""How long sessions live, and that an expired one is gone; see sections 4 and 6."""
+"""How long sessions live, and that an expired one is gone.
+
+See docs/contract.md, sections 4 and 6.
+"""
 
 from dataclasses import replace
 from typing import Any

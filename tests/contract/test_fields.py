@@ -1,4 +1,7 @@
-"""Which fields messages have: unknown names, wrong types, unions and nulls; see section 2."""
+"""Which fields messages have: unknown names, wrong types, unions and nulls.
+
+See docs/contract.md, section 2.
+"""
 
 from dataclasses import replace
 from typing import Any, Literal

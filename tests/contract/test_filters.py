@@ -1,4 +1,7 @@
-"""Filters of lists, AIP-160, over HTTP; see section 6 of the contract."""
+"""Filters of lists, AIP-160, over HTTP.
+
+See docs/contract.md, section 6.
+"""
 
 import pytest
 

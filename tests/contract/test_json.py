@@ -1,4 +1,7 @@
-"""proto3 JSON, in and out; see section 2 of the contract."""
+"""proto3 JSON, in and out.
+
+See docs/contract.md, section 2.
+"""
 
 import json
 from typing import Any

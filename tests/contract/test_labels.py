@@ -1,4 +1,7 @@
-"""Labels of sessions; see section 4 of the contract."""
+"""Labels of sessions.
+
+See docs/contract.md, section 4.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""What is too large is refused alike by both stores; see section 6 of the contract."""
+"""What is too large is refused alike by both stores.
+
+See docs/contract.md, section 6.
+"""
 
 import re
 from typing import Any

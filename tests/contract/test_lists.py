@@ -1,4 +1,7 @@
-"""What lists answer, in which order, and how large a page may be; see section 6."""
+"""What lists answer, in which order, and how large a page may be.
+
+See docs/contract.md, section 6.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The root of a function that is deployed alone; see section 8.10."""
+"""The root of a function that is deployed alone; see docs/deploy.md, Targets."""
 
 from dataclasses import replace
 from typing import Any

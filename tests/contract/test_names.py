@@ -1,4 +1,7 @@
-"""Resource names: express forms, aliases, and which ids are allowed; see sections 1 and 4."""
+"""Resource names: express forms, aliases, and which ids are allowed.
+
+See docs/contract.md, sections 1 and 4.
+"""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Long-running operations that are done when they answer; see section 3 of the contract."""
+"""Long-running operations that are done when they answer.
+
+See docs/contract.md, section 3.
+"""
 
 import re
 from typing import Any

@@ -1,4 +1,7 @@
-"""Bodies with a Content-Encoding: gzip is taken, within the limits; see section 2."""
+"""Bodies with a Content-Encoding: gzip is taken, within the limits.
+
+See docs/contract.md, section 2.
+"""
 
 import gzip
 import json

@@ -1,4 +1,7 @@
-"""A page token serves its own list only; see section 6 of the contract."""
+"""A page token serves its own list only.
+
+See docs/contract.md, section 6.
+"""
 
 import base64
 

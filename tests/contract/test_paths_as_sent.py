@@ -1,4 +1,7 @@
-"""Paths are matched as the client sent them: `%2F` separates nothing; see section 2."""
+"""Paths are matched as the client sent them: `%2F` separates nothing.
+
+See docs/contract.md, section 2.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Paths, methods and parameters: the edge of the API; see sections 1 and 6."""
+"""Paths, methods and parameters: the edge of the API.
+
+See docs/contract.md, sections 1 and 6.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Appends that are sent again; see section 5 of the contract."""
+"""Appends that are sent again.
+
+See docs/contract.md, section 5.
+"""
 
 from typing import Any
 

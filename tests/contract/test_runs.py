@@ -1,4 +1,7 @@
-"""Runs: what one invocation did, listed and read; see section 7 of the contract."""
+"""Runs: what one invocation did, listed and read.
+
+See docs/contract.md, section 7.
+"""
 
 import itertools
 import random

@@ -1,4 +1,7 @@
-"""Bytes, enums, times and numbers in proto3 JSON; see section 2 of the contract."""
+"""Bytes, enums, times and numbers in proto3 JSON.
+
+See docs/contract.md, section 2.
+"""
 
 import json
 from typing import Any

@@ -1,4 +1,7 @@
-"""Filters whose matches are few among many: how far a page looks; see section 6 of the contract."""
+"""Filters whose matches are few among many: how far a page looks.
+
+See docs/contract.md, section 6.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

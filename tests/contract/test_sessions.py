@@ -1,4 +1,7 @@
-"""Creating, reading and deleting sessions; see section 4 of the contract."""
+"""Creating, reading and deleting sessions.
+
+See docs/contract.md, section 4.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""State deltas and the scopes of state; see section 5 of the contract."""
+"""State deltas and the scopes of state.
+
+See docs/contract.md, section 5.
+"""
 
 from dataclasses import replace
 from typing import Any

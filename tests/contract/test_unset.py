@@ -1,4 +1,7 @@
-"""Unions, nulls and empty messages: what is set and what is not; see section 2."""
+"""Unions, nulls and empty messages: what is set and what is not.
+
+See docs/contract.md, section 2.
+"""
 
 from typing import Any
 

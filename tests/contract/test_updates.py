@@ -1,4 +1,7 @@
-"""PATCH of a session: masks, replaced fields, and what cannot be changed; see section 4."""
+"""PATCH of a session: masks, replaced fields, and what cannot be changed.
+
+See docs/contract.md, section 4.
+"""
 
 from typing import Any
 
