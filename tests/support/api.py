@@ -1,4 +1,4 @@
-"""The API over one store with a clock that the test holds, called as the HTTP edge calls it."""
+"""The API in the test's process, over one store, with a clock that the test holds."""
 
 import json
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Answer:
 
 @dataclass
 class Api:
-    """Calls the API; `now` is the server's clock, in nanoseconds, and stands still by itself."""
+    """Calls the API; `now` is the server's clock, in nanoseconds, and only the test moves it."""
 
     store: Store
     engine: str
@@ -49,9 +49,9 @@ class Api:
         headers: Mapping[str, str] | None = None,
         **query: Any,
     ) -> flask.Response:
-        """Calls a path below `/v1beta1/`; one that starts with `/` is taken as it is.
+        """The HTTP response to a call of a path below `/v1beta1/`, or of one that starts with `/`.
 
-        A body of bytes goes as it is, any other as JSON; `headers` come on top of the caller's.
+        A body of bytes is sent as it is, any other as JSON. `headers` are added to `self.headers`.
         """
         endpoint = Endpoint(METHODS, self.settings, lambda: self.store, lambda: self.now)
         url = urlsplit(path if path.startswith("/") else f"/v1beta1/{path}")
@@ -68,7 +68,7 @@ class Api:
         return endpoint(flask.Request(builder.get_environ()))
 
     def call(self, verb: str, path: str, body: Any = None, **query: Any) -> Answer:
-        """The answer to a call, as `send` sends it; it must be JSON."""
+        """The answer to a call, sent as `send` does; fails where the answer is not JSON."""
         response = self.send(verb, path, body, **query)
         text = response.get_data(as_text=True)
         assert response.content_type == "application/json; charset=UTF-8"
@@ -93,7 +93,7 @@ class Api:
         return self.call("POST", f"{session}:appendEvent", body)
 
     def state(self, session: str) -> Any:
-        """A session's state as get answers it."""
+        """The state of a session, as get_session answers it."""
         return self.ok("GET", session).get("sessionState")
 
     def walk(self, path: str, field: str, **query: Any) -> list[Any]:

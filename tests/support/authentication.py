@@ -21,7 +21,7 @@ USERS = '[{"principal": "key:dashboard", "role": "admin"}, {"principal": "*", "r
 
 @dataclass
 class AuthApi(Api):
-    """The API with questions about credentials; headers carry them, or the query."""
+    """The API, and what callers may do with their credentials, sent in headers or in the query."""
 
     engine: str = f"{LOCATION}/reasoningEngines/1"
 

@@ -17,7 +17,7 @@ COUNTS = ("calls", "reads", "writes", "deletes")
 
 
 def table(page: str, first_column: str) -> list[dict[str, str]]:
-    """The rows of the one table whose first column has that title, without backticks."""
+    """The rows of the table whose first column has that title: title → cell, without backticks."""
     lines = re.search(rf"^\| {first_column} \|.*\n(?:\|.*\n)+", page, re.MULTILINE)
     assert lines is not None, f"no table begins with a column {first_column!r}"
     rows = [
@@ -29,7 +29,7 @@ def table(page: str, first_column: str) -> list[dict[str, str]]:
 
 
 def evaluate(formula: str, **values: float) -> float:
-    """The value of a formula of the page."""
+    """The value of a formula of docs/cost.md, with values for its names."""
     names = {"ceil": math.ceil, "log2": math.log2, "max": max, "min": min, **values}
     return float(eval(formula, {"__builtins__": {}}, names))
 
@@ -43,7 +43,7 @@ BUDGET = {
 
 @contextmanager
 def counted(spent: Counter[str]) -> Iterator[None]:
-    """Adds what Firestore is asked for in the block, as it bills it."""
+    """Counts the calls, reads, writes and deletes of the block, as Firestore bills them."""
     commit, batch_get, run_query = Rpc.commit, Rpc.batch_get, Rpc.run_query
     lock = threading.Lock()
 

@@ -9,7 +9,7 @@ EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"
 
 
 def check(answer: Answer, code: int, status: str, message: str | None = None) -> dict[str, Any]:
-    """Holds an answer to the shape of every error and returns what is inside."""
+    """Holds an answer to the shape of every error and returns its `error`."""
     assert answer.json.keys() == {"error"}
     error: dict[str, Any] = answer.json["error"]
     assert error.keys() <= {"code", "message", "status", "details"}

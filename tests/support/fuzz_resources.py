@@ -1,4 +1,4 @@
-"""Resources for a fuzzer's requests to meet, since random names seldom meet any."""
+"""Resources that a fuzzer's requests find, since random names seldom name any."""
 
 import json
 from typing import Any
@@ -11,10 +11,10 @@ from infra.generate.description.document import document
 from tests.support.project import PROJECT
 
 REGION = "fuzzed"
-"""Of its own, since other tests list what there is in a location."""
+"""A location of its own, since other tests list the resources of a location."""
 
 PATIENCE = 60
-"""Seconds for an answer; none takes as long, streams included."""
+"""Seconds that an answer may take, a whole stream, too."""
 
 _MANY_EVENTS = 30
 
@@ -32,7 +32,7 @@ _KNOWN: dict[str, list[str]] = {
 
 
 def known_document() -> dict[str, Any]:
-    """The API's OpenAPI, where some parameters are as often known values as any others."""
+    """The OpenAPI document of the API; half the values of some parameters are known ones."""
     made: dict[str, Any] = json.loads(json.dumps(document()))
     for key, values in _KNOWN.items():
         parameter = made["components"]["parameters"][key]
@@ -68,7 +68,7 @@ class FuzzResources:
             self._post(f"{sessions}/made:appendEvent", event)
 
     def lead(self, case: Case) -> None:
-        """Puts the ids of what is there into a path that is well formed."""
+        """Puts the ids of these resources into a path that is well formed."""
         assert case.meta is not None
         if case.meta.is_negative_at(ParameterLocation.PATH):
             return

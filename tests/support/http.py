@@ -31,9 +31,10 @@ def send(
     *,
     patience: float = 60,
 ) -> HttpAnswer:
-    """The answer to one request on a connection of its own; its target is sent as it stands.
+    """Sends one request on a connection of its own; its target is sent as it stands.
 
-    A body of bytes goes as it is, any other as JSON. `patience` is seconds without an answer.
+    A body of bytes is sent as it is, any other as JSON. `patience` is how many seconds may pass
+    without an answer.
     """
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=patience)

@@ -49,7 +49,7 @@ print(json.dumps([answer.status_code, sorted(sys.modules)]))
 
 
 def run(folder: Path, code: str, *arguments: str, **settings: str) -> str:
-    """What a process that runs the code prints."""
+    """The output of a process that runs the code."""
     process = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         cwd=ROOT,
@@ -70,7 +70,7 @@ def run(folder: Path, code: str, *arguments: str, **settings: str) -> str:
 def imported(
     folder: Path, target: str, verb: str, path: str, body: object = None, **settings: str
 ) -> set[str]:
-    """The modules of a process that has answered one request, if only that its store is away."""
+    """The modules of a process that has answered one request, even with 503."""
     printed = run(folder, ANSWER, json.dumps([target, verb, path, body]), **settings)
     status, modules = json.loads(printed.splitlines()[-1])
     assert status in (200, 404, 503), printed

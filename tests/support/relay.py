@@ -1,4 +1,4 @@
-"""A TCP relay whose connections can fall silent: what is sent is lost, and no error comes."""
+"""A TCP relay that can fall silent: it loses the bytes of a connection and reports no error."""
 
 import contextlib
 import socket
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 class Relay:
-    """Hands on what comes by each connection to a server."""
+    """Forwards each connection to a server."""
 
     def __init__(self, server: str) -> None:
         host, _, port = server.rpartition(":")
@@ -20,15 +20,15 @@ class Relay:
 
     @property
     def connections(self) -> int:
-        """How many there have been."""
+        """How many connections there have been."""
         return len(self._clients)
 
     def swallow(self) -> None:
-        """From now on, nothing that comes by the connections so far is handed on."""
+        """From now on, forwards nothing of the connections that exist."""
         self._silent.update(self._clients)
 
     def close(self) -> None:
-        """Takes no more connections."""
+        """Ends the relay; it accepts no more connections."""
         self._listener.close()
 
     def _accept(self) -> None:

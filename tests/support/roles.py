@@ -12,17 +12,17 @@ ROLES = ("admin", "agent", "viewer", "user")
 
 
 def token(**claims: Any) -> str:
-    """What Cloud Run hands to a function of a token that it has verified."""
+    """A token with these claims, as Cloud Run forwards it once it has verified it."""
     parts = (json.dumps(part).encode() for part in ({"alg": "RS256"}, claims))
     head, body = (base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
     return f"{head}.{body}.SIGNATURE_REMOVED_BY_GOOGLE"
 
 
 def caller(api: Api, name: str, rules: list[dict[str, Any]] | None = None, **settings: Any) -> Api:
-    """The API as someone calls it whose token has that `sub` and email.
+    """The API, called with a token that has that `sub` and email.
 
-    Without rules, `admin` is that of all engines, `agent` and `viewer` are those of the test's
-    engine, and whoever has the claim `app` is its user; others have no role.
+    Without rules, the name `admin` is admin of all engines, `agent` and `viewer` have these roles
+    in the test's engine, names that start with `user-` are its users, and others have no role.
     """
     text = json.dumps(standard_rules(api) if rules is None else rules)
     claims = {"sub": name, "email": f"{name}@example.com", "email_verified": True}

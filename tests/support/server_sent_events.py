@@ -13,7 +13,7 @@ PATIENCE = httpx.Timeout(60)
 
 @dataclass
 class Frame:
-    """What stands between two empty lines: its fields, and whether it is a comment alone."""
+    """The lines between two empty ones: their fields, and whether one is a comment."""
 
     fields: dict[str, str]
     is_comment: bool

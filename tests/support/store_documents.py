@@ -1,4 +1,4 @@
-"""What a store really holds of an engine, below what the API shows."""
+"""The documents that a store holds of an engine, also those that the API does not show."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Reads watches to where they have nothing more to say."""
+"""Live streams of a session, read from the store without HTTP."""
 
 import select
 import time
@@ -19,7 +19,7 @@ def name_of(session: str) -> SessionName:
 
 @contextmanager
 def watching(api: Api, session: str, after: Arrival | None = None) -> Iterator[Watch]:
-    """A watch from the start, or behind an event."""
+    """A watch from the start of a session, or from behind an event."""
     watch = api.store.watch(name_of(session), after[0] if after else None, api.now)
     try:
         yield watch
@@ -28,7 +28,7 @@ def watching(api: Api, session: str, after: Arrival | None = None) -> Iterator[W
 
 
 def wait(api: Api, watch: Watch) -> None:
-    """Sleeps until the store has news, or for a while, after which watches look by themselves."""
+    """Waits for news from the store; after 5 s, moves the clock so that watches read anyway."""
     news = select.poll()
     news.register(watch.wake.fileno(), select.POLLIN)
     if not news.poll(5_000):

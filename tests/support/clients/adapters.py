@@ -1,4 +1,4 @@
-"""How each client writes a conversation, and how it reads one."""
+"""Adapters of the clients: each writes a conversation with one client, and reads one."""
 
 import json
 import subprocess
@@ -43,7 +43,7 @@ def _json(message: Any) -> dict[str, Any]:
 
 
 class Discovery:
-    """The discovery client; it closes connections, for it does not notice when a server did."""
+    """The discovery client; closes its connections, since it does not notice that a server did."""
 
     def __init__(self, server: str) -> None:
         self._service = discovery.connect(server)
@@ -134,7 +134,7 @@ class Genai:
 
 
 class Adk:
-    """ADK's session service; it wants to know whose session it reads."""
+    """ADK's session service, which needs the user of the session that it reads."""
 
     def __init__(self, service: Blocking, user: str) -> None:
         self._service = service

@@ -1,4 +1,4 @@
-"""ADK's session service, with an end."""
+"""ADK's session service, closed at the end of a test."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

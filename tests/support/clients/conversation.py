@@ -1,4 +1,4 @@
-"""A conversation as far as every client can tell it, and the JSON of the API."""
+"""A conversation of the fields that every client has, to and from the JSON of the API."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from google.genai import types
 
 
 class Said(NamedTuple):
-    """An event, as far as every client can tell it."""
+    """An event, with the fields that every client has."""
 
     author: str
     invocation_id: str

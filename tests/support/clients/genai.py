@@ -1,4 +1,4 @@
-"""The ways to call a client of the genai family: blocking or not, by token or by API key."""
+"""Clients of the genai family: blocking or not, with a token or with an API key."""
 
 import asyncio
 import warnings
@@ -11,7 +11,7 @@ from tests.clients.snippets import agentplatform_client, vertexai_client
 
 
 class Connection(NamedTuple):
-    """One way to call one client."""
+    """One client, with one kind of credential, blocking (`waits`) or not."""
 
     snippet: ModuleType
     express: bool

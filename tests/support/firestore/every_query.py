@@ -23,7 +23,7 @@ DIRECTIONS = ("", " desc")
 
 
 def converse(store: Store) -> None:
-    """Goes once through everything that reads, and what is done on the way to a write."""
+    """Calls every method that reads, and those that read before they write."""
     settings = Settings(google_cloud_project="p", min_ttl="0s")
     api = Api(store, f"{LOCATION}/reasoningEngines/e", settings=settings)
     sessions = [_session(api, f"s{number}") for number in range(2)]

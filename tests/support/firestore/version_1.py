@@ -1,7 +1,7 @@
-"""A database as servers of version 1 left it, and the calls that they had answered by then.
+"""A database as servers of version 1 left it, and the calls that made it.
 
-`version_1.json` has its documents, in the order in which they were written, as `live` had the
-code of commit 23b7241 write them, the last one of that version.
+`version_1.json` has its documents in the order in which they were written. The code of commit
+23b7241, the last one of that version, wrote them while `live` called it.
 """
 
 import json
@@ -69,7 +69,7 @@ def send(api: Api, session: str, number: int) -> None:
 
 
 def answers(api: Api) -> dict[str, Any]:
-    """What the API has to say about it all, but for lists over all engines and streams."""
+    """The answers of every method that reads, except lists over all engines and streams."""
     said = {}
     for query in ({}, {"filter": 'user_id="u"'}, {"filter": 'labels.session="a"'}):
         for order in ("update_time", "update_time desc", "create_time", "create_time desc"):

@@ -1,4 +1,4 @@
-"""What the store asks Firestore for, read from its gRPC calls."""
+"""The queries that the store sends to Firestore, read from its gRPC calls."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ class Wire(
     grpc.UnaryStreamClientInterceptor,
     grpc.StreamStreamClientInterceptor,
 ):
-    """Sees every call of a channel."""
+    """Notes the methods, the queries and the written collections of every call of a channel."""
 
     def __init__(self) -> None:
         self.methods: set[str] = set()
@@ -63,7 +63,7 @@ class Wire(
 
 @contextmanager
 def tapped(monkeypatch: Any) -> Iterator[Wire]:
-    """Every channel that is made in the block goes through one Wire."""
+    """A Wire that sees the calls of every channel that is made in the block."""
     wire, make = Wire(), grpc.insecure_channel
     monkeypatch.setattr(
         grpc,

@@ -62,7 +62,7 @@ class Call:
 
 @dataclass
 class FakeGoogle:
-    """What was asked, and what is there because of it."""
+    """The requests so far, and the resources that they made."""
 
     url: str
     calls: list[Call] = field(default_factory=list)

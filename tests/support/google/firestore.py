@@ -1,8 +1,7 @@
 """A gRPC server that takes as few streams on one connection as Google's front end does.
 
-It holds no data: every session is there, with one event, and nothing changes it. The emulator
-takes any number of streams on a connection and never says that a quota is used up, so that it
-cannot stand in for that.
+It holds no data: every session exists, with one event, and no write changes it. The emulator takes
+any number of streams on a connection and never reports a used-up quota, so tests of those need it.
 """
 
 import asyncio
@@ -34,7 +33,7 @@ STREAMS = 100
 
 @dataclass
 class FakeFirestore:
-    """What it was asked, and what it is to refuse."""
+    """The calls that it got, and the errors that it is to answer."""
 
     host: str = ""
     calls: Counter[str] = field(default_factory=Counter)

@@ -52,9 +52,9 @@ _SCOPES["email_verified"] = _SCOPES["email"]
 
 
 class Provider:
-    """What it publishes may be changed at any time; `asked` counts requests by path.
+    """A test may change what it publishes at any time; `asked` counts requests by path.
 
-    While `answers` is clear, requests are counted and wait for their answers.
+    While the event `answers` is clear, requests are counted and wait.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Provider:
         return f"{self.url}/tokeninfo"
 
     def claims(self, now: float, **changes: Any) -> dict[str, Any]:
-        """Those of a good token of ada's; None takes a claim away."""
+        """The claims of a good token of ada's; a change to None removes a claim."""
         claims = {"iss": self.url, "aud": AUDIENCE, "sub": "ada", "iat": now, "exp": now + LIFE}
         return {name: value for name, value in {**claims, **changes}.items() if value is not None}
 

@@ -1,7 +1,7 @@
 """The Cloud Scheduler API in this process: the real messages over real gRPC.
 
-Rules and defaults are those of the API's reference, and texts those that the real service is on
-record with, where it is. `calls` is what it was asked; `failures` and `before` break it on purpose.
+Rules and defaults are those of the API's reference, and texts are those of the real service where
+they are known. `calls` are the calls so far; `failures` and `before` break it on purpose.
 """
 
 import re

@@ -57,5 +57,5 @@ SESSION_ORDERS = ["", "create_time", "create_time desc", "updateTime", "update_t
 
 
 def choose(matches: Callable[[Any], bool], items: list[Any]) -> list[Any]:
-    """What a filter lets through."""
+    """The items that a filter matches."""
     return [item for item in items if matches(item)]

@@ -52,9 +52,9 @@ class Comparing(RuleBasedStateMachine):
             self.same(self.api.call("GET", name), 404)
 
     def same(self, answer: Answer, expected: Json | int) -> None:
-        """The status, and of a success every field that the model has and no other of a resource.
+        """Compares the status, and the JSON of a success, whose fields must be those of the model.
 
-        An operation is compared by its response.
+        Of an operation it compares the response.
         """
         if isinstance(expected, int):
             assert answer.status == expected, answer.text

@@ -1,4 +1,4 @@
-"""A list in the middle of its pages, while what it lists comes and goes."""
+"""A list that is read page by page while its items come and go."""
 
 from collections import Counter
 from dataclasses import dataclass, field

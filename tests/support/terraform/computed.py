@@ -9,7 +9,7 @@ from tests.support.terraform.providers import SCHEMAS
 
 
 def computed(configuration: Configuration) -> list[str]:
-    """A sentence for each of them that a resource gives."""
+    """A sentence for each argument that a resource sets although only its provider sets it."""
     return [
         f"{resource.address}{path} is for the provider to set"
         for resource in configuration.resources.values()

@@ -1,7 +1,7 @@
-"""Providers that know their schema and nothing else, so that Terraform itself can judge `infra/`.
+"""Providers that answer with their schemas alone, so that Terraform itself can judge `infra/`.
 
-Terraform runs from a library. It asks a gRPC server in this process for the schemas, those of
-schemas.json. `terraform validate` needs no more, nor do tests whose providers are mocked.
+Terraform runs from a library. It asks a gRPC server in this process for the schemas, which are in
+schemas.json. `terraform validate` and tests with mocked providers need no more.
 """
 
 import json
@@ -85,7 +85,7 @@ def terraform(folder: Path, *arguments: str, environment: dict[str, str] | None 
 
 
 class _Provider(grpc.GenericRpcHandler):
-    """Answers every question about schemas with these, and all others with nothing."""
+    """Answers calls for schemas with these, and all others with nothing."""
 
     def __init__(self, schemas: Any) -> None:
         self._schemas = schemas.SerializeToString()

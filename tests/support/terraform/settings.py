@@ -1,4 +1,4 @@
-"""Environment variables, variables and locals of the Terraform held against what reads them."""
+"""The Terraform's environment variables against the settings, its variables against their use."""
 
 import re
 
@@ -26,7 +26,7 @@ def left_to_variables(configuration: Configuration) -> set[str]:
 
 
 def unsettled(configuration: Configuration) -> list[str]:
-    """A sentence for each setting that there is not, or that cannot be set, or only here."""
+    """A sentence for each setting that does not exist, cannot be set, or can be set twice."""
     fixed, free = set_by_terraform(configuration), left_to_variables(configuration)
     settings = {name.upper() for name in Settings.descriptions()}
     return [

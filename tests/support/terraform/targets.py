@@ -19,7 +19,7 @@ def targets_of_main() -> set[str]:
 
 
 def invoker_of(target: str) -> str:
-    """Who is to call a target: the gateway all methods, but for the purge and for streams."""
+    """Who calls a target: the gateway calls all methods, except the purge and streams."""
     if target == PURGE:
         return "scheduler"
     if target == WATCH:

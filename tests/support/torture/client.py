@@ -1,4 +1,4 @@
-"""A client that knows whether it was answered."""
+"""A client that tells an answer from a lost connection, and counts both."""
 
 import http.client
 import json

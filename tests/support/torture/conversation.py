@@ -1,4 +1,4 @@
-"""A session that many write to, and what must be found in it afterwards."""
+"""A session that many clients write to, and the check of its events and its state."""
 
 import itertools
 import math
@@ -129,7 +129,7 @@ class Conversation:
         return self.sent[key].writer == writer
 
     def _check_order(self, keys: list[str]) -> None:
-        """What was acknowledged before another was sent stands before it."""
+        """An event that was acknowledged before another was sent stands before it."""
         latest = 0.0
         for key in keys:
             sent = self.sent[key]

@@ -1,4 +1,4 @@
-"""Stands between a server and the Firestore emulator, and does to its RPCs what a network does."""
+"""A proxy before the Firestore emulator that loses, delays and fails RPCs, as a network does."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ When = Literal["before", "after", "midway", "never", "late"]
 
 @dataclass(frozen=True)
 class Fault:
-    """What befalls one RPC.
+    """The fault of one RPC.
 
     `before` fails it unapplied, `after` once it is applied, `midway` after a stream's first
     message; `never` applies it and stays silent until the caller gives up, and `late` applies it

@@ -1,4 +1,4 @@
-"""What a run did to the servers and what came of it, counted; and how long the run is."""
+"""How long a run of torture is, its dice, and its counts of faults and of events."""
 
 import os
 import random

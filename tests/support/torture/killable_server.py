@@ -36,9 +36,9 @@ class Server:
         self._start()
 
     def kill(self, *, whole: bool) -> None:
-        """SIGKILL to the processes that serve, or to the one above them, too; then it is up again.
+        """Kills the processes that serve, and their parent if `whole`; waits for the next ones.
 
-        The one above, where it lives on, forks new ones at once.
+        A parent that lives on forks new processes at once.
         """
         if whole or sys.platform != "linux":
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -74,7 +74,7 @@ class Server:
         self._wait()
 
     def _wait(self) -> None:
-        """Until the first request is answered, which needs no repair of the store before."""
+        """Waits for the first answer; nothing repairs the store before it."""
         client, end = Client(self.url, counted=False), time.monotonic() + 60
         while client.call("GET", READY).status != 200:
             assert self._process.poll() is None, "the server does not start"
