@@ -10,16 +10,16 @@ from tests.support.api import SECOND, Api
 from tests.support.project import LOCATION
 from tests.support.streams import arrivals, watching
 
+FILTERS = (None, 'user_id="u"', 'labels.k="v" AND display_name="d"')
+BOUNDS = (None, '> "2000-01-01T00:00:00Z"', '< "2100-01-01T00:00:00Z"', '= "2026-11-22T00:00:00Z"')
+DIRECTIONS = ("", " desc")
+
 QUERIES = {
     function: name
     for name, function in vars(queries).items()
     if getattr(function, "__module__", "") == queries.__name__ and not name.startswith("_")
 }
 """Every function that makes a query, and its name."""
-
-FILTERS = (None, 'user_id="u"', 'labels.k="v" AND display_name="d"')
-BOUNDS = (None, '> "2000-01-01T00:00:00Z"', '< "2100-01-01T00:00:00Z"', '= "2026-11-22T00:00:00Z"')
-DIRECTIONS = ("", " desc")
 
 
 def converse(store: Store) -> None:
