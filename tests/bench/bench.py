@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from tests.bench.peers import firestore_emulator
+from tests.support.emulator import EmulatorMissing, firestore_emulator
 
 
 @dataclass
@@ -26,7 +26,10 @@ class Bench:
     def emulator(self) -> str:
         """`host:port` of the Firestore emulator, started at its first use."""
         self.say("starting the Firestore emulator")
-        return self.stack.enter_context(firestore_emulator())
+        try:
+            return self.stack.enter_context(firestore_emulator())
+        except EmulatorMissing as error:
+            raise SystemExit(str(error)) from None
 
     def folder(self, name: str) -> Path:
         """A new folder of one scenario."""

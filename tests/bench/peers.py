@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import sys
 import uuid
 from collections.abc import Awaitable, Iterator
@@ -17,7 +16,8 @@ from google.genai.types import Content, Part
 
 from functions.store.firestore.protobuf import CommitRequest, CommitResponse
 from functions.store.firestore.rpc import Rpc
-from tests.conftest import EMULATOR_MISSING, PATIENCE, _emulator_jar, free_port, running, serving
+from tests.support.servers import free_port, running, serving
+from tests.support.stores import PATIENCE
 
 APP, USER = "bench", "u"
 PROJECT = "bench"
@@ -49,19 +49,6 @@ def firestore(emulator: str, project: str = PROJECT) -> dict[str, str]:
         "FIRESTORE_EMULATOR_HOST": emulator,
         **PATIENCE,
     }
-
-
-@contextmanager
-def firestore_emulator() -> Iterator[str]:
-    """`host:port` of an emulator of one's own."""
-    jar = _emulator_jar()
-    if jar is None or shutil.which("java") is None:
-        raise SystemExit(EMULATOR_MISSING)
-    port = free_port()
-    start = "com.google.cloud.datastore.emulator.firestore.CloudFirestore"
-    command = ["java", "-cp", str(jar), start, "start", "--host=127.0.0.1", f"--port={port}"]
-    with running(command, f"http://127.0.0.1:{port}/"):
-        yield f"127.0.0.1:{port}"
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
 
-from tests.conftest import LOCATION, PROJECT, ROOT, free_port
+from tests.support.project import PROJECT, REGION, ROOT
+from tests.support.servers import free_port
 
 _PATIENCE = 60
 _PAUSE = 0.002
@@ -25,7 +26,7 @@ def start_up(
     port = free_port()
     variables = {
         "GOOGLE_CLOUD_PROJECT": PROJECT,
-        "GOOGLE_CLOUD_LOCATION": LOCATION,
+        "GOOGLE_CLOUD_LOCATION": REGION,
         **environment,
         "HOST": "127.0.0.1",
         "PORT": str(port),

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.bench import load
 from tests.bench.bench import Bench
 from tests.bench.figures import Comparison, Section
-from tests.conftest import ROOT
+from tests.support.project import ROOT
 
 PAGE = ROOT / "docs/performance.md"
 PLOTS = ROOT / "docs/performance"

@@ -12,11 +12,11 @@ from uuid import uuid4
 import pytest
 from google.cloud import aiplatform_v1, aiplatform_v1beta1
 
-from tests.clients.adk_services import session_service
-from tests.clients.genai_ways import Way
 from tests.clients.snippets import gapic
 from tests.clients.snippets.adk import SessionService
-from tests.conftest import LOCATION, PROJECT
+from tests.support.clients.adk import session_service
+from tests.support.clients.genai import Connection
+from tests.support.project import PROJECT, REGION
 
 with warnings.catch_warnings():
     # The types of both clients use what pydantic deprecates.
@@ -40,7 +40,7 @@ def short_engine(engine_id: str) -> str:
 @pytest.fixture
 def engine(short_engine: str) -> str:
     """The engine's full name."""
-    return f"projects/{PROJECT}/locations/{LOCATION}/{short_engine}"
+    return f"projects/{PROJECT}/locations/{REGION}/{short_engine}"
 
 
 @pytest.fixture(params=[aiplatform_v1, aiplatform_v1beta1], ids=["v1", "v1beta1"])
@@ -63,7 +63,7 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 @pytest.fixture(scope="module")
-def connect(server: str, runner: asyncio.Runner) -> Iterator[Callable[[Way], Any]]:
+def connect(server: str, runner: asyncio.Runner) -> Iterator[Callable[[Connection], Any]]:
     """The client of each way; making one takes longer than most tests."""
     with ExitStack() as stack:
         yield cache(lambda way: stack.enter_context(way.connect(server, runner)))

@@ -10,9 +10,9 @@ from google.adk.sessions import Session
 from google.adk.sessions.base_session_service import GetSessionConfig
 from google.genai import types
 
-from tests.clients.adk_services import session_service
 from tests.clients.snippets import gapic
 from tests.clients.snippets.adk import SessionService
+from tests.support.clients.adk import session_service
 
 pytestmark = pytest.mark.anyio
 

@@ -14,8 +14,8 @@ from google.adk.sessions import Session
 from google.adk.tools import ToolContext
 from google.genai import types
 
-from tests.clients.adk_services import session_service
 from tests.clients.snippets.adk import SessionService
+from tests.support.clients.adk import session_service
 
 pytestmark = pytest.mark.anyio
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.genai.errors import ClientError
 
-from tests.clients.genai_ways import AGENTPLATFORM_WAYS, Way
+from tests.support.clients.genai import AGENTPLATFORM_CONNECTIONS, Connection
 
 NEW = {
     "display_name": "new",
@@ -17,13 +17,13 @@ NEW = {
 }
 
 
-@pytest.fixture(params=AGENTPLATFORM_WAYS, ids=str)
-def sessions(request: pytest.FixtureRequest, connect: Callable[[Way], Any]) -> Any:
+@pytest.fixture(params=AGENTPLATFORM_CONNECTIONS, ids=str)
+def sessions(request: pytest.FixtureRequest, connect: Callable[[Connection], Any]) -> Any:
     return connect(request.param).sessions
 
 
-@pytest.fixture(params=[way for way in AGENTPLATFORM_WAYS if way.waits], ids=str)
-def runtimes(request: pytest.FixtureRequest, connect: Callable[[Way], Any]) -> Any:
+@pytest.fixture(params=[way for way in AGENTPLATFORM_CONNECTIONS if way.waits], ids=str)
+def runtimes(request: pytest.FixtureRequest, connect: Callable[[Connection], Any]) -> Any:
     return connect(request.param).runtimes
 
 

@@ -11,7 +11,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-from tests.conftest import LOCATION, PROJECT, ROOT, free_port, serving
+from tests.support.project import PROJECT, REGION, ROOT
+from tests.support.servers import free_port, serving
 
 CODE = (Path(__file__).parent / "snippets/browser.js").read_text()
 PAGE = f"<!doctype html><title>A conversation</title><script>{CODE}</script>".encode()
@@ -107,7 +108,7 @@ def page(open_page: Callable[[str], Page], origin: str) -> Page:
 @pytest.fixture
 def session(url: str) -> str:
     """The address of a new session."""
-    engine = f"projects/{PROJECT}/locations/{LOCATION}/reasoningEngines/{uuid4().int % 10**18}"
+    engine = f"projects/{PROJECT}/locations/{REGION}/reasoningEngines/{uuid4().int % 10**18}"
     body = {"userId": "ada"}
     answer = httpx.post(f"{url}/v1beta1/{engine}/sessions", json=body, timeout=60)
     return f"{url}/v1beta1/{answer.json()['response']['name']}"

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import LOCATION, PROJECT
+from tests.support.project import PROJECT, REGION
 
 LIST_SESSIONS = r"""
 curl -X GET \
      -H "Authorization: Bearer $(gcloud auth print-access-token)" \
-     "https://LOCATION-aiplatform.googleapis.com/v1beta1/projects/PROJECT_ID/locations/LOCATION/reasoningEngines/AGENT_ENGINE_ID/sessions"
+     "https://REGION-aiplatform.googleapis.com/v1beta1/projects/PROJECT_ID/locations/REGION/reasoningEngines/AGENT_ENGINE_ID/sessions"
 """
 
 CREATE_SESSION = r"""
@@ -25,7 +25,7 @@ curl -X POST \
      -H "Authorization: Bearer $(gcloud auth print-access-token)" \
      -H "Content-Type: application/json; charset=utf-8" \
      -d @request.json \
-     "https://LOCATION-aiplatform.googleapis.com/v1beta1/projects/PROJECT_ID/locations/LOCATION/reasoningEngines/AGENT_ENGINE_ID/sessions"
+     "https://REGION-aiplatform.googleapis.com/v1beta1/projects/PROJECT_ID/locations/REGION/reasoningEngines/AGENT_ENGINE_ID/sessions"
 """
 
 CREATE_SESSION_BODY = """{
@@ -36,19 +36,19 @@ CREATE_SESSION_BODY = """{
 GET_SESSION = r"""
 curl -X GET \
      -H "Authorization: Bearer $(gcloud auth print-access-token)" \
-     "https://LOCATION-aiplatform.googleapis.com/v1beta1/projects/PROJECT_ID/locations/LOCATION/reasoningEngines/AGENT_ENGINE_ID/sessions/SESSION_ID"
+     "https://REGION-aiplatform.googleapis.com/v1beta1/projects/PROJECT_ID/locations/REGION/reasoningEngines/AGENT_ENGINE_ID/sessions/SESSION_ID"
 """
 
 DELETE_SESSION = r"""
 curl -X DELETE \
      -H "Authorization: Bearer $(gcloud auth print-access-token)" \
-     "https://LOCATION-aiplatform.googleapis.com/v1beta1/projects/PROJECT_ID/locations/LOCATION/sessions/SESSION_ID"
+     "https://REGION-aiplatform.googleapis.com/v1beta1/projects/PROJECT_ID/locations/REGION/sessions/SESSION_ID"
 """
 
 LIST_EVENTS = r"""
 curl -X GET \
      -H "Authorization: Bearer $(gcloud auth print-access-token)" \
-     "https://LOCATION-aiplatform.googleapis.com/v1beta1/projects/PROJECT_ID/locations/LOCATION/reasoningEngines/AGENT_ENGINE_ID/sessions/SESSION_ID/events"
+     "https://REGION-aiplatform.googleapis.com/v1beta1/projects/PROJECT_ID/locations/REGION/reasoningEngines/AGENT_ENGINE_ID/sessions/SESSION_ID/events"
 """
 
 APPEND_EVENT = r"""
@@ -56,7 +56,7 @@ curl -X POST \
      -H "Authorization: Bearer $(gcloud auth print-access-token)" \
      -H "Content-Type: application/json; charset=utf-8" \
      -d @request.json \
-     "https://LOCATION-aiplatform.googleapis.com/v1beta1/projects/PROJECT_ID/locations/LOCATION/reasoningEngines/AGENT_ENGINE_ID/sessions/SESSION_ID"
+     "https://REGION-aiplatform.googleapis.com/v1beta1/projects/PROJECT_ID/locations/REGION/reasoningEngines/AGENT_ENGINE_ID/sessions/SESSION_ID"
 """
 
 APPEND_EVENT_BODY = """{
@@ -82,11 +82,11 @@ def curl(server: str, engine_id: str, tmp_path: Path) -> Curl:
     # curl reads it before its arguments, so that the commands stay as they are.
     (tmp_path / ".curlrc").write_text('silent\nshow-error\nwrite-out = "\\n%{http_code}"\n')
     replacements = {
-        "https://LOCATION-aiplatform.googleapis.com": server,
+        "https://REGION-aiplatform.googleapis.com": server,
         "$(gcloud auth print-access-token)": "unused",
         "AGENT_ENGINE_ID": engine_id,
         "PROJECT_ID": PROJECT,
-        "LOCATION": LOCATION,
+        "REGION": REGION,
         **VALUES,
     }
 

@@ -8,9 +8,9 @@ import pytest
 from googleapiclient.errors import HttpError
 
 from tests.clients.snippets import discovery
-from tests.conftest import LOCATION, PROJECT
+from tests.support.project import PROJECT, REGION
 
-PARENT = f"projects/{PROJECT}/locations/{LOCATION}"
+PARENT = f"projects/{PROJECT}/locations/{REGION}"
 EVENT = {
     "author": "user",
     "invocationId": "i",

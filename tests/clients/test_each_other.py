@@ -9,10 +9,15 @@ import httpx
 import pytest
 from google.cloud import aiplatform_v1, aiplatform_v1beta1
 
-from tests.clients.adk_services import session_service
-from tests.clients.conversations import Conversation, Said
-from tests.clients.genai_ways import AGENTPLATFORM_WAYS, VERTEXAI_WAYS, Blocking, Way
-from tests.clients.storytellers import Adk, Curl, Discovery, Gapic, Genai
+from tests.support.clients.adapters import Adk, Curl, Discovery, Gapic, Genai
+from tests.support.clients.adk import session_service
+from tests.support.clients.conversation import Conversation, Said
+from tests.support.clients.genai import (
+    AGENTPLATFORM_CONNECTIONS,
+    VERTEXAI_CONNECTIONS,
+    Blocking,
+    Connection,
+)
 
 USER = 'a"user\\of any name'
 STRUCT = {"deep": [[1, [2.5, None]], {"": {"__x__": True}}], "nothing": None, "text": "héllo ✓"}
@@ -50,12 +55,12 @@ def adk(server: str, runner: asyncio.Runner) -> Iterator[Adk]:
 
 
 @pytest.fixture(scope="module")
-def clients(server: str, connect: Callable[[Way], Any], adk: Adk) -> dict[str, Any]:
+def clients(server: str, connect: Callable[[Connection], Any], adk: Adk) -> dict[str, Any]:
     return {
         "gapic-v1": Gapic(aiplatform_v1, server),
         "gapic-v1beta1": Gapic(aiplatform_v1beta1, server),
-        "vertexai": Genai(connect(VERTEXAI_WAYS[0]).agent_engines.sessions),
-        "agentplatform": Genai(connect(AGENTPLATFORM_WAYS[0]).sessions),
+        "vertexai": Genai(connect(VERTEXAI_CONNECTIONS[0]).agent_engines.sessions),
+        "agentplatform": Genai(connect(AGENTPLATFORM_CONNECTIONS[0]).sessions),
         "discovery": Discovery(server),
         "adk": adk,
         "curl": Curl(server),

@@ -9,9 +9,9 @@ from google.api_core.exceptions import BadRequest, NotFound
 from google.longrunning import operations_pb2
 
 from tests.clients.snippets import gapic
-from tests.conftest import LOCATION, PROJECT
+from tests.support.project import PROJECT, REGION
 
-PARENT = f"projects/{PROJECT}/locations/{LOCATION}"
+PARENT = f"projects/{PROJECT}/locations/{REGION}"
 
 
 @pytest.fixture

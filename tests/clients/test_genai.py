@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from google.genai.errors import ClientError
 
-from tests.clients.genai_ways import AGENTPLATFORM_WAYS, VERTEXAI_WAYS, Way
+from tests.support.clients.genai import AGENTPLATFORM_CONNECTIONS, VERTEXAI_CONNECTIONS, Connection
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STRUCT = {"deep": [[1, [2.5, None]], {"": {"__x__": True}}], "big": 2**60, "text": "héllo ✓"}
 
 
-@pytest.fixture(params=VERTEXAI_WAYS + AGENTPLATFORM_WAYS, ids=str)
-def sessions(request: pytest.FixtureRequest, connect: Callable[[Way], Any]) -> Any:
+@pytest.fixture(params=VERTEXAI_CONNECTIONS + AGENTPLATFORM_CONNECTIONS, ids=str)
+def sessions(request: pytest.FixtureRequest, connect: Callable[[Connection], Any]) -> Any:
     """The sessions of each client, called in each way."""
     client = connect(request.param)
     return client.agent_engines.sessions if request.param.is_vertexai else client.sessions

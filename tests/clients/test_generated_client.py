@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.conftest import LOCATION, PROJECT, ROOT
+from tests.support.project import PROJECT, REGION, ROOT
 
 FULL_NAMES = "v_1_beta_1_projects_locations_reasoning_engines"
 
@@ -43,7 +43,7 @@ class Client:
         self.package = package
         self.models: ModuleType = import_module(f"{package}.models")
         self._client = import_module(package).Client(base_url=url)
-        self._path = {"project": PROJECT, "location": LOCATION}
+        self._path = {"project": PROJECT, "location": REGION}
         self._path["reasoning_engine"] = str(uuid4().int)[:18]
 
     def call(self, method: str, suffix: str = "_sessions", **arguments: Any) -> Any:

@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import LOCATION, PROJECT, ROOT, serving
+from tests.support.project import PROJECT, REGION, ROOT
+from tests.support.servers import serving
 
 HERE = Path(__file__).parent
 INSTALLED = ROOT / ".venv/javascript"
@@ -82,7 +83,7 @@ def test_adk_reads_as_many_events_as_a_page_has(run: Run, server: str, engine_id
 def test_what_adk_sends_is_kept_whole(run: Run, server: str, engine_id: str) -> None:
     """It sends a field that the published schema lacks; on a 400 it drops `rawEvent`."""
     run("adk_append.mjs", server, engine_id, "1", "one")
-    session = f"projects/local/locations/{LOCATION}/reasoningEngines/{engine_id}/sessions/one"
+    session = f"projects/local/locations/{REGION}/reasoningEngines/{engine_id}/sessions/one"
     events = httpx.get(f"{server}/v1beta1/{session}/events", timeout=60).json()
     (event,) = events["sessionEvents"]
     assert event["actions"]["requestedToolConfirmations"] == {}
@@ -92,7 +93,7 @@ def test_what_adk_sends_is_kept_whole(run: Run, server: str, engine_id: str) -> 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 def test_gapic_speaks_every_method(run: Run, server: str, version: str) -> None:
     """Sessions, events, engines and operations, over REST."""
-    location = f"projects/{PROJECT}/locations/{LOCATION}"
+    location = f"projects/{PROJECT}/locations/{REGION}"
     assert run("gapic_sessions.mjs", server, version, location) == {
         "displayNames": ["A trip", "A trip"],
         "state": ["n", "user:unit"],

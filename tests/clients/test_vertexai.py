@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from google.genai.errors import ClientError
 
-from tests.clients.genai_ways import VERTEXAI_WAYS, Way
+from tests.support.clients.genai import VERTEXAI_CONNECTIONS, Connection
 
 
-@pytest.fixture(params=[way for way in VERTEXAI_WAYS if way.waits], ids=str)
-def engines(request: pytest.FixtureRequest, connect: Callable[[Way], Any]) -> Any:
+@pytest.fixture(params=[way for way in VERTEXAI_CONNECTIONS if way.waits], ids=str)
+def engines(request: pytest.FixtureRequest, connect: Callable[[Connection], Any]) -> Any:
     return connect(request.param).agent_engines
 
 

@@ -3,9 +3,7 @@
 import json
 import sys
 import time
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
@@ -14,7 +12,9 @@ from google.cloud.firestore_v1.types import Document, GetDocumentRequest
 from google.events.cloud.firestore import DocumentEventData
 from grpc import insecure_channel
 
-from tests.conftest import ROOT, free_port, running, serving
+from tests.support.http import ok, send
+from tests.support.project import ROOT
+from tests.support.servers import free_port, running, serving
 
 WEBHOOK = Path(__file__).parent / "webhook"
 
@@ -34,17 +34,17 @@ def test_the_function_is_given_each_event_as_lists_answer_it(
         "GOOGLE_CLOUD_PROJECT": project,
     }
     with serving("sessions_api", store) as url:
-        sessions = f"{url}/v1beta1/reasoningEngines/1/sessions"
-        call(f"{sessions}?sessionId=s", {"userId": "u"})
+        sessions = "/v1beta1/reasoningEngines/1/sessions"
+        ok(url, "POST", f"{sessions}?sessionId=s", {"userId": "u"})
         said = {"role": "user", "parts": [{"text": 'a "quoted" – word'}]}
         event = {"author": "u", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
-        call(f"{sessions}/s:appendEvent", {**event, "content": said})
-        (listed,) = call(f"{sessions}/s/events")["sessionEvents"]
+        ok(url, "POST", f"{sessions}/s:appendEvent", {**event, "content": said})
+        (listed,) = ok(url, "GET", f"{sessions}/s/events")["sessionEvents"]
     port = free_port()
     command = [sys.executable, "-m", "functions_framework", "--target=on_event"]
     command += [f"--source={WEBHOOK / 'main.py'}", "--host=127.0.0.1", f"--port={port}"]
     with running(command, f"http://127.0.0.1:{port}/robots.txt"):
-        deliver(f"http://127.0.0.1:{port}/", document(emulator, project, listed["name"]))
+        deliver(f"http://127.0.0.1:{port}", document(emulator, project, listed["name"]))
     printed = [line for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
     assert listed in [json.loads(line) for line in printed]
 
@@ -71,11 +71,4 @@ def deliver(url: str, created: Document) -> None:
     }
     fields = Document.to_dict(created, use_integers_for_enums=True)
     data = DocumentEventData.serialize(DocumentEventData(value=fields))
-    request = urllib.request.Request(url, data, headers)
-    assert urllib.request.urlopen(request, timeout=60).status == 200
-
-
-def call(url: str, body: Any = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data), timeout=60) as answer:
-        return json.load(answer)
+    assert send(url, "POST", "/", data, headers).status == 200

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from functions.store import paging
-from tests.contract.callers import caller
-from tests.contract.conftest import LOCATION, START, Api
+from tests.support.api import START, Api
+from tests.support.project import ACROSS_ENGINES, LOCATION
+from tests.support.roles import caller
 
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
-ACROSS = f"{LOCATION}/reasoningEngines/-/sessions"
 OTHER = "0"
 """Ends the id of a second engine."""
 
@@ -48,14 +48,14 @@ def test_a_user_lists_its_own_sessions_alone(api: Api) -> None:
         assert users_of(found) == {"user-ada"}
 
 
-@pytest.mark.parametrize("filter", ['user_id="user-bob"', 'user_id="user-bob" AND -labels:x'])
+@pytest.mark.parametrize("text", ['user_id="user-bob"', 'user_id="user-bob" AND -labels:x'])
 def test_a_filter_for_another_user_finds_nothing_and_tells_nothing(
-    api: Api, filter: str, monkeypatch: pytest.MonkeyPatch
+    api: Api, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page that ended early would hold a token with the name of what was looked at last."""
     monkeypatch.setattr(paging, "MAX_SCANNED", 2)
     fill(api)
-    found = caller(api, "user-ada").ok("GET", f"{api.engine}/sessions", filter=filter, pageSize="1")
+    found = caller(api, "user-ada").ok("GET", f"{api.engine}/sessions", filter=text, pageSize="1")
     assert found == {}
 
 
@@ -167,7 +167,7 @@ def test_a_user_deletes_its_own_session_by_its_id_alone(api: Api) -> None:
 
 def across(someone: Api, **query: str) -> list[str]:
     """Who sees which sessions of all engines; others' tests have theirs in the same location."""
-    found = someone.walk(ACROSS, "sessions", **query)
+    found = someone.walk(ACROSS_ENGINES, "sessions", **query)
     return [item["name"] for item in found]
 
 
@@ -209,7 +209,7 @@ def test_a_list_over_all_engines_holds_a_users_own_sessions(api: Api) -> None:
     api.create(user="user-bob")
     rules = [{"principal": "*", "role": "user"}]
     assert sorted(across(caller(api, user, rules), pageSize="1")) == sorted(mine)
-    assert caller(api, "stranger").ok("GET", ACROSS) == {}
+    assert caller(api, "stranger").ok("GET", ACROSS_ENGINES) == {}
 
 
 def test_a_walk_over_all_engines_goes_on_after_others_wrote(api: Api) -> None:
@@ -218,12 +218,12 @@ def test_a_walk_over_all_engines_goes_on_after_others_wrote(api: Api) -> None:
     names = [*fill(api), *fill(api, other)]
     rules = [{"principal": "*", "role": "viewer", "engines": [api.engine, other]}]
     someone = caller(api, "someone", rules)
-    page = someone.ok("GET", ACROSS, pageSize="5")
+    page = someone.ok("GET", ACROSS_ENGINES, pageSize="5")
     for name in names[::4]:
         api.now += 10**9
         assert api.append(name).status == 200
     someone.now = api.now
-    rest = someone.ok("GET", ACROSS, pageSize="100", pageToken=page["nextPageToken"])
+    rest = someone.ok("GET", ACROSS_ENGINES, pageSize="100", pageToken=page["nextPageToken"])
     seen = [item["name"] for item in [*page["sessions"], *rest["sessions"]]]
     assert sorted(seen) == sorted(names)
 
@@ -233,7 +233,7 @@ def test_roles_that_differ_are_listed_engine_by_engine(api: Api) -> None:
         {"principal": "*", "role": "viewer", "engines": [api.engine]},
         {"principal": "*", "role": "user"},
     ]
-    assert caller(api, "someone", rules).call("GET", ACROSS).status == 403
+    assert caller(api, "someone", rules).call("GET", ACROSS_ENGINES).status == 403
 
 
 def test_an_append_that_may_create_creates_for_oneself_alone(api: Api) -> None:

@@ -11,9 +11,9 @@ from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS
 from functions.store.guarded import GuardedStore
 from functions.store.protocol import Store
-from tests.contract.callers import caller
-from tests.contract.conftest import Answer, Api
-from tests.contract.watches import arrivals, watching
+from tests.support.api import Answer, Api
+from tests.support.roles import caller
+from tests.support.streams import arrivals, watching
 
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 

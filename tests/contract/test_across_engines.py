@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import SECOND, START, Api
-from tests.contract.test_paging import ORDERS, tick
+from tests.support.api import SECOND, START, Api
+from tests.support.paging import ORDERS, tick
 
 ENGINES = ("0", "10", "9", "A", "_", "a", "a-", "a-b", "a_b", "b")
 """Ids that sort otherwise by whole names: `a-b/…` before `a/…`."""

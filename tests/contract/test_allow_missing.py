@@ -13,7 +13,8 @@ from functions.config.settings import Settings
 from functions.store.firestore.rpc import Rpc
 from functions.store.opening import open_store
 from functions.store.protocol import Store
-from tests.contract.conftest import LOCATION, SECOND, Answer, Api
+from tests.support.api import SECOND, Answer, Api
+from tests.support.project import LOCATION
 
 MISSING = {"allowMissing": "true", "userId": "u"}
 

@@ -1,52 +1,25 @@
 """What each method asks of Firestore is what docs/cost.md says, call by call."""
 
-import math
-import re
 import secrets
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from functions.config.settings import Settings
-from functions.store.firestore.rpc import Rpc
 from functions.store.opening import open_store
-from tests.conftest import ROOT
-from tests.contract.conftest import LOCATION, SECOND, Api
-
-COUNTS = ("calls", "reads", "writes", "deletes")
+from tests.support.api import SECOND, Api
+from tests.support.budget import BUDGET, COUNTS, counted, evaluate
+from tests.support.project import LOCATION
 
 Counting = Callable[[], AbstractContextManager[None]]
 Scenario = Callable[..., None]
 
 
-def table(page: str, first_column: str) -> list[dict[str, str]]:
-    """The rows of the one table whose first column has that title, without backticks."""
-    lines = re.search(rf"^\| {first_column} \|.*\n(?:\|.*\n)+", page, re.MULTILINE)
-    assert lines is not None, f"no table begins with a column {first_column!r}"
-    rows = [
-        [cell.strip().replace("`", "") for cell in line.strip("|").split("|")]
-        for line in lines[0].splitlines()
-    ]
-    titles, _, *body = rows
-    return [dict(zip(titles, row, strict=True)) for row in body]
-
-
-def evaluate(formula: str, **values: float) -> float:
-    """The value of a formula of the page."""
-    names = {"ceil": math.ceil, "log2": math.log2, "max": max, "min": min, **values}
-    return float(eval(formula, {"__builtins__": {}}, names))
-
-
-BUDGET = {
-    (row["Method"], row["Case"]): {count: row[count.title()] for count in COUNTS}
-    for row in table((ROOT / "docs/cost.md").read_text(), "Method")
-}
 SCENARIOS: dict[tuple[str, str], tuple[Scenario, tuple[dict[str, int], ...]]] = {}
 
 
@@ -58,41 +31,6 @@ def row(method: str, case: str, *values: dict[str, int]) -> Callable[[Scenario],
         return scenario
 
     return register
-
-
-@contextmanager
-def counted(spent: Counter[str]) -> Iterator[None]:
-    """Adds what Firestore is asked for in the block, as it bills it."""
-    commit, batch_get, run_query = Rpc.commit, Rpc.batch_get, Rpc.run_query
-    lock = threading.Lock()
-
-    def spend(**amounts: int) -> None:
-        with lock:
-            spent.update(amounts)
-
-    def counting_commit(rpc: Rpc, writes: Any) -> Any:
-        spend(calls=1)
-        answer = commit(rpc, writes)
-        deletes = sum(write.HasField("delete") for write in writes)
-        spend(writes=len(writes) - deletes, deletes=deletes)
-        return answer
-
-    def counting_batch_get(rpc: Rpc, names: Any, *args: Any, **options: Any) -> Any:
-        spend(calls=1, reads=len(names))
-        return batch_get(rpc, names, *args, **options)
-
-    def counting_run_query(rpc: Rpc, *args: Any, **options: Any) -> Iterator[Any]:
-        # To its end, although the caller may stop before: Firestore reads up to the limit.
-        answers = list(run_query(rpc, *args, **options))
-        found = sum(document is not None for document, _ in answers)
-        spend(calls=1, reads=max(found, 1))
-        yield from answers
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Rpc, "commit", counting_commit)
-        patch.setattr(Rpc, "batch_get", counting_batch_get)
-        patch.setattr(Rpc, "run_query", counting_run_query)
-        yield
 
 
 def fill(api: Api, session: str, events: int) -> None:

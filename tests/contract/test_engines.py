@@ -1,11 +1,15 @@
-"""Reasoning engines, as far as sessions need them; see sections 1, 3 and 4."""
+"""Reasoning engines, as far as sessions need them.
+
+See docs/contract.md, sections 1, 3 and 4.
+"""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import LOCATION, SECOND, Api
+from tests.support.api import SECOND, Api
+from tests.support.project import LOCATION
 
 
 def new_engine(api: Api, location: str = LOCATION, **fields: Any) -> str:

@@ -1,24 +1,16 @@
-"""The answers of section 6's table: code, message, status, details, in the JSON shape."""
+"""Errors: code, message, status and details, in one JSON shape.
+
+See docs/contract.md, section 6.
+"""
 
 from typing import Any
 
 import pytest
 
 from functions.rules.errors import Contention, StoreUnavailable
-from tests.contract.conftest import LOCATION, Answer, Api
-
-EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
-
-
-def check(answer: Answer, code: int, status: str, message: str | None = None) -> dict[str, Any]:
-    """Holds an answer to the shape of every error and returns what is inside."""
-    assert answer.json.keys() == {"error"}
-    error: dict[str, Any] = answer.json["error"]
-    assert error.keys() <= {"code", "message", "status", "details"}
-    assert (answer.status, error["code"], error["status"]) == (code, code, status)
-    if message is not None:
-        assert error["message"] == message
-    return error
+from tests.support.api import Api
+from tests.support.errors import EVENT, check
+from tests.support.project import LOCATION
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
-"""Event types: in lists with view=FULL, and in filters; see section 7 of the contract."""
+"""Event types: in lists with view=FULL, and in filters.
+
+See docs/contract.md, section 7.
+"""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Api
+from tests.support.api import Api
 
 EVENTS: dict[str, dict[str, Any]] = {
     "INPUT_MESSAGE": {"author": "user", "content": {"role": "user", "parts": [{"text": "hi"}]}},

@@ -1,10 +1,13 @@
-"""Appending and listing events; see section 5 of the contract."""
+"""Appending and listing events.
+
+See docs/contract.md, section 5.
+"""
 
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 MANY = {"sqlite": 10_000, "firestore": 1_000}
 """Events of the long list; an emulator takes some three milliseconds for each."""

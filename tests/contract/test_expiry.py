@@ -1,11 +1,14 @@
-"""How long sessions live, and that an expired one is gone; see sections 4 and 6."""
+"""How long sessions live, and that an expired one is gone.
+
+See docs/contract.md, sections 4 and 6.
+"""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import SECOND, START, Api
+from tests.support.api import SECOND, START, Api
 
 DAY = 86_400 * SECOND
 

@@ -1,4 +1,7 @@
-"""Which fields messages have: unknown names, wrong types, unions and nulls; see section 2."""
+"""Which fields messages have: unknown names, wrong types, unions and nulls.
+
+See docs/contract.md, section 2.
+"""
 
 from dataclasses import replace
 from typing import Any, Literal
@@ -6,7 +9,7 @@ from typing import Any, Literal
 import pytest
 from pydantic.alias_generators import to_camel, to_snake
 
-from tests.contract.conftest import Api
+from tests.support.api import Api
 
 
 def append(api: Api, fields: dict[str, Any]) -> Any:

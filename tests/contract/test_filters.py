@@ -1,8 +1,11 @@
-"""Filters of lists, AIP-160, over HTTP; see section 6 of the contract."""
+"""Filters of lists, AIP-160, over HTTP.
+
+See docs/contract.md, section 6.
+"""
 
 import pytest
 
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 SESSIONS = [
     ("", "abcd"),

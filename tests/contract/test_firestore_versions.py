@@ -23,11 +23,12 @@ from functions.store.firestore.schema import STEPS, Step
 from functions.store.firestore.values import creation, nanoseconds, update
 from functions.store.opening import open_store
 from functions.store.versions import NewerVersion
-from tests.conftest import PATIENCE
-from tests.contract.conftest import LOCATION, SECOND, START, Api
-from tests.contract.test_budget import counted
-from tests.contract.version_1 import ENGINES, SESSIONS, answers, dump, live, load, send
-from tests.contract.watches import arrivals, watching
+from tests.support.api import SECOND, START, Api
+from tests.support.budget import counted
+from tests.support.firestore.version_1 import ENGINES, SESSIONS, answers, dump, live, load, send
+from tests.support.project import LOCATION
+from tests.support.stores import PATIENCE
+from tests.support.streams import arrivals, watching
 
 NEWEST = 1 + len(STEPS)
 EVERYWHERE = f"{LOCATION}/reasoningEngines/-/sessions"

@@ -7,9 +7,10 @@ import pytest
 from functions.aip.ordering import OrderBy
 from functions.aip.page_token import encode_page_token
 from functions.calls.request import page_scope
-from tests.contract.callers import caller
-from tests.contract.conftest import LOCATION, Api
-from tests.contract.test_errors import check
+from tests.support.api import Api
+from tests.support.errors import check
+from tests.support.project import LOCATION
+from tests.support.roles import caller
 
 CURSORS: list[list[Any]] = [
     ["x"],

@@ -10,7 +10,7 @@ import slugify
 from functions.calls import filters
 from functions.messages.session_event import SessionEvent
 from functions.rules.event import EventRecord
-from tests.contract.conftest import Answer, Api
+from tests.support.api import Answer, Api
 
 
 def limited(api: Api, **limits: int) -> Api:

@@ -1,12 +1,15 @@
-"""proto3 JSON, in and out; see section 2 of the contract."""
+"""proto3 JSON, in and out.
+
+See docs/contract.md, section 2.
+"""
 
 import json
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Api
-from tests.contract.round_trip import stored
+from tests.support.api import Api
+from tests.support.fields import stored
 
 
 def test_names_come_in_both_spellings_and_go_out_in_camel_case(api: Api) -> None:

@@ -1,8 +1,11 @@
-"""Labels of sessions; see section 4 of the contract."""
+"""Labels of sessions.
+
+See docs/contract.md, section 4.
+"""
 
 import pytest
 
-from tests.contract.conftest import Api
+from tests.support.api import Api
 
 LABELS: list[dict[str, str]] = [
     {},

@@ -1,4 +1,7 @@
-"""What is too large is refused alike by both stores; see section 6 of the contract."""
+"""What is too large is refused alike by both stores.
+
+See docs/contract.md, section 6.
+"""
 
 import re
 from typing import Any
@@ -6,7 +9,7 @@ from typing import Any
 import pytest
 
 from functions.config.settings import Settings
-from tests.contract.conftest import Answer, Api
+from tests.support.api import Answer, Api
 
 
 def check_too_large(answer: Answer, *, size: int) -> None:

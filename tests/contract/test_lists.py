@@ -1,10 +1,13 @@
-"""What lists answer, in which order, and how large a page may be; see section 6."""
+"""What lists answer, in which order, and how large a page may be.
+
+See docs/contract.md, section 6.
+"""
 
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 PAGE_BYTES = 8 * 2**20
 

@@ -1,4 +1,4 @@
-"""The root of a function that is deployed alone; see section 8.10."""
+"""The root of a function that is deployed alone; see docs/deploy.md, Targets."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,7 +9,7 @@ from werkzeug.test import EnvironBuilder
 
 from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 
 def call_root(api: Api, verb: str, *methods: str) -> tuple[int, Any]:

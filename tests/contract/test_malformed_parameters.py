@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Api
-from tests.contract.test_errors import check
+from tests.support.api import Api
+from tests.support.errors import check
 
 LISTS = ("sessions", "sessions/s/events", "sessions/s/runs", "operations")
 

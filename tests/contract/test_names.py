@@ -1,4 +1,7 @@
-"""Resource names: express forms, aliases, and which ids are allowed; see sections 1 and 4."""
+"""Resource names: express forms, aliases, and which ids are allowed.
+
+See docs/contract.md, sections 1 and 4.
+"""
 
 import json
 from dataclasses import replace
@@ -6,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from functions.config.settings import Settings
-from tests.contract.conftest import LOCATION, Api
+from tests.support.api import Api
+from tests.support.project import LOCATION
 
 GOOD = [
     "s",

@@ -1,4 +1,7 @@
-"""Long-running operations that are done when they answer; see section 3 of the contract."""
+"""Long-running operations that are done when they answer.
+
+See docs/contract.md, section 3.
+"""
 
 import re
 from typing import Any
@@ -6,7 +9,8 @@ from typing import Any
 import pytest
 
 from functions.aip.page_token import encode_page_token
-from tests.contract.conftest import LOCATION, Api
+from tests.support.api import Api
+from tests.support.project import LOCATION
 
 TYPE = "type.googleapis.com/google.cloud.aiplatform"
 EMPTY = {"@type": "type.googleapis.com/google.protobuf.Empty"}

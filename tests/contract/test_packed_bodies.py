@@ -1,4 +1,7 @@
-"""Bodies with a Content-Encoding: gzip is taken, within the limits; see section 2."""
+"""Bodies with a Content-Encoding: gzip is taken, within the limits.
+
+See docs/contract.md, section 2.
+"""
 
 import gzip
 import json
@@ -9,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Answer, Api
+from tests.support.api import Answer, Api
 
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 PLAIN = json.dumps(EVENT).encode()

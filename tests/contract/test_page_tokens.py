@@ -1,11 +1,15 @@
-"""A page token serves its own list only; see section 6 of the contract."""
+"""A page token serves its own list only.
+
+See docs/contract.md, section 6.
+"""
 
 import base64
 
 import pytest
 
 from functions.aip.page_token import encode_page_token
-from tests.contract.conftest import LOCATION, Api
+from tests.support.api import Api
+from tests.support.project import LOCATION
 
 
 @pytest.fixture

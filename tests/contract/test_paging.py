@@ -9,14 +9,8 @@ import pytest
 from functions.aip.ordering import OrderBy
 from functions.aip.page_token import encode_page_token
 from functions.calls.request import page_scope
-from tests.contract.conftest import SECOND, Api
-
-ORDERS = ("", "update_time desc", "update_time", "create_time", "create_time desc")
-
-
-def tick(api: Api) -> None:
-    """Lets the server's clock show the real time: Firestore's own clock takes part in walks."""
-    api.now = max(api.now + 1000, time.time_ns() // 1000 * 1000)
+from tests.support.api import SECOND, Api
+from tests.support.paging import ORDERS, tick
 
 
 def pages(api: Api, path: str, field: str, **query: Any) -> Iterator[list[str]]:

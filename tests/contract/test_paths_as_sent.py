@@ -1,9 +1,12 @@
-"""Paths are matched as the client sent them: `%2F` separates nothing; see section 2."""
+"""Paths are matched as the client sent them: `%2F` separates nothing.
+
+See docs/contract.md, section 2.
+"""
 
 import pytest
 
-from tests.contract.conftest import Api
-from tests.contract.test_errors import check
+from tests.support.api import Api
+from tests.support.errors import check
 
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 

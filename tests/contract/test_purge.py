@@ -6,8 +6,8 @@ import pytest
 
 from functions.store.firestore import erasure
 from functions.store.sqlite import erasing
-from tests.contract.conftest import SECOND, Api
-from tests.contract.stored import documents_below
+from tests.support.api import SECOND, Api
+from tests.support.store_documents import documents_below
 
 
 @pytest.fixture(autouse=True)

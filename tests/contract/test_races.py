@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.config.settings import Settings
 from functions.store.opening import open_store
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 THREADS = 8
 

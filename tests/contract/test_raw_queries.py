@@ -6,8 +6,8 @@ from werkzeug.test import EnvironBuilder
 
 from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS
-from tests.contract.callers import caller
-from tests.contract.conftest import Api
+from tests.support.api import Api
+from tests.support.roles import caller
 
 
 @pytest.mark.parametrize(

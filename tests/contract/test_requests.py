@@ -1,9 +1,12 @@
-"""Paths, methods and parameters: the edge of the API; see sections 1 and 6."""
+"""Paths, methods and parameters: the edge of the API.
+
+See docs/contract.md, sections 1 and 6.
+"""
 
 import pytest
 
-from tests.contract.conftest import Api
-from tests.contract.test_errors import EVENT, check
+from tests.support.api import Api
+from tests.support.errors import EVENT, check
 
 
 @pytest.mark.parametrize(

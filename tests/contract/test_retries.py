@@ -1,10 +1,13 @@
-"""Appends that are sent again; see section 5 of the contract."""
+"""Appends that are sent again.
+
+See docs/contract.md, section 5.
+"""
 
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 DELTA = {"stateDelta": {"n": 1, "app:n": 1, "user:n": 1}}
 

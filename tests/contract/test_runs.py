@@ -1,4 +1,7 @@
-"""Runs: what one invocation did, listed and read; see section 7 of the contract."""
+"""Runs: what one invocation did, listed and read.
+
+See docs/contract.md, section 7.
+"""
 
 import itertools
 import random
@@ -13,7 +16,7 @@ import functions.runs.get_run
 from functions.calls import filters
 from functions.rules.run import Run
 from functions.store import paging
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 TIMES = [f"2026-01-01T00:{minute:02}:{second:02}Z" for minute in range(60) for second in range(60)]
 
@@ -22,13 +25,19 @@ def text(words: str, **fields: Any) -> dict[str, Any]:
     return {"content": {"parts": [{"text": words}]}, **fields}
 
 
-def call(name: str, id: str = "", **args: Any) -> dict[str, Any]:
-    part = {"functionCall": {"name": name, **({"id": id} if id else {}), "args": args}}
+def call(name: str, call_id: str = "", **args: Any) -> dict[str, Any]:
+    part = {"functionCall": {"name": name, **({"id": call_id} if call_id else {}), "args": args}}
     return {"content": {"parts": [part]}}
 
 
-def response(name: str, id: str = "", **result: Any) -> dict[str, Any]:
-    part = {"functionResponse": {"name": name, **({"id": id} if id else {}), "response": result}}
+def response(name: str, call_id: str = "", **result: Any) -> dict[str, Any]:
+    part = {
+        "functionResponse": {
+            "name": name,
+            **({"id": call_id} if call_id else {}),
+            "response": result,
+        }
+    }
     return {"content": {"parts": [part]}}
 
 

@@ -12,8 +12,8 @@ import pytest
 from functions.config.settings import Settings
 from functions.store.opening import open_store
 from functions.store.protocol import Store
-from tests.conftest import PROJECT
-from tests.contract.conftest import LOCATION, SECOND, Answer, Api
+from tests.support.api import SECOND, Answer, Api
+from tests.support.project import LOCATION, PROJECT
 
 _RANDOM = re.compile(
     r'(?<=/operations/)[^"]+|(?<=/events/)[^"]+|(?<="nextPageToken":")[^"]+'

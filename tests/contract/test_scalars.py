@@ -1,12 +1,15 @@
-"""Bytes, enums, times and numbers in proto3 JSON; see section 2 of the contract."""
+"""Bytes, enums, times and numbers in proto3 JSON.
+
+See docs/contract.md, section 2.
+"""
 
 import json
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Api
-from tests.contract.round_trip import part, refused, stored
+from tests.support.api import Api
+from tests.support.fields import part, refused, stored
 
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 

@@ -1,4 +1,7 @@
-"""Filters whose matches are few among many: how far a page looks; see section 6 of the contract."""
+"""Filters whose matches are few among many: how far a page looks.
+
+See docs/contract.md, section 6.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -7,9 +10,9 @@ from typing import Any
 import pytest
 
 from functions.store import paging
-from tests.contract.callers import caller
-from tests.contract.conftest import LOCATION, Api
-from tests.contract.test_access import ACROSS
+from tests.support.api import Api
+from tests.support.project import ACROSS_ENGINES, LOCATION
+from tests.support.roles import caller
 
 TIMES = [f"2026-01-01T00:00:{second:02}Z" for second in range(60)]
 
@@ -82,7 +85,7 @@ def merged(api: Api, word: str) -> List:
         api.create(f"s{number}", displayName=letter)
     viewer = caller(api, "someone", [{**rules[0], "engines": [here, other]}])
     text = 'display_name="LETTER" OR display_name="LETTER"'
-    return List(viewer, ACROSS, "sessions", text, lambda item: item["displayName"])
+    return List(viewer, ACROSS_ENGINES, "sessions", text, lambda item: item["displayName"])
 
 
 LISTS = pytest.mark.parametrize("make", [sessions, events, runs, engines, merged])

@@ -1,10 +1,13 @@
-"""Creating, reading and deleting sessions; see section 4 of the contract."""
+"""Creating, reading and deleting sessions.
+
+See docs/contract.md, section 4.
+"""
 
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 DAY = 86_400
 YEAR = 365 * DAY

@@ -1,11 +1,14 @@
-"""State deltas and the scopes of state; see section 5 of the contract."""
+"""State deltas and the scopes of state.
+
+See docs/contract.md, section 5.
+"""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 
 def delta(api: Api, session: str, **changes: Any) -> int:

@@ -1,10 +1,13 @@
-"""Unions, nulls and empty messages: what is set and what is not; see section 2."""
+"""Unions, nulls and empty messages: what is set and what is not.
+
+See docs/contract.md, section 2.
+"""
 
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Api
+from tests.support.api import Api
 
 
 def append(api: Api, fields: dict[str, Any]) -> Any:

@@ -1,10 +1,14 @@
-"""PATCH of a session: masks, replaced fields, and what cannot be changed; see section 4."""
+"""PATCH of a session: masks, replaced fields, and what cannot be changed.
+
+See docs/contract.md, section 4.
+"""
 
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import LOCATION, SECOND, Api
+from tests.support.api import SECOND, Api
+from tests.support.project import LOCATION
 
 DAY = 86_400 * SECOND
 

@@ -7,8 +7,8 @@ import pytest
 
 from functions.rules.errors import SessionNotFound
 from functions.store.watching import MAX_ARRIVALS, Arrival, Watch
-from tests.contract.conftest import SECOND, Api
-from tests.contract.watches import arrivals, name_of, wait, watching
+from tests.support.api import SECOND, Api
+from tests.support.streams import arrivals, name_of, wait, watching
 
 
 def names(seen: list[Arrival]) -> list[str]:

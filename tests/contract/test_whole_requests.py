@@ -12,7 +12,7 @@ from werkzeug.test import EnvironBuilder
 from functions.aip.timestamp import parse_timestamp
 from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS
-from tests.contract.conftest import SECOND, Api
+from tests.support.api import SECOND, Api
 
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 

@@ -19,9 +19,9 @@ from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS, ROUTES
 from functions.config.settings import Settings
 from functions.store.protocol import Store
-from tests.contract.conftest import Api
 from tests.fuzz.inputs import bodies, bounded, json_values, texts
 from tests.fuzz.seeds import SEEDS
+from tests.support.api import Api
 
 EVENT = {"author": "user", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 TEXTS = st.one_of([texts(name) for name in SEEDS])

@@ -7,9 +7,18 @@ from typing import Any
 import pytest
 
 from functions.config.settings import Settings
-from tests.contract.callers import token
-from tests.http.door import API_KEYS, ENGINE, KEY, USERS, Door, open_door
-from tests.http.identity_provider import AUDIENCE, part, providing
+from tests.support.api import START_SECONDS
+from tests.support.authentication import (
+    API_KEYS,
+    ENGINE_PATH,
+    KEY,
+    SESSIONS_PATH,
+    USERS,
+    AuthApi,
+    open_api,
+)
+from tests.support.google.identity_provider import AUDIENCE, part, providing
+from tests.support.roles import token
 
 GATEWAY = "gateway@p.iam.gserviceaccount.com"
 CLOUD = {"k_service": "sessions"}
@@ -31,25 +40,25 @@ def userinfo(**claims: Any) -> str:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Door:
+def cloud(tmp_path: Path) -> AuthApi:
     """Nothing is set, in the cloud."""
-    return open_door(tmp_path, **CLOUD)
+    return open_api(tmp_path, **CLOUD)
 
 
 @pytest.fixture
-def gateway(tmp_path: Path) -> Door:
-    return open_door(
+def gateway(tmp_path: Path) -> AuthApi:
+    return open_api(
         tmp_path, **CLOUD, auth_gateway_account=GATEWAY, auth="iam,api_key", api_keys=API_KEYS
     )
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Door:
-    return open_door(tmp_path, auth="api_key", api_keys=API_KEYS)
+def keys(tmp_path: Path) -> AuthApi:
+    return open_api(tmp_path, auth="api_key", api_keys=API_KEYS)
 
 
-def test_without_credentials_the_answer_says_what_is_missing(cloud: Door) -> None:
-    answer = cloud.knock()
+def test_without_credentials_the_answer_says_what_is_missing(cloud: AuthApi) -> None:
+    answer = cloud.send("GET", SESSIONS_PATH)
     assert answer.status_code == 401
     assert answer.content_type == "application/json; charset=UTF-8"
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="sessions"'
@@ -62,12 +71,12 @@ def test_without_credentials_the_answer_says_what_is_missing(cloud: Door) -> Non
     }
 
 
-def test_in_the_cloud_the_caller_is_whom_iam_has_let_in(cloud: Door) -> None:
+def test_in_the_cloud_the_caller_is_whom_iam_has_let_in(cloud: AuthApi) -> None:
     assert cloud.is_user(bearer(token(sub="ada")), "ada")
     assert cloud.is_user(bearer(SIGNED), "ada")
 
 
-def test_iam_checks_its_own_header_where_both_are_there(cloud: Door) -> None:
+def test_iam_checks_its_own_header_where_both_are_there(cloud: AuthApi) -> None:
     """What else stands in Authorization, nobody has verified."""
     headers = {
         **bearer(token(sub="eve")),
@@ -93,20 +102,20 @@ def test_iam_checks_its_own_header_where_both_are_there(cloud: Door) -> None:
     ],
     ids=str,
 )
-def test_what_iam_has_not_verified_is_refused(cloud: Door, headers: dict[str, str]) -> None:
+def test_what_iam_has_not_verified_is_refused(cloud: AuthApi, headers: dict[str, str]) -> None:
     assert cloud.status(headers) == 401
 
 
-def test_a_token_in_the_query_is_none_that_iam_has_verified(cloud: Door) -> None:
+def test_a_token_in_the_query_is_none_that_iam_has_verified(cloud: AuthApi) -> None:
     assert cloud.status(access_token=token(sub="ada")) == 401
 
 
-def test_a_gateway_is_not_the_caller(gateway: Door) -> None:
+def test_a_gateway_is_not_the_caller(gateway: AuthApi) -> None:
     """It lets everybody through unless its own document says otherwise."""
     assert gateway.status(behind()) == 401
 
 
-def test_what_a_gateway_hands_on_is_verified_here(gateway: Door) -> None:
+def test_what_a_gateway_hands_on_is_verified_here(gateway: AuthApi) -> None:
     """An unsigned token behind it is a forgery, since IAM never saw it."""
     forged = behind(X_Forwarded_Authorization=f"Bearer {token(sub='ada')}")
     assert gateway.status(forged) == 401
@@ -119,8 +128,8 @@ def test_what_a_gateway_hands_on_is_verified_here(gateway: Door) -> None:
 def test_the_claims_of_a_gateway_count_where_the_settings_say_so(tmp_path: Path) -> None:
     headers = behind(X_Apigateway_Api_Userinfo=userinfo(sub="ada"))
     account = {**CLOUD, "auth_gateway_account": GATEWAY}
-    assert open_door(tmp_path, **account).status(headers) == 401
-    trusting = open_door(tmp_path, **account, auth_gateway_userinfo="true")
+    assert open_api(tmp_path, **account).status(headers) == 401
+    trusting = open_api(tmp_path, **account, auth_gateway_userinfo="true")
     assert trusting.is_user(headers, "ada")
     assert trusting.status(behind(X_Apigateway_Api_Userinfo="junk")) == 401
 
@@ -131,46 +140,49 @@ def test_somebody_elses_call_hands_nothing_on(
     tmp_path: Path, email: str | None, verified: bool
 ) -> None:
     """Who may call the function directly might write the gateway's headers."""
-    door = open_door(tmp_path, **CLOUD, auth_gateway_account=GATEWAY, auth_gateway_userinfo="true")
+    api = open_api(tmp_path, **CLOUD, auth_gateway_account=GATEWAY, auth_gateway_userinfo="true")
     own = token(sub="eve", email=email or GATEWAY, email_verified=verified and email is not None)
     headers = {**bearer(own), "X-Apigateway-Api-Userinfo": userinfo(sub="ada")}
-    assert door.is_user(headers, "eve")
+    assert api.is_user(headers, "eve")
 
 
-def test_a_key_is_taken_from_the_header_and_from_the_query(keys: Door) -> None:
+def test_a_key_is_taken_from_the_header_and_from_the_query(keys: AuthApi) -> None:
     assert keys.is_admin({"X-Goog-Api-Key": KEY})
     assert keys.status(key=KEY) == 200
     assert keys.status({"X-Goog-Api-Key": KEY}, key="junk") == 200
 
 
-def test_a_key_is_taken_from_the_body_of_a_long_get(keys: Door) -> None:
+def test_a_key_is_taken_from_the_body_of_a_long_get(keys: AuthApi) -> None:
     """The discovery client sends queries that are too long for a URL so."""
     headers = {
         "X-HTTP-Method-Override": "GET",
         "Content-Type": "application/x-www-form-urlencoded",
     }
     body = f'filter=user_id%3D"x"&key={KEY}'.encode()
-    assert keys.knock(headers, "POST", body=body).status_code == 200
-    assert keys.knock(headers, "POST", body=body.replace(b"key=", b"key=x")).status_code == 401
+    assert keys.send("POST", SESSIONS_PATH, body, headers).status_code == 200
+    assert (
+        keys.send("POST", SESSIONS_PATH, body.replace(b"key=", b"key=x"), headers).status_code
+        == 401
+    )
     plain = {"Content-Type": headers["Content-Type"]}
-    assert keys.knock(plain, "POST", body=f"key={KEY}".encode()).status_code == 401
+    assert keys.send("POST", SESSIONS_PATH, f"key={KEY}".encode(), plain).status_code == 401
 
 
 @pytest.mark.parametrize(
     "key", ["junk", KEY[:-1], f"{KEY} ", "0" * 64, API_KEYS.rpartition(":")[2], "dashboard", "é"]
 )
-def test_other_keys_are_refused(keys: Door, key: str) -> None:
+def test_other_keys_are_refused(keys: AuthApi, key: str) -> None:
     """The hash of a key, too: whoever reads the settings has no key."""
     assert keys.status(key=key) == 401
 
 
 def test_a_bad_credential_is_never_taken_for_none(tmp_path: Path) -> None:
-    door = open_door(tmp_path, auth="api_key,none", api_keys=API_KEYS, policy="")
-    assert door.status() == 200
-    assert door.status(key=KEY) == 200
-    assert door.status(key="junk") == 401
-    assert door.status(bearer("junk")) == 401
-    assert door.status({"Authorization": "Basic YTpi"}) == 401
+    api = open_api(tmp_path, auth="api_key,none", api_keys=API_KEYS, policy="")
+    assert api.status() == 200
+    assert api.status(key=KEY) == 200
+    assert api.status(key="junk") == 401
+    assert api.status(bearer("junk")) == 401
+    assert api.status({"Authorization": "Basic YTpi"}) == 401
 
 
 def test_anybody_is_whom_the_policy_says(tmp_path: Path) -> None:
@@ -178,15 +190,15 @@ def test_anybody_is_whom_the_policy_says(tmp_path: Path) -> None:
     policy = (
         '[{"principal": "key:dashboard", "role": "admin"}, {"principal": "*", "role": "viewer"}]'
     )
-    door = open_door(tmp_path, auth="none,api_key", api_keys=API_KEYS, policy=policy)
-    assert door.status() == 200
-    assert door.knock(verb="POST", body={"userId": "u"}).status_code == 403
-    assert door.is_admin({"X-Goog-Api-Key": KEY})
+    api = open_api(tmp_path, auth="none,api_key", api_keys=API_KEYS, policy=policy)
+    assert api.status() == 200
+    assert api.send("POST", SESSIONS_PATH, {"userId": "u"}).status_code == 403
+    assert api.is_admin({"X-Goog-Api-Key": KEY})
 
 
 def test_of_several_kinds_the_first_that_is_sent_decides(tmp_path: Path) -> None:
     with providing() as provider:
-        door = open_door(
+        api = open_api(
             tmp_path,
             **CLOUD,
             auth="id_token,iam,api_key",
@@ -194,48 +206,48 @@ def test_of_several_kinds_the_first_that_is_sent_decides(tmp_path: Path) -> None
             auth_audiences=AUDIENCE,
             api_keys=API_KEYS,
         )
-        good = provider.token(door.now)
-        assert door.is_user(bearer(good), "ada")
-        assert door.is_user({**bearer(good), "X-Goog-Api-Key": KEY}, "ada")
-        assert door.is_admin({"X-Goog-Api-Key": KEY})
-        assert door.status({**bearer(f"{good}x"), "X-Goog-Api-Key": KEY}) == 401
+        good = provider.token(START_SECONDS)
+        assert api.is_user(bearer(good), "ada")
+        assert api.is_user({**bearer(good), "X-Goog-Api-Key": KEY}, "ada")
+        assert api.is_admin({"X-Goog-Api-Key": KEY})
+        assert api.status({**bearer(f"{good}x"), "X-Goog-Api-Key": KEY}) == 401
         both = {**bearer(good), **bearer(token(sub="app"), "X-Serverless-Authorization")}
-        assert door.is_user(both, "ada")
+        assert api.is_user(both, "ada")
 
 
 def test_a_forged_signature_is_not_one_that_iam_has_removed(tmp_path: Path) -> None:
     """With id_token beside it, iam takes no token that still has its signature."""
     with providing() as provider:
-        door = open_door(
+        api = open_api(
             tmp_path,
             **CLOUD,
             auth="iam,id_token",
             auth_issuers=provider.url,
             auth_audiences=AUDIENCE,
         )
-        assert door.is_user(bearer(provider.token(door.now)), "ada")
-        assert door.is_user(bearer(token(sub="ada")), "ada")
-        assert door.status(bearer(SIGNED)) == 401
-        assert door.status(access_token=token(sub="ada")) == 401
+        assert api.is_user(bearer(provider.token(START_SECONDS)), "ada")
+        assert api.is_user(bearer(token(sub="ada")), "ada")
+        assert api.status(bearer(SIGNED)) == 401
+        assert api.status(access_token=token(sub="ada")) == 401
 
 
-def test_who_is_not_let_in_learns_nothing(keys: Door) -> None:
+def test_who_is_not_let_in_learns_nothing(keys: AuthApi) -> None:
     """Whatever is wrong with the request, 401 comes first, but for paths that are not there."""
     for verb, path, body in [
-        ("POST", f"{ENGINE}/sessions", b"{"),
-        ("GET", f"{ENGINE}/sessions/missing", None),
-        ("PATCH", f"{ENGINE}/sessions/s", {"nonsense": 1}),
+        ("POST", SESSIONS_PATH, b"{"),
+        ("GET", f"{ENGINE_PATH}/sessions/missing", None),
+        ("PATCH", f"{ENGINE_PATH}/sessions/s", {"nonsense": 1}),
         ("POST", "/v1beta1/sessions:purgeExpired", None),
     ]:
-        assert keys.knock(verb=verb, path=path, body=body).status_code == 401
-    assert keys.knock(path="/v1beta1/nonsense").status_code == 404
+        assert keys.send(verb, path, body).status_code == 401
+    assert keys.send("GET", "/v1beta1/nonsense").status_code == 404
 
 
 def test_a_policy_may_be_a_file(tmp_path: Path) -> None:
     path = tmp_path / "policy.json"
     path.write_text(USERS)
-    door = open_door(tmp_path, auth="api_key", api_keys=API_KEYS, policy=str(path))
-    assert door.is_admin({"X-Goog-Api-Key": KEY})
+    api = open_api(tmp_path, auth="api_key", api_keys=API_KEYS, policy=str(path))
+    assert api.is_admin({"X-Goog-Api-Key": KEY})
 
 
 WRONG = [
@@ -272,7 +284,7 @@ def test_a_policy_file_that_is_none_stops_the_start(tmp_path: Path, text: str | 
     if text is not None:
         path.write_text(text)
     with pytest.raises(SystemExit, match=r"policy\.json"):
-        open_door(tmp_path, policy=str(path)).status()
+        open_api(tmp_path, policy=str(path)).status()
 
 
 def test_a_key_in_the_place_of_its_hash_is_not_repeated() -> None:
@@ -282,14 +294,14 @@ def test_a_key_in_the_place_of_its_hash_is_not_repeated() -> None:
 
 
 def test_no_answer_and_no_log_repeats_a_credential(
-    keys: Door, caplog: pytest.LogCaptureFixture
+    keys: AuthApi, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = "s3cr3t-of-somebody"
     answers = [
-        keys.knock({"X-Goog-Api-Key": secret}),
-        keys.knock(bearer(secret)),
-        keys.knock(key=secret),
-        keys.knock(access_token=secret),
+        keys.send("GET", SESSIONS_PATH, headers={"X-Goog-Api-Key": secret}),
+        keys.send("GET", SESSIONS_PATH, headers=bearer(secret)),
+        keys.send("GET", SESSIONS_PATH, key=secret),
+        keys.send("GET", SESSIONS_PATH, access_token=secret),
     ]
     assert [answer.status_code for answer in answers] == [401] * 4
     assert secret not in json.dumps([answer.get_data(as_text=True) for answer in answers])
@@ -306,11 +318,14 @@ def test_a_lone_surrogate_in_a_claim_is_nobody_and_no_500(
         {"principal": "claim:app=chat", "role": "admin"},
         {"principal": "*", "role": "user", "userIdClaim": claim},
     ]
-    door = open_door(tmp_path, **CLOUD, policy=json.dumps(rules))
+    api = open_api(tmp_path, **CLOUD, policy=json.dumps(rules))
     headers = bearer(token(**{"email_verified": True, "sub": "ada", claim: "a\ud800"}))
-    assert door.knock(headers).json == {}
-    assert door.knock(headers, path=f"{ENGINE}/sessions/s").status_code == 404
-    assert door.knock(headers, path=f"{ENGINE}/sessions/s/events:watch").status_code == 404
-    assert door.knock(headers, "POST", body={"userId": "u"}).status_code == 404
+    assert api.send("GET", SESSIONS_PATH, headers=headers).json == {}
+    assert api.send("GET", f"{ENGINE_PATH}/sessions/s", headers=headers).status_code == 404
+    assert (
+        api.send("GET", f"{ENGINE_PATH}/sessions/s/events:watch", headers=headers).status_code
+        == 404
+    )
+    assert api.send("POST", SESSIONS_PATH, {"userId": "u"}, headers).status_code == 404
     lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert {line["principal"].partition(":")[0] for line in lines} == {"person"}

@@ -18,12 +18,12 @@ from google.genai.errors import ClientError
 from google.oauth2.credentials import Credentials
 
 from tests.clients.snippets import vertexai_client
-from tests.conftest import LOCATION, PROJECT, ROOT, serving
-from tests.http.door import API_KEYS, KEY, USERS
-from tests.http.identity_provider import AUDIENCE, Provider, providing
-from tests.http.test_auth_access_token import INFO
+from tests.support.authentication import API_KEYS, KEY, USERS
+from tests.support.google.identity_provider import AUDIENCE, INFO, Provider, providing
+from tests.support.project import PROJECT, REGION, ROOT
+from tests.support.servers import serving
 
-ENGINE = f"projects/{PROJECT}/locations/{LOCATION}/reasoningEngines/1"
+ENGINE = f"projects/{PROJECT}/locations/{REGION}/reasoningEngines/1"
 
 
 @pytest.fixture(scope="module")

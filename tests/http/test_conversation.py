@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-from tests.conftest import ROOT
+from tests.support.project import ROOT
 
 SCRIPT = ROOT / "docs/conversation.sh"
 QUESTION = {"text": "Will it rain in Oslo?"}

@@ -1,18 +1,16 @@
 """Calls from pages of other origins: what a browser asks before them, and what it must be told."""
 
-import http.client
 import json
 from collections.abc import Iterator
-from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import pytest
 
 from functions.api.path_table import PathTable
 from functions.api.routes import ROUTES
 from functions.config.settings import Settings
-from tests.conftest import serving
-from tests.http.door import API_KEYS, KEY
+from tests.support.authentication import API_KEYS, KEY
+from tests.support.http import HttpAnswer, send
+from tests.support.servers import serving
 
 ENGINE = "/v1beta1/projects/test-project/locations/us-central1/reasoningEngines/1"
 SESSION = f"{ENGINE}/sessions/s"
@@ -30,10 +28,8 @@ CLIENT_HEADERS = {
 }
 
 
-class Answer(NamedTuple):
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
+class Answer(HttpAnswer):
+    """An answer as a browser looks at it."""
 
     @property
     def cors(self) -> dict[str, str]:
@@ -53,12 +49,7 @@ def call(
     headers = {name.replace("_", "-"): value for name, value in more.items()}
     if origin is not None:
         headers["Origin"] = origin
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-    connection.request(verb, path, body, headers)
-    answer = connection.getresponse()
-    found = Answer(answer.status, answer.headers, answer.read())
-    connection.close()
-    return found
+    return Answer(**vars(send(url, verb, path, None if body is None else body.encode(), headers)))
 
 
 def preflight(url: str, verb: str, path: str, origin: str, *headers: str) -> Answer:

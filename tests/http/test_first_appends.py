@@ -1,24 +1,17 @@
 """Several servers meet the first appends of sessions that nobody created."""
 
-import json
 import secrets
 import threading
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
-from tests.conftest import LOCATION, PROJECT, serving
+from tests.support.http import ok
+from tests.support.project import LOCATION
+from tests.support.servers import serving
 
 SERVERS = 3
 APPENDS = 200
-
-
-def call(url: str, body: Any = None) -> Any:
-    """The JSON of a GET, or of a POST with a body, that must succeed."""
-    data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(urllib.request.Request(url, data), timeout=300) as answer:
-        return json.load(answer)
 
 
 def race(urls: list[str], path: str) -> list[Any]:
@@ -32,9 +25,10 @@ def race(urls: list[str], path: str) -> list[Any]:
             "timestamp": "2026-01-01T00:00:00Z",
             "actions": {"stateDelta": {f"k{number}": number}},
         }
-        url = f"{urls[number % len(urls)]}{path}:appendEvent?allowMissing=true&userId=u"
+        url = urls[number % len(urls)]
         start.wait()
-        return call(url, event)["session"]
+        target = f"{path}:appendEvent?allowMissing=true&userId=u"
+        return ok(url, "POST", target, event, patience=300)["session"]
 
     with ThreadPoolExecutor(APPENDS) as pool:
         return list(pool.map(append, range(APPENDS)))
@@ -44,7 +38,7 @@ def test_racing_first_appends_share_a_session_or_have_each_their_own(
     store_environment: dict[str, str],
 ) -> None:
     """By one name: one session with every event and every delta; by `-`: as many as appends."""
-    engines = f"/v1beta1/projects/{PROJECT}/locations/{LOCATION}/reasoningEngines"
+    engines = f"/v1beta1/{LOCATION}/reasoningEngines"
     together, apart = (f"{engines}/{secrets.token_hex(8)}/sessions" for _ in range(2))
     with ExitStack() as stack:
         urls = [
@@ -52,9 +46,11 @@ def test_racing_first_appends_share_a_session_or_have_each_their_own(
         ]
         names = {session["name"] for session in race(urls, f"{together}/s")}
         assert len(names) == 1
-        (session,) = call(f"{urls[0]}{together}")["sessions"]
+        (session,) = ok(urls[0], "GET", together, patience=300)["sessions"]
         assert session["sessionState"] == {f"k{number}": number for number in range(APPENDS)}
-        events = call(f"{urls[0]}{together}/s/events?pageSize=1000")["sessionEvents"]
+        events = ok(urls[0], "GET", f"{together}/s/events?pageSize=1000", patience=300)[
+            "sessionEvents"
+        ]
         assert {event["author"] for event in events} == {f"{each}" for each in range(APPENDS)}
         assert len(events) == APPENDS
         answered = race(urls, f"{apart}/-")
@@ -63,7 +59,7 @@ def test_racing_first_appends_share_a_session_or_have_each_their_own(
         assert states == [{f"k{number}": number} for number in range(APPENDS)]
         listed, token = set(), ""
         while True:
-            page = call(f"{urls[0]}{apart}?pageToken={token}")
+            page = ok(urls[0], "GET", f"{apart}?pageToken={token}", patience=300)
             listed |= {session["name"] for session in page["sessions"]}
             token = page.get("nextPageToken", "")
             if not token:

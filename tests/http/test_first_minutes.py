@@ -10,7 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.conftest import ROOT, free_port
+from tests.support.project import ROOT
+from tests.support.servers import free_port
 
 RUN = [sys.executable, "-m", "infra.run_locally"]
 

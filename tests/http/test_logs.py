@@ -11,19 +11,24 @@ import pytest
 
 from functions.config.settings import Settings
 from functions.store.opening import open_store
-from tests.http.door import API_KEYS, ENGINE, KEY, Door, open_door
+from tests.support.authentication import (
+    API_KEYS,
+    KEY,
+    SESSIONS_PATH,
+    AuthApi,
+    open_api,
+)
 
 TRACE = "105445aa7843bc8bf206b12000100000"
-SESSIONS = f"{ENGINE}/sessions"
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 
 Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Door:
-    """A door that logs, for one API key."""
-    return open_door(tmp_path, auth=("api_key",), api_keys=API_KEYS, log_requests=True)
+def api(tmp_path: Path) -> AuthApi:
+    """A api that logs, for one API key."""
+    return open_api(tmp_path, auth=("api_key",), api_keys=API_KEYS, log_requests=True)
 
 
 def lines(capfd: Capture) -> list[dict[str, Any]]:
@@ -31,9 +36,9 @@ def lines(capfd: Capture) -> list[dict[str, Any]]:
     return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
 
 
-def test_a_request_is_one_line(door: Door, capfd: Capture) -> None:
+def test_a_request_is_one_line(api: AuthApi, capfd: Capture) -> None:
     """Severity, method, principal, status, milliseconds."""
-    door.knock({"x-goog-api-key": KEY}, "POST", body={"userId": "u"})
+    api.send("POST", SESSIONS_PATH, {"userId": "u"}, {"x-goog-api-key": KEY})
     (line,) = lines(capfd)
     assert line.pop("latencyMs") > 0
     assert line == {
@@ -48,16 +53,16 @@ def test_a_request_is_one_line(door: Door, capfd: Capture) -> None:
 @pytest.mark.parametrize(
     ("key", "path", "method", "status"),
     [
-        (KEY, f"{SESSIONS}/missing", "get_session", 404),
-        ("wrong", SESSIONS, "list_sessions", 401),
+        (KEY, f"{SESSIONS_PATH}/missing", "get_session", 404),
+        ("wrong", SESSIONS_PATH, "list_sessions", 401),
         (KEY, "/nowhere", "", 404),
     ],
 )
 def test_a_refusal_is_a_warning(
-    door: Door, capfd: Capture, key: str, path: str, method: str, status: int
+    api: AuthApi, capfd: Capture, key: str, path: str, method: str, status: int
 ) -> None:
     """With the method, where there is one, and its status."""
-    door.knock({"x-goog-api-key": key}, path=path)
+    api.send("GET", path, headers={"x-goog-api-key": key})
     (line,) = lines(capfd)
     assert (line["severity"], line["method"], line["status"]) == ("WARNING", method, status)
 
@@ -70,49 +75,49 @@ def test_a_refusal_is_a_warning(
         ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01"),
     ],
 )
-def test_a_line_belongs_to_its_trace(door: Door, capfd: Capture, header: str, value: str) -> None:
+def test_a_line_belongs_to_its_trace(api: AuthApi, capfd: Capture, header: str, value: str) -> None:
     """Whichever header carries it, under the project's name."""
-    door.settings = replace(door.settings, google_cloud_project="p")
-    door.knock({"x-goog-api-key": KEY, header: value})
+    api.settings = replace(api.settings, google_cloud_project="p")
+    api.send("GET", SESSIONS_PATH, headers={"x-goog-api-key": KEY, header: value})
     (line,) = lines(capfd)
     assert line["logging.googleapis.com/trace"] == f"projects/p/traces/{TRACE}"
 
 
 @pytest.mark.parametrize("value", ["", "x", f"{TRACE}x", f"00-{TRACE.upper()}-0-1", "a" * 9000])
-def test_what_is_no_trace_is_not_logged(door: Door, capfd: Capture, value: str) -> None:
+def test_what_is_no_trace_is_not_logged(api: AuthApi, capfd: Capture, value: str) -> None:
     """Nobody writes into the log by a header."""
-    door.knock({"x-goog-api-key": KEY, "traceparent": value})
+    api.send("GET", SESSIONS_PATH, headers={"x-goog-api-key": KEY, "traceparent": value})
     (line,) = lines(capfd)
     assert "logging.googleapis.com/trace" not in line
 
 
-def test_no_line_has_a_secret_or_a_content(door: Door, capfd: Capture) -> None:
+def test_no_line_has_a_secret_or_a_content(api: AuthApi, capfd: Capture) -> None:
     """Neither keys nor tokens, nor the query, the names or the body, whatever the answer."""
     secret = "swordfish"
     for verb, path in [
-        ("POST", SESSIONS),
-        ("GET", SESSIONS),
-        ("GET", f"{SESSIONS}/{secret}"),
-        ("POST", f"{SESSIONS}/{secret}:appendEvent"),
-        ("PUT", f"{SESSIONS}/{secret}"),
+        ("POST", SESSIONS_PATH),
+        ("GET", SESSIONS_PATH),
+        ("GET", f"{SESSIONS_PATH}/{secret}"),
+        ("POST", f"{SESSIONS_PATH}/{secret}:appendEvent"),
+        ("PUT", f"{SESSIONS_PATH}/{secret}"),
     ]:
         body = {"userId": secret, "sessionState": {secret: secret}}
         for key in (KEY, secret):
             headers = {"Authorization": f"Bearer {secret}", "x-goog-api-key": key}
-            door.knock(headers, verb, path, body, key=key, filter=f"user_id={secret}")
-            door.knock({"x-goog-api-key": key}, verb, path, b"{" + secret.encode())
+            api.send(verb, path, body, headers, key=key, filter=f"user_id={secret}")
+            api.send(verb, path, b"{" + secret.encode(), {"x-goog-api-key": key})
     written = capfd.readouterr()
     assert len(written.out.splitlines()) == 20
     for word in (secret, KEY):
         assert word not in written.out + written.err
 
 
-def test_a_stream_is_one_line_at_its_end(door: Door, capfd: Capture) -> None:
+def test_a_stream_is_one_line_at_its_end(api: AuthApi, capfd: Capture) -> None:
     """Nothing while it lasts."""
     key = {"x-goog-api-key": KEY}
-    door.knock(key, "POST", body={"userId": "u"}, sessionId="s")
+    api.send("POST", SESSIONS_PATH, {"userId": "u"}, key, sessionId="s")
     lines(capfd)
-    stream = door.knock(key, path=f"{SESSIONS}/s/events:watch")
+    stream = api.send("GET", f"{SESSIONS_PATH}/s/events:watch", headers=key)
     assert next(iter(stream.response))
     assert lines(capfd) == []
     stream.close()
@@ -133,7 +138,9 @@ def test_requests_are_logged_in_the_cloud_unless_told_otherwise(
     tmp_path: Path, capfd: Capture, chosen: dict[str, Any], is_logged: bool
 ) -> None:
     """LOG_REQUESTS decides; a laptop stays quiet."""
-    open_door(tmp_path, **{"auth": "api_key", "api_keys": API_KEYS, **chosen}).knock()
+    open_api(tmp_path, **{"auth": "api_key", "api_keys": API_KEYS, **chosen}).send(
+        "GET", SESSIONS_PATH
+    )
     assert len(lines(capfd)) == is_logged
 
 
@@ -146,21 +153,21 @@ def test_documents_are_counted_as_firestore_bills_them(emulator: str, capfd: Cap
         max_page_size=2,
     )
     with closing(open_store(chosen)) as store:
-        door = Door(store, chosen)
-        answer = door.knock(verb="POST", body={"userId": "u"}).json
+        api = AuthApi(store, settings=chosen)
+        answer = api.send("POST", SESSIONS_PATH, {"userId": "u"}).json
         session = f"/v1beta1/{answer['response']['name']}"
         for _ in range(2):
-            knocking = threading.Thread(
-                target=door.knock, args=(None, "POST", f"{session}:appendEvent", EVENT)
+            sending = threading.Thread(
+                target=api.send, args=("POST", f"{session}:appendEvent", EVENT)
             )
-            knocking.start()
-            knocking.join()
-        door.knock(path=session)
+            sending.start()
+            sending.join()
+        api.send("GET", session)
         _, *appends, get = lines(capfd)
         counts = [[line.get(kind) for kind in ("reads", "writes", "deletes")] for line in appends]
         assert counts == [[0, 2, 0]] * 2
         assert (get["writes"], get["deletes"]) == (0, 0)
         assert get["reads"] in (1, 2)
-        door.knock(verb="DELETE", path=session)
+        api.send("DELETE", session)
         (delete,) = lines(capfd)
         assert delete["deletes"] >= 2

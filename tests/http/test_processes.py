@@ -1,31 +1,21 @@
 """Processes: what stops a start, and what several servers or a killed one leave in the file."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, free_port, serving
+from tests.support.http import ok, send
+from tests.support.project import ROOT
+from tests.support.servers import free_port, serving
 
 SESSIONS = "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions"
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
-
-
-def call(url: str, verb: str, path: str, body: Any = None) -> Any:
-    """The JSON of a call that must succeed."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url + path, data, method=verb)
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)
 
 
 def start(environment: dict[str, str], port: int) -> subprocess.Popen[str]:
@@ -83,32 +73,29 @@ def test_two_processes_on_one_file_see_each_others_writes(tmp_path: Path) -> Non
     """Several processes on one file: what one acknowledged, the other answers."""
     store = {"SESSIONS_STORE": f"sqlite:///{tmp_path}/sessions.db"}
     with serving("sessions_api", store) as first, serving("sessions_api", store) as second:
-        call(first, "POST", f"{SESSIONS}?sessionId=s", {"userId": "u"})
+        ok(first, "POST", f"{SESSIONS}?sessionId=s", {"userId": "u"})
         for number in range(10):
             event = {**EVENT, "author": str(number), "actions": {"stateDelta": {"n": number}}}
-            call((first, second)[number % 2], "POST", f"{SESSIONS}/s:appendEvent", event)
+            ok((first, second)[number % 2], "POST", f"{SESSIONS}/s:appendEvent", event)
             for url in (first, second):
-                assert call(url, "GET", f"{SESSIONS}/s")["sessionState"] == {"n": number}
-        lists = [
-            call(url, "GET", f"{SESSIONS}/s/events")["sessionEvents"] for url in (first, second)
-        ]
+                assert ok(url, "GET", f"{SESSIONS}/s")["sessionState"] == {"n": number}
+        lists = [ok(url, "GET", f"{SESSIONS}/s/events")["sessionEvents"] for url in (first, second)]
         assert lists[0] == lists[1]
         assert [event["author"] for event in lists[0]] == [str(number) for number in range(10)]
-        call(second, "DELETE", f"{SESSIONS}/s")
-        with pytest.raises(urllib.error.HTTPError, match="404"):
-            call(first, "GET", f"{SESSIONS}/s")
+        ok(second, "DELETE", f"{SESSIONS}/s")
+        assert send(first, "GET", f"{SESSIONS}/s").status == 404
 
 
 def test_two_processes_writing_to_one_session_lose_nothing(tmp_path: Path) -> None:
     """Writers in two processes wait for each other."""
     store = {"SESSIONS_STORE": f"sqlite:///{tmp_path}/sessions.db"}
     with serving("sessions_api", store) as first, serving("sessions_api", store) as second:
-        call(first, "POST", f"{SESSIONS}?sessionId=s", {"userId": "u"})
+        ok(first, "POST", f"{SESSIONS}?sessionId=s", {"userId": "u"})
 
         def write(url: str, thread: int) -> None:
             for number in range(25):
                 delta = {"stateDelta": {f"{thread}-{number}": 1, f"app:{thread}-{number}": 1}}
-                call(url, "POST", f"{SESSIONS}/s:appendEvent", {**EVENT, "actions": delta})
+                ok(url, "POST", f"{SESSIONS}/s:appendEvent", {**EVENT, "actions": delta})
 
         threads = [
             threading.Thread(target=write, args=((first, second)[thread % 2], thread))
@@ -118,8 +105,8 @@ def test_two_processes_writing_to_one_session_lose_nothing(tmp_path: Path) -> No
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(call(first, "GET", f"{SESSIONS}/s")["sessionState"]) == 200
-        assert len(call(first, "GET", f"{SESSIONS}/s/events?pageSize=1000")["sessionEvents"]) == 100
+        assert len(ok(first, "GET", f"{SESSIONS}/s")["sessionState"]) == 200
+        assert len(ok(first, "GET", f"{SESSIONS}/s/events?pageSize=1000")["sessionEvents"]) == 100
 
 
 def test_a_killed_server_has_kept_every_event_it_acknowledged(tmp_path: Path) -> None:
@@ -136,7 +123,7 @@ def test_a_killed_server_has_kept_every_event_it_acknowledged(tmp_path: Path) ->
         while True:
             event = {**EVENT, "author": str(number), "actions": {"stateDelta": {"n": number}}}
             try:
-                call(url, "POST", f"{SESSIONS}/s:appendEvent", event)
+                ok(url, "POST", f"{SESSIONS}/s:appendEvent", event)
             except OSError:
                 return
             acknowledged.append(str(number))
@@ -149,7 +136,7 @@ def test_a_killed_server_has_kept_every_event_it_acknowledged(tmp_path: Path) ->
         end = time.monotonic() + 30
         while True:
             try:
-                call(url, "POST", f"{SESSIONS}?sessionId=s", {"userId": "u"})
+                ok(url, "POST", f"{SESSIONS}?sessionId=s", {"userId": "u"})
                 break
             except OSError:
                 assert time.monotonic() < end
@@ -161,10 +148,10 @@ def test_a_killed_server_has_kept_every_event_it_acknowledged(tmp_path: Path) ->
         process.communicate()
     writer.join(30)
     with serving("sessions_api", store) as again:
-        found = call(again, "GET", f"{SESSIONS}/s/events?pageSize=1000")["sessionEvents"]
+        found = ok(again, "GET", f"{SESSIONS}/s/events?pageSize=1000")["sessionEvents"]
         authors = [event["author"] for event in found]
         assert authors[: len(acknowledged)] == acknowledged
         assert len(authors) <= len(acknowledged) + 1
-        state = call(again, "GET", f"{SESSIONS}/s")["sessionState"]
+        state = ok(again, "GET", f"{SESSIONS}/s")["sessionState"]
         assert state == {"n": int(authors[-1])}
-        assert call(again, "POST", f"{SESSIONS}/s:appendEvent", EVENT) == {}
+        assert ok(again, "POST", f"{SESSIONS}/s:appendEvent", EVENT) == {}

@@ -26,8 +26,10 @@ from functions.store.firestore import FirestoreStore, documents, values
 from functions.store.opening import open_store
 from functions.store.protocol import Store
 from functions.store.sqlite import SqliteStore, rows
-from tests.conftest import PATIENCE, ROOT, STORES, serving
-from tests.contract.stored import documents_below
+from tests.support.project import ROOT
+from tests.support.servers import serving
+from tests.support.store_documents import documents_below
+from tests.support.stores import PATIENCE, STORES
 
 SESSIONS = int(os.environ.get("PURGED_SESSIONS", "400"))
 LIMIT = os.environ.get("PURGE_TIME_LIMIT", "0.001s")

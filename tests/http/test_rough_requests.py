@@ -1,14 +1,12 @@
 """Requests that no client library sends: every answer is JSON, none is a page or a traceback."""
 
 import json
-import socket
 from collections.abc import Iterator
-from contextlib import suppress
-from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import serving
+from tests.support.raw_http import ask
+from tests.support.servers import serving
 
 ENGINE = "/v1beta1/projects/test-project/locations/us-central1/reasoningEngines/1"
 EVENT = b'{"author":"a","invocationId":"i","timestamp":"2026-01-01T00:00:00Z"}'
@@ -29,14 +27,7 @@ def url(tmp_path_factory: pytest.TempPathFactory, worker: dict[str, str]) -> Ite
 
 def exchange(url: str, request: bytes) -> tuple[int, bytes, bytes]:
     """Sends bytes and returns status, head and body of the last answer."""
-    parts = urlsplit(url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=60) as connection:
-        with suppress(BrokenPipeError, ConnectionResetError):
-            connection.sendall(request)
-        answer = b""
-        with suppress(ConnectionResetError):
-            while piece := connection.recv(65536):
-                answer += piece
+    answer = ask(url, request)
     if answer.startswith(b"HTTP/1.1 100"):
         answer = answer.partition(b"\r\n\r\n")[2]
     head, _, body = answer.partition(b"\r\n\r\n")

@@ -30,14 +30,14 @@ from schemathesis.specs.openapi.checks import (
 
 from functions.api.errors import CONTENT_TYPE
 from functions.api.routes import METHODS
-from tests.conftest import serving
-from tests.http.places import LOCATION, PATIENCE, Place, known_document
+from tests.support.fuzz_resources import PATIENCE, REGION, FuzzResources, known_document
+from tests.support.servers import serving
 
 REQUESTS = os.environ.get("TORTURE_REQUESTS", "")
 FEW = {"sqlite": 320, "firestore": 100}
 READ_EVENTS = {"list_events", "list_runs", "get_run", "watch_events"}
 ENDS_SESSIONS = {"delete_session", "update_session"}
-SERVER = {"MIN_TTL": "0s", "WATCH_TIME_LIMIT": "0.05s", "GOOGLE_CLOUD_LOCATION": LOCATION}
+SERVER = {"MIN_TTL": "0s", "WATCH_TIME_LIMIT": "0.05s", "GOOGLE_CLOUD_LOCATION": REGION}
 
 TIMESTAMP = r"\(type\.googleapis\.com/google\.protobuf\.Timestamp, RFC 3339\)"
 REASONS = re.compile(
@@ -123,7 +123,7 @@ def test_a_method_answers_as_its_description_says(
     )
     def send(case: Case, event: Case | None, meets_something: bool) -> None:
         if method == "delete_reasoning_engine" or places[-1].is_crowded:
-            places.append(Place(url, http))
+            places.append(FuzzResources(url, http))
         elif method in ENDS_SESSIONS:
             places[-1].restore()
         if event is not None:
@@ -133,7 +133,7 @@ def test_a_method_answers_as_its_description_says(
         case.call_and_validate(url, http, checks=CHECKS, timeout=PATIENCE)
 
     with requests.Session() as http:
-        places = [Place(url, http)]
+        places = [FuzzResources(url, http)]
         send()
 
 

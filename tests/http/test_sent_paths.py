@@ -1,11 +1,8 @@
 """Both servers under functions-framework hand on the path as the client sent it."""
 
-import http.client
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
-from urllib.parse import urlsplit
 
 import flask
 import pytest
@@ -15,7 +12,8 @@ from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS
 from functions.config.settings import Settings
 from functions.store.opening import open_store
-from tests.conftest import serving
+from tests.support.http import send
+from tests.support.servers import serving
 
 ENGINE = "/v1beta1/projects/test-project/locations/us-central1/reasoningEngines/1"
 SESSION = f"{ENGINE}/sessions/first"
@@ -55,11 +53,8 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 def call(url: str, verb: str, target: str, body: bytes | None = None) -> int:
     """The status of a request whose target is sent as it stands; its answer must be JSON."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-    connection.request(verb, target, body)
-    answer = connection.getresponse()
-    json.loads(answer.read())
-    connection.close()
+    answer = send(url, verb, target, body)
+    assert answer.json is not None
     return answer.status
 
 

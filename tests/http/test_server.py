@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from functions.api.framework import TESTED_GUNICORN
-from tests.conftest import ROOT, free_port, serving
-from tests.http.conftest import STOCK
+from tests.support.project import ROOT
+from tests.support.servers import STOCK_WORKER, free_port, serving
 
 ENGINE = "/v1beta1/projects/test-project/locations/us-central1/reasoningEngines/1"
 SETTINGS = """
@@ -79,7 +79,7 @@ def test_the_bounds_are_for_the_gunicorn_that_is_installed() -> None:
 def test_another_gunicorn_serves_with_its_own_worker_and_one_warning() -> None:
     names = ("worker_class_str", "keepalive", "forwarder_headers")
     assert settings({}, *names) == ["BoundedWorker", "75", "[]"]
-    environment = {"PYTHONPATH": os.pathsep.join([STOCK["PYTHONPATH"], str(ROOT)])}
+    environment = {"PYTHONPATH": os.pathsep.join([STOCK_WORKER["PYTHONPATH"], str(ROOT)])}
     warning, *others = settings(environment, *names)
     assert "WARNING" in warning
     assert TESTED_GUNICORN in warning

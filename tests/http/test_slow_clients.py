@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conftest import serving
+from tests.support.raw_http import ask, connect, read
+from tests.support.servers import serving
 
 SESSIONS = "/v1beta1/projects/test-project/locations/us-central1/reasoningEngines/1/sessions"
 THREADS = 4
@@ -34,29 +35,6 @@ def url(tmp_path_factory: pytest.TempPathFactory, worker: dict[str, str]) -> Ite
     }
     with serving("sessions_api", environment) as served:
         yield served
-
-
-def connect(url: str) -> socket.socket:
-    """A connection that fails the test rather than wait for ever."""
-    parts = urlsplit(url)
-    return socket.create_connection((parts.hostname, parts.port), timeout=60)
-
-
-def read(connection: socket.socket) -> bytes:
-    """What comes until the server closes."""
-    answer = b""
-    with suppress(ConnectionResetError):
-        while piece := connection.recv(65_536):
-            answer += piece
-    return answer
-
-
-def ask(url: str, request: bytes) -> bytes:
-    """The answer to a request, and all that follows it until the server closes."""
-    with connect(url) as connection:
-        with suppress(BrokenPipeError, ConnectionResetError):
-            connection.sendall(request)
-        return read(connection)
 
 
 def check_served(url: str) -> None:

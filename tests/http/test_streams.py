@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.conftest import serving
-from tests.http.stream import Frame, frames, next_events, watching
+from tests.support.server_sent_events import Frame, frames, next_events, watching
+from tests.support.servers import serving
 
 ENGINE = "projects/test-project/locations/us-central1/reasoningEngines/9"
 END = 60

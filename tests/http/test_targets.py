@@ -1,8 +1,6 @@
 """Real servers over real HTTP: which target serves what, and that every answer is JSON."""
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import serving
+from tests.support.http import send
+from tests.support.servers import serving
 
 ENGINE = "/v1beta1/projects/test-project/locations/us-central1/reasoningEngines/1"
 SESSION = f"{ENGINE}/sessions/s"
@@ -43,16 +42,9 @@ ROUTES: list[tuple[str, str, str, Any]] = [
 
 def call(url: str, verb: str, path: str, body: Any = None) -> tuple[int, Any]:
     """Status and parsed JSON of a call; fails where the answer is not the API's JSON."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url + path, data, {"Accept": "*/*"}, method=verb)
-    try:
-        answer = urllib.request.urlopen(request, timeout=60)
-    except urllib.error.HTTPError as error:
-        answer = error
-    with answer:
-        text = answer.read().decode()
-        assert answer.headers["Content-Type"] == "application/json; charset=UTF-8", text
-        return answer.status, json.loads(text)
+    answer = send(url, verb, path, body, {"Accept": "*/*"})
+    assert answer.headers["Content-Type"] == "application/json; charset=UTF-8", answer.body
+    return answer.status, answer.json
 
 
 @pytest.fixture(scope="module")

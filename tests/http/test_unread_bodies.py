@@ -13,7 +13,13 @@ from werkzeug.test import EnvironBuilder
 
 from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS
-from tests.http.door import API_KEYS, ENGINE, KEY, Door, open_door
+from tests.support.authentication import (
+    API_KEYS,
+    KEY,
+    SESSIONS_PATH,
+    AuthApi,
+    open_api,
+)
 
 LIMIT = 1_000_000
 FORM_LIMIT = 131_072
@@ -52,51 +58,51 @@ def framing(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 @pytest.fixture
-def door(tmp_path: Path) -> Door:
+def api(tmp_path: Path) -> AuthApi:
     """For those who have the key."""
-    return open_door(tmp_path, auth="api_key", api_keys=API_KEYS, policy="", max_body_bytes=LIMIT)
+    return open_api(tmp_path, auth="api_key", api_keys=API_KEYS, policy="", max_body_bytes=LIMIT)
 
 
-def knock(
-    door: Door, body: Any, framing: dict[str, Any], headers: dict[str, str], path: str = ""
+def post(
+    api: AuthApi, body: Any, framing: dict[str, Any], headers: dict[str, str], path: str = ""
 ) -> flask.Response:
     """The answer to a POST."""
-    builder = EnvironBuilder(path or f"{ENGINE}/sessions", method="POST", headers=headers)
+    builder = EnvironBuilder(path or SESSIONS_PATH, method="POST", headers=headers)
     environ = {**builder.get_environ(), "wsgi.input": body, "wsgi.input_terminated": True}
     environ.pop("CONTENT_LENGTH", None)
-    endpoint = Endpoint(METHODS, door.settings, lambda: door.store, lambda: 1)
+    endpoint = Endpoint(METHODS, api.settings, lambda: api.store, lambda: 1)
     return endpoint(flask.Request({**environ, **framing}))
 
 
 @pytest.mark.parametrize("kind", ["application/json", LONG_GET["Content-Type"], "text/plain", ""])
 @pytest.mark.parametrize("key", [{}, {"X-Goog-Api-Key": "junk"}], ids=["no key", "bad key"])
 def test_nothing_is_read_of_a_body_whose_sender_is_not_let_in(
-    door: Door, framing: dict[str, Any], kind: str, key: dict[str, str]
+    api: AuthApi, framing: dict[str, Any], kind: str, key: dict[str, str]
 ) -> None:
     """401, and the body is where it was."""
     body = Endless(b"x")
-    assert knock(door, body, framing, {"Content-Type": kind, **key}).status_code == 401
+    assert post(api, body, framing, {"Content-Type": kind, **key}).status_code == 401
     assert body.taken == 0
 
 
 @pytest.mark.parametrize("key", [{}, {"X-Goog-Api-Key": KEY}], ids=["no key", "good key"])
 def test_little_is_read_of_a_form_that_may_hold_the_credential(
-    door: Door, framing: dict[str, Any], key: dict[str, str]
+    api: AuthApi, framing: dict[str, Any], key: dict[str, str]
 ) -> None:
     """413: it stands for a query, and no query that is taken is larger."""
     body = Endless(b"a=&")
-    answer = knock(door, body, framing, {**LONG_GET, **key})
+    answer = post(api, body, framing, {**LONG_GET, **key})
     assert answer.status_code == 413
     assert f"{FORM_LIMIT} bytes" in answer.get_json()["error"]["message"]
     assert body.taken <= (0 if "CONTENT_LENGTH" in framing else FORM_LIMIT + 1)
 
 
 def test_no_more_than_the_limit_is_read_for_those_who_are_let_in(
-    door: Door, framing: dict[str, Any]
+    api: AuthApi, framing: dict[str, Any]
 ) -> None:
     """413: a length that is too large is enough, and without one the limit is where it ends."""
     body = Endless(b"x")
-    answer = knock(door, body, framing, {"X-Goog-Api-Key": KEY})
+    answer = post(api, body, framing, {"X-Goog-Api-Key": KEY})
     assert answer.status_code == 413
     assert f"{LIMIT} bytes" in answer.get_json()["error"]["message"]
     assert body.taken <= (0 if "CONTENT_LENGTH" in framing else LIMIT + 1)
@@ -104,11 +110,11 @@ def test_no_more_than_the_limit_is_read_for_those_who_are_let_in(
 
 @pytest.mark.parametrize("headers", [{}, {"X-Goog-Api-Key": KEY}], ids=["no key", "good key"])
 def test_an_encoding_that_is_not_taken_leaves_the_body_unread(
-    door: Door, framing: dict[str, Any], headers: dict[str, str]
+    api: AuthApi, framing: dict[str, Any], headers: dict[str, str]
 ) -> None:
     """415 says so in a header, too, for those who are let in."""
     body = Endless(b"x")
-    answer = knock(door, body, framing, {"Content-Encoding": "br", **headers})
+    answer = post(api, body, framing, {"Content-Encoding": "br", **headers})
     assert answer.status_code == (415 if headers else 401)
     assert answer.headers.get("Accept-Encoding") == ("gzip" if headers else None)
     assert body.taken == 0
@@ -116,37 +122,37 @@ def test_an_encoding_that_is_not_taken_leaves_the_body_unread(
 
 @pytest.mark.parametrize("headers", [{}, {"X-Goog-Api-Key": KEY}], ids=["no key", "good key"])
 def test_malformed_chunks_are_the_senders_fault_before_and_after_they_are_known(
-    door: Door, headers: dict[str, str]
+    api: AuthApi, headers: dict[str, str]
 ) -> None:
     """400 where the body had to be read, 401 where it had not."""
     framing = {"HTTP_TRANSFER_ENCODING": "chunked"}
-    assert knock(door, Malformed(), framing, {**LONG_GET, **headers}).status_code == 400
-    answer = knock(door, Malformed(), framing, headers)
+    assert post(api, Malformed(), framing, {**LONG_GET, **headers}).status_code == 400
+    answer = post(api, Malformed(), framing, headers)
     assert answer.status_code == (400 if headers else 401)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_the_longest_filter_and_token_fit_in_a_form(
-    door: Door, pack: Callable[[bytes], bytes]
+    api: AuthApi, pack: Callable[[bytes], bytes]
 ) -> None:
     """Whatever letters they are of; the key stands in the form, too, and gzip packs it."""
     encoded = "%F0%9F%98%80" * 8_100
     form = f'filter=display_name%3D"{encoded}"&pageToken={"A" * 8192}&key={KEY}'.encode()
     headers = {**LONG_GET, **({"Content-Encoding": "gzip"} if pack is gzip.compress else {})}
-    answer = door.knock(headers, "POST", body=pack(form))
+    answer = api.send("POST", SESSIONS_PATH, pack(form), headers)
     assert answer.status_code == 400
     assert "pageToken" in answer.get_json()["error"]["message"]
 
 
-def test_a_form_has_a_number_of_fields(door: Door) -> None:
+def test_a_form_has_a_number_of_fields(api: AuthApi) -> None:
     """400 before any of them is looked at."""
-    answer = door.knock(LONG_GET, "POST", body=b"a=&" * 40_000)
+    answer = api.send("POST", SESSIONS_PATH, b"a=&" * 40_000, LONG_GET)
     assert answer.status_code == 400
     assert "100 fields" in answer.get_json()["error"]["message"]
 
 
-def test_a_parameter_of_the_url_comes_before_that_of_the_form(door: Door) -> None:
+def test_a_parameter_of_the_url_comes_before_that_of_the_form(api: AuthApi) -> None:
     """As where a URL has a parameter twice: the first counts."""
-    path = f"{ENGINE}/sessions"
-    answer = door.knock(LONG_GET, "POST", path, b"pageSize=-1", key=KEY, pageSize="1")
+    path = SESSIONS_PATH
+    answer = api.send("POST", path, b"pageSize=-1", LONG_GET, key=KEY, pageSize="1")
     assert (answer.status_code, json.loads(answer.get_data())) == (200, {})

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import serving
-from tests.http.stream import frames, watching
+from tests.support.server_sent_events import frames, watching
+from tests.support.servers import serving
 
 EVENTS = int(os.environ.get("WATCHED_EVENTS", "240"))
 SERVERS = 4

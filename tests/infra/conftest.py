@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import FunctionType
@@ -11,22 +11,13 @@ from typing import Any
 import pytest
 
 from functions.config.settings import Settings
-from functions.store.firestore import queries
 from functions.store.opening import open_store
-from tests.conftest import PATIENCE, ROOT
-from tests.infra.configuration import INFRA, Configuration, read_configuration
-from tests.infra.conversation import converse
-from tests.infra.queries_at_the_wire import Wire, tapped
-from tests.infra.stand_in import provided
-
-QUERIES = {
-    function: name
-    for name, function in vars(queries).items()
-    if getattr(function, "__module__", "") == queries.__name__ and not name.startswith("_")
-}
-"""Every function that makes a query, and its name."""
-
-Spoil = Callable[..., Path]
+from tests.support.firestore.every_query import QUERIES, converse
+from tests.support.firestore.wire import Wire, tapped
+from tests.support.project import INFRA, ROOT
+from tests.support.stores import PATIENCE
+from tests.support.terraform.configuration import Configuration, Spoil, read_configuration
+from tests.support.terraform.providers import provided
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from functions.aip.errors import ApiError, MethodNotAllowed
 from functions.api.path_table import PathTable
 from functions.api.routes import ROUTES, Route
 from infra.generate.description.document import render
-from tests.conftest import ROOT
+from tests.support.project import ROOT
 
 COMMITTED = (ROOT / "docs/openapi.json").read_text()
 DOCUMENT = json.loads(COMMITTED)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.infra.firestore_indexes import (
+from tests.support.firestore.indexes import (
     ASCENDING,
     CONTAINS,
     DESCENDING,

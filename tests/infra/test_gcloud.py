@@ -22,10 +22,10 @@ from functions.api.routes import ROUTES
 from functions.config.settings import Settings
 from infra import firestore_indexes
 from infra.schedule_purge import PATHS, read_flags
-from tests.conftest import ROOT
-from tests.infra.configuration import read_configuration
-from tests.infra.fake_google import ACCESS_TOKEN, ID_TOKEN, NUMBER, FakeGoogle, fake_google
-from tests.infra.firestore_indexes import read_indexes
+from tests.support.firestore.indexes import read_indexes
+from tests.support.google.cloud import ACCESS_TOKEN, ID_TOKEN, NUMBER, FakeGoogle, fake_google
+from tests.support.project import ROOT
+from tests.support.terraform.configuration import read_configuration
 
 GUIDE = (ROOT / "docs/deploy-with-gcloud.md").read_text()
 COMMANDS = "".join(re.findall(r"^```sh\n(.*?)^```", GUIDE, re.DOTALL | re.MULTILINE))

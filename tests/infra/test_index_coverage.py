@@ -7,10 +7,10 @@ connection while it lives through a conversation that makes it ask all that it c
 import json
 
 from infra.generate.exemptions import render
-from tests.infra.configuration import INFRA
-from tests.infra.conftest import QUERIES
-from tests.infra.firestore_indexes import read_indexes
-from tests.infra.queries_at_the_wire import Wire
+from tests.support.firestore.every_query import QUERIES
+from tests.support.firestore.indexes import read_indexes
+from tests.support.firestore.wire import Wire
+from tests.support.project import INFRA
 
 KNOWN_METHODS = {"BatchGetDocuments", "Commit", "Listen", "RunQuery"}
 

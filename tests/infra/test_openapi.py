@@ -12,7 +12,8 @@ from openapi_spec_validator import OpenAPIV2SpecValidator
 from functions.api.path_table import PathTable
 from functions.api.routes import METHODS, ROUTES, Route
 from infra.generate.openapi import PRIVATE, render
-from tests.infra.configuration import INFRA, read_configuration
+from tests.support.project import INFRA
+from tests.support.terraform.configuration import read_configuration
 
 COMMITTED = (INFRA / "openapi.yaml").read_text()
 PUBLIC = [route for route in ROUTES if route.method not in PRIVATE]

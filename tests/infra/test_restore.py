@@ -1,7 +1,5 @@
 """The drill of docs/runbook.md, "Restore", as far as the emulator goes."""
 
-import json
-import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -9,8 +7,10 @@ from typing import Any
 
 from functions.config.settings import Settings
 from functions.store.opening import open_store
-from tests.conftest import PATIENCE
-from tests.contract.conftest import LOCATION, Api
+from tests.support.api import Api
+from tests.support.http import send
+from tests.support.project import LOCATION
+from tests.support.stores import PATIENCE
 
 PROJECT = "restore-drill"
 DATABASE = f"projects/{PROJECT}/databases/(default)"
@@ -18,13 +18,9 @@ DATABASE = f"projects/{PROJECT}/databases/(default)"
 
 def asking(emulator: str) -> Callable[..., None]:
     def ask(verb: str, path: str, **body: str) -> None:
-        request = urllib.request.Request(
-            f"http://{emulator}/emulator/v1/{path}",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-            method=verb,
-        )
-        urllib.request.urlopen(request, timeout=60).close()
+        headers = {"Content-Type": "application/json"}
+        answer = send(f"http://{emulator}", verb, f"/emulator/v1/{path}", body, headers)
+        assert answer.status == 200, answer.body
 
     return ask
 

@@ -24,7 +24,7 @@ from google.cloud.scheduler_v1 import HttpMethod, Job, PubsubTarget
 from functions.api.path_table import PathTable
 from functions.api.routes import ROUTES
 from infra.schedule_purge import COMMON, PATH, PATHS, main
-from tests.infra.fake_scheduler import FakeScheduler, serving
+from tests.support.google.scheduler import FakeScheduler, serving
 
 INFRA = Path(__file__).parents[2] / "infra"
 SCRIPT = str(INFRA / "schedule_purge.py")

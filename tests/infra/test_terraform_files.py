@@ -6,12 +6,12 @@ import subprocess
 import pytest
 
 from infra.generate.schemas import from_terraform, pins, render
-from tests.conftest import ROOT
-from tests.infra.computed import computed
-from tests.infra.configuration import INFRA, Configuration
-from tests.infra.setting import neglected, unsettled
-from tests.infra.stand_in import SCHEMAS, terraform
-from tests.infra.targets import missing_or_wrong
+from tests.support.project import INFRA, ROOT
+from tests.support.terraform.computed import computed
+from tests.support.terraform.configuration import Configuration
+from tests.support.terraform.providers import SCHEMAS, terraform
+from tests.support.terraform.settings import neglected, unsettled
+from tests.support.terraform.targets import missing_or_wrong
 
 
 def test_every_file_is_formatted() -> None:

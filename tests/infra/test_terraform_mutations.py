@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.infra.computed import computed
-from tests.infra.configuration import INFRA, Configuration, read_configuration
-from tests.infra.conftest import Spoil
-from tests.infra.firestore_indexes import Shape, read_indexes
-from tests.infra.queries_at_the_wire import Wire
-from tests.infra.setting import neglected, unsettled
-from tests.infra.stand_in import terraform
-from tests.infra.targets import missing_or_wrong
+from tests.support.firestore.indexes import Shape, read_indexes
+from tests.support.firestore.wire import Wire
+from tests.support.project import INFRA
+from tests.support.terraform.computed import computed
+from tests.support.terraform.configuration import Configuration, Spoil, read_configuration
+from tests.support.terraform.providers import terraform
+from tests.support.terraform.settings import neglected, unsettled
+from tests.support.terraform.targets import missing_or_wrong
 
 INVALID: dict[str, tuple[str, str, str, str]] = {
     "an argument misspelled": (

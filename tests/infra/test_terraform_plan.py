@@ -27,9 +27,9 @@ from functions.store.opening import open_store
 from functions.store.usage import usage
 from infra.generate import requirements
 from infra.schedule_purge import PATH, PATHS, duration, read_flags
-from tests.conftest import ROOT
-from tests.infra.configuration import INFRA, Configuration
-from tests.infra.stand_in import terraform
+from tests.support.project import INFRA, ROOT
+from tests.support.terraform.configuration import Configuration
+from tests.support.terraform.providers import terraform
 
 TESTS = sorted((INFRA / "tests").glob("*.tftest.hcl"))
 

@@ -8,8 +8,8 @@ import pytest
 
 from functions.config.settings import Settings
 from functions.rules.event_type import EventType
-from tests.conftest import ROOT
-from tests.contract.test_budget import BUDGET, evaluate, table
+from tests.support.budget import BUDGET, evaluate, table
+from tests.support.project import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 COST = (ROOT / "docs/cost.md").read_text()

@@ -9,7 +9,8 @@ import pytest
 
 from functions.api.routes import METHODS
 from functions.config.settings import Settings
-from tests.conftest import ROOT, serving
+from tests.support.project import ROOT
+from tests.support.servers import serving
 
 README = (ROOT / "README.md").read_text()
 SETTINGS = (ROOT / "docs/settings.md").read_text()

@@ -18,11 +18,11 @@ from hypothesis.stateful import (
 from functions.aip.timestamp import parse_timestamp
 from functions.store.protocol import Store
 from functions.store.sqlite import SqliteStore
-from tests.contract.conftest import SECOND
-from tests.property import calls
-from tests.property.comparing import Comparing
-from tests.property.model import Json, without
-from tests.property.walk import Walk
+from tests.support.api import SECOND
+from tests.support.state_machine import calls
+from tests.support.state_machine.comparing import Comparing
+from tests.support.state_machine.model import Json, without
+from tests.support.state_machine.walk import Walk
 
 STEPS_PER_RUN = 50
 STEPS = os.environ.get("TORTURE_STEPS", "")
@@ -37,49 +37,49 @@ class Machine(Comparing):
         for slot in range(len(self.engines)):
             self.create(slot, "a", "u", {})
 
-    @rule(slot=calls.slots, id=calls.ids, user=calls.users, body=calls.bodies)
-    def create(self, slot: int, id: str, user: str, body: Json) -> None:
+    @rule(slot=calls.slots, session_id=calls.ids, user=calls.users, body=calls.bodies)
+    def create(self, slot: int, session_id: str, user: str, body: Json) -> None:
         engine, body = self.engines[slot], {"userId": user, **body}
-        answer = self.api.call("POST", f"{engine}/sessions", body, sessionId=id)
-        expected = self.model.create(engine, id, body)
+        answer = self.api.call("POST", f"{engine}/sessions", body, sessionId=session_id)
+        expected = self.model.create(engine, session_id, body)
         if isinstance(expected, dict):
             self.operations.append((answer.json["name"], expected["name"]))
             self.same(answer, {"response": expected})
         else:
             self.same(answer, expected)
 
-    @rule(slot=calls.slots, id=calls.ids)
-    def get(self, slot: int, id: str) -> None:
-        name = self.name(slot, id)
+    @rule(slot=calls.slots, session_id=calls.ids)
+    def get(self, slot: int, session_id: str) -> None:
+        name = self.name(slot, session_id)
         self.same(self.api.call("GET", name), self.model.get(name))
 
-    @rule(slot=calls.slots, id=calls.ids, body=calls.bodies.filter(bool))
-    def update_what_is_set(self, slot: int, id: str, body: Json) -> None:
-        name = self.name(slot, id)
+    @rule(slot=calls.slots, session_id=calls.ids, body=calls.bodies.filter(bool))
+    def update_what_is_set(self, slot: int, session_id: str, body: Json) -> None:
+        name = self.name(slot, session_id)
         self.same(self.api.call("PATCH", name, body), self.model.update(name, body, []))
 
     @rule(
         slot=calls.slots,
-        id=calls.ids,
+        session_id=calls.ids,
         body=calls.bodies,
         key=st.sampled_from(["k", "new"]),
         masked=calls.display_names,
     )
-    def update_by_mask(self, slot: int, id: str, body: Json, key: str, masked: str) -> None:
+    def update_by_mask(self, slot: int, session_id: str, body: Json, key: str, masked: str) -> None:
         """A key of state is set or removed; what the mask leaves out stays."""
-        name, body = self.name(slot, id), {**body, "displayName": masked}
+        name, body = self.name(slot, session_id), {**body, "displayName": masked}
         mask = ["displayName", f"sessionState.{key}"]
         answer = self.api.call("PATCH", name, body, updateMask=",".join(mask))
         self.same(answer, self.model.update(name, body, mask))
 
-    @rule(slot=calls.slots, id=calls.ids, sent=calls.batches, be_there=calls.often)
+    @rule(slot=calls.slots, session_id=calls.ids, sent=calls.batches, be_there=calls.often)
     def append(
-        self, slot: int, id: str, sent: list[tuple[Json, str, bool]], be_there: bool
+        self, slot: int, session_id: str, sent: list[tuple[Json, str, bool]], be_there: bool
     ) -> None:
         """Some events, some of them sent again: a retry, or where no id makes it one, a second."""
-        name = self.name(slot, id)
+        name = self.name(slot, session_id)
         if be_there and not self.model.live(name):
-            self.create(slot, id, "u", {})
+            self.create(slot, session_id, "u", {})
         for event, request_id, again in sent:
             for _ in range(1 + again):
                 self.send(name, event, request_id)
@@ -94,16 +94,16 @@ class Machine(Comparing):
 
     @rule(
         slot=calls.slots,
-        id=calls.ids,
+        session_id=calls.ids,
         user=calls.users,
         event=calls.events,
         request_id=calls.request_ids,
     )
     def append_to_a_session_that_may_be_missing(
-        self, slot: int, id: str, user: str, event: Json, request_id: str
+        self, slot: int, session_id: str, user: str, event: Json, request_id: str
     ) -> None:
         """It is created for the user; another user's takes nothing."""
-        name = self.name(slot, id)
+        name = self.name(slot, session_id)
         query = {"allowMissing": "true", "userId": user}
         if request_id:
             query["requestId"] = request_id
@@ -113,19 +113,19 @@ class Machine(Comparing):
             self.same(answer, 400)
             return
         if session is None:
-            self.model.create(self.engines[slot], id, {"userId": user})
+            self.model.create(self.engines[slot], session_id, {"userId": user})
         self.model.append(name, event, request_id)
         self.same(answer, {"session": self.model.get(name)})
 
-    @rule(slot=calls.slots, id=calls.ids)
-    def delete(self, slot: int, id: str) -> None:
-        name = self.name(slot, id)
+    @rule(slot=calls.slots, session_id=calls.ids)
+    def delete(self, slot: int, session_id: str) -> None:
+        name = self.name(slot, session_id)
         self.gone(self.api.call("DELETE", name), self.model.delete(name), name)
 
-    @rule(id=calls.ids)
-    def delete_without_engine(self, id: str) -> None:
-        answer = self.api.call("DELETE", f"{self.model.location}/sessions/{id}")
-        self.gone(answer, self.model.delete_in_location(id), "")
+    @rule(session_id=calls.ids)
+    def delete_without_engine(self, session_id: str) -> None:
+        answer = self.api.call("DELETE", f"{self.model.location}/sessions/{session_id}")
+        self.gone(answer, self.model.delete_in_location(session_id), "")
 
     @rule(time=st.sampled_from([1_000, SECOND, 89 * SECOND, 4_000 * SECOND, 100_000 * SECOND]))
     def time_passes(self, time: int) -> None:
@@ -174,16 +174,16 @@ class Machine(Comparing):
 
     @rule(
         slot=calls.slots,
-        filter=st.sampled_from(list(calls.SESSION_FILTERS)),
+        text=st.sampled_from(list(calls.SESSION_FILTERS)),
         order=st.sampled_from(calls.SESSION_ORDERS),
         size=calls.page_sizes,
     )
-    def list_sessions(self, slot: int, filter: str, order: str, size: int) -> None:
+    def list_sessions(self, slot: int, text: str, order: str, size: int) -> None:
         path = f"{self.engines[slot]}/sessions"
-        found = self.api.walk(path, "sessions", filter=filter, orderBy=order, pageSize=size)
+        found = self.api.walk(path, "sessions", filter=text, orderBy=order, pageSize=size)
         field = "create_time" if order.startswith("create") else "update_time"
         expected = sorted(
-            calls.choose(calls.SESSION_FILTERS[filter], self.model.sessions(self.engines[slot])),
+            calls.choose(calls.SESSION_FILTERS[text], self.model.sessions(self.engines[slot])),
             key=lambda session: (getattr(session, field), session.name),
             reverse="desc" in order or not order,
         )
@@ -191,21 +191,23 @@ class Machine(Comparing):
 
     @rule(
         slot=calls.slots,
-        id=calls.ids,
-        filter=st.sampled_from(list(calls.EVENT_FILTERS)),
+        session_id=calls.ids,
+        text=st.sampled_from(list(calls.EVENT_FILTERS)),
         descending=st.booleans(),
         size=calls.page_sizes,
     )
-    def list_events(self, slot: int, id: str, filter: str, descending: bool, size: int) -> None:
-        name = self.name(slot, id)
+    def list_events(
+        self, slot: int, session_id: str, text: str, descending: bool, size: int
+    ) -> None:
+        name = self.name(slot, session_id)
         session = self.model.live(name)
         if session is None:
             self.same(self.api.call("GET", f"{name}/events"), 404)
             return
         order = "timestamp desc" if descending else ""
         path = f"{name}/events"
-        found = self.api.walk(path, "sessionEvents", filter=filter, orderBy=order, pageSize=size)
-        expected = calls.choose(calls.EVENT_FILTERS[filter], self.model.events(session))
+        found = self.api.walk(path, "sessionEvents", filter=text, orderBy=order, pageSize=size)
+        expected = calls.choose(calls.EVENT_FILTERS[text], self.model.events(session))
         assert len({event["name"] for event in found}) == len(found)
         assert [without(event, "name") for event in found] == expected[:: -1 if descending else 1]
 
@@ -225,10 +227,10 @@ class Machine(Comparing):
         times = [parse_timestamp(session["updateTime"]) for session in found]
         assert times == sorted((s.update_time for s in sessions), reverse=True)
 
-    @rule(slot=calls.slots, id=calls.ids, size=calls.page_sizes)
-    def list_runs(self, slot: int, id: str, size: int) -> None:
+    @rule(slot=calls.slots, session_id=calls.ids, size=calls.page_sizes)
+    def list_runs(self, slot: int, session_id: str, size: int) -> None:
         """And each of them by its name, with its events."""
-        name = self.name(slot, id)
+        name = self.name(slot, session_id)
         session = self.model.live(name)
         if session is None:
             self.same(self.api.call("GET", f"{name}/runs"), 404)
@@ -257,9 +259,9 @@ class Machine(Comparing):
         query = {"orderBy": order, "filter": f'user_id="{user}"' if user else "", "pageSize": 1}
         self.walks.append(Walk(f"{engine}/sessions", "sessions", query, self.api.now, promised))
 
-    @rule(slot=calls.slots, id=calls.ids, descending=st.booleans())
-    def start_a_walk_through_events(self, slot: int, id: str, descending: bool) -> None:
-        name = self.name(slot, id)
+    @rule(slot=calls.slots, session_id=calls.ids, descending=st.booleans())
+    def start_a_walk_through_events(self, slot: int, session_id: str, descending: bool) -> None:
+        name = self.name(slot, session_id)
         session = self.model.live(name)
         if session is not None:
             found = self.api.walk(f"{name}/events", "sessionEvents")
@@ -295,8 +297,8 @@ class Machine(Comparing):
         """In the end everything that can be seen is compared."""
         for slot in range(len(self.engines)):
             self.list_sessions(slot, "", "", 100)
-            for id in ("a", "b", "C_-1"):
-                self.list_events(slot, id, "", False, 2)
+            for session_id in ("a", "b", "C_-1"):
+                self.list_events(slot, session_id, "", False, 2)
         self.list_engines(100)
 
 

@@ -6,13 +6,11 @@ Among all other tests it is a few rounds of each kind. `make torture` goes on fo
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from tests.torture.figures import MINUTES, SEED, table
-
-Rounds = Callable[[int], Iterator[int]]
+from tests.support.torture.figures import MINUTES, SEED, Rounds, table
 
 
 @pytest.fixture
@@ -22,8 +20,8 @@ def rounds(request: pytest.FixtureRequest) -> Rounds:
     A test marked `shares(n)` has n shares instead of one.
     """
     items: list[pytest.Item] = request.session.items
-    total = sum(shares(item) for item in items if "rounds" in getattr(item, "fixturenames", ()))
-    end = time.monotonic() + MINUTES * 60 * shares(request.node) / total
+    total = sum(_shares(item) for item in items if "rounds" in getattr(item, "fixturenames", ()))
+    end = time.monotonic() + MINUTES * 60 * _shares(request.node) / total
 
     def numbers(bounded: int) -> Iterator[int]:
         if not MINUTES:
@@ -33,7 +31,7 @@ def rounds(request: pytest.FixtureRequest) -> Rounds:
     return numbers
 
 
-def shares(item: pytest.Item) -> int:
+def _shares(item: pytest.Item) -> int:
     mark = item.get_closest_marker("shares")
     return int(mark.args[0]) if mark else 1
 

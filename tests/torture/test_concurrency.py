@@ -7,11 +7,10 @@ from functools import partial
 
 import pytest
 
-from tests.conftest import serving
-from tests.torture.client import Client
-from tests.torture.conftest import Rounds
-from tests.torture.conversation import Conversation
-from tests.torture.figures import dice
+from tests.support.servers import serving
+from tests.support.torture.client import Client
+from tests.support.torture.conversation import Conversation
+from tests.support.torture.figures import Rounds, dice
 
 WRITERS = 64
 EVENTS = 3

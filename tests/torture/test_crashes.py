@@ -11,13 +11,12 @@ import pytest
 
 from functions.config.settings import Settings
 from functions.store.opening import open_store
-from tests.conftest import STORES
-from tests.contract.stored import documents_below
-from tests.torture.client import UNSETTLED, Client
-from tests.torture.conftest import Rounds
-from tests.torture.conversation import Conversation
-from tests.torture.figures import dice
-from tests.torture.killing import killable
+from tests.support.store_documents import documents_below
+from tests.support.stores import STORES
+from tests.support.torture.client import UNSETTLED, Client
+from tests.support.torture.conversation import Conversation
+from tests.support.torture.figures import Rounds, dice
+from tests.support.torture.killable_server import killable
 
 WRITERS = 6
 LONGEST_ROUND = 60

@@ -13,8 +13,8 @@ import pytest
 
 from functions.config.settings import Settings
 from functions.store.opening import open_store
-from tests.contract.conftest import SECOND, Answer, Api
-from tests.torture.proxy import Call, Fault, FaultyFirestore, Plan, proxied
+from tests.support.api import SECOND, Answer, Api
+from tests.support.torture.faulty_firestore import Call, Fault, FaultyFirestore, Plan, proxied
 
 STORE = "firestore://lost-answers"
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}

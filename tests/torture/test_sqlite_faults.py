@@ -15,10 +15,10 @@ import pytest
 from functions.config.settings import Settings
 from functions.rules.errors import StoreUnavailable
 from functions.store.opening import open_store
-from tests.contract.conftest import Api
-from tests.torture.client import Client
-from tests.torture.conversation import Conversation
-from tests.torture.killing import killable
+from tests.support.api import Api
+from tests.support.torture.client import Client
+from tests.support.torture.conversation import Conversation
+from tests.support.torture.killable_server import killable
 
 ENGINE = "projects/torture/locations/us-central1/reasoningEngines/1"
 NOBODY = 65534

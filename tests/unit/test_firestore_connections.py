@@ -23,8 +23,8 @@ from functions.store.firestore.protobuf import StructuredQuery
 from functions.store.firestore.rpc import Rpc
 from functions.store.opening import open_store
 from functions.store.protocol import Store
-from tests.unit.fake_firestore import STREAMS, FakeFirestore, fake_firestore
-from tests.unit.silent_relay import relay
+from tests.support.google.firestore import STREAMS, FakeFirestore, fake_firestore
+from tests.support.relay import relay
 
 ENGINE = "projects/p/locations/l/reasoningEngines/1"
 SECOND = 10**9

@@ -6,7 +6,7 @@ import sys
 from functions.store.firestore.protobuf import descriptors
 from infra.generate.firestore_messages import library_descriptors
 from infra.generate.firestore_types import render
-from tests.conftest import ROOT
+from tests.support.project import ROOT
 
 
 def test_the_descriptors_are_the_librarys() -> None:

@@ -11,7 +11,8 @@ import pytest
 from functions.config.settings import Settings
 from functions.rules.names import SessionName
 from functions.store.opening import open_store
-from tests.contract.conftest import LOCATION, Api
+from tests.support.api import Api
+from tests.support.project import LOCATION
 
 ENGINE = f"{LOCATION}/reasoningEngines/1"
 EVENTS = 20

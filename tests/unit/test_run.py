@@ -19,8 +19,8 @@ def folded(parts: list[dict[str, Any]]) -> Run:
     return told
 
 
-def part(kind: str, name: str, id: str = "", **more: Any) -> dict[str, Any]:
-    return {kind: {"name": name, **({"id": id} if id else {}), **more}}
+def part(kind: str, name: str, call_id: str = "", **more: Any) -> dict[str, Any]:
+    return {kind: {"name": name, **({"id": call_id} if call_id else {}), **more}}
 
 
 def paired(parts: list[dict[str, Any]]) -> list[list[Any]]:
@@ -28,16 +28,18 @@ def paired(parts: list[dict[str, Any]]) -> list[list[Any]]:
     calls: list[list[Any]] = []
     for each in parts:
         ((kind, sent),) = each.items()
-        id, name = sent.get("id", ""), sent["name"]
-        known = [call for call in calls if id and call[0] == id]
+        call_id, name = sent.get("id", ""), sent["name"]
+        known = [call for call in calls if call_id and call[0] == call_id]
         if kind == "functionCall":
             if known:
                 known[0][1] = name or known[0][1]
             else:
-                calls.append([id, name, None])
+                calls.append([call_id, name, None])
             continue
         by_name = [
-            call for call in calls if call[1] == name and call[2] is None and not (id and call[0])
+            call
+            for call in calls
+            if call[1] == name and call[2] is None and not (call_id and call[0])
         ]
         for call in (known or by_name)[:1]:
             call[2] = write_json(sent["response"])
@@ -52,8 +54,8 @@ def test_a_response_is_paired_by_id_or_else_by_name_in_order(seed: int) -> None:
     for number in range(40):
         kind = dice.choice(("functionCall", "functionResponse"))
         more = {"response": {"n": number}} if kind == "functionResponse" else {}
-        name, id = dice.choice(["f", "g", ""]), dice.choice(["", "", "1", "2", "3"])
-        parts.append(part(kind, name, id, **more))
+        name, call_id = dice.choice(["f", "g", ""]), dice.choice(["", "", "1", "2", "3"])
+        parts.append(part(kind, name, call_id, **more))
     calls = [[call.id, call.name, call.response] for call in folded(parts).tool_calls]
     assert calls == paired(parts)
 
@@ -73,15 +75,15 @@ class Counted(ToolCall):
         self._name = name
 
 
-@pytest.mark.parametrize("id", ["", "x"])
+@pytest.mark.parametrize("call_id", ["", "x"])
 @pytest.mark.parametrize("answered", ["a", "b"])
 def test_pairing_looks_at_each_call_a_few_times(
-    answered: str, id: str, monkeypatch: pytest.MonkeyPatch
+    answered: str, call_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Thousands of calls and of responses that fit, or fit none, cost no more than their number."""
     monkeypatch.setattr(run, "ToolCall", Counted)
     Counted.looks = 0
-    calls = [part("functionCall", "a", f"c{number}" * bool(id)) for number in range(2_000)]
-    responses = [part("functionResponse", answered, id, response={})] * 2_000
+    calls = [part("functionCall", "a", f"c{number}" * bool(call_id)) for number in range(2_000)]
+    responses = [part("functionResponse", answered, call_id, response={})] * 2_000
     folded([*calls, *responses])
     assert Counted.looks <= 3 * 4_000

@@ -13,8 +13,8 @@ import pytest
 from functions.config.settings import Settings
 from functions.store.opening import open_store
 from functions.store.sqlite.backup import BackupFailed, back_up
-from tests.conftest import ROOT
-from tests.contract.conftest import LOCATION, Api
+from tests.support.api import Api
+from tests.support.project import LOCATION, ROOT
 
 ENGINE = f"{LOCATION}/reasoningEngines/1"
 WRITERS = 3

@@ -9,7 +9,8 @@ import pytest
 from functions.aip.timestamp import parse_timestamp
 from functions.config.settings import Settings
 from functions.store.opening import open_store
-from tests.contract.conftest import LOCATION, SECOND, Api
+from tests.support.api import SECOND, Api
+from tests.support.project import LOCATION
 
 ENGINE = f"{LOCATION}/reasoningEngines/1"
 HOUR = 3600 * SECOND

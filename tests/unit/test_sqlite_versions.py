@@ -13,7 +13,8 @@ from functions.rules.errors import StoreUnavailable
 from functions.store.opening import open_store
 from functions.store.sqlite import database
 from functions.store.sqlite.schema import STEPS
-from tests.contract.conftest import LOCATION, Api
+from tests.support.api import Api
+from tests.support.project import LOCATION
 
 VERSION_1 = """
 CREATE TABLE engines (

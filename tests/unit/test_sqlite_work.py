@@ -15,8 +15,9 @@ from functions.rules.names import SessionName
 from functions.store.opening import open_store
 from functions.store.sqlite import SqliteStore, erasing, packing
 from functions.store.sqlite.database import Database
-from tests.contract.conftest import LOCATION, SECOND, Api
-from tests.contract.stored import documents_below
+from tests.support.api import SECOND, Api
+from tests.support.project import LOCATION
+from tests.support.store_documents import documents_below
 
 ENGINE = f"{LOCATION}/reasoningEngines/1"
 FEW_ROWS = 20

@@ -9,8 +9,8 @@ from functions.store.opening import open_store
 from tests.bench import peers
 from tests.bench.bench import Bench
 from tests.bench.figures import Comparison, Section, constant
-from tests.contract.conftest import Api
-from tests.contract.test_budget import COUNTS, counted
+from tests.support.api import Api
+from tests.support.budget import COUNTS, counted
 
 PAGE = 10
 

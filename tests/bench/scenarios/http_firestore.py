@@ -17,7 +17,7 @@ from tests.bench.bench import Bench
 from tests.bench.calls import EVENT_BODY, SESSION_BODY, SESSIONS, Client, client_of
 from tests.bench.figures import Comparison, Figure, Section, interleaved, median_time
 from tests.bench.load import Load, wrk
-from tests.contract.conftest import Api
+from tests.support.api import Api
 
 EVENTS = 200
 

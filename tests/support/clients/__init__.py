@@ -1,0 +1,1 @@
+"""The official clients of the API, each with one way to write and to read a conversation."""

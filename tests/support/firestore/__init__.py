@@ -1,0 +1,1 @@
+"""The queries, indexes and older documents of the Firestore store."""

@@ -1,0 +1,1 @@
+"""The model of the API that `tests/property/test_machine.py` compares the server with."""

@@ -1,0 +1,66 @@
+"""The API beside its model, and how their answers are compared."""
+
+import itertools
+import secrets
+
+from hypothesis.stateful import RuleBasedStateMachine
+
+from functions.config.settings import Settings
+from functions.store.protocol import Store
+from functions.store.sqlite import SqliteStore
+from tests.support.api import START, Answer, Api
+from tests.support.state_machine.model import MICROSECOND, Json, Model, without
+from tests.support.state_machine.walk import Walk
+
+# An emulator that outlives the run has seen the locations of the last one.
+_locations = itertools.count(secrets.randbelow(10**9) * 10**4)
+
+
+class Comparing(RuleBasedStateMachine):
+    """A location of its own on one store; `engines` are the two that calls choose from.
+
+    `appends`, `operations` and `walks` are what later calls may come back to.
+    """
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        location = f"projects/test-project/locations/m{next(_locations)}"
+        settings = Settings(google_cloud_project="test-project", min_ttl="0s")
+        self.api = Api(store, f"{location}/reasoningEngines/1", settings=settings)
+        step = MICROSECOND if isinstance(store, SqliteStore) else 0
+        self.model = Model(location, START, step)
+        self.engines = [self.api.engine, f"{location}/reasoningEngines/2"]
+        self.appends: list[tuple[str, Json, str]] = []
+        self.operations: list[tuple[str, str]] = []
+        self.walks: list[Walk] = []
+
+    def name(self, slot: int, session_id: str) -> str:
+        return f"{self.engines[slot]}/sessions/{session_id}"
+
+    def send(self, name: str, event: Json, request_id: str) -> None:
+        query = {"requestId": request_id} if request_id else {}
+        answer = self.api.call("POST", f"{name}:appendEvent", event, **query)
+        expected = self.model.append(name, event, request_id)
+        self.same(answer, {} if expected is None else expected)
+        self.same(self.api.call("GET", name), self.model.get(name))
+
+    def gone(self, answer: Answer, expected: int | None, name: str) -> None:
+        self.same(answer, {} if expected is None else expected)
+        if expected is None:
+            self.operations.append((answer.json["name"], ""))
+        if name:
+            self.same(self.api.call("GET", name), 404)
+
+    def same(self, answer: Answer, expected: Json | int) -> None:
+        """Compares the status, and the JSON of a success, whose fields must be those of the model.
+
+        Of an operation it compares the response.
+        """
+        if isinstance(expected, int):
+            assert answer.status == expected, answer.text
+            return
+        assert answer.status == 200, answer.text
+        found = answer.json
+        if "response" in expected or "done" in found:
+            found, expected = found["response"], expected.get("response", {})
+        assert without(found, "etag", "@type") == expected

@@ -1,0 +1,1 @@
+"""The Terraform of `infra/`, read and judged without a cloud."""

@@ -1,0 +1,1 @@
+"""Clients, servers and faults of `make torture`, and the figures at its end."""
