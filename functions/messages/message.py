@@ -43,8 +43,8 @@ MAX_MESSAGES = 30_000
 _SMALL = 8_192
 """Bytes of a body whose faults are all built, however many."""
 
-_BEGINNING = 1_000
-"""Keys and items of a larger body that are looked at first."""
+_BEGINNINGS = (1_000, 16_000, 256_000)
+"""Keys and items of a larger body that are validated before all of it is."""
 
 
 UnknownFields = Literal["reject", "keep", "strict"]
@@ -96,14 +96,19 @@ class Message(BaseModel):
         one answer, and for more than MAX_MESSAGES.
         """
         extra: ExtraValues = "allow" if unknown == "keep" else "forbid"
-        if size > _SMALL:
-            # A fault takes far longer than a value: what is full of them is seen by its beginning.
+        # Pydantic builds every fault of a body, and a fault takes far longer than a good value. A
+        # beginning of the body that has many faults is enough to refuse it.
+        for most in _BEGINNINGS if size > _SMALL else ():
+            left = iter(range(most))
+            beginning = _beginning(value, left)
+            is_whole = next(left, None) is not None
+            if is_whole:
+                break
             try:
-                beginning = _beginning(value, iter(range(_BEGINNING)))
                 cls.model_validate(beginning, extra=extra, context=_Reading(unknown))
             except ValidationError as error:
                 if error.error_count() >= _MOST_FAULTS:
-                    raise _refusal(root, error) from error
+                    raise _refusal(root, error, "at least ") from error
         try:
             return cls.model_validate(value, extra=extra, context=_Reading(unknown))
         except ValidationError as error:
@@ -160,10 +165,10 @@ def _beginning(value: Any, left: Iterator[int]) -> Any:
     return value
 
 
-def _refusal(root: str, error: ValidationError) -> InvalidArgument:
+def _refusal(root: str, error: ValidationError, bound: str = "") -> InvalidArgument:
     count = error.error_count()
     if count > _SMALL:
-        text = f"Invalid value at '{root}': {count} of its values are not allowed."
+        text = f"Invalid value at '{root}': {bound}{count} of its values are not allowed."
         return InvalidArgument(text, [FieldViolation(root, text)])
     details = error.errors(include_url=False)[:_MOST_FAULTS]
     faults = [_violation(root, detail) for detail in details]
