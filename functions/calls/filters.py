@@ -118,7 +118,10 @@ def event_matches(filter: Filter, record: EventRecord) -> bool:
 
 
 def run_matches(filter: Filter, run: Run) -> bool:
-    """Whether a run passes the filter: by author and event_type, if any of its events does."""
+    """Whether a run passes the filter: for author and event_type, whether any of its events does.
+
+    A filter that reads event_type needs a run that was folded with its types.
+    """
 
     def value(field: str) -> Any:
         if field == "author":

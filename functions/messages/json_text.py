@@ -96,7 +96,7 @@ def unencodable() -> InvalidArgument:
 
 def _loads(text: str) -> Any:
     try:
-        return json.loads(text, parse_float=_number, parse_constant=_refuse_constant)
+        return _decode(text)
     except RecursionError:
         raise _too_deep(MAX_DEPTH) from None
     except json.JSONDecodeError:
@@ -148,3 +148,6 @@ def _depth(value: Any) -> int:
             child for item in level for child in (item.values() if isinstance(item, dict) else item)
         ]
     return depth
+
+
+_decode = json.JSONDecoder(parse_float=_number, parse_constant=_refuse_constant).decode

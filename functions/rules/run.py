@@ -72,65 +72,78 @@ class ToolCall:
 class Run:
     """The events of one invocationId so far; times are nanoseconds since the epoch.
 
-    `start_time` and `end_time` are those of the first and the last event in the order of lists,
-    `authors` and `event_types` what occurs in them, in order of appearance.
+    `start_time` and `end_time` are the timestamps of the first and the last event in the order of
+    lists. `authors` and `event_types` hold the values of the events in order of appearance.
+    `event_types` is empty without `with_types`, which makes the run parse every event.
     """
 
-    def __init__(self, invocation_id: str) -> None:
+    def __init__(self, invocation_id: str, *, with_types: bool = False) -> None:
         self.invocation_id = invocation_id
         self.start_time = self.end_time = 0
         self.event_count = self.event_bytes = 0
         self.authors: dict[str, None] = {}
         self.event_types: dict[EventType, None] = {}
         self.tool_calls: list[ToolCall] = []
-        self.error_code = self.error_message = ""
+        self._with_types = with_types
+        self._last: EventRecord | None = None
+        self._last_members: dict[str, Any] | None = None
         self._calls_by_id: dict[str, ToolCall] = {}
         self._unanswered: dict[ToolCall, None] = {}
         self._long_running: set[str] = set()
         self._called: defaultdict[tuple[str, bool], list[int]] = defaultdict(list)
-        """A name, and whether there is an id → a heap of the positions of such calls."""
-        self._state_by_last_event = RunState.ACTIVE
+        """(name, whether the call has an id) → a heap of the positions of such calls."""
 
     def add(self, event: EventRecord) -> None:
         """Takes in the next event of the invocation, in the order of lists."""
-        members = event_members(event)
-        kind = event_type(members)
         if not self.event_count:
             self.start_time = event.timestamp
         self.end_time = event.timestamp
         self.event_count += 1
         self.event_bytes += event.size()
         self.authors[event.author] = None
-        self.event_types[kind] = None
-        self.error_code = members.get("errorCode", "")
-        self.error_message = members.get("errorMessage", "")
-        self._long_running.update(members.get("eventMetadata", {}).get("longRunningToolIds", []))
-        for part in members.get("content", {}).get("parts", []):
-            if "functionCall" in part:
-                self._call(part["functionCall"])
-            elif "functionResponse" in part:
-                self._answer(part["functionResponse"])
-        self._state_by_last_event = _state_by(members, kind)
+        self._last, self._last_members = event, None
+        if self._with_types:
+            self.event_types[event_type(self._members_of_last())] = None
+        # Parsing takes longer than all the rest, and the text of most events names no tool.
+        names_tool = (
+            '"functionCall":' in event.text
+            or '"functionResponse":' in event.text
+            or '"longRunningToolIds":' in event.text
+        )
+        if names_tool:
+            self._add_calls(self._members_of_last())
+
+    @property
+    def error_code(self) -> str:
+        """The errorCode of the last event, "" if it has none."""
+        return str(self._members_of_last().get("errorCode", ""))
+
+    @property
+    def error_message(self) -> str:
+        """The errorMessage of the last event, "" if it has none."""
+        return str(self._members_of_last().get("errorMessage", ""))
 
     @property
     def state(self) -> RunState:
-        """What the events so far tell; the first of these rules that holds.
+        """How far the run came; the first of these rules that holds.
 
         1. FAILED: the last event has an errorCode or an errorMessage.
-        2. INTERRUPTED: the last event's metadata say `interrupted`.
-        3. ACTIVE: somebody is to go on. The last event is partial, or a message or a tool's
-           answer by `user`, to which nobody has replied; or a functionCall has no
-           functionResponse in this run; or the call is of a long-running tool
-           (longRunningToolIds), and its last functionResponse has a `status` that says pending,
-           in progress, running, submitted or working; or the last event is no final response in
-           the sense of ADK's `Event.is_final_response`: it holds a functionResponse or ends in a
-           codeExecutionResult, and its actions do not say skipSummarization; or it ends in
-           executableCode, which nobody has run.
-        4. COMPLETED: all others.
+        2. INTERRUPTED: the metadata of the last event say `interrupted`.
+        3. ACTIVE, if one of these holds:
+           - The last event is partial.
+           - The last event is a message or a tool's response by `user`: the agent has not replied.
+           - A functionCall has no functionResponse in this run.
+           - A functionCall of a long-running tool (longRunningToolIds) has a last functionResponse
+             whose `status` says pending, in progress, running, submitted or working.
+           - The last event is no final response in the sense of ADK's `Event.is_final_response`:
+             it holds a functionResponse or ends in a codeExecutionResult, and its actions do not
+             say skipSummarization.
+           - The last event ends in executableCode, which has not run.
+        4. COMPLETED otherwise.
         """
-        if self._state_by_last_event is RunState.COMPLETED and self._unanswered:
-            return RunState.ACTIVE
-        return self._state_by_last_event
+        last = self._members_of_last()
+        state = _state_by(last, event_type(last))
+        return RunState.ACTIVE if state is RunState.COMPLETED and self._unanswered else state
 
     def size(self) -> int:
         """About how many bytes `to_json` has, rather more than fewer."""
@@ -158,8 +171,21 @@ class Run:
             parts.append(f'"errorMessage":{write_json(self.error_message)}')
         return f"{','.join(parts)}}}"
 
+    def _members_of_last(self) -> dict[str, Any]:
+        if self._last_members is None:
+            self._last_members = event_members(self._last) if self._last else {}
+        return self._last_members
+
+    def _add_calls(self, members: dict[str, Any]) -> None:
+        self._long_running.update(members.get("eventMetadata", {}).get("longRunningToolIds", []))
+        for part in members.get("content", {}).get("parts", []):
+            if "functionCall" in part:
+                self._call(part["functionCall"])
+            elif "functionResponse" in part:
+                self._answer(part["functionResponse"])
+
     def _call(self, sent: dict[str, Any]) -> None:
-        """A call of an id that is there already is the same call, streamed on or told again."""
+        """Adds a call, or updates the call of the same id: clients stream and repeat calls."""
         id, name = sent.get("id", ""), sent.get("name", "")
         call = self._calls_by_id.get(id)
         if call is None:

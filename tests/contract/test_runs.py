@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 import functions.runs.get_run
-from functions.rules import filters
+from functions.calls import filters
 from functions.rules.run import Run
 from functions.store import paging
 from tests.contract.conftest import SECOND, Api

@@ -46,6 +46,14 @@ class Filter:
         """
         return self._condition is None or self._test(get)
 
+    def reads(self, field: str) -> bool:
+        """Whether a test of a record reads the field."""
+        if self._condition is None:
+            return False
+        from functions.aip.filtering.matcher import comparisons
+
+        return any(each.field == field for each in comparisons(self._condition))
+
     def narrowed(self, field: str, value: str) -> "Filter":
         """Returns this filter AND `field = value` of a STRING field, first in `equalities`."""
         from functions.aip.filtering.syntax import And, Comparator, Comparison

@@ -39,6 +39,17 @@ def record_test(condition: Condition) -> Callable[[Get], bool]:
     return _comparison_test(condition)
 
 
+def comparisons(condition: Condition) -> Iterator[Comparison]:
+    """Yields every comparison of the condition."""
+    if isinstance(condition, And | Or):
+        for operand in condition.operands:
+            yield from comparisons(operand)
+    elif isinstance(condition, Not):
+        yield from comparisons(condition.operand)
+    else:
+        yield condition
+
+
 def conjuncts(condition: Condition) -> Iterator[Comparison]:
     """Yields the comparisons that stand beside each other in an AND, or alone."""
     if isinstance(condition, And):
