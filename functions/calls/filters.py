@@ -79,18 +79,18 @@ _Record = TypeVar("_Record")
 
 
 def predicate(
-    filter: Filter, matches: Callable[[Filter, _Record], bool]
+    test: Filter, matches: Callable[[Filter, _Record], bool]
 ) -> Callable[[_Record], bool] | None:
     """What records must pass, such as `session_matches`; None where the filter is empty."""
-    return None if filter.is_empty else partial(matches, filter)
+    return None if test.is_empty else partial(matches, test)
 
 
-def session_matches(filter: Filter, record: SessionRecord) -> bool:
+def session_matches(test: Filter, record: SessionRecord) -> bool:
     """Whether a session passes the filter."""
-    return filter.matches(lambda field: getattr(record, field))
+    return test.matches(lambda field: getattr(record, field))
 
 
-def engine_matches(filter: Filter, record: EngineRecord) -> bool:
+def engine_matches(test: Filter, record: EngineRecord) -> bool:
     """Whether an engine passes the filter."""
 
     def value(field: str) -> Any:
@@ -98,12 +98,12 @@ def engine_matches(filter: Filter, record: EngineRecord) -> bool:
             return record.resource.get("displayName")
         return record.resource.get("labels", {}) if field == "labels" else getattr(record, field)
 
-    return filter.matches(value)
+    return test.matches(value)
 
 
-def event_matches(filter: Filter, record: EventRecord) -> bool:
+def event_matches(test: Filter, record: EventRecord) -> bool:
     """Whether an event passes the filter; only `branch` and `event_type` cost reading its JSON."""
-    if filter.is_empty:
+    if test.is_empty:
         return True
     members = cache(lambda: event_members(record))
 
@@ -114,10 +114,10 @@ def event_matches(filter: Filter, record: EventRecord) -> bool:
             return members().get("eventMetadata", {}).get("branch")
         return event_type(members()) if field == "event_type" else getattr(record, field)
 
-    return filter.matches(value)
+    return test.matches(value)
 
 
-def run_matches(filter: Filter, run: Run) -> bool:
+def run_matches(test: Filter, run: Run) -> bool:
     """Whether a run passes the filter: for author and event_type, whether any of its events does.
 
     A filter that reads event_type needs a run that was folded with its types.
@@ -128,4 +128,4 @@ def run_matches(filter: Filter, run: Run) -> bool:
             return tuple(run.authors)
         return tuple(run.event_types) if field == "event_type" else getattr(run, field)
 
-    return filter.matches(value)
+    return test.matches(value)

@@ -152,11 +152,11 @@ class Request:
     ) -> PageQuery:
         """The page of a list below `parent` that the query asks for."""
         order = parse_order_by(self.query.get("orderBy", ""), order_fields, default_order)
-        filter = self.filter(fields)
+        test = self.filter(fields)
         token = self.query.get("pageToken", "")
-        scope = page_scope(parent, filter.text, order)
+        scope = page_scope(parent, test.text, order)
         return PageQuery(
-            filter=filter,
+            filter=test,
             order=order,
             page_size=min(self.page_size, max_page_size, self.settings.max_page_size),
             cursor=decode_page_token(token, *scope) if token else None,

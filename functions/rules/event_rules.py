@@ -62,7 +62,7 @@ def _canonical(text: str) -> str:
     event = read_json(b"{" + text.encode())
     for parent, field in _SETS:
         ids = event.get(parent, {}).get(field)
-        if isinstance(ids, list) and all(isinstance(id, str) for id in ids):
+        if isinstance(ids, list) and all(isinstance(each, str) for each in ids):
             ids.sort()
     return write_sorted(event)
 

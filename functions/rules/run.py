@@ -45,9 +45,9 @@ class RunState(StrEnum):
 class ToolCall:
     """A functionCall and, once there is one, the functionResponse to it; JSON text of both."""
 
-    def __init__(self, id: str, name: str, position: int) -> None:
+    def __init__(self, call_id: str, name: str, position: int) -> None:
         """`position` is that among the calls of the run."""
-        self.id = id
+        self.id = call_id
         self.name = name
         self.position = position
         self.args: str | None = None
@@ -186,15 +186,15 @@ class Run:
 
     def _call(self, sent: dict[str, Any]) -> None:
         """Adds a call, or updates the call of the same id: clients stream and repeat calls."""
-        id, name = sent.get("id", ""), sent.get("name", "")
-        call = self._calls_by_id.get(id)
+        call_id, name = sent.get("id", ""), sent.get("name", "")
+        call = self._calls_by_id.get(call_id)
         if call is None:
-            call = ToolCall(id, name, len(self.tool_calls))
+            call = ToolCall(call_id, name, len(self.tool_calls))
             self.tool_calls.append(call)
             self._unanswered[call] = None
-            heappush(self._called[name, bool(id)], call.position)
-            if id:
-                self._calls_by_id[id] = call
+            heappush(self._called[name, bool(call_id)], call.position)
+            if call_id:
+                self._calls_by_id[call_id] = call
         elif name and name != call.name:
             call.name = name
             heappush(self._called[name, True], call.position)
@@ -206,10 +206,10 @@ class Run:
 
         An answer to no call of this run is another run's.
         """
-        id, name = sent.get("id", ""), sent.get("name", "")
-        call = self._calls_by_id.get(id)
+        call_id, name = sent.get("id", ""), sent.get("name", "")
+        call = self._calls_by_id.get(call_id)
         if call is None:
-            call = self._first_unanswered(name, with_ids=not id)
+            call = self._first_unanswered(name, with_ids=not call_id)
         if call is not None:
             response = sent.get("response", {})
             call.response = write_json(response)

@@ -30,14 +30,14 @@ def provider_version(folder: Path, provider: str) -> str:
     return match[1]
 
 
-def read_schema(folder: Path, provider: str, kind: str, type: str) -> Json:
+def read_schema(folder: Path, provider: str, kind: str, name: str) -> Json:
     """The schema of a resource (`kind` "resource") or a data source ("data").
 
     The form is that of `terraform providers schema -json`. Raises FileNotFoundError for a type
     that the provider does not have.
     """
     # The modules of data sources, and all those of google-beta, keep the provider's name.
-    module = f"data_{type}" if kind == "data" else type.removeprefix(f"{provider}_")
+    module = f"data_{name}" if kind == "data" else name.removeprefix(f"{provider}_")
     path = folder / _package(provider) / module / "__init__.py"
     return {"version": 0, "block": _Module(ast.parse(path.read_text())).block()}
 
@@ -86,9 +86,9 @@ class _Module:
                 blocks[name]["min_items"] = 1
             if "typing.Sequence" not in annotation:
                 blocks[name]["max_items"] = 1
-        for name, type in self._answers(outputs).items():
+        for name, type_of_name in self._answers(outputs).items():
             if name not in attributes and name not in blocks:
-                attributes[name] = {"type": type, "computed": True}
+                attributes[name] = {"type": type_of_name, "computed": True}
         return {"attributes": attributes, "block_types": blocks}
 
     def _answers(self, outputs: str) -> Json:

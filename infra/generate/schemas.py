@@ -43,7 +43,7 @@ def from_terraform(schemas: Json) -> Json:
     """The schemas that `terraform providers schema -json` writes, cut down."""
     providers = schemas["provider_schemas"]
     return _document(
-        lambda provider, kind, type: providers[REGISTRY + provider][_KINDS[kind]][type]
+        lambda provider, kind, name: providers[REGISTRY + provider][_KINDS[kind]][name]
     )
 
 
@@ -68,10 +68,10 @@ def _document(read: Callable[[str, str, str], Json]) -> Json:
         }
         for provider in pins()
     }
-    for provider, kind, type in _used():
-        schema = read(provider, kind, type)
+    for provider, kind, name in _used():
+        schema = read(provider, kind, name)
         cut = {"version": schema["version"], "block": _cut(schema["block"])}
-        providers[REGISTRY + provider][_KINDS[kind]][type] = cut
+        providers[REGISTRY + provider][_KINDS[kind]][name] = cut
     return {"format_version": "1.0", "versions": pins(), "provider_schemas": providers}
 
 
@@ -79,15 +79,15 @@ def _used() -> set[tuple[str, str, str]]:
     """(provider, kind, type) of everything in `infra/` that a provider has."""
     text = "\n".join(path.read_text() for path in INFRA.glob("*.tf"))
     found = re.findall(r'^(resource|data) "(\w+)" "\w+" \{\n(.*?)^\}', text, re.M | re.DOTALL)
-    named = {(_provider(type, body), kind, type) for kind, type, body in found}
+    named = {(_provider(name, body), kind, name) for kind, name, body in found}
     fields = {("google", "resource", "google_firestore_field")}  # in exemptions.tf.json
     return {names for names in named | fields if names[0] != "terraform"}
 
 
-def _provider(type: str, body: str) -> str:
+def _provider(name: str, body: str) -> str:
     """The provider that a resource names, or else the first word of its type."""
     named = re.search(r"^  provider += ([\w-]+)", body, re.MULTILINE)
-    return named[1] if named else type.partition("_")[0]
+    return named[1] if named else name.partition("_")[0]
 
 
 def _cut(block: Json) -> Json:
