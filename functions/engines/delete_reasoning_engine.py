@@ -21,6 +21,6 @@ def _asks_in_body(request: Request) -> bool:
     if not request.body.strip():
         return False
     # Most send no body, and do not wait for the import.
-    from functions.messages.delete_request import DeleteReasoningEngineRequest
+    from functions.messages.reasoning_engine import DeleteReasoningEngineRequest
 
     return bool(request.message(DeleteReasoningEngineRequest, "request").force)

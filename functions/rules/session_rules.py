@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from functions.aip.duration import format_duration
 from functions.aip.errors import InvalidArgument
 from functions.aip.field_mask import FieldPath
+from functions.aip.timestamp import MAX_TIMESTAMP, format_timestamp
 from functions.messages.session import Session
 from functions.rules.errors import InvalidFields
-from functions.rules.expiry import DEFAULT_TTL, chosen_expire_time
 from functions.rules.labels import masked_labels, sorted_labels
 from functions.rules.names import SessionName
 from functions.rules.session import SessionChange, SessionRecord, check_length
@@ -16,6 +17,9 @@ from functions.rules.state import (
     members_of,
     state_change,
 )
+
+DEFAULT_TTL = 365 * 86400 * 10**9
+"""Nanoseconds that a session lives if its message sets neither ttl nor expireTime."""
 
 OUTPUT_ONLY = frozenset({"name", "create_time", "update_time"})
 MUTABLE = frozenset({"display_name", "labels", "session_state", "expire_time", "ttl"})
@@ -35,7 +39,7 @@ def new_session(
         labels=labels,
         create_time=now,
         update_time=now,
-        expire_time=chosen_expire_time(message, now, now, min_ttl) or now + DEFAULT_TTL,
+        expire_time=_chosen_expire_time(message, now, now, min_ttl) or now + DEFAULT_TTL,
         state=None if message.session_state is None else "",
         unknown=join_members(members_of(message.unknown_fields()).values()),
     )
@@ -63,7 +67,7 @@ def changed_session(
         labels = masked_labels(record.labels, message.labels, mask)
         change.labels = sorted_labels(labels)
     if fields & {"ttl", "expire_time"}:
-        change.expire_time = chosen_expire_time(message, record.create_time, now, min_ttl)
+        change.expire_time = _chosen_expire_time(message, record.create_time, now, min_ttl)
         if change.expire_time is None:
             raise InvalidArgument("updateMask names ttl or expire_time, but the body sets neither.")
     return change
@@ -95,6 +99,34 @@ def check_update_mask(mask: Sequence[FieldPath], message: Session) -> Sequence[F
         always = ("display_name", "labels", "session_state")
         return [*(FieldPath(name, None, name) for name in always), *expiration]
     return mask
+
+
+def _chosen_expire_time(message: Session, create_time: int, now: int, min_ttl: int) -> int | None:
+    """The expire_time that the message sets, or None; all times are in nanoseconds.
+
+    Raises InvalidArgument if it is in the past, less than `min_ttl` after the creation, or beyond
+    the year 9999.
+    """
+    if message.ttl is not None:
+        field, sent, chosen = "ttl", format_duration(message.ttl), now + message.ttl
+    elif message.expire_time is not None:
+        field, sent, chosen = (
+            "expire_time",
+            format_timestamp(message.expire_time),
+            message.expire_time,
+        )
+    else:
+        return None
+    if chosen > MAX_TIMESTAMP:
+        raise InvalidArgument(f"session.{field} reaches beyond the year 9999: {sent}.")
+    if chosen < create_time + min_ttl:
+        raise InvalidArgument(
+            f"session.{field} must let the session live at least {format_duration(min_ttl)} "
+            f"from its creation: {sent}."
+        )
+    if chosen <= now:
+        raise InvalidArgument(f"session.{field} must end the session in the future: {sent}.")
+    return chosen
 
 
 def _changed_state(message: Session, mask: Sequence[FieldPath]) -> StateChange:

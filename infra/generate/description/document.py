@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
-from functions.api.routes import ROUTES, Route
+from functions.api.routes import METHODS, ROUTES, Route
 from functions.messages.scalar_schema import JsonSchema
 from infra.generate.description.errors import error_responses, error_schemas
 from infra.generate.description.parameters import ALT, path_parameter, query_parameter
@@ -106,8 +106,8 @@ def document(routes: Iterable[Route] = ROUTES) -> JsonSchema:
 
 
 def _summary(method: str) -> str:
-    """The first line of the method's module, behind the path."""
-    first = (import_module(f"functions.{method}").__doc__ or "").splitlines()[0]
+    """The first line of the docstring of the method's module, without the path."""
+    first = (import_module(METHODS[method]).__doc__ or "").splitlines()[0]
     text = first.partition(": ")[2]
     return text[:1].upper() + text[1:]
 

@@ -11,9 +11,8 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
-from functions.messages.delete_request import DeleteReasoningEngineRequest
 from functions.messages.message import Message
-from functions.messages.reasoning_engine import ReasoningEngine
+from functions.messages.reasoning_engine import DeleteReasoningEngineRequest, ReasoningEngine
 from functions.messages.scalar_schema import TIMESTAMP, JsonSchema
 from functions.messages.session import Session
 from functions.messages.session_event import SessionEvent
