@@ -1,4 +1,4 @@
-"""A run: what one invocation of an agent did, folded from its events."""
+"""A run: the summary of the events of one invocation of an agent."""
 
 import re
 from collections import defaultdict
@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.aip.errors import NotFound
 from functions.aip.timestamp import format_timestamp
-from functions.messages.json_text import utf8_size, write_json, write_plain
+from functions.messages.json_text import object_text, utf8_size, write_json, write_plain
 from functions.rules.errors import InvalidFields
 from functions.rules.event import EventRecord
 from functions.rules.event_type import USER, EventType, event_members, event_type
@@ -17,7 +17,7 @@ from functions.rules.names import SessionName
 MAX_RUNS_PAGE = 100
 
 _PENDING = frozenset({"pending", "inprogress", "running", "submitted", "working"})
-"""The words, in small letters, by which a long-running tool says that it has no result yet."""
+"""Values of `status`, in small letters, with which a tool reports that it has no result yet."""
 
 _NO_LETTER = re.compile("[^a-z]")
 _ENVELOPE_BYTES = 500
@@ -27,14 +27,14 @@ _SPELLED = re.compile(rb"~([0-9A-F]{2})")
 
 
 class RunNotFound(NotFound):
-    """No event of the session belongs to that invocation."""
+    """The session has no event of the invocation."""
 
     def __init__(self, name: object) -> None:
         super().__init__(f"Run {name} not found.")
 
 
 class RunState(StrEnum):
-    """How far a run came; see `Run.state`."""
+    """The state of a run; see `Run.state`."""
 
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
@@ -43,10 +43,10 @@ class RunState(StrEnum):
 
 
 class ToolCall:
-    """A functionCall and, once there is one, the functionResponse to it; JSON text of both."""
+    """A functionCall and its functionResponse, if any; `args` and `response` are JSON text."""
 
     def __init__(self, call_id: str, name: str, position: int) -> None:
-        """`position` is that among the calls of the run."""
+        """`position` is the call's index in `Run.tool_calls`."""
         self.id = call_id
         self.name = name
         self.position = position
@@ -54,19 +54,18 @@ class ToolCall:
         self.response: str | None = None
 
     def size(self) -> int:
-        """About how many bytes `to_json` has, rather more than fewer."""
+        """Returns an upper estimate of the bytes of `to_json`."""
         named = _ENVELOPE_BYTES + _WORST_ESCAPE * (len(self.id) + len(self.name))
         return named + utf8_size(self.args or "") + utf8_size(self.response or "")
 
     def to_json(self) -> str:
-        """`{"id", "name", "args", "response"}`, without what is not there."""
-        texts = {"id": self.id, "name": self.name}
-        parts = [f'"{field}":{write_json(text)}' for field, text in texts.items() if text]
-        if self.args is not None:
-            parts.append(f'"args":{self.args}')
-        if self.response is not None:
-            parts.append(f'"response":{self.response}')
-        return f"{{{','.join(parts)}}}"
+        """Writes `{"id", "name", "args", "response"}` without absent fields."""
+        return object_text(
+            f'"id":{write_json(self.id)}' if self.id else "",
+            f'"name":{write_json(self.name)}' if self.name else "",
+            f'"args":{self.args}' if self.args is not None else "",
+            f'"response":{self.response}' if self.response is not None else "",
+        )
 
 
 class Run:
@@ -146,30 +145,26 @@ class Run:
         return RunState.ACTIVE if state is RunState.COMPLETED and self._unanswered else state
 
     def size(self) -> int:
-        """About how many bytes `to_json` has, rather more than fewer."""
+        """Returns an upper estimate of the bytes of `to_json`."""
         texts = (self.invocation_id, self.invocation_id, self.error_code, self.error_message)
         small = _ENVELOPE_BYTES + _WORST_ESCAPE * sum(map(len, (*texts, *self.authors)))
         return small + sum(call.size() for call in self.tool_calls)
 
     def to_json(self, session: SessionName) -> str:
-        """The Run as lists answer it."""
-        parts = [
-            f'{{"name":"{run_name(session, self.invocation_id)}"',
+        """Writes the Run of a list's answer."""
+        calls = ",".join(call.to_json() for call in self.tool_calls)
+        return object_text(
+            f'"name":"{run_name(session, self.invocation_id)}"',
             f'"invocationId":{write_json(self.invocation_id)}',
             f'"startTime":"{format_timestamp(self.start_time)}"',
             f'"endTime":"{format_timestamp(self.end_time)}"',
             f'"eventCount":{self.event_count}',
             f'"authors":{write_plain(list(self.authors))}',
-        ]
-        if self.tool_calls:
-            calls = ",".join(call.to_json() for call in self.tool_calls)
-            parts.append(f'"toolCalls":[{calls}]')
-        parts.append(f'"state":"{self.state}"')
-        if self.error_code:
-            parts.append(f'"errorCode":{write_json(self.error_code)}')
-        if self.error_message:
-            parts.append(f'"errorMessage":{write_json(self.error_message)}')
-        return f"{','.join(parts)}}}"
+            f'"toolCalls":[{calls}]' if calls else "",
+            f'"state":"{self.state}"',
+            f'"errorCode":{write_json(self.error_code)}' if self.error_code else "",
+            f'"errorMessage":{write_json(self.error_message)}' if self.error_message else "",
+        )
 
     def _members_of_last(self) -> dict[str, Any]:
         if self._last_members is None:
@@ -202,9 +197,10 @@ class Run:
             call.args = write_json(sent["args"])
 
     def _answer(self, sent: dict[str, Any]) -> None:
-        """Pairs by id, or else by name in order; the last answer counts, since tools may report.
+        """Pairs a response with a call by id, else with the first unanswered call of its name.
 
-        An answer to no call of this run is another run's.
+        A later response to the same call replaces an earlier one: long-running tools report more
+        than once. A response without a call in this run is ignored.
         """
         call_id, name = sent.get("id", ""), sent.get("name", "")
         call = self._calls_by_id.get(call_id)
@@ -220,11 +216,11 @@ class Run:
                 self._unanswered.pop(call, None)
 
     def _first_unanswered(self, name: str, *, with_ids: bool) -> ToolCall | None:
-        """The first call of a name that has no response yet; those with ids only if told so."""
+        """Returns the first unanswered call of a name; calls with ids only if `with_ids`."""
         firsts = []
         for has_id in (False, True) if with_ids else (False,):
             heap = self._called.get((name, has_id), [])
-            # A call that was answered, or has another name by now, stays here until it is met.
+            # A call that has a response or a new name meanwhile is removed only here.
             while heap and not self._is_unanswered(self.tool_calls[heap[0]], name):
                 heappop(heap)
             firsts += heap[:1]
@@ -235,19 +231,19 @@ class Run:
 
 
 def run_name(session: SessionName, invocation_id: str) -> str:
-    """`{session}/runs/{run}`, the invocation id spelled so that any is one segment of a path.
+    """Returns `{session}/runs/{run}`; `run` spells the invocation id as one segment of a path.
 
-    Letters, digits, `-` and `_` stand for themselves, every other byte of UTF-8 as `~` and two
-    hexadecimal digits. Percent signs would not do: servers decode them before they look for `/`.
+    Letters, digits, `-` and `_` stand for themselves. Every other byte of UTF-8 becomes `~` and two
+    hexadecimal digits. Percent signs would not work: servers decode them before they split a path.
     """
     spelled = _ODD.sub(lambda byte: b"~%02X" % ord(byte[0]), invocation_id.encode())
     return f"{session}/runs/{spelled.decode()}"
 
 
 def invocation_id_of(run: str) -> str:
-    """The invocation id that a run's name spells; what needs no spelling stands for itself.
+    """Returns the invocation id that the last segment of a run's name spells.
 
-    Raises InvalidFields for bytes that are no UTF-8.
+    Raises InvalidFields if the bytes are not UTF-8.
     """
     try:
         return _SPELLED.sub(lambda byte: bytes.fromhex(byte[1].decode()), run.encode()).decode()
@@ -261,7 +257,7 @@ def _is_pending(response: dict[str, Any]) -> bool:
 
 
 def _state_by(last: dict[str, Any], kind: EventType) -> RunState:
-    """What the last event says of its run, calls without a response left aside."""
+    """Returns the state by the last event alone, without a look at unanswered calls."""
     metadata, parts = last.get("eventMetadata", {}), last.get("content", {}).get("parts", [])
     end = parts[-1] if parts else {}
     if kind is EventType.ERROR:

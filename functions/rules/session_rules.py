@@ -1,4 +1,4 @@
-"""The rules by which messages make and change sessions."""
+"""The rules that make a record of a Session message and a change of an update."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ MUTABLE = frozenset({"display_name", "labels", "session_state", "expire_time", "
 def new_session(
     name: SessionName, message: Session, now: int, min_ttl: int
 ) -> tuple[SessionRecord, StateChange]:
-    """The record of a new session and the state that it starts with, every rule checked."""
+    """Returns the record of a new session and its first state; raises for a broken rule."""
     if not message.user_id:
         raise InvalidFields([("session.user_id", "Required field is not set.")])
     labels = sorted_labels(message.labels)
@@ -47,7 +47,7 @@ def new_session(
     check_length("session.display_name", record.display_name)
     check_length("unknown fields", record.unknown)
     state = state_change(message.session_state or {})
-    # Before any store looks, so that all answer in one order.
+    # Checked before the store is asked, so that all stores raise the same error.
     state.check_size()
     return record, state
 
@@ -55,7 +55,7 @@ def new_session(
 def changed_session(
     record: SessionRecord, message: Session, mask: Sequence[FieldPath], now: int, min_ttl: int
 ) -> SessionChange:
-    """What the mask and the message make of the record, every rule checked."""
+    """Returns the change that the mask and the message make; raises for a broken rule."""
     if message.user_id and message.user_id != record.user_id:
         raise InvalidArgument("session.user_id is immutable.")
     fields = {path.field for path in mask}
@@ -74,7 +74,7 @@ def changed_session(
 
 
 def check_update_mask(mask: Sequence[FieldPath], message: Session) -> Sequence[FieldPath]:
-    """The paths to change: the mask's, or without a mask the fields that the message sets.
+    """Returns the paths to change: those of the mask, or else the fields that the message sets.
 
     Raises InvalidArgument naming a path that is unknown, output-only or immutable.
     """
