@@ -55,11 +55,11 @@ def write_json(value: Any) -> str:
     if isinstance(value, str):
         return write_plain(value)
     # Reads that write only texts do not wait for the import.
-    from pydantic_core import PydanticSerializationError, to_json
+    import pydantic_core
 
     try:
-        return to_json(value, inf_nan_mode="constants").decode()
-    except (PydanticSerializationError, UnicodeEncodeError) as error:
+        return pydantic_core.to_json(value, inf_nan_mode="constants").decode()
+    except (pydantic_core.PydanticSerializationError, UnicodeEncodeError) as error:
         raise unencodable() from error
 
 

@@ -42,7 +42,7 @@ class SessionOfAnotherUser(InvalidFields):
 
 
 class SessionAlreadyExists(InvalidArgument):
-    """A session of that id exists. AIP-133 says 409; the official service answers 400, so we do."""
+    """A session of that id exists. AIP-133 says 409; the official service says 400."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Session with user-provided ID '{name}' already exists.")
