@@ -1,7 +1,8 @@
-"""The permissions of Google's IAM that each method needs, all of its row.
+"""The permissions of Google's IAM that each method needs: all permissions of its row.
 
 The names are those of cloud.google.com/iam/docs/roles-permissions/aiplatform. Methods that the
 official service lacks need what the official methods that do the same would need.
+docs/decisions/0011-google-iam.md has the reasons.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """One setting: its default, the reader of its text, and the sentence about a wrong text.
 
-Every process reads all settings when it starts. This module therefore imports little.
+Every process reads all settings when it starts. This module therefore imports little; see
+docs/decisions/0009-starts-import-little.md.
 """
 
 import re
