@@ -67,5 +67,5 @@ class Access:
 
 
 def access_to_all(*, may_purge: bool | None) -> Access:
-    """Returns all rights, which callers have without a policy; `may_purge=False` excepts the purge."""
+    """Returns all rights, for use without a policy; `may_purge=False` leaves out the purge."""
     return Access({}, Grant(Role.ADMIN), may_purge is not False)

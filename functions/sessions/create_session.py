@@ -13,7 +13,7 @@ from functions.store.protocol import Store
 
 
 def create_session(request: Request, store: Store, now: int) -> str:
-    """Answers a finished Operation with the session; its id is `sessionId`, or the server chooses it.
+    """Answers a finished Operation with the session; without `sessionId` the server chooses its id.
 
     Raises SessionAlreadyExists, InvalidFields without a userId, ParentEngineNotFound if
     REQUIRE_ENGINE is set, and InvalidArgument for a life shorter than MIN_TTL.
