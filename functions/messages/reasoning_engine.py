@@ -1,4 +1,4 @@
-"""ReasoningEngine and its delete request; see the discovery document's schemas."""
+"""ReasoningEngine of the discovery document, and the body of its DELETE, which only genai has."""
 
 from typing import Any
 
