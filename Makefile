@@ -82,7 +82,7 @@ clean:
 	@touch $@
 
 .venv/test: .venv/run tests/requirements.txt
-	@echo "Installing what the tests need (once) ..."
+	@echo "Installing the packages of the tests (once) ..."
 	@$(PIP) install --quiet --no-compile -r tests/requirements.txt
 	@touch $@
 
@@ -92,6 +92,6 @@ clean:
 	@touch $@
 
 .venv/bench: .venv/test tests/bench/requirements.txt
-	@echo "Installing what the bench needs (once) ..."
+	@echo "Installing the packages of the bench (once) ..."
 	@$(PIP) install --quiet --no-compile -r tests/bench/requirements.txt
 	@touch $@

@@ -36,7 +36,7 @@ locals {
     }
     "conflicts" = {
       query = local.refused["409"]
-      text  = "Clients write to the same sessions faster than Firestore takes it, or create what is there: the API answers 409."
+      text  = "Clients write to one session faster than Firestore can, or create a resource that exists: the API answers 409."
     }
     "Firestore failures" = {
       query = "sum(increase(${local.failures}[10m])) > 4.5"

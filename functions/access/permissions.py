@@ -1,7 +1,7 @@
 """The permissions of Google's IAM that each method needs: all permissions of its row.
 
 The names are those of cloud.google.com/iam/docs/roles-permissions/aiplatform. Methods that the
-official service lacks need what the official methods that do the same would need.
+official service lacks need the permissions of the official methods with the same effect.
 docs/decisions/0011-google-iam.md has the reasons.
 """
 

@@ -124,7 +124,7 @@ class Run:
 
     @property
     def state(self) -> RunState:
-        """How far the run came; the first of these rules that holds.
+        """The state of the run; the first rule that holds decides.
 
         1. FAILED: the last event has an errorCode or an errorMessage.
         2. INTERRUPTED: the metadata of the last event say `interrupted`.
