@@ -7,7 +7,7 @@ THREADS ?= 64
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-# Serves every method on the embedded store.
+# Serves the whole API on an SQLite file, .data/sessions.db.
 run: .venv/run
 	@HOST=$(HOST) PORT=$(PORT) THREADS=$(THREADS) $(BIN)/python -m infra.run_locally
 
@@ -15,16 +15,17 @@ run: .venv/run
 purge:
 	@curl -sS -X POST http://$(HOST):$(PORT)/v1beta1/sessions:purgeExpired; echo
 
-# Copies the SQLite store, also while servers use it, to TO or beside it.
+# Copies the SQLite store to TO, or beside the file. Servers may use the file meanwhile.
 backup: .venv/run
 	@$(BIN)/python -m functions.store.sqlite.backup $(TO)
 
-# Runs every test; those on Firestore need its emulator. Temporary files stay in memory where they
-# can, since a slow disk makes every append of a test wait for it.
+# Runs every test; those on Firestore need its emulator. Temporary files are in memory if the machine
+# has /dev/shm, because every append of a test waits for the disk.
 test: .venv/test
 	PYTEST_DEBUG_TEMPROOT=$(wildcard /dev/shm) $(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
-# Kills, crowds and cuts off servers for long, and prints what was lost; docs/reliability.md.
+# Kills, overloads and disconnects servers for TORTURE_MINUTES, and prints the losses; see
+# docs/reliability.md.
 torture: export TORTURE_MINUTES ?= 15
 torture: export TORTURE_SEED ?= 1
 torture: export TORTURE_STEPS ?= 5000
@@ -34,11 +35,12 @@ torture: .venv/test
 		--hypothesis-seed=$(TORTURE_SEED) tests/torture tests/property/test_machine.py \
 		tests/http/test_schemathesis.py $(ARGS)
 
-# Looks for inputs that a parser neither takes nor refuses, for some minutes, in .data/fuzz.
+# Searches for MINUTES for inputs that a parser neither accepts nor refuses; keeps them in .data/fuzz.
 fuzz: .venv/fuzz
 	$(BIN)/python -m tests.fuzz $(if $(MINUTES),--minutes=$(MINUTES)) $(if $(ONLY),--only=$(ONLY))
 
-# Measures it beside its peers and the floors under it, and writes docs/performance.md; needs wrk.
+# Compares the server with ADK's servers and with a one-line function, and writes
+# docs/performance.md. Needs wrk.
 bench: .venv/bench
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only=$(ONLY)) $(if $(QUICK),--quick) $(if $(DIR),--dir=$(DIR))
 
@@ -48,27 +50,27 @@ check: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Writes the gateway's document from the table of routes, the description of the whole API, and
-# Terraform's exemptions from infra/firestore.indexes.json.
+# Generates API Gateway's document, the description of the whole API, and Terraform's single-field
+# indexes.
 openapi: .venv/test
 	$(BIN)/python -m infra.generate.openapi > infra/openapi.yaml
 	$(BIN)/python -m infra.generate.description > docs/openapi.json
 	$(BIN)/python -m infra.generate.exemptions > infra/exemptions.tf.json
 
-# Writes the descriptors of Firestore's messages from google-cloud-firestore, and their types.
+# Generates the descriptors of Firestore's messages from google-cloud-firestore, and their types.
 messages: .venv/test
 	$(BIN)/python -m infra.generate.firestore_messages > .venv/descriptors.py
 	cp .venv/descriptors.py functions/store/firestore/descriptors.py
 	$(BIN)/python -m infra.generate.firestore_types > .venv/protobuf.pyi
 	cp .venv/protobuf.pyi functions/store/firestore/protobuf.pyi
 
-# Pins everything that the requirements pull in, and notes in requirements.txt that this changed.
+# Pins every installed package in constraints.txt, and writes its hash into requirements.txt.
 lock: .venv/test
 	$(BIN)/python -m pip freeze > constraints.txt
 	$(BIN)/python -m infra.generate.requirements > .venv/requirements.txt
 	cp .venv/requirements.txt requirements.txt
 
-# Forgets the environment and the local data.
+# Deletes the virtual environment and the local data.
 clean:
 	rm -rf .venv .data
 
@@ -80,7 +82,7 @@ clean:
 	@touch $@
 
 .venv/test: .venv/run tests/requirements.txt
-	@echo "Installing what the tests need (once) ..."
+	@echo "Installing the packages of the tests (once) ..."
 	@$(PIP) install --quiet --no-compile -r tests/requirements.txt
 	@touch $@
 
@@ -90,6 +92,6 @@ clean:
 	@touch $@
 
 .venv/bench: .venv/test tests/bench/requirements.txt
-	@echo "Installing what the bench needs (once) ..."
+	@echo "Installing the packages of the bench (once) ..."
 	@$(PIP) install --quiet --no-compile -r tests/bench/requirements.txt
 	@touch $@

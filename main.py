@@ -1,4 +1,4 @@
-"""Every deployable target; `functions-framework --target=sessions_api` serves them all."""
+"""All deployable targets. `functions-framework --target=sessions_api` serves the whole API."""
 
 from functions.api.endpoint import router, target
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# A conversation with a tool in it, from its first event to its end, watched as it goes:
+# Holds a conversation with a tool call, and follows it live from its first event to its end:
 #
 #     docs/conversation.sh [BASE_URL]
 #
-# TOKEN in the environment, if any, is sent as the bearer token. Needs curl and Python.
+# If TOKEN is set, the script sends it as the bearer token. Needs curl and Python.
 set -euo pipefail
 
 BASE=${1:-http://127.0.0.1:8080}
@@ -13,7 +13,7 @@ request() {
   curl --silent --show-error --fail-with-body ${TOKEN:+--header "Authorization: Bearer $TOKEN"} "$@"
 }
 
-call() { # prints the answer, or what is wrong
+call() { # prints the answer, or the error on standard error
   local answer
   answer=$(request "$@") || { echo "$answer" >&2 && return 1; }
   echo "$answer"
@@ -21,7 +21,7 @@ call() { # prints the answer, or what is wrong
 
 pretty() { python3 -m json.tool; }
 
-event() { # author, turn, part, what else the event has
+event() { # arguments: author, turn, part, more fields of the event
   local role=model
   if [ "$1" = ada ]; then role=user; fi
   echo "{\"author\": \"$1\", \"invocationId\": \"$2\", \"timestamp\": \"$(date -u +%FT%TZ)\",
@@ -30,7 +30,7 @@ event() { # author, turn, part, what else the event has
 
 append() { call "$API/$SESSION:appendEvent" --data "$(event "$@")" >/dev/null; }
 
-hear() { # prints what the watcher is told next
+hear() { # prints the next event of the stream
   local line
   while read -r line <&3; do
     case $line in
@@ -38,20 +38,20 @@ hear() { # prints what the watcher is told next
       "data: {"*) echo "live: ${line#data: }" && return ;;
     esac
   done
-  echo "the watcher was told nothing" >&2 && return 1
+  echo "the stream ended without an event" >&2 && return 1
 }
 
-echo "# Ada asks; the session makes itself, under an id that the server chooses."
+echo "# Ada asks. The server creates the session under an id that it chooses."
 FIRST=$(call "$API/reasoningEngines/1/sessions/-:appendEvent?allowMissing=true&userId=ada" \
   --data "$(event ada turn-1 '{"text": "Will it rain in Oslo?"}')")
 SESSION=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["session"]["name"])' <<<"$FIRST")
 echo "$SESSION"
 
-echo "# From here on somebody watches, from the first event on."
+echo "# A watcher follows the session from its first event on."
 exec 3< <(request --no-buffer "$API/$SESSION/events:watch")
 hear
 
-echo "# The agent calls a tool, hears from it, and answers."
+echo "# The agent calls a tool, gets its response, and answers."
 append agent turn-1 '{"functionCall":
   {"id": "call-1", "name": "get_forecast", "args": {"city": "Oslo"}}}'
 hear
@@ -67,13 +67,13 @@ hear
 append agent turn-2 '{"text": "Take an umbrella."}'
 hear
 
-echo "# What is left: the state,"
+echo "# The session now has its state,"
 call "$API/$SESSION" | pretty
 echo "# one run for each turn,"
 call "$API/$SESSION/runs" | pretty
-echo "# and the calls of tools among the events."
+echo "# and the events that call tools."
 call --get "$API/$SESSION/events" --data-urlencode 'filter=event_type="TOOL_INPUT"' | pretty
 
-echo "# The session ends; the watcher learns it."
+echo "# The session is deleted, and the stream says so."
 call --request DELETE "$API/$SESSION" >/dev/null
 hear

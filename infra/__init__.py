@@ -1,1 +1,1 @@
-"""What Google Cloud and others are told: Terraform, and documents that are made from the code."""
+"""The deployment on Google Cloud: Terraform, scripts, and generators of documents and data."""

@@ -1,7 +1,7 @@
-# When somebody is told. Each alert names its paragraph of docs/runbook.md.
+# The alerts. Each alert links its paragraph of docs/runbook.md.
 
 locals {
-  # PromQL: Cloud Run's own metrics, and those of metrics.tf.
+  # PromQL selectors of Cloud Run's metrics and of those in metrics.tf.
   series    = "monitored_resource=\"cloud_run_revision\""
   requests  = "run_googleapis_com:request_count{${local.series},service_name=~\"${local.watched}\"}"
   errors    = replace(local.requests, "}", ",response_code_class=\"5xx\"}")
@@ -11,11 +11,11 @@ locals {
   done      = replace(local.purges, "}", ",done=\"true\"}")
   failures  = "${local.user}_firestore_failures{${local.series}}"
 
-  # These take long by design.
+  # The methods that this selector leaves out take long by design.
   quick = "${local.user}_latency_bucket{${local.series},method!~\"watch_events|wait_operation|delete_reasoning_engine|purge_expired_sessions\"}"
 
-  # The share of requests that get a status. Less than five of them raise nothing: one failure at
-  # night wakes nobody.
+  # The share of requests with a status. Fewer than five such requests raise no alert, so that a single
+  # failure at night wakes nobody.
   refused = {
     for status in ["409", "429"] : status =>
     "sum(increase(${local.user}_refusals{${local.series},status=\"${status}\"}[10m])) / (sum(increase(${local.requests}[10m])) or vector(0)) > ${var.alert_refused_rate} and sum(increase(${local.user}_refusals{${local.series},status=\"${status}\"}[10m])) > 4.5"
@@ -36,7 +36,7 @@ locals {
     }
     "conflicts" = {
       query = local.refused["409"]
-      text  = "Clients write to the same sessions faster than Firestore takes it, or create what is there: the API answers 409."
+      text  = "Clients write to one session faster than Firestore can, or create a resource that exists: the API answers 409."
     }
     "Firestore failures" = {
       query = "sum(increase(${local.failures}[10m])) > 4.5"
@@ -46,12 +46,12 @@ locals {
       query = "max(sum by (service_name) (${local.instances})) > ${0.8 * var.max_instances}"
       text  = "A function runs more than 80 % of its max_instances. At the maximum Cloud Run answers 429."
     }
-    # Without any call there is no series at all, and no series is no call.
+    # Without any call Cloud Monitoring has no series; a missing series therefore counts as no call.
     "purge not run" = {
       query = "(sum(increase(${local.purges}[${var.alert_purge_hours}h])) or vector(0)) < 0.5"
       text  = "No purge has ended in ${var.alert_purge_hours} hours. Expired data stays invisible, and is paid for."
     }
-    # A purge that runs out of time logs done=false, and the next call goes on.
+    # A purge that runs out of time logs done=false; the next call continues it.
     "expired backlog" = {
       query = "sum(increase(${local.purges}[${var.alert_purge_hours}h])) > 0.5 unless sum(increase(${local.done}[${var.alert_purge_hours}h])) > 0.5"
       text  = "For ${var.alert_purge_hours} hours each purge has ended with work left: more expires than the purge removes."
@@ -62,7 +62,7 @@ locals {
     }
   }
 
-  # Those that this deployment has something to say about.
+  # The alerts whose metrics this deployment has.
   alerts_on = {
     for name, alert in local.alerts : name => alert
     if(var.own_database || !contains(["purge not run", "expired backlog"], name)) && (var.health_path != null || name != "down")
@@ -96,7 +96,7 @@ resource "google_monitoring_alert_policy" "alert" {
       duration            = "300s"
       evaluation_interval = "60s"
 
-      # The metric of a function is not there before its first request.
+      # A function has no metric before its first request.
       disable_metric_validation = true
     }
   }
@@ -109,7 +109,7 @@ resource "google_monitoring_alert_policy" "alert" {
   depends_on = [google_logging_metric.counter, google_logging_metric.distribution]
 }
 
-# Google calls the health path from several continents, each minute, as an account of its own.
+# Google calls the health path each minute from several continents, with its own service account.
 resource "google_monitoring_uptime_check_config" "health" {
   count = var.health_path == null ? 0 : 1
 
@@ -136,8 +136,8 @@ resource "google_monitoring_uptime_check_config" "health" {
   }
 }
 
-# What the calls of a month may cost, over everything in the project. Mails go out at half, at nine
-# tenths and at all of it; nothing is switched off.
+# The budget of a month for the whole project. Google sends mails at 50 %, 90 % and 100 % of it. It
+# switches nothing off.
 resource "google_billing_budget" "month" {
   provider = google.billing
   count    = var.billing_account == null ? 0 : 1

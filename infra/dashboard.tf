@@ -1,4 +1,4 @@
-# One page of charts, in the order in which somebody who was woken up looks at them.
+# One page of charts, the most urgent first.
 
 locals {
   charts = {

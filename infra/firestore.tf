@@ -1,8 +1,8 @@
 locals {
-  # Of two deployments on one database, one owns it: with its indexes, its backups and its purge.
+  # If two deployments share a database, one of them owns it with its indexes, backups and purge.
   database = var.own_database ? google_firestore_database.sessions[0].name : var.database
 
-  # Firebase's format, so that `firebase deploy` and docs/deploy-with-gcloud.md read it, too.
+  # The file has Firebase's format; `firebase deploy` and docs/deploy-with-gcloud.md also read it.
   indexes = jsondecode(file("${path.module}/firestore.indexes.json")).indexes
 }
 
@@ -16,7 +16,7 @@ resource "google_firestore_database" "sessions" {
 
   point_in_time_recovery_enablement = var.point_in_time_recovery ? "POINT_IN_TIME_RECOVERY_ENABLED" : "POINT_IN_TIME_RECOVERY_DISABLED"
 
-  # A destroy leaves a protected database alone and forgets it; `terraform import` finds it again.
+  # A destroy keeps a protected database and removes it from the state; `terraform import` adds it again.
   delete_protection_state = var.delete_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
   deletion_policy         = var.delete_protection ? "ABANDON" : "DELETE"
 
@@ -30,10 +30,10 @@ resource "google_firestore_database" "sessions" {
   depends_on = [google_project_service.service, time_sleep.kms]
 }
 
-# Composite indexes. list_sessions looks an equality of its filter up in `facets`, an array, and orders
-# by either time. Firestore reads an index in its own direction only, so each order has two. The scope
-# COLLECTION_GROUP serves lists over all engines. list_runs, get_run and the filter on invocation_id
-# look events up by their invocation.
+# Composite indexes. list_sessions finds an equality of its filter in the array `facets` and orders by
+# createTime or updateTime. Firestore reads an index in one direction only, so each order has two
+# indexes. The scope COLLECTION_GROUP serves lists over all engines. list_runs, get_run and filters on
+# invocation_id find events by their invocation.
 resource "google_firestore_index" "index" {
   for_each = {
     for index in local.indexes :
@@ -55,8 +55,8 @@ resource "google_firestore_index" "index" {
   }
 }
 
-# A backup of each day and one of each Sunday, in the database's own location. Point-in-time recovery
-# goes with the database; backups outlive it.
+# A daily and a weekly backup, in the location of the database. Point-in-time recovery ends with the
+# database; backups outlive it.
 resource "google_firestore_backup_schedule" "daily" {
   count = var.own_database && var.daily_backup_days > 0 ? 1 : 0
 
@@ -77,7 +77,7 @@ resource "google_firestore_backup_schedule" "weekly" {
   }
 }
 
-# Firestore's own account encrypts with the key.
+# Firestore's service agent encrypts with the key.
 resource "google_kms_crypto_key_iam_member" "firestore" {
   count = var.kms_key == null ? 0 : 1
 

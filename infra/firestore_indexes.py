@@ -1,10 +1,10 @@
-r"""Lists the indexes of firestore.indexes.json that Firestore is to make, or has not made.
+r"""Lists the indexes of firestore.indexes.json, or those of them that a database lacks.
 
-Each change, as verb, path and JSON of Firestore's Admin API:
+Print the call of Firestore's Admin API that makes each index, as verb, path and JSON:
 
     python3 infra/firestore_indexes.py
 
-Each index and exemption that a database lacks; fails if there is one:
+Print each index and exemption that a database lacks, and fail if it lacks one:
 
     python3 infra/firestore_indexes.py <(gcloud firestore indexes composite list --format=json) \
         <(gcloud firestore indexes fields list --format=json)
@@ -22,7 +22,7 @@ FILE = Path(__file__).parent / "firestore.indexes.json"
 
 
 def changes() -> Iterator[tuple[str, str, Json]]:
-    """Verb, path below `collectionGroups/` and body of each call that makes one index."""
+    """Yields verb, path below `collectionGroups/` and body of each call that makes an index."""
     file = json.loads(FILE.read_text())
     for index in file["indexes"]:
         body = {"queryScope": index["queryScope"], "fields": index["fields"]}
@@ -33,7 +33,7 @@ def changes() -> Iterator[tuple[str, str, Json]]:
 
 
 def missing(indexes: list[Json], fields: list[Json]) -> list[str]:
-    """The path and the indexes of each change that is not in the lists, or not in effect yet."""
+    """Returns the path and the indexes of each change that the lists lack or that is not ready."""
     there = {
         _line(_below(index["name"]), index) for index in indexes if index.get("state") == "READY"
     }
@@ -43,7 +43,7 @@ def missing(indexes: list[Json], fields: list[Json]) -> list[str]:
 
 
 def _line(path: str, body: Json) -> str:
-    """A path and its index, or all indexes of a field."""
+    """Returns a path with its index, or with all indexes of its field."""
     of_field = body.get("indexConfig")
     indexes = of_field.get("indexes", []) if of_field is not None else [body]
     return f"{path}: {'; '.join(sorted(map(_entry, indexes)))}"
@@ -57,13 +57,13 @@ def _of_field(field: Json) -> Iterator[Json]:
 
 
 def _below(name: str) -> str:
-    """`sessions/fields/expiry` or `sessions/indexes`, of a full name."""
+    """Returns the end of a full name: `sessions/fields/expiry` or `sessions/indexes`."""
     collection, kind, last = name.split("/")[-3:]
     return f"{collection}/{kind}" if kind == "indexes" else f"{collection}/{kind}/{last}"
 
 
 def _entry(index: Json) -> str:
-    """The scope and the fields of an index, but for the name that Firestore adds."""
+    """Returns the scope and the fields of an index without `__name__`, which Firestore adds."""
     fields = [
         f"{field['fieldPath']} {field.get('order') or field['arrayConfig']}"
         for field in index["fields"]
@@ -73,7 +73,7 @@ def _entry(index: Json) -> str:
 
 
 def main(files: list[str]) -> int:
-    """Prints what the arguments ask for; answers the exit code."""
+    """Prints the calls, or compares with the lists in two files; returns the exit code."""
     if not files:
         for verb, path, body in changes():
             print(verb, path, json.dumps(body), sep="\t")

@@ -1,10 +1,14 @@
 locals {
-  # Every target of main.py. memory is for as many requests at a time as `concurrency` says: a list's
-  # page is up to 8 MiB and in memory several times over while it is made. timeout is in seconds.
-  # invoker is who may call it, and says which shape it belongs to: clients and the scheduler call
-  # what router deploys; the gateway, watchers and the scheduler what per_method does. Streams last
-  # as long as their function may take, less ten seconds; watchers are clients, too, and call
-  # watch_events by itself, since the gateway does not stream.
+  # Every target of main.py.
+  #
+  # memory is enough for `concurrency` requests at a time. A page of a list has up to 8 MiB, and the
+  # server holds several copies while it makes the page. timeout is in seconds; a stream lasts ten
+  # seconds less than the timeout of its function.
+  #
+  # invoker is the caller, and tells the shape that the target belongs to. The shape router deploys the
+  # targets that clients and the scheduler call. The shape per_method deploys those that the gateway,
+  # watchers and the scheduler call. Watchers are clients that call watch_events at its own address,
+  # because the gateway does not stream.
   targets = {
     sessions_api           = { memory = "1Gi", timeout = 600, invoker = "clients" }
     purge_expired_sessions = { memory = "512Mi", timeout = 120, invoker = "scheduler" }
@@ -24,7 +28,7 @@ locals {
     get_reasoning_engine    = { memory = "512Mi", timeout = 60, invoker = "gateway" }
     list_reasoning_engines  = { memory = "512Mi", timeout = 60, invoker = "gateway" }
     update_reasoning_engine = { memory = "512Mi", timeout = 60, invoker = "gateway" }
-    # With force, it removes all sessions of an engine before it answers.
+    # With `force` the function removes all sessions of an engine before it answers.
     delete_reasoning_engine = { memory = "512Mi", timeout = 300, invoker = "gateway" }
 
     get_operation    = { memory = "512Mi", timeout = 60, invoker = "gateway" }
@@ -34,7 +38,7 @@ locals {
     wait_operation   = { memory = "512Mi", timeout = 60, invoker = "gateway" }
   }
 
-  # Those of the shape, with what the variables say of them.
+  # The targets of the chosen shape, with the values of the variables.
   functions = {
     for target, function in local.targets : target => {
       name          = "${var.name}-${trimprefix(replace(target, "_", "-"), "sessions-")}"
@@ -90,8 +94,8 @@ resource "google_cloudfunctions2_function" "function" {
     ingress_settings                 = var.ingress
     all_traffic_on_latest_revision   = true
 
-    # A purge must stop by itself before it is stopped, with the batch in hand done. Whatever AUTH is
-    # for the others, it is called by the scheduler through IAM.
+    # The purge must finish its present batch before Cloud Run stops it. The scheduler always calls it
+    # through IAM, also if AUTH has another value for the other functions.
     environment_variables = merge(
       local.environment,
       {
@@ -117,8 +121,7 @@ resource "google_cloudfunctions2_function" "function" {
   depends_on = [time_sleep.grants]
 }
 
-# The API of functions lacks these. Only Cloud Run has them, and each change of the function resets
-# them.
+# The Cloud Functions API lacks these options of Cloud Run, and each change of a function resets them.
 locals {
   run_flags = {
     for target, function in local.functions : target => join(" ", compact([

@@ -1,5 +1,5 @@
-# One host in front of the functions of per_method. openapi.yaml is made from the table of routes; in
-# it ${append_event} stands for the address of that function.
+# One host in front of the functions of per_method. openapi.yaml is generated from the table of routes;
+# ${append_event} in it is the address of that function.
 
 resource "google_api_gateway_api" "sessions" {
   provider = google-beta
@@ -32,7 +32,7 @@ resource "google_api_gateway_api_config" "sessions" {
     }
   }
 
-  # A config cannot change, nor go while a gateway uses it.
+  # A config cannot be changed, and it cannot be deleted while a gateway uses it.
   lifecycle {
     create_before_destroy = true
   }

@@ -1,5 +1,5 @@
-# Who acts: one account for each role, and none of them may do what another is for. Logs need no
-# right of the functions: Cloud Run takes them from what they print.
+# One service account for each task; no account has the rights of another's task. The functions need no
+# right to log: Cloud Run reads what they print.
 
 resource "google_service_account" "functions" {
   account_id   = "${var.name}-functions"
@@ -8,7 +8,7 @@ resource "google_service_account" "functions" {
   depends_on = [google_project_service.service]
 }
 
-# Reads and writes documents of this database, and neither of others nor its settings.
+# The right to read and write the documents of this database only, without its settings.
 resource "google_project_iam_member" "functions_firestore" {
   project = var.project
   role    = "roles/datastore.user"
@@ -49,7 +49,7 @@ resource "google_project_iam_member" "build_logs" {
   member  = google_service_account.build.member
 }
 
-# Cloud Functions copies the source to a bucket of its own, from which the build takes it.
+# Cloud Functions copies the source to its own bucket, and the build reads it there.
 resource "google_project_iam_member" "build_source" {
   project = var.project
   role    = "roles/storage.objectViewer"
@@ -68,8 +68,8 @@ resource "google_artifact_registry_repository_iam_member" "build_images" {
   member     = google_service_account.build.member
 }
 
-# A grant takes effect up to two minutes after the call that makes it has ended. A build that starts
-# before then fails, and so does one that starts before Google's own accounts have their roles.
+# A grant takes effect up to two minutes after the call that makes it. A build that starts earlier
+# fails; a build also fails before Google's service agents have their roles.
 resource "time_sleep" "grants" {
   create_duration = "120s"
 

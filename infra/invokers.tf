@@ -1,7 +1,7 @@
-# Who may call which function; see the table in functions.tf.
+# The rights to call each function; see the table in functions.tf.
 
 locals {
-  # The function that clients call themselves; the gateway calls the others.
+  # The function that clients call directly; the gateway calls the others.
   front = var.shape == "router" ? "sessions_api" : "watch_events"
 }
 

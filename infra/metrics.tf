@@ -1,7 +1,7 @@
-# Metrics that Cloud Logging reads off the log. Each request leaves one line with its method, status,
-# latencyMs, and the documents that it read and wrote; each call of the purge leaves one line
-# {"message": "purge", "purgedSessions": …, "deletedEvents": …, "done": …, "seconds": …}; a failure of
-# Firestore leaves the warning "Firestore answered StatusCode.CODE: …".
+# Metrics that Cloud Logging derives from the log. The server writes one line for each request with its
+# method, status, latencyMs, and the documents that it read and wrote; for each purge it writes
+# {"message": "purge", "purgedSessions": …, "deletedEvents": …, "done": …, "seconds": …}. For each failed
+# call of Firestore it writes the warning "Firestore answered StatusCode.CODE: …".
 
 locals {
   prefix  = replace(var.name, "-", "_")
@@ -19,7 +19,7 @@ locals {
       filter = "${local.log} AND jsonPayload.message=\"purge\""
       labels = { done = "EXTRACT(jsonPayload.done)" }
     }
-    # Of the platform's own log of requests: its count of them leaves out those that it answers itself.
+    # From Cloud Run's log of requests: its metric of requests leaves out those that it answers itself.
     refusals = {
       filter = "${local.log} AND httpRequest.status=(409 OR 429)"
       labels = { status = "EXTRACT(httpRequest.status)" }

@@ -1,25 +1,25 @@
 output "base_url" {
-  description = "The base URL that clients are given."
+  description = "The base URL of the API for clients."
   value       = var.shape == "router" ? google_cloudfunctions2_function.function["sessions_api"].service_config[0].uri : "https://${google_api_gateway_gateway.sessions[0].default_hostname}"
 }
 
 output "watch_url" {
-  description = "The base URL for streams: the gateway of per_method does not carry them."
+  description = "The base URL of watch_events: the gateway of per_method does not stream."
   value       = google_cloudfunctions2_function.function[local.front].service_config[0].uri
 }
 
 output "purge_url" {
-  description = "Where the purge is, and the audience of the token that it is called with."
+  description = "The URL of the purge, and the audience of the scheduler's token."
   value       = google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].uri
 }
 
 output "scheduler_service_account" {
-  description = "The account that the Cloud Scheduler job calls the purge as."
+  description = "The service account as which the Cloud Scheduler job calls the purge."
   value       = google_service_account.scheduler.email
 }
 
 output "schedule" {
-  description = "The flags by which infra/schedule_purge.py finds the Cloud Scheduler job of the purge."
+  description = "The flags with which infra/schedule_purge.py finds the purge's Cloud Scheduler job."
   value       = "--project=${var.project} --location=${var.location} --job=${local.functions["purge_expired_sessions"].name}"
 }
 
@@ -39,6 +39,6 @@ output "database" {
 }
 
 output "source_object" {
-  description = "What is deployed; the variable of the same name brings it back later."
+  description = "The object of the deployed source; the variable of the same name deploys it again."
   value       = coalesce(var.source_object, google_storage_bucket_object.source.name)
 }

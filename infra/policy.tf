@@ -1,5 +1,5 @@
-# Google tells of a service account's access token the account's unique id and no address. A rule of
-# an address in POLICY is followed by one of that id, so that it holds for access tokens, too.
+# For a service account's access token Google returns the account's unique id and no address. Terraform
+# therefore adds a rule with the id behind each rule with an address in POLICY.
 
 locals {
   policy = try(jsondecode(var.settings["POLICY"]), [])

@@ -1,5 +1,5 @@
-# The purge's schedule. It is the one that infra/schedule_purge.py makes where Terraform does not deploy;
-# that script also pauses, runs and shows this one.
+# The Cloud Scheduler job that calls the purge. infra/schedule_purge.py makes the same job for
+# deployments without Terraform; the script also pauses, runs and shows this job.
 
 resource "google_cloud_scheduler_job" "purge" {
   count = var.own_database ? 1 : 0
@@ -29,7 +29,7 @@ resource "google_cloud_scheduler_job" "purge" {
     max_doublings        = 5
   }
 
-  # An apply does not start a job again that somebody has paused.
+  # An apply does not resume a paused job.
   lifecycle {
     ignore_changes = [paused]
   }

@@ -1,6 +1,7 @@
-"""Serves every method on this machine and says when it answers: `make run`.
+"""Serves every method on this machine and prints the URL when the server answers: `make run`.
 
-This process becomes the server, so that signals reach it; a child waits until it answers.
+This process becomes the server, so that signals reach the server. A child process waits for its
+first answer.
 """
 
 import os
@@ -18,7 +19,7 @@ _PAUSE = 0.05
 
 
 def main() -> None:
-    """Reads HOST and PORT; raises SystemExit with a sentence when nothing can listen there."""
+    """Reads HOST and PORT; raises SystemExit with a sentence if the server cannot listen there."""
     host, port = os.environ["HOST"], int(os.environ["PORT"])
     _check_free(host, port)
     store = Settings.from_environment(os.environ).store_url
@@ -42,7 +43,7 @@ def _check_free(host: str, port: int) -> None:
 
 
 def _announce(server: int, host: str, port: int, store: str) -> None:
-    """Prints the URL once it answers, unless the server is gone by then."""
+    """Prints the URL as soon as the server answers, unless the server ends before."""
     while os.getppid() == server:
         connection = HTTPConnection(host, port, timeout=5)
         try:

@@ -1,14 +1,16 @@
-r"""Keeps the Cloud Scheduler job that purges expired sessions; see cloud.google.com/scheduler.
+r"""Manages the Cloud Scheduler job that purges expired sessions; see cloud.google.com/scheduler.
 
-Terraform makes the job itself; `pause`, `resume`, `run` and `status` are for it, too.
+Terraform makes the job without this script. `pause`, `resume`, `run` and `status` also work on
+Terraform's job.
 
     python infra/schedule_purge.py apply --project=my-project --location=us-central1 \
         --url=https://purge-abc-uc.a.run.app \
         --service-account=purge-scheduler@my-project.iam.gserviceaccount.com
     python infra/schedule_purge.py status --project=my-project --location=us-central1
 
-`apply` may be repeated: it writes only what differs, and resets flags that it is not given. A wrong
-flag ends with 2, before anything is sent; a refusal ends with 1 and a sentence on what to do.
+`apply` may be repeated. It changes only the fields that differ, and sets omitted flags to their
+defaults. With a wrong flag the script exits with 2 and sends nothing. If Cloud Scheduler refuses a
+call, it exits with 1 and prints the remedy.
 """
 
 import argparse
@@ -33,7 +35,7 @@ Reader = Callable[[str], Any]
 
 
 def matching(pattern: str, meaning: str, value_of: Reader = str) -> Reader:
-    """Reads a flag that `pattern` describes from end to end."""
+    """Returns a reader of flags that match the whole pattern."""
 
     def read(text: str) -> Any:
         if not re.fullmatch(pattern, text, re.ASCII):
@@ -53,7 +55,7 @@ def zone(text: str) -> str:
 
 
 def duration(text: str) -> timedelta:
-    """The value of `30s`."""
+    """Reads a duration such as `30s`."""
     return timedelta(seconds=int(text[:-1]))
 
 
@@ -68,7 +70,7 @@ function_url = matching(
     "https://, a host and perhaps a path",
     lambda text: text.removesuffix(PATH).rstrip("/") + PATH,
 )
-# Cloud Scheduler may take a zero for unset and put its own default in its place.
+# Cloud Scheduler may read a zero as unset and use its default.
 seconds = matching(r"[1-9]\d{0,4}s", "seconds such as 30s", duration)
 seconds_or_0 = matching(r"\d{1,5}s", "seconds such as 30s", duration)
 deadline = matching(r"(1[5-9]|[2-9]\d|[1-9]\d\d|1[0-7]\d\d|1800)s", "15s to 1800s", duration)
@@ -107,7 +109,7 @@ FIXED = {
     "http_target.body": b"",
 }
 PATHS = (*FIXED, *(path for _, path, *_ in APPLIED))
-"""What `apply` compares; the rest, such as the header User-Agent, is Cloud Scheduler's own."""
+"""The fields that `apply` compares; Cloud Scheduler sets others, such as the header User-Agent."""
 
 FIXES = {
     "UNAUTHENTICATED|metadata from plugin": "run `gcloud auth application-default login`",
@@ -126,7 +128,7 @@ FIXES = {
     "UNAVAILABLE|DEADLINE_EXCEEDED": "check the network and --endpoint, and try again",
     "": "correct what Cloud Scheduler names",
 }  # fmt: skip
-"""What helps against an answer `CODE: text`; the first pattern found in it wins."""
+"""A pattern of the error `CODE: text` → its remedy; the first pattern that is found decides."""
 
 CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 HINTS = {
@@ -135,11 +137,11 @@ HINTS = {
     "PERMISSION_DENIED": "; let the service account call it (roles/run.invoker)",
     "UNAUTHENTICATED": "; check --audience",
 }
-"""What helps against a failed attempt, by the code that stands for its HTTP status."""
+"""The code of a failed attempt → its remedy."""
 
 
 class PurgeJob:
-    """The job that the flags name; every command answers what to print."""
+    """The job that the flags name; each command returns the text to print."""
 
     def __init__(self, client: CloudSchedulerClient, args: argparse.Namespace) -> None:
         self._client = client
@@ -148,7 +150,7 @@ class PurgeJob:
         self._timeout = args.timeout.total_seconds()
 
     def apply(self) -> str:
-        """Creates the job or updates what differs; a paused job stays paused."""
+        """Creates the job or updates the fields that differ; a paused job stays paused."""
         wanted = self._wanted()
         try:
             existing = self._get()
@@ -178,12 +180,12 @@ class PurgeJob:
         return self._switch(Job.State.ENABLED, self._client.resume_job, "resumed")
 
     def run(self) -> str:
-        """Calls the purge now, whatever the schedule."""
+        """Calls the purge now, outside its schedule."""
         self._client.run_job(name=self._name, timeout=self._timeout)
         return "started; `status` shows its result"
 
     def status(self) -> str:
-        """Shows what the job does, when it runs next and how its last attempt went."""
+        """Shows the job's call, its next run and the result of its last attempt."""
         job = self._get()
         token = job.http_target.oidc_token
         paused = job.state == Job.State.PAUSED
@@ -200,7 +202,7 @@ class PurgeJob:
         return "\n".join(lines)
 
     def delete(self) -> str:
-        """Deletes the job; what expires stays invisible, but is no longer removed."""
+        """Deletes the job; expired sessions stay invisible and are no longer removed."""
         self._client.delete_job(name=self._name, retry=None, timeout=self._timeout)
         return "deleted"
 
@@ -214,7 +216,7 @@ class PurgeJob:
         return job
 
     def _get(self) -> Job:
-        # The library would retry for ten minutes; somebody waits at a terminal.
+        # The library would retry for ten minutes while somebody waits at a terminal.
         return self._client.get_job(name=self._name, retry=None, timeout=self._timeout)
 
     def _switch(self, state: int, call: Callable[..., Job], done: str) -> str:
@@ -236,7 +238,7 @@ def _result(job: Job) -> str:
 
 
 def connect(args: argparse.Namespace) -> CloudSchedulerClient:
-    """The official client, with this machine's credentials or, if --insecure, with none."""
+    """Returns the official client with this machine's credentials, or without if --insecure."""
     if args.insecure:
         channel = grpc.insecure_channel(args.endpoint)
         transport = transports.CloudSchedulerGrpcTransport(channel=channel)
@@ -245,7 +247,7 @@ def connect(args: argparse.Namespace) -> CloudSchedulerClient:
 
 
 def explain(error: GoogleAPICallError | GoogleAuthError, args: argparse.Namespace) -> str:
-    """What to do about an error, and what was answered."""
+    """Returns the remedy for an error with the error itself."""
     if isinstance(error, GoogleAuthError):
         answer = f"UNAUTHENTICATED: {error}"
     else:
@@ -258,7 +260,7 @@ def explain(error: GoogleAPICallError | GoogleAuthError, args: argparse.Namespac
 
 
 def read_flags(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Reads and checks the command line; leaves with 2 when it is wrong."""
+    """Reads and checks the command line; exits with 2 if it is wrong."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -284,7 +286,7 @@ def read_flags(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; answers the exit code."""
+    """Runs one command; returns the exit code."""
     args = read_flags(argv)
     try:
         with connect(args) as client:

@@ -1,4 +1,4 @@
-# Settings that are secret are made and rotated outside, so that Terraform's state never holds them:
+# Secret settings are made and rotated without Terraform, so that its state never holds them:
 #
 #   printf %s "$VALUE" | gcloud secrets create my-secret --data-file=-
 #   terraform apply -var='secrets={MY_SETTING={secret="my-secret",version="1"}}'

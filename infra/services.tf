@@ -1,10 +1,10 @@
-# Google's services that this deployment uses. They stay on after a destroy, as others may use them.
+# The Google services that this deployment uses. A destroy leaves them enabled: others may use them.
 
 locals {
   services = concat(
     [
       "artifactregistry.googleapis.com", # images of the functions
-      "cloudbuild.googleapis.com",       # builds them
+      "cloudbuild.googleapis.com",       # builds of the images
       "cloudfunctions.googleapis.com",
       "cloudresourcemanager.googleapis.com", # the project's number
       "cloudscheduler.googleapis.com",       # calls the purge
@@ -25,7 +25,7 @@ locals {
     var.billing_account == null ? [] : ["billingbudgets.googleapis.com"],
   )
 
-  # Google's own accounts that act in this project.
+  # Google's service agents that act in this project.
   agents = concat(
     ["cloudbuild.googleapis.com", "cloudfunctions.googleapis.com", "run.googleapis.com"],
     var.kms_key == null ? [] : ["firestore.googleapis.com"],      # encrypts with the key
@@ -40,8 +40,8 @@ resource "google_project_service" "service" {
   disable_on_destroy = false
 }
 
-# Google makes these accounts some time after their service is switched on. This asks for them now, and
-# waits.
+# Google makes these accounts some time after their service is enabled. This resource makes them at once
+# and waits for them.
 resource "google_project_service_identity" "agent" {
   provider = google-beta
   for_each = toset(local.agents)

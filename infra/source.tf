@@ -1,6 +1,6 @@
-# What the functions run: the files that they import, by name of their content, so that a changed
-# source is a new object and a new revision, an unchanged one is neither, and old ones stay to be
-# rolled back to.
+# The source of the functions: the files that they import. The object's name is the hash of its content.
+# A changed source is a new object and a new revision; an unchanged source is neither. Old objects stay
+# for a rollback.
 
 locals {
   root         = "${path.module}/.."
@@ -26,7 +26,7 @@ resource "google_storage_bucket" "source" {
   location                    = var.location
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  force_destroy               = true # copies of what is in version control
+  force_destroy               = true # version control has the originals
 
   depends_on = [google_project_service.service]
 }
@@ -38,7 +38,7 @@ resource "google_storage_bucket_object" "source" {
   deletion_policy = "ABANDON"
 }
 
-# Images of the functions; those of the last ten builds stay, so that traffic can go back to them.
+# The images of the functions. Those of the last ten builds stay for a rollback of traffic.
 resource "google_artifact_registry_repository" "images" {
   repository_id = "${var.name}-functions"
   location      = var.location

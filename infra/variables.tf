@@ -4,8 +4,8 @@
 #   terraform init
 #   terraform apply -var=project=my-project
 #
-# deploys the default shape: one function that serves the whole API, another that purges every ten
-# minutes, and a Firestore database. Only the members in `invokers` may call the API.
+# deploys the default shape: one function that serves the whole API, one that purges every ten minutes,
+# and a Firestore database. Only the members in `invokers` may call the API.
 #
 # `-var=shape=per_method` deploys every method as a function of its own behind API Gateway instead.
 # Sizes are in variables_functions.tf, the database in variables_firestore.tf, alerts in
@@ -17,13 +17,13 @@ variable "project" {
 }
 
 variable "location" {
-  description = "Region of the functions, and what short names of the API take for their location."
+  description = "Region of the functions, and the location of short names in the API."
   type        = string
   default     = "us-central1"
 }
 
 variable "name" {
-  description = "Begins the name of everything that is made: functions, accounts, bucket, images, gateway, alerts. Two deployments in one project need two names."
+  description = "Prefix of all names that this configuration makes: functions, accounts, bucket, images, gateway, alerts. Two deployments in one project need two names."
   type        = string
   default     = "sessions"
 
@@ -34,7 +34,7 @@ variable "name" {
 }
 
 variable "shape" {
-  description = "router: one function serves the whole API. per_method: each method is a function, all behind API Gateway on one host; more cold starts, but each method scales, is sized and is watched by itself. The gateway hands everything on, and the setting AUTH says who is let in."
+  description = "router: one function serves the whole API. per_method: each method is a function, and API Gateway serves all of them on one host. It has more cold starts, but each method has its own scale, size and metrics. The gateway forwards every request, and the setting AUTH decides whose requests the functions answer."
   type        = string
   default     = "router"
 
@@ -45,18 +45,18 @@ variable "shape" {
 }
 
 variable "invokers" {
-  description = "Who may call the API in the shape router, and watch_events in per_method, as IAM members such as user:ada@example.com or serviceAccount:…; allUsers lets everybody reach it, and the setting AUTH then says who is let in."
+  description = "IAM members that may call the API in the shape router, and watch_events in per_method, such as user:ada@example.com or serviceAccount:…. With allUsers everybody reaches the API, and the setting AUTH decides whose requests it answers."
   type        = list(string)
   default     = []
 
   validation {
     condition     = !contains(var.invokers, "allUsers") || !contains(split(",", replace(lookup(var.settings, "AUTH", "iam"), " ", "")), "iam")
-    error_message = "With allUsers, IAM verifies nobody: set AUTH, without iam, in settings."
+    error_message = "With allUsers, IAM verifies nobody: set AUTH in settings, without iam."
   }
 }
 
 variable "settings" {
-  description = "Settings from the README's table by name, such as { MIN_TTL = \"3600s\" }. Those that are not given keep their defaults."
+  description = "Settings of docs/settings.md by name, such as { MIN_TTL = \"3600s\" }. A setting that is not here keeps its default."
   type        = map(string)
   default     = {}
 
@@ -67,7 +67,7 @@ variable "settings" {
 }
 
 variable "secrets" {
-  description = "Settings that are secret: name of the environment variable to the Secret Manager secret that holds it, which must exist with that version. A number as version makes a rotation an apply; latest is read when an instance starts."
+  description = "Secret settings: the name of each setting and the Secret Manager secret that holds its value. The secret and its version must exist. With a number as version, an apply rotates the secret; with latest, an instance reads the newest version when it starts."
   type = map(object({
     secret  = string
     version = optional(string, "latest")
@@ -76,7 +76,7 @@ variable "secrets" {
 }
 
 variable "source_object" {
-  description = "Object in the source bucket to deploy instead of the working tree, to roll back: terraform output source_object names the present one, and none is ever deleted."
+  description = "Object in the source bucket to deploy instead of the working tree, for a rollback. The output source_object names the present object; no object is ever deleted. Null: the working tree."
   type        = string
   default     = null
 }

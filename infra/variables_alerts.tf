@@ -1,31 +1,31 @@
-# When to be told, and how.
+# The thresholds of the alerts, and the addresses that receive them.
 
 variable "alert_emails" {
-  description = "Addresses that alerts are sent to. Without any, incidents are only seen in the console."
+  description = "Addresses that receive alerts. Without any, only the console shows incidents."
   type        = list(string)
   default     = []
 }
 
 variable "alert_error_rate" {
-  description = "Share of requests answered with 5xx, over ten minutes and five errors at least, that raises an alert."
+  description = "Share of requests with a 5xx answer in ten minutes that raises an alert, if there are at least five."
   type        = number
   default     = 0.02
 }
 
 variable "alert_latency_ms" {
-  description = "Milliseconds of the 99th percentile of requests, over ten minutes, that raise an alert."
+  description = "99th percentile of the latency in ten minutes, in milliseconds, that raises an alert."
   type        = number
   default     = 2000
 }
 
 variable "alert_refused_rate" {
-  description = "Share of requests answered with 429, or with 409, over ten minutes and five of them at least, that raises an alert."
+  description = "Share of requests with a 429 answer, or with a 409 answer, in ten minutes that raises an alert, if there are at least five."
   type        = number
   default     = 0.02
 }
 
 variable "alert_purge_hours" {
-  description = "Hours without a finished purge that raise an alert: none ran, or all of them left work behind. At most 24."
+  description = "Hours, 1 to 24, without a finished purge that raise an alert: no purge ran, or each left work behind."
   type        = number
   default     = 2
 
@@ -42,13 +42,13 @@ variable "health_path" {
 }
 
 variable "billing_account" {
-  description = "Id of the billing account, for a budget; who applies needs roles/billing.costsManager on it. Null: no budget."
+  description = "Id of the billing account, for a budget. Terraform's account needs roles/billing.costsManager on it. Null: no budget."
   type        = string
   default     = null
 }
 
 variable "monthly_budget" {
-  description = "What a month may cost, in whole units of the billing account's currency."
+  description = "Budget of a month, in whole units of the billing account's currency."
   type        = number
   default     = 100
 }

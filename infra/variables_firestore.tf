@@ -1,43 +1,43 @@
 # The database, its backups and its purge.
 
 variable "database" {
-  description = "Id of the Firestore database. The API's own collections are in it and nothing else should be: their indexes are by collection name."
+  description = "Id of the Firestore database. Keep no other collections in it: indexes belong to collection names."
   type        = string
   default     = "(default)"
 }
 
 variable "own_database" {
-  description = "Whether this deployment makes the database, its indexes, its backups and the schedule of its purge. false: another deployment has made it, such as one in another region."
+  description = "Whether this deployment makes the database with its indexes, its backups and the schedule of its purge. false: another deployment has made the database, such as one in another region."
   type        = bool
   default     = true
 }
 
 variable "database_location" {
-  description = "Where the data is; it can never change. A region, or a multi-region such as nam5 or eur3 for more availability at a higher price. Null: the region of the functions, which is the fastest."
+  description = "Location of the data, which can never change: a region, or a multi-region such as nam5 or eur3 for more availability at a higher price. Null: the region of the functions, which is the fastest."
   type        = string
   default     = null
 }
 
 variable "point_in_time_recovery" {
-  description = "Keeps seven days of versions to restore from, for the price of their storage. Off, Firestore keeps an hour."
+  description = "true: Firestore keeps seven days of versions to restore from, for the price of their storage. false: it keeps one hour."
   type        = bool
   default     = true
 }
 
 variable "delete_protection" {
-  description = "Refuses to delete the database. To tear it down with its data: apply with false, then destroy."
+  description = "true: Firestore refuses to delete the database. To delete it with its data, apply with false, then destroy."
   type        = bool
   default     = true
 }
 
 variable "kms_key" {
-  description = "Cloud KMS key, as projects/…/locations/…/keyRings/…/cryptoKeys/…, that encrypts the database; its location must be the database's. It takes effect only when the database is created. Null: Google's own keys."
+  description = "Cloud KMS key that encrypts the database, as projects/…/locations/…/keyRings/…/cryptoKeys/…. The key must be in the database's location. It takes effect only when the database is created. Null: Google's keys."
   type        = string
   default     = null
 }
 
 variable "daily_backup_days" {
-  description = "Days that each daily backup is kept, at most 98; 0 makes none. Erased data stays in backups as long."
+  description = "Days that Firestore keeps each daily backup, at most 98; 0 makes none. Deleted data stays in backups for this time."
   type        = number
   default     = 7
 
@@ -48,7 +48,7 @@ variable "daily_backup_days" {
 }
 
 variable "weekly_backup_weeks" {
-  description = "Weeks that each Sunday's backup is kept, at most 14; 0 makes none. Erased data stays in backups as long."
+  description = "Weeks that Firestore keeps each Sunday's backup, at most 14; 0 makes none. Deleted data stays in backups for this time."
   type        = number
   default     = 4
 
@@ -59,7 +59,7 @@ variable "weekly_backup_weeks" {
 }
 
 variable "purge_schedule" {
-  description = "When expired sessions are removed, in cron's five fields."
+  description = "Schedule of the purge, in cron's five fields."
   type        = string
   default     = "*/10 * * * *"
 }

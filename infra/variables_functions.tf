@@ -1,5 +1,5 @@
-# The size of the functions, and who reaches them. memory and timeouts begin with the table in
-# functions.tf.
+# The size of the functions and the access to them. The defaults of memory and timeouts are in the table
+# in functions.tf.
 
 variable "runtime" {
   description = "Runtime of the functions: python311, python312 or python313."
@@ -8,7 +8,7 @@ variable "runtime" {
 }
 
 variable "cpu" {
-  description = "vCPUs of an instance: 1, 2, 4, 6 or 8. Python uses one at a time, so more instances serve better than larger ones. Less than 1 would allow only one request at a time."
+  description = "vCPUs of an instance: 1, 2, 4, 6 or 8. Python uses one at a time, so more instances help more than larger ones. With less than 1 an instance would serve one request at a time."
   type        = string
   default     = "1"
 
@@ -19,7 +19,7 @@ variable "cpu" {
 }
 
 variable "memory" {
-  description = "Memory by target, such as { list_events = \"2Gi\" }, instead of what the table in functions.tf says."
+  description = "Memory by target, such as { list_events = \"2Gi\" }, instead of the value in the table in functions.tf."
   type        = map(string)
   default     = {}
 
@@ -30,7 +30,7 @@ variable "memory" {
 }
 
 variable "timeouts" {
-  description = "Seconds that a request may take, by target, such as { purge_expired_sessions = 600 }, instead of what the table in functions.tf says. The purge may have 1,740 at most, since Cloud Scheduler waits 1,800."
+  description = "Seconds that a request may take, by target, such as { purge_expired_sessions = 600 }, instead of the value in the table in functions.tf. The purge may have at most 1,740, because Cloud Scheduler waits 1,800."
   type        = map(number)
   default     = {}
 
@@ -41,7 +41,7 @@ variable "timeouts" {
 
   validation {
     condition     = lookup(var.timeouts, "purge_expired_sessions", 30) <= 1740
-    error_message = "purge_expired_sessions may take 1740 seconds at most: Cloud Scheduler calls again what has not answered in 1800."
+    error_message = "purge_expired_sessions may take 1740 seconds at most: Cloud Scheduler calls again after 1800 without an answer."
   }
 
   validation {
@@ -51,7 +51,7 @@ variable "timeouts" {
 }
 
 variable "concurrency" {
-  description = "Requests that one instance serves at a time. Most of a request's time is waiting for Firestore, so one vCPU carries dozens."
+  description = "Requests that one instance serves at a time. A request mostly waits for Firestore, so one vCPU serves dozens."
   type        = number
   default     = 40
 
@@ -62,13 +62,13 @@ variable "concurrency" {
 }
 
 variable "threads" {
-  description = "Threads of the server in an instance (THREADS of functions-framework). Null: as many as concurrency; fewer make requests wait inside the instance while Cloud Run believes them served."
+  description = "Threads of the server in an instance (THREADS of functions-framework). Null: the value of concurrency. With fewer threads, requests that Cloud Run has handed to an instance wait inside it."
   type        = number
   default     = null
 }
 
 variable "watchers" {
-  description = "Streams that one instance of watch_events holds in the shape per_method, each in a thread of its own. In the shape router, three quarters of the threads may stream."
+  description = "Streams that one instance of watch_events holds in the shape per_method; each takes a thread. In the shape router, three quarters of the threads may hold streams."
   type        = number
   default     = 250
 
@@ -79,36 +79,36 @@ variable "watchers" {
 }
 
 variable "min_instances" {
-  description = "Instances of each function that are kept warm and are paid for while idle. 0 costs nothing, but the first request after a pause waits for a start; 1 spares it that. The purge always has 0."
+  description = "Instances of each function that stay started and cost money while idle. With 0 the first request after a pause waits for a start. The purge always has 0."
   type        = number
   default     = 0
 }
 
 variable "max_instances" {
-  description = "The most instances of each function: the bound on cost, and on load on Firestore. The purge always has 1."
+  description = "Largest number of instances of each function; it bounds the cost and the load on Firestore. The purge always has 1."
   type        = number
   default     = 20
 }
 
 variable "startup_cpu_boost" {
-  description = "More CPU while an instance starts, for shorter cold starts, billed for those seconds. Functions have it by default; false switches it off with gcloud, which must be installed and signed in."
+  description = "true: an instance gets more CPU while it starts, at a price, for shorter cold starts. false: Terraform switches the boost off with gcloud, which must be installed and signed in."
   type        = bool
   default     = true
 }
 
 variable "invoker_iam_check" {
-  description = "Whether Cloud Run checks IAM before the API is called. false lets everybody reach it where the organization forbids allUsers as an invoker; the setting AUTH then says who is let in. It needs gcloud, installed and signed in."
+  description = "true: Cloud Run checks IAM before it passes a request on. false: everybody reaches the API, also if the organization forbids allUsers as an invoker, and the setting AUTH decides whose requests it answers. false needs gcloud, installed and signed in."
   type        = bool
   default     = true
 
   validation {
     condition     = var.invoker_iam_check || !contains(split(",", replace(lookup(var.settings, "AUTH", "iam"), " ", "")), "iam")
-    error_message = "Without the check, IAM verifies nobody: set AUTH, without iam, in settings."
+    error_message = "Without the check, IAM verifies nobody: set AUTH in settings, without iam."
   }
 }
 
 variable "ingress" {
-  description = "Where requests may come from: ALLOW_ALL, ALLOW_INTERNAL_AND_GCLB for your networks and load balancers, ALLOW_INTERNAL_ONLY for your networks. Cloud Scheduler is internal; API Gateway is not, so per_method needs ALLOW_ALL."
+  description = "Sources of requests: ALLOW_ALL, ALLOW_INTERNAL_AND_GCLB for your networks and load balancers, or ALLOW_INTERNAL_ONLY for your networks. Cloud Scheduler is internal. API Gateway is external, so per_method needs ALLOW_ALL."
   type        = string
   default     = "ALLOW_ALL"
 
@@ -124,7 +124,7 @@ variable "ingress" {
 }
 
 variable "gateway_location" {
-  description = "Region of API Gateway, which not every region has. Null: that of the functions."
+  description = "Region of API Gateway, which not every region offers. Null: the region of the functions."
   type        = string
   default     = null
 }

@@ -1,5 +1,5 @@
-# The providers are pinned exactly: tests/infra/schemas.json has the schemas of these versions, and the
-# tests hold every name in here against it. infra/generate/schemas.py renews it.
+# The providers are pinned exactly: tests/infra/schemas.json holds the schemas of these versions, and
+# tests check every name in these files against it. infra/generate/schemas.py renews that file.
 terraform {
   required_version = ">= 1.9"
 
@@ -17,7 +17,7 @@ terraform {
       source  = "hashicorp/archive"
       version = "2.8.1"
     }
-    # Waits until grants have taken effect.
+    # Waits until grants take effect.
     time = {
       source  = "hashicorp/time"
       version = "0.14.2"
@@ -30,7 +30,7 @@ provider "google" {
   region  = var.location
 }
 
-# Budgets ask for a project that their calls are charged to.
+# The Budgets API needs a project to charge its calls to.
 provider "google" {
   alias                 = "billing"
   billing_project       = var.project

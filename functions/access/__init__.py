@@ -1,1 +1,1 @@
-"""Who may do what: callers, roles, policies and permissions."""
+"""The rights of callers: principals, roles, policies and permissions."""

@@ -1,7 +1,8 @@
-"""The permissions of Google's IAM that each method needs, all of its row.
+"""The permissions of Google's IAM that each method needs: all permissions of its row.
 
 The names are those of cloud.google.com/iam/docs/roles-permissions/aiplatform. Methods that the
-official service lacks need what the official methods that do the same would need.
+official service lacks need the permissions of the official methods with the same effect.
+docs/decisions/0011-google-iam.md has the reasons.
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ PERMISSIONS: Mapping[str, tuple[str, ...]] = {
     "list_reasoning_engines": (f"{_ENGINES}list",),
     "update_reasoning_engine": (f"{_ENGINES}update",),
     "delete_reasoning_engine": (f"{_ENGINES}delete",),
-    # No role for sessions has a permission for operations: who may get what it made, may poll.
+    # No role for sessions has a permission for operations: reading the resource is enough.
     "get_operation": (f"{_SESSIONS}get",),
     "list_operations": (f"{_SESSIONS}get",),
     "wait_operation": (f"{_SESSIONS}get",),
@@ -45,9 +46,10 @@ _ALLOW_MISSING = {"allowMissing", "allow_missing"}
 
 
 def permissions_of(method: str, query: Mapping[str, str], *, is_of_engine: bool) -> tuple[str, ...]:
-    """What a call of the method needs, which may be about an operation on an engine.
+    """Returns the permissions that a call of the method needs.
 
-    With allowMissing it creates a session and answers it, which needs more.
+    `is_of_engine` tells that the call names an operation on an engine. With allowMissing a call
+    also creates a session and answers with it, which needs two more permissions.
     """
     needed = _OF_ENGINES.get(method, ()) if is_of_engine else ()
     needed = needed or PERMISSIONS[method]

@@ -1,7 +1,7 @@
-"""Who may do what: rules that give principals a role on engines.
+"""The policy: rules that give principals a role on engines.
 
-Rules are read in order. The first that names both the principal and the engine decides; where none
-does, the principal has no access.
+The first rule that names both the principal and the engine decides. Without such a rule the
+principal has no access.
 """
 
 import json
@@ -49,7 +49,7 @@ _Engine = Annotated[str, AfterValidator(_check_engine)]
 
 
 class Rule(BaseModel):
-    """A line of the policy."""
+    """One rule of the policy."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +67,7 @@ class Rule(BaseModel):
         return self
 
     def names(self, principal: Principal) -> bool:
-        """Whether the rule is about the principal."""
+        """Whether the rule names the principal."""
         kind, _, subject = self.principal.partition(":")
         if kind == "email":
             return principal.email == fold_email(subject)
@@ -78,7 +78,7 @@ class Rule(BaseModel):
         return True
 
     def grant(self, principal: Principal) -> Grant | None:
-        """What the rule gives a principal that it names; nothing to a user without a userId."""
+        """Returns the grant for a principal that the rule names; None for a user without userId."""
         if self.role is not Role.USER:
             return Grant(self.role)
         user_id = principal.user_id(self.user_id_claim)
@@ -91,15 +91,15 @@ _ENGINE = re.compile(r"projects/([^/]+)/(.*)")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rules in their order."""
+    """The rules of the policy in their order."""
 
     rules: tuple[Rule, ...]
 
     @classmethod
     def parse(cls, text: str, projects: Mapping[str, str]) -> Self:
-        """Reads a JSON list of rules; raises ValueError with a sentence per mistake.
+        """Reads a JSON list of rules; raises ValueError with a sentence for each mistake.
 
-        `projects` gives the id of a project that engines may name by its number.
+        `projects` maps the number of a project, which engines may name, to the project's id.
         """
         try:
             rules = _RULES.validate_python(json.loads(text))
@@ -115,7 +115,7 @@ class Policy:
         return cls(tuple(_with_ids(rule, projects) for rule in rules))
 
     def access(self, principal: Principal, *, may_purge: bool | None = None) -> Access:
-        """What a principal may do; it may purge when it is told so, else as an admin of all."""
+        """Returns the rights of a principal; with None, an admin of all engines may purge."""
         named: dict[str, Grant | None] = {}
         default = None
         for rule in self.rules:

@@ -1,4 +1,4 @@
-"""Who sends a request, as far as a credential of theirs proves it."""
+"""The caller of a request, as its credential proves it."""
 
 import hashlib
 import re
@@ -13,21 +13,21 @@ _SERVICE_ACCOUNTS = ".gserviceaccount.com"
 
 
 def fold_email(address: str) -> str:
-    """The address with its ASCII letters small: `str.lower` makes a `k` of the Kelvin sign, too."""
+    """Lowers the ASCII letters of an address; `str.lower` would also turn the Kelvin sign to k."""
     return address.translate(_LOWER)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The claims of a verified token, or the name of an API key, or neither for anybody."""
+    """A caller: the claims of a verified token, the name of an API key, or neither."""
 
     claims: Mapping[str, Any] = field(default_factory=dict)
     key: str = ""
 
     @property
     def email(self) -> str:
-        """The address, folded; "" unless the issuer says that it is verified."""
-        # Google's token info writes booleans as text.
+        """The address in small letters; "" unless the issuer says that it is verified."""
+        # Google's tokeninfo writes booleans as text.
         verified = self.claims.get("email_verified")
         is_verified = verified is True or verified == "true"
         address = self.claims.get("email")
@@ -35,7 +35,7 @@ class Principal:
 
     @property
     def log_name(self) -> str:
-        """What logs may call them: a key or a service account by name, a person by a hash."""
+        """The caller's name in logs: a key's or service account's own name, a person's hash."""
         if self.key:
             return f"key:{self.key}"
         if self.email.endswith(_SERVICE_ACCOUNTS):
@@ -43,7 +43,7 @@ class Principal:
         if not self.claims:
             return "anonymous"
         subject, client = self.claims.get("sub"), str(self.claims.get("azp"))
-        # Of a service account's access token Google tells the account's unique id and no more.
+        # For a service account's access token Google returns only the account's unique id.
         if not self.email and subject is None and client.isascii() and client.isdigit():
             return f"account:{client}"
         identity = self.email or f"{self.claims.get('iss')} {subject}"
@@ -51,20 +51,20 @@ class Principal:
         return f"person:{digest[:16]}"
 
     def has(self, claim: str, value: str) -> bool:
-        """Whether a claim is that text, or a list with that text in it."""
+        """Whether a claim equals the text, or is a list that holds it."""
         if claim == "email":
             return self.email == fold_email(value)
         found = self.claims.get(claim)
         return value in (found if isinstance(found, list) else [found])
 
     def user_id(self, claim: str) -> str:
-        """The userId that a claim gives them, "" where it gives none.
+        """Returns the userId that a claim gives the caller, "" if it gives none.
 
-        A lone surrogate is in no userId, since no request and no store can spell it.
+        A claim with a lone surrogate gives none: neither a request nor a store can hold it.
         """
         found = self.email if claim == "email" else self.claims.get(claim)
         return found if isinstance(found, str) and not _SURROGATE.search(found) else ""
 
 
 ANYBODY = Principal()
-"""A caller without credentials, where that is allowed."""
+"""A caller without a credential."""

@@ -1,1 +1,1 @@
-"""Building blocks of Google's API Improvement Proposals; they know nothing of sessions."""
+"""Building blocks of Google's API Improvement Proposals, without any knowledge of sessions."""

@@ -13,8 +13,8 @@ _DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s", re.ASCII)
 def parse_duration(text: str) -> int:
     """Reads seconds such as "3.5s" or "-1s" into nanoseconds.
 
-    At most nine fractional digits and MAX_DURATION either way; raises ValueError, quoting `text`,
-    for anything else.
+    Takes at most nine fractional digits, and values from -MAX_DURATION to MAX_DURATION. Raises
+    ValueError, quoting `text`, for any other text.
     """
     found = _DURATION.fullmatch(text)
     ns = int(found[2]) * NANOS + parse_fraction(found[3]) if found else 0

@@ -9,7 +9,7 @@ ApiError
 ├── ResourceExhausted 429   Internal 500
 └── Unavailable 503
 
-Every error that may reach a client is one of these or a subclass, and carries the message
+Every error that may reach a client is one of these classes or a subclass. Its message is the text
 that the client reads.
 """
 
@@ -27,7 +27,7 @@ class FieldViolation:
 
 
 class ApiError(Exception):
-    """An answer other than 200; `violations` become a `google.rpc.BadRequest` detail."""
+    """An error answer; `violations` become a `google.rpc.BadRequest` detail."""
 
     code: ClassVar[int]
     status: ClassVar[str]
@@ -39,38 +39,41 @@ class ApiError(Exception):
 
 
 class InvalidArgument(ApiError):
-    """The request can never succeed as sent."""
+    """The request is malformed and cannot succeed as sent."""
 
     code, status = 400, "INVALID_ARGUMENT"
 
 
 class FailedPrecondition(ApiError):
-    """The request would succeed in another state of the system."""
+    """The request is valid, but the present state of the resource forbids it."""
 
     code, status = 400, "FAILED_PRECONDITION"
 
 
 class Unauthenticated(ApiError):
-    """Nobody is known to send this; `challenge` says how to: rfc-editor.org/rfc/rfc6750."""
+    """The request carries no valid credential.
+
+    `challenge` is the header WWW-Authenticate of the answer; see rfc-editor.org/rfc/rfc6750.
+    """
 
     code, status = 401, "UNAUTHENTICATED"
     challenge: ClassVar[str] = 'Bearer realm="sessions"'
 
 
 class PermissionDenied(ApiError):
-    """The caller may see this, but not do it."""
+    """The caller may see the resource, but may not do this to it."""
 
     code, status = 403, "PERMISSION_DENIED"
 
 
 class NotFound(ApiError):
-    """There is no such resource, or no such path."""
+    """The resource or the path does not exist, or the caller may not see it."""
 
     code, status = 404, "NOT_FOUND"
 
 
 class MethodNotAllowed(ApiError):
-    """The path exists under other HTTP methods, those in `allowed`."""
+    """The path does not take this HTTP method; `allowed` lists the methods that it takes."""
 
     code, status = 405, "UNIMPLEMENTED"
 
@@ -80,16 +83,16 @@ class MethodNotAllowed(ApiError):
 
 
 class Aborted(ApiError):
-    """Contention that outlasted our own retries; the caller may try again."""
+    """Concurrent changes outlasted the server's retries; the client may send the request again."""
 
     code, status = 409, "ABORTED"
 
 
 class PayloadTooLarge(ApiError):
-    """The body is larger than any that is read.
+    """The body is larger than the server reads.
 
-    Google's front ends answer 413 or, in these words, 400. No google.rpc.Code maps to HTTP's own
-    code for it, which proxies and clients know; the status is the one that comes with the words.
+    Google's front ends answer 413, or 400 with this message. No google.rpc.Code maps to 413, which
+    proxies and clients know; the status is the one that Google sends with this message.
     """
 
     code, status = 413, "INVALID_ARGUMENT"
@@ -100,27 +103,27 @@ class PayloadTooLarge(ApiError):
 
 
 class UnsupportedMediaType(ApiError):
-    """The body comes in an encoding, or as a type, that is not taken.
+    """The server does not take the body's encoding or type.
 
-    No google.rpc.Code maps to HTTP's own code for it, which clients know.
+    No google.rpc.Code maps to 415, which clients know.
     """
 
     code, status = 415, "INVALID_ARGUMENT"
 
 
 class ResourceExhausted(ApiError):
-    """More than the server holds at a time; the caller may try again later."""
+    """The server holds as many streams as it can; the client may try again later."""
 
     code, status = 429, "RESOURCE_EXHAUSTED"
 
 
 class Internal(ApiError):
-    """Anything unforeseen; the details are in the log only."""
+    """An unforeseen error; only the server's log has the details."""
 
     code, status = 500, "INTERNAL"
 
 
 class Unavailable(ApiError):
-    """The store cannot be reached now; the caller may try again."""
+    """The server cannot reach its store now; the client may try again."""
 
     code, status = 503, "UNAVAILABLE"

@@ -27,9 +27,9 @@ class FieldPath:
 def parse_field_mask(text: str) -> list[FieldPath]:
     """Parses comma-separated paths such as "displayName,labels.color"; see google.aip.dev/161.
 
-    What follows the first dot is one map key, verbatim; between backticks it may hold anything or
-    nothing, with a backtick written twice. "*" is a path of its own; a blank mask has no paths.
-    Raises InvalidArgument naming the first path that is not one.
+    The text behind the first dot is one map key, taken literally. A key between backticks may hold
+    any characters or none; a backtick inside it is written twice. "*" is a path of its own. A blank
+    mask has no paths. Raises InvalidArgument naming the first malformed path.
     """
     paths: list[FieldPath] = []
     if not text.strip():
@@ -51,8 +51,8 @@ def parse_field_mask(text: str) -> list[FieldPath]:
 
 
 def snake_case(name: str) -> str:
-    """Turns camelCase into snake_case, as proto3 JSON names map back; snake_case stays as it is."""
-    # What callers make up may be as long as a body; the cache keeps no more than names.
+    """Turns camelCase into snake_case by the rule of proto3 JSON; snake_case stays as it is."""
+    # A client's text may be as long as a body; the cache keeps only texts as short as names.
     return _snake_case(name) if len(name) <= _LONGEST_NAME else _to_snake_case(name)
 
 

@@ -18,8 +18,8 @@ class OrderBy:
 def parse_order_by(text: str, allowed: Sequence[str], default: OrderBy) -> OrderBy:
     """Parses one field with an optional " asc" or " desc"; see google.aip.dev/132#ordering.
 
-    `allowed` names fields in snake_case, `text` may use camelCase; a blank `text` is `default`.
-    Raises InvalidArgument naming the allowed fields for anything else.
+    `allowed` names fields in snake_case; `text` may use camelCase. A blank `text` means `default`.
+    Raises InvalidArgument naming the allowed fields for any other text.
     """
     words = text.split()
     if not words:

@@ -13,7 +13,7 @@ _encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class InvalidPageToken(InvalidArgument):
-    """The token was not made by this code for this very request."""
+    """The token does not belong to this request."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -25,11 +25,11 @@ class InvalidPageToken(InvalidArgument):
 def encode_page_token(cursor: Sequence[str | int], *scope: str) -> str:
     """Packs a cursor into URL-safe text that only the same `scope` opens; see google.aip.dev/158.
 
-    `scope` is what must not change between pages: parent, filter, order. The checksum finds
-    mistakes, not attackers: a token grants nothing that its request does not grant.
+    `scope` holds the parameters that must not change between pages: parent, filter, order. The
+    checksum finds mistakes and needs no secret: a token grants nothing that its request does not.
     """
     payload = _encode_json(list(cursor)).encode()
-    # One JSON array frames cursor and scope, so that ("ab", "c") never passes for ("a", "bc").
+    # One JSON array frames cursor and scope, so ("ab", "c") and ("a", "bc") differ.
     checksum = hashlib.sha256(_encode_json([cursor, *scope]).encode()).digest()[:_CHECKSUM_BYTES]
     return base64.urlsafe_b64encode(checksum + payload).rstrip(b"=").decode()
 
@@ -41,7 +41,7 @@ def decode_page_token(token: str, *scope: str) -> list[str | int]:
     """
     try:
         cursor = _unpack(token)
-        # Encoding again also refuses what merely decodes alike: stray characters, spaces, "1e0".
+        # Encoding again also refuses other spellings of the same cursor, such as spaces or "1e0".
         if encode_page_token(cursor, *scope) == token:
             return cursor
     except (ValueError, RecursionError):

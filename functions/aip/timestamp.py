@@ -21,8 +21,8 @@ _RFC_3339 = re.compile(
 def parse_timestamp(text: str) -> int:
     """Reads an RFC 3339 timestamp, with `Z` or an offset, into nanoseconds since the Unix epoch.
 
-    At most nine fractional digits; between MIN_TIMESTAMP and MAX_TIMESTAMP once in UTC; no leap
-    seconds. Raises ValueError, quoting `text`, for anything else.
+    Takes at most nine fractional digits and no leap seconds. In UTC the instant must lie between
+    MIN_TIMESTAMP and MAX_TIMESTAMP. Raises ValueError, quoting `text`, for any other text.
     """
     try:
         return _parse(text)
@@ -33,7 +33,7 @@ def parse_timestamp(text: str) -> int:
         ) from None
 
 
-# A session's times are written again with each answer that shows it.
+# The same times are written again with each answer that shows a session.
 @lru_cache(maxsize=4096)
 def format_timestamp(ns: int) -> str:
     """Writes nanoseconds since the Unix epoch in UTC, with 0, 3, 6 or 9 fractional digits.
@@ -41,7 +41,7 @@ def format_timestamp(ns: int) -> str:
     Raises OverflowError beyond MIN_TIMESTAMP and MAX_TIMESTAMP.
     """
     seconds, nanos = divmod(ns, NANOS)
-    if nanos % 1_000_000 and not nanos % 1_000:  # microseconds, what the stores keep
+    if nanos % 1_000_000 and not nanos % 1_000:  # whole microseconds, as stores keep them
         return f"{_format_second(seconds)}.{nanos // 1_000:06}Z"
     return f"{_format_second(seconds)}{format_fraction(nanos)}Z"
 
@@ -77,7 +77,7 @@ def _parse(text: str) -> int:
     return ns
 
 
-# Records of one page share few seconds; isoformat pads the year, strftime does not on Linux.
+# The records of a page share few seconds. isoformat pads the year; on Linux strftime does not.
 @lru_cache(maxsize=4096)
 def _format_second(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).isoformat()

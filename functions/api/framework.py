@@ -1,4 +1,7 @@
-"""Makes functions-framework and gunicorn answer and keep connections as the API does."""
+"""Makes functions-framework and gunicorn answer and keep connections as the API does.
+
+docs/decisions/0008-past-flasks-dispatch.md says why requests go past Flask.
+"""
 
 import contextlib
 import logging

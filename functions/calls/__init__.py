@@ -1,1 +1,1 @@
-"""What one request asks: names, pages, filters and messages, read from path, query and body."""
+"""Readers of one request: names, pages, filters and messages from its path, query and body."""

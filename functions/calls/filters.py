@@ -1,4 +1,4 @@
-"""What lists can be filtered and ordered by, and the page that a request asks for."""
+"""The fields that filter and order lists, and the page that a request asks for."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from functions.rules.run import Run, RunState
 from functions.rules.session import SessionRecord
 
 SESSION_FIELDS = {
-    # Unchanged ADK cannot escape a star, and would list the sessions of everybody.
+    # ADK does not escape a star in a userId: as a wildcard it would match all users.
     "user_id": FieldType.ID,
     "display_name": FieldType.STRING,
     "labels": FieldType.STRING_MAP,
@@ -57,9 +57,9 @@ ENGINE_DEFAULT_ORDER = OrderBy("create_time", descending=False)
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """Which items, in which order, how many at most, and where to go on.
+    """A page of a list: filter, order, size, and the position behind which it begins.
 
-    A store asks `is_time_up` after each record that it looks at, and ends the page when it is.
+    A store calls `is_time_up` after each record that it reads, and ends the page if it is true.
     """
 
     filter: Filter
@@ -70,7 +70,7 @@ class PageQuery:
 
 
 def events_of_run(invocation_id: str) -> PageQuery:
-    """The first events of an invocation."""
+    """Returns the query of the first page of an invocation's events."""
     only = compile_filter("", {}).narrowed("invocation_id", invocation_id)
     return PageQuery(only, EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE, None)
 
@@ -79,18 +79,18 @@ _Record = TypeVar("_Record")
 
 
 def predicate(
-    filter: Filter, matches: Callable[[Filter, _Record], bool]
+    test: Filter, matches: Callable[[Filter, _Record], bool]
 ) -> Callable[[_Record], bool] | None:
-    """What records must pass, such as `session_matches`; None where the filter is empty."""
-    return None if filter.is_empty else partial(matches, filter)
+    """Returns the test of records by the filter; None if the filter matches every record."""
+    return None if test.is_empty else partial(matches, test)
 
 
-def session_matches(filter: Filter, record: SessionRecord) -> bool:
+def session_matches(test: Filter, record: SessionRecord) -> bool:
     """Whether a session passes the filter."""
-    return filter.matches(lambda field: getattr(record, field))
+    return test.matches(lambda field: getattr(record, field))
 
 
-def engine_matches(filter: Filter, record: EngineRecord) -> bool:
+def engine_matches(test: Filter, record: EngineRecord) -> bool:
     """Whether an engine passes the filter."""
 
     def value(field: str) -> Any:
@@ -98,12 +98,12 @@ def engine_matches(filter: Filter, record: EngineRecord) -> bool:
             return record.resource.get("displayName")
         return record.resource.get("labels", {}) if field == "labels" else getattr(record, field)
 
-    return filter.matches(value)
+    return test.matches(value)
 
 
-def event_matches(filter: Filter, record: EventRecord) -> bool:
-    """Whether an event passes the filter; only `branch` and `event_type` cost reading its JSON."""
-    if filter.is_empty:
+def event_matches(test: Filter, record: EventRecord) -> bool:
+    """Whether an event passes the filter; only `branch` and `event_type` parse its JSON."""
+    if test.is_empty:
         return True
     members = cache(lambda: event_members(record))
 
@@ -114,15 +114,18 @@ def event_matches(filter: Filter, record: EventRecord) -> bool:
             return members().get("eventMetadata", {}).get("branch")
         return event_type(members()) if field == "event_type" else getattr(record, field)
 
-    return filter.matches(value)
+    return test.matches(value)
 
 
-def run_matches(filter: Filter, run: Run) -> bool:
-    """Whether a run passes the filter: by author and event_type, if any of its events does."""
+def run_matches(test: Filter, run: Run) -> bool:
+    """Whether a run passes the filter: for author and event_type, whether any of its events does.
+
+    A filter that reads event_type needs a run that was folded with its types.
+    """
 
     def value(field: str) -> Any:
         if field == "author":
             return tuple(run.authors)
         return tuple(run.event_types) if field == "event_type" else getattr(run, field)
 
-    return filter.matches(value)
+    return test.matches(value)

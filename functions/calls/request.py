@@ -1,4 +1,4 @@
-"""What a method is asked, whatever carried it here, and the settings in force."""
+"""A request as methods see it, independent of HTTP, and the readers of its parts."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from functions.aip.ordering import OrderBy, parse_order_by
 from functions.aip.page_token import decode_page_token, encode_page_token
 from functions.calls.filters import PageQuery
 from functions.config.settings import Settings
-from functions.messages.json_text import read_json
+from functions.messages.json_text import object_text, read_json
 from functions.rules.errors import InvalidFields, NoMatchInTime
 from functions.rules.names import (
     ANY,
@@ -39,10 +39,11 @@ MessageType = TypeVar("MessageType", bound="Message")
 class Request:
     """One call of one method.
 
-    `name` is the resource that the path names and `name_field` what the API calls it; `query`
-    holds the method's own parameters, in camelCase; `version` is the API's, `v1` or `v1beta1`;
-    `last_event_id` is where a broken stream goes on; `is_time_up` tells whether half of
-    STORE_TIMEOUT is over, and a list that still looks for a match ends its page.
+    `version` is the API's version, such as `v1`. `name` is the resource that the path names, and
+    `name_field` the API's name of that field. `query` holds the method's own parameters in
+    camelCase. `last_event_id` is the position at which a broken stream continues. `is_time_up`
+    tells whether half of STORE_TIMEOUT is over; a list that still looks for a match then ends its
+    page.
     """
 
     version: str
@@ -57,7 +58,7 @@ class Request:
 
     @property
     def location(self) -> str:
-        """The full name of the location, the configured one for short names."""
+        """The full name of the location; short names mean the location of the settings."""
         ids = self._ids()
         project = ids.get("projects") or self.settings.default_project
         if self.settings.has_project and project == self.settings.project_number:
@@ -69,14 +70,14 @@ class Request:
 
     @property
     def parent_location(self) -> str:
-        """The location that `parent` names, the configured one without it."""
+        """The location that `parent` names; without it, the location of the settings."""
         if self.name and not _LOCATION.fullmatch(self.name):
             raise self._invalid("Location")
         return self.location
 
     @property
     def engine_name(self) -> EngineName:
-        """The engine that the path names, or that is above what it names."""
+        """The engine that the path names, or the engine above the named resource."""
         engine = self._ids().get("reasoningEngines", "")
         if not is_resource_id(engine):
             raise self._invalid("ReasoningEngine")
@@ -84,13 +85,13 @@ class Request:
 
     @property
     def engine_or_all(self) -> EngineName:
-        """The engine that the path names, where `-` names all of its location."""
+        """The engine that the path names; `-` means all engines of the location."""
         is_wildcard = self._ids().get("reasoningEngines") == ANY
         return EngineName(self.location, ANY) if is_wildcard else self.engine_name
 
     @property
     def session_name(self) -> SessionName:
-        """The session that the path names, or that is above what it names."""
+        """The session that the path names, or the session above the named resource."""
         ids = self._ids()
         session, engine = ids.get("sessions", ""), ids.get("reasoningEngines", "")
         if not (is_resource_id(session) and is_resource_id(engine)):
@@ -99,20 +100,20 @@ class Request:
 
     @property
     def session_id_or_none(self) -> str:
-        """The session's id, "" where the path says `-`: then the server chooses one."""
+        """The session's id; "" if the path has `-`, for which the server chooses an id."""
         is_wildcard = self._ids().get("sessions") == ANY
         return "" if is_wildcard else self.session_name.session
 
     @property
     def session_id(self) -> str:
-        """The session's id, of a name that may leave out the engine."""
+        """The session's id; the name may leave out the engine."""
         session = self._ids().get("sessions", "")
         if not is_resource_id(session):
             raise self._invalid("Session")
         return session
 
     def message(self, kind: type[MessageType], root: str) -> MessageType:
-        """The body; `root` is its field name in the API. No body at all is an empty message."""
+        """Reads the body; `root` is its field's name in the API. No body is an empty message."""
         limits = self.settings
         value = (
             read_json(self.body, max_depth=limits.max_json_depth, max_values=limits.max_json_values)
@@ -122,19 +123,19 @@ class Request:
         return kind.read(value, root, self.settings.unknown_fields, size=len(self.body))
 
     def flag(self, name: str) -> bool:
-        """A parameter that is true or false, false when it was not given."""
+        """Reads a parameter that is true or false; an absent one is false."""
         text = self.query.get(name, "") or "false"
         if text.lower() not in ("true", "false"):
             raise InvalidArgument(f"{name} must be true or false: {text!r}.")
         return text.lower() == "true"
 
     def update_mask(self) -> list[FieldPath]:
-        """The paths of updateMask, none when it was not given."""
+        """The paths of updateMask; none if it is absent."""
         text = self.query.get("updateMask", "")
         return parse_field_mask(text) if text.strip() else []
 
     def filter(self, fields: FilterFields) -> Filter:
-        """The filter over those fields, which matches everything when none was given."""
+        """Compiles the filter over these fields; an absent filter matches every record."""
         return compile_filter(
             self.query.get("filter", ""),
             fields,
@@ -150,13 +151,13 @@ class Request:
         default_order: OrderBy,
         max_page_size: int,
     ) -> PageQuery:
-        """The page of a list below `parent` that the query asks for."""
+        """Reads the page that the request asks for, of the list below `parent`."""
         order = parse_order_by(self.query.get("orderBy", ""), order_fields, default_order)
-        filter = self.filter(fields)
+        test = self.filter(fields)
         token = self.query.get("pageToken", "")
-        scope = page_scope(parent, filter.text, order)
+        scope = page_scope(parent, test.text, order)
         return PageQuery(
-            filter=filter,
+            filter=test,
             order=order,
             page_size=min(self.page_size, max_page_size, self.settings.max_page_size),
             cursor=decode_page_token(token, *scope) if token else None,
@@ -165,9 +166,9 @@ class Request:
 
     @property
     def page_size(self) -> int:
-        """How many items the query asks for, before any limit; the default without a number."""
+        """The number of items that the request asks for, else DEFAULT_PAGE_SIZE; not yet capped."""
         text = self.query.get("pageSize", "") or "0"
-        # int() alone would take "1_0", " 5" and digits of other scripts.
+        # int() alone would also accept "1_0", " 5" and digits of other scripts.
         size = int(text) if _INTEGER.fullmatch(text) else _MAX_INT32 + 1
         if size > _MAX_INT32:
             raise InvalidArgument(f"pageSize must be an integer up to {_MAX_INT32}: {text!r:.64}.")
@@ -176,14 +177,14 @@ class Request:
         return size or self.settings.default_page_size
 
     def duration(self, name: str) -> int:
-        """A parameter such as "3.5s" in nanoseconds, 0 when it was not given."""
+        """Reads a parameter such as "3.5s" into nanoseconds; an absent one is 0."""
         try:
             return parse_duration(self.query.get(name, "") or "0s")
         except ValueError as error:
             raise InvalidArgument(f"{name}: {error}.") from None
 
     def _ids(self) -> dict[str, str]:
-        """Collection → id, as the name's segments alternate."""
+        """Each collection in the name → the id behind it."""
         segments = self.name.split("/")
         return dict(zip(segments[::2], segments[1::2], strict=False))
 
@@ -192,27 +193,26 @@ class Request:
 
 
 def page_scope(parent: object, filter_text: str, order: OrderBy) -> tuple[str, ...]:
-    """What a page token is bound to."""
+    """The parameters that a page token is bound to."""
     return str(parent), filter_text, order.field, "desc" if order.descending else "asc"
 
 
 def next_page_token(parent: object, query: PageQuery, cursor: list[str | int]) -> str:
-    """The token of the page behind the cursor."""
+    """Returns the token of the page that begins behind the cursor."""
     return encode_page_token(cursor, *page_scope(parent, query.filter.text, query.order))
 
 
 def list_json(
     field: str, items: list[str], parent: object, query: PageQuery, cursor: list[str | int] | None
 ) -> str:
-    """The answer of a list method, joined from the items' JSON; no key for what is empty.
+    """Writes the answer of a list method; `items` are JSON texts, empty fields are left out.
 
-    Raises NoMatchInTime for an empty page with more behind it, unless it is the first.
+    Raises NoMatchInTime if a later page is empty and more pages follow.
     """
     if cursor is not None and query.cursor is not None and not items:
         raise NoMatchInTime
-    parts = []
-    if items:
-        parts.append(f'"{field}":[{",".join(items)}]')
-    if cursor is not None:
-        parts.append(f'"nextPageToken":"{next_page_token(parent, query, cursor)}"')
-    return f"{{{','.join(parts)}}}"
+    token = "" if cursor is None else next_page_token(parent, query, cursor)
+    return object_text(
+        f'"{field}":[{",".join(items)}]' if items else "",
+        f'"nextPageToken":"{token}"' if token else "",
+    )

@@ -1,4 +1,4 @@
-"""The settings that say who is let in, and what they may do."""
+"""The settings of authentication and authorization."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ def _read_issuers(text: str) -> tuple[str, ...]:
     issuers = split(text)
     for issuer in issuers:
         if not re.fullmatch(_URL, issuer):
-            raise ValueError(f"{issuer!r} is no URL that begins with https://")
+            raise ValueError(f"{issuer!r} must be a URL that begins with https://")
     return issuers
 
 
@@ -26,13 +26,13 @@ def _read_keys(text: str) -> tuple[str, ...]:
     keys = split(text)
     for number, key in enumerate(keys, 1):
         if not re.fullmatch(_KEY, key):
-            raise ValueError(f"number {number} is not name:hash")
+            raise ValueError(f"key number {number} must be name:hash")
     return keys
 
 
 def _read_policy(text: str) -> str:
     if text.lstrip().startswith("["):
-        # Only who has a policy waits for the import of what reads it.
+        # Only servers that have a policy wait for this import.
         from functions.access.policy import Policy
 
         Policy.parse(text, {})
@@ -41,91 +41,96 @@ def _read_policy(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class AuthSettings:
-    """Authentication and authorization; see docs/security.md."""
+    """Authentication and authorization; see docs/access.md."""
 
     auth: tuple[AuthKind, ...] = setting(
         (),
-        "Who is let in, several separated by commas: `iam` callers whom Cloud Run's "
-        "IAM has let in, `id_token` OpenID Connect tokens, `access_token` Google's OAuth 2.0 "
-        "tokens under `POLICY`, `google_iam` the same tokens under Google's own IAM, `api_key` "
-        "keys of `API_KEYS`, `none` everybody. The first whose credential a request carries "
-        "decides. Unset: `iam` when `K_SERVICE` is set, else `none`.",
+        "The credentials that the server accepts, separated by commas. `iam`: Cloud Run's IAM has "
+        "checked the caller. `id_token`: OpenID Connect tokens. `access_token`: Google's OAuth "
+        "2.0 tokens, with rights by `POLICY`. `google_iam`: the same tokens, with rights by "
+        "Google's IAM. `api_key`: the keys of `API_KEYS`. `none`: requests without a credential. "
+        "The first kind that the request carries decides. Unset: `iam` if `K_SERVICE` is set, "
+        "else `none`.",
         some_of(*get_args(AuthKind)),
     )
     auth_issuers: tuple[str, ...] = setting(
         (),
-        "Issuers of `id_token`, such as `https://accounts.google.com`, as they stand "
-        "in the tokens. All are trusted alike.",
+        "The issuers of `id_token` as their tokens spell them, such as "
+        "`https://accounts.google.com`, separated by commas. The server trusts all of them "
+        "equally.",
         _read_issuers,
     )
     auth_audiences: tuple[str, ...] = setting(
         (),
-        "Audiences of `id_token`: whom its tokens must be for, one of these.",
+        "The audiences of `id_token`, separated by commas. A token must be for one of them.",
         split,
     )
     auth_clients: tuple[str, ...] = setting(
         (),
-        "OAuth clients whose `access_token` is taken, by client id. "
-        "Unset: every client's, if the token has the scope cloud-platform.",
+        "The client ids of the OAuth clients whose `access_token` the server accepts, separated "
+        "by commas. Unset: the server accepts tokens of every client that have the scope "
+        "cloud-platform.",
         split,
     )
     auth_tokeninfo_url: str = setting(
         "https://oauth2.googleapis.com/tokeninfo",
-        "Who tells what an `access_token` is worth.",
+        "The URL at which the server checks an `access_token`.",
         matching(_URL),
     )
     auth_resource_manager_url: str = setting(
         "https://cloudresourcemanager.googleapis.com",
-        "Who tells `google_iam` the caller's permissions on the project.",
+        "The URL at which `google_iam` asks for the caller's permissions on the project.",
         matching(_URL),
     )
     auth_gateway_account: str = setting(
         "",
-        "Service account of an API Gateway: what it sends is from the caller whose "
-        "token it hands on.",
+        "The service account of an API Gateway. The server takes the token that the gateway "
+        "forwards for the caller's.",
         matching(_ACCOUNT),
     )
     auth_gateway_userinfo: bool = setting(
         False,
-        "`true`: the gateway demands tokens on every path, so that the claims it "
-        "hands on are those of a caller whom `iam` lets in.",
+        "`true`: `iam` trusts the claims that the gateway forwards. Set it only if the gateway "
+        "requires a valid token on every path.",
         truth,
     )
     api_keys: tuple[str, ...] = setting(
         (),
-        "Keys of `api_key` as `name:hash`, the hash being SHA-256 in hexadecimal.",
+        "The keys of `api_key` as `name:hash`, separated by commas. The hash is the key's "
+        "SHA-256 in hexadecimal.",
         _read_keys,
     )
     policy: str = setting(
         "",
-        "Who may do what: a JSON list of rules, or the path of a file with one. "
-        "Unset: whoever is let in may do everything.",
+        "The rules that give callers their rights: a JSON list, or the path of a file that holds "
+        "one. Unset: every caller that the server accepts may do everything.",
         _read_policy,
     )
     purge_account: str = setting(
         "",
-        "Service account that alone may purge. Unset: who has the role `admin` on `*`.",
+        "The only service account that may purge. Unset: every caller with the role `admin` on "
+        "`*` may purge.",
         matching(_ACCOUNT),
     )
     k_service: str = setting(
         "",
-        "Set by the platform when the code runs as a Cloud Function.",
+        "The name of the service. The platform sets it if the server runs as a Cloud Function.",
     )
 
     def check_auth(self) -> None:
-        """Raises ValueError for a kind that lacks what it needs."""
+        """Raises ValueError for a kind of AUTH that lacks another setting."""
         kinds = self.auth_kinds
         if "iam" in kinds and not self.k_service:
-            raise ValueError("AUTH=iam is for the cloud: here nobody checks tokens before us.")
+            raise ValueError("AUTH=iam is for the cloud: only there Cloud Run checks tokens.")
         if "id_token" in kinds and not (self.auth_issuers and self.auth_audiences):
             raise ValueError("AUTH=id_token needs AUTH_ISSUERS and AUTH_AUDIENCES.")
         if "api_key" in kinds and not self.api_keys:
             raise ValueError("AUTH=api_key needs API_KEYS.")
         if {"access_token", "google_iam"} <= {*kinds}:
-            raise ValueError("AUTH has access_token or google_iam: both take the same tokens.")
+            raise ValueError("AUTH may have access_token or google_iam: both take the same tokens.")
         if {"id_token", "access_token"} & {*kinds} and not self.policy:
             raise ValueError(
-                "AUTH=id_token and AUTH=access_token need a POLICY: many have such a token."
+                "AUTH=id_token and AUTH=access_token need a POLICY: anybody can get such a token."
             )
 
     @property
@@ -135,6 +140,6 @@ class AuthSettings:
 
     @property
     def key_hashes(self) -> dict[str, bytes]:
-        """Name of each API key → SHA-256 of the key."""
+        """The name of each API key → the SHA-256 of the key."""
         split = (key.rpartition(":") for key in self.api_keys)
         return {name: bytes.fromhex(digest) for name, _, digest in split}

@@ -1,4 +1,4 @@
-"""The settings that bound what a request may cost before the server understands it."""
+"""The settings that bound the cost of a request before the server understands it."""
 
 from dataclasses import dataclass
 
@@ -10,55 +10,56 @@ from functions.rules.limits import MAX_EVENTS_PAGE
 
 @dataclass(frozen=True, kw_only=True)
 class LimitSettings:
-    """What a request may cost before it is understood; what documents hold is above, and fixed."""
+    """Bounds of one request; the sizes of stored documents are fixed, in functions/rules/limits."""
 
     max_head_bytes: int = setting(
         65_536,
-        "How large the request line and the headers may be together; more is "
-        "answered 431. One header may have 8190 bytes in any case.",
+        "The largest size of the request line and all headers together, in bytes. The server "
+        "answers 431 to more. One header may have at most 8190 bytes in any case.",
         whole(8_192),
     )
     max_body_bytes: int = setting(
         10 * 2**20,
-        "How large a body may be; more is answered 413, unread.",
+        "The largest size of a body, in bytes. The server answers 413 to more and does not read "
+        "it.",
         whole(1),
     )
     max_json_depth: int = setting(
         MAX_DEPTH,
-        "How deep a body may be nested; deeper ones are answered 400.",
+        "The number of levels that a body may be nested. The server answers 400 to more.",
         whole(1, MAX_DEPTH),
     )
     max_json_values: int = setting(
         500_000,
-        "How many keys and list items a body may have; more are answered 400.",
+        "The number of keys and list items that a body may have. The server answers 400 to more.",
         whole(1),
     )
     max_filter_length: int = setting(
         MAX_LENGTH,
-        "How many characters a filter may have; more are answered 400.",
+        "The number of characters that a filter may have. The server answers 400 to more.",
         whole(1, MAX_LENGTH),
     )
     max_filter_comparisons: int = setting(
         256,
-        "How many values a filter may compare each item with, where each wildcard and each `:` "
-        "on text counts as 16; more are answered 400.",
+        "The number of values that a filter may compare each item with. Each wildcard, and each "
+        "`:` on text, counts as 16 values. The server answers 400 to more.",
         whole(1),
     )
     default_page_size: int = setting(
         100,
-        "How many items a page has when `pageSize` does not say; `1000` for adk-js, which "
-        "reads a session's first page of events and no other.",
+        "The number of items on a page if the request has no `pageSize`. Set `1000` for adk-js: "
+        "it reads only the first page of a session's events.",
         whole(1, MAX_EVENTS_PAGE),
     )
     max_page_size: int = setting(
         MAX_EVENTS_PAGE,
-        "The largest page that is answered, whatever `pageSize` asks for; lists of "
-        "sessions and engines end at 100 in any case.",
+        "The largest number of items on a page, also if `pageSize` asks for more. A page of "
+        "sessions or engines has at most 100 in any case.",
         whole(1),
     )
     client_timeout: int = setting(
         30 * 10**9,
-        "How long a client may take to send a request, and then to take the answer, "
-        "with a second more for each MiB of it; a thread waits for it.",
+        "The time that a client may take to send a request, and again to receive the answer. "
+        "Each MiB of the answer adds a second. A thread waits for a slow client.",
         patience,
     )

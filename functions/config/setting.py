@@ -1,6 +1,7 @@
-"""One setting: its default, how its text is read, and the sentence about a text that is wrong.
+"""One setting: its default, the reader of its text, and the sentence about a wrong text.
 
-Every start of a process reads all of them, so they do without what takes long to import.
+Every process reads all settings when it starts. This module therefore imports little; see
+docs/decisions/0009-starts-import-little.md.
 """
 
 import re
@@ -14,26 +15,26 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Read = Callable[[str], Any]
-"""Makes a value of text; raises ValueError saying why there is none."""
+"""Makes a value of a text; raises ValueError with the rule that a wrong text breaks."""
 
 _YES = {"1", "on", "t", "true", "y", "yes"}
 _NO = {"0", "off", "f", "false", "n", "no"}
 
 
 def setting(default: Any, description: str, read: Read = str) -> Any:
-    """A field of a dataclass of settings."""
+    """Returns a field of a dataclass of settings."""
     return field(default=default, metadata={"description": description, "read": read})
 
 
 def read_settings(settings: "DataclassInstance") -> None:
-    """Puts a value in the place of each text; raises ValueError with a sentence for each fault."""
+    """Replaces each text by its value; raises ValueError with a sentence for each wrong text."""
     complaints = [complaint for each in fields(settings) for complaint in _read(settings, each)]
     if complaints:
         raise ValueError("\n".join(complaints))
 
 
 def matching(pattern: str) -> Read:
-    """Text of one shape."""
+    """Returns a reader of texts that match a regular expression as a whole."""
 
     def read(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -44,7 +45,7 @@ def matching(pattern: str) -> Read:
 
 
 def one_of(*allowed: str) -> Read:
-    """One of a few words."""
+    """Returns a reader of one of these words."""
 
     def read(text: str) -> str:
         if text not in allowed:
@@ -55,7 +56,7 @@ def one_of(*allowed: str) -> Read:
 
 
 def some_of(*allowed: str) -> Read:
-    """Some of a few words, in order."""
+    """Returns a reader of some of these words, separated by commas, into a tuple in their order."""
 
     def read(text: str) -> tuple[str, ...]:
         words = split(text)
@@ -67,14 +68,14 @@ def some_of(*allowed: str) -> Read:
 
 
 def truth(text: str) -> bool:
-    """Yes or no."""
+    """Reads true or false."""
     if text.lower() not in _YES | _NO:
         raise ValueError("it must be true or false")
     return text.lower() in _YES
 
 
 def whole(at_least: int, at_most: int | None = None) -> Read:
-    """A whole number."""
+    """Returns a reader of whole numbers between two bounds."""
 
     def read(text: str) -> int:
         try:
@@ -91,7 +92,7 @@ def whole(at_least: int, at_most: int | None = None) -> Read:
 
 
 def duration(text: str) -> int:
-    """Nanoseconds, written like `"86400s"`."""
+    """Reads a duration such as `86400s`, zero or longer, into nanoseconds."""
     nanoseconds = parse_duration(text)
     if nanoseconds < 0:
         raise ValueError("it must not be negative")
@@ -99,7 +100,7 @@ def duration(text: str) -> int:
 
 
 def patience(text: str) -> int:
-    """A duration that is not over as it begins."""
+    """Reads a duration longer than zero into nanoseconds."""
     nanoseconds = duration(text)
     if not nanoseconds:
         raise ValueError("it must be more than 0s")
@@ -107,7 +108,7 @@ def patience(text: str) -> int:
 
 
 def split(text: str) -> tuple[str, ...]:
-    """Words with commas or white space between them."""
+    """Reads words that commas or white space separate."""
     return tuple(text.replace(",", " ").split())
 
 
@@ -116,10 +117,10 @@ def _read(settings: object, each: Field[Any]) -> Iterator[str]:
     if not isinstance(text, str) or text == each.default:
         return
     try:
-        # The dataclass is frozen, and this is still its making.
+        # The dataclass is frozen; this runs while its __init__ does.
         object.__setattr__(settings, each.name, each.metadata["read"](text))
     except ValueError as error:
-        # A key in the place of its hash must not reach the log.
+        # Somebody may have set a key instead of its hash, and a key must not reach the log.
         shown = "…" if each.name == "api_keys" else repr(text)
         description = each.metadata["description"]
         yield f"{each.name.upper()}={shown} is not allowed: {error}. {description}"

@@ -23,7 +23,7 @@ from functions.rules.names import LOCATION, PROJECT
 _ORIGIN = (
     r"(?!https:.*:443$|http:.*:80$)[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
 )
-"""As browsers send it: in small letters, without the scheme's own port."""
+"""An origin as browsers send it: in small letters, without the scheme's default port."""
 
 
 def _parse_origins(text: str) -> frozenset[str]:
@@ -31,8 +31,8 @@ def _parse_origins(text: str) -> frozenset[str]:
     for origin in sorted(origins - {"*"}):
         if not re.fullmatch(_ORIGIN, origin):
             raise ValueError(
-                f"{origin!r} is no scheme://host or scheme://host:port in small letters, "
-                "without a path and without the scheme's own port"
+                f"{origin!r} must be scheme://host or scheme://host:port in small letters, "
+                "without a path and without the scheme's default port"
             )
     return origins
 
@@ -61,125 +61,131 @@ def _parse_store(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(AuthSettings, LimitSettings):
-    """One field per environment variable of the same name in capitals.
+    """All settings; a field has the name of its environment variable in small letters.
 
-    Each may be given as the text of its variable, too; raises ValueError with a sentence per wrong
-    text.
+    A field may also be given as the text of its variable. Raises ValueError with a sentence for
+    each wrong text.
     """
 
     sessions_store: str = setting(
         "",
-        "Where sessions live: `sqlite:///path.db`, `sqlite:////absolute/path.db`, "
-        "`sqlite:///:memory:` (until the process ends) or `firestore://PROJECT[/DATABASE]`. "
-        "Unset: Firestore when `K_SERVICE` or `FIRESTORE_EMULATOR_HOST` is set, "
-        "else `sqlite:///.data/sessions.db`.",
+        "The store that keeps the sessions: `sqlite:///path.db`, `sqlite:////absolute/path.db`, "
+        "`sqlite:///:memory:` (the data is lost when the process ends) or "
+        "`firestore://PROJECT[/DATABASE]`. Unset: Firestore if `K_SERVICE` or "
+        "`FIRESTORE_EMULATOR_HOST` is set, else `sqlite:///.data/sessions.db`.",
         _parse_store,
     )
     google_cloud_project: str = setting(
         "",
-        "The project that short names (`reasoningEngines/…`) stand for. "
+        "The id of the project that short names (`reasoningEngines/…`) belong to. "
         "Unset: the project of the Firestore store, else `local`.",
         matching(rf"({PROJECT.pattern})?"),
     )
     google_cloud_location: str = setting(
         "us-central1",
-        "The location that short names stand for.",
+        "The location that short names (`reasoningEngines/…`) belong to.",
         matching(LOCATION.pattern),
     )
     project_number: str = setting(
         "",
-        "The project's number, an alias of its id in every name.",
+        "The project's number. The server reads the number in a name as the project's id.",
         matching(r"[0-9]*"),
     )
     min_ttl: int = setting(
         86400 * 10**9,
-        'The shortest life that a session may be given, such as `"86400s"`.',
+        "The shortest life of a session, from its creation to its expireTime. The server refuses "
+        "a shorter one with 400.",
         duration,
     )
     require_engine: bool = setting(
         False,
-        "`true`: sessions live only under reasoning engines that were created.",
+        "`true`: the server creates and lists sessions only under a reasoning engine that exists, "
+        "and answers 404 otherwise.",
         truth,
     )
     unknown_fields: Literal["reject", "keep", "strict"] = setting(
         "reject",
-        "What happens to JSON fields that the API does not know: "
-        "`reject` answers 400, `keep` stores and returns them. `strict` also answers 400 to the "
-        "fields that ADK's clients send and Google's schema lacks, which are kept otherwise.",
+        "The treatment of JSON fields that the API does not know. `reject`: the server answers "
+        "400. `keep`: it stores and returns them. `strict`: it also answers 400 to the fields that "
+        "ADK's clients send and Google's schema lacks; the other two store and return those.",
         one_of("reject", "keep", "strict"),
     )
     cors_origins: frozenset[str] = setting(
         frozenset(),
-        "Web pages that may call the API from a browser: origins as browsers send "
-        "them, such as `https://app.example,http://localhost:3000`, or `*` for every page. "
-        "Unset: none but the API's own.",
+        "The origins of the web pages that may call the API from a browser, separated by commas "
+        "and written as browsers send them, such as `https://app.example,http://localhost:3000`. "
+        "`*` allows every page. Unset: only pages of the API's own origin may call it.",
         _parse_origins,
     )
     store_timeout: int = setting(
         10 * 10**9,
-        "How long one request may wait for the store before it answers 503 or 409.",
+        "The time that one request may wait for the store. Then the server answers 503, or 409 if "
+        "other writers were in the way.",
         patience,
     )
     purge_time_limit: int = setting(
         50 * 10**9,
-        "How long one purge may work; less than the function's own time limit.",
+        "The time that one call of the purge may work. It must be less than the function's own "
+        "time limit.",
         patience,
     )
     watch_time_limit: int | None = setting(
         None,
-        "How long one stream of `watch_events` lasts before its client has to connect "
-        "again; less than the function's own time limit. Unset: `50s` in the cloud, else `3600s`.",
+        "The time after which the server closes a stream of `watch_events`; the client then "
+        "connects again. It must be less than the function's own time limit. Unset: `50s` if "
+        "`K_SERVICE` is set, else `3600s`.",
         patience,
     )
     watch_heartbeat: int = setting(
         15 * 10**9,
-        "How often a stream without events says that it is still there.",
+        "The time after which the server sends a comment on a stream that has no events, so that "
+        "client and proxies keep the connection open.",
         patience,
     )
     watchers: int | None = setting(
         None,
-        "How many streams one process holds, a thread each; more are answered 429. "
-        "Unset: three quarters of `THREADS`.",
+        "The number of streams that one process holds; each takes a thread. The server answers "
+        "429 to more. Unset: three quarters of `THREADS`.",
         whole(0),
     )
     log_requests: bool | None = setting(
         None,
-        "`true`: one line of JSON for each request on standard output. "
-        "Unset: `true` when `K_SERVICE` is set, else `false`.",
+        "`true`: the server writes one line of JSON for each request to standard output. "
+        "Unset: `true` if `K_SERVICE` is set, else `false`.",
         truth,
     )
     workers: int | None = setting(
         None,
-        "Processes that serve; a database in memory takes one. Unset: 1.",
+        "The number of processes that serve. It must be 1 with a database in memory. Unset: 1.",
         whole(1),
     )
     threads: int | None = setting(
         None,
-        "Threads of one process. Unset: four for each processor.",
+        "The number of threads of one process. Unset: four for each processor.",
         whole(1),
     )
     firestore_emulator_host: str = setting(
         "",
-        "`host:port` of a Firestore emulator to use instead of the cloud.",
+        "The `host:port` of the Firestore emulator that the server uses instead of the cloud.",
     )
 
     def __post_init__(self) -> None:
-        """Reads what was given as text, and holds the settings against each other."""
+        """Reads the texts and checks the settings that depend on each other."""
         read_settings(self)
         self.check_auth()
         if self.store_url == IN_MEMORY and (self.workers or 1) > 1:
             raise ValueError(
                 f"WORKERS={self.workers} is not allowed with SESSIONS_STORE={IN_MEMORY}: "
-                "each process would have a database of its own."
+                "each process would have its own database."
             )
         if self.k_service and not (self.sessions_store or self.google_cloud_project):
             raise ValueError("In the cloud, set GOOGLE_CLOUD_PROJECT or SESSIONS_STORE.")
         if "google_iam" in self.auth_kinds and not self.has_project:
-            raise ValueError("AUTH=google_iam needs GOOGLE_CLOUD_PROJECT, whose IAM it asks.")
+            raise ValueError("AUTH=google_iam needs GOOGLE_CLOUD_PROJECT: it asks its IAM.")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Reads the settings; raises SystemExit with a sentence per wrong value."""
+        """Reads the settings; raises SystemExit with a sentence for each wrong value."""
         texts = {name: environment.get(name.upper(), "") for name in cls.descriptions()}
         try:
             return cls(**{name: text for name, text in texts.items() if text})  # type: ignore[arg-type]
@@ -188,26 +194,26 @@ class Settings(AuthSettings, LimitSettings):
 
     @classmethod
     def descriptions(cls) -> dict[str, str]:
-        """What each setting is for, by the name of its field."""
+        """The name of each field → the description of its setting."""
         return {each.name: each.metadata["description"] for each in fields(cls)}
 
     @property
     def watch_seconds(self) -> float:
-        """How long one stream lasts, with the default applied."""
+        """WATCH_TIME_LIMIT in seconds, with its default applied."""
         if self.watch_time_limit is not None:
             return self.watch_time_limit / 1e9
         return 50 if self.k_service else 3600
 
     @property
     def most_watchers(self) -> int:
-        """How many streams one process holds, with the default applied."""
+        """WATCHERS with its default applied."""
         if self.watchers is not None:
             return self.watchers
         return self._threads * 3 // 4
 
     @property
     def most_asking(self) -> int:
-        """How many threads of one process may wait for others to judge a credential."""
+        """The number of threads of a process that may wait while others check credentials."""
         return max(1, self._threads // 2)
 
     @property
@@ -216,12 +222,12 @@ class Settings(AuthSettings, LimitSettings):
 
     @property
     def logs_requests(self) -> bool:
-        """Whether each request leaves a line in the log, with the default applied."""
+        """LOG_REQUESTS with its default applied."""
         return bool(self.k_service) if self.log_requests is None else self.log_requests
 
     @property
     def store_url(self) -> str:
-        """The store to use, with the defaults applied."""
+        """SESSIONS_STORE with its default applied."""
         if self.sessions_store:
             return self.sessions_store
         if self.k_service or self.firestore_emulator_host:
@@ -230,12 +236,12 @@ class Settings(AuthSettings, LimitSettings):
 
     @property
     def has_project(self) -> bool:
-        """Whether short names stand for a project that somebody chose."""
+        """Whether the settings name the project of short names; `local` is no project."""
         return bool(self.google_cloud_project) or self.store_url.startswith("firestore:")
 
     @property
     def default_project(self) -> str:
-        """The project that short names stand for."""
+        """GOOGLE_CLOUD_PROJECT with its default applied."""
         if self.google_cloud_project:
             return self.google_cloud_project
         scheme, _, rest = self.store_url.partition("://")

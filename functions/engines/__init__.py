@@ -1,1 +1,1 @@
-"""The methods of reasoning engines, one a file."""
+"""The methods of reasoning engines, one in each file."""

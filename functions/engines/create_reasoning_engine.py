@@ -1,4 +1,4 @@
-"""POST {location}/reasoningEngines: creates an engine for sessions to live under."""
+"""POST {location}/reasoningEngines: creates an engine, the parent of sessions."""
 
 from functions.calls.request import Request
 from functions.messages.reasoning_engine import ReasoningEngine
@@ -10,7 +10,7 @@ from functions.store.protocol import Store
 
 
 def create_reasoning_engine(request: Request, store: Store, now: int) -> str:
-    """Answers a finished Operation with the engine, under an id of ours."""
+    """Answers a finished Operation with the engine; the server chooses the engine's id."""
     name = EngineName(request.parent_location, new_engine_id())
     record = new_engine(name, request.message(ReasoningEngine, "reasoning_engine"), now)
     store.create_engine(record)

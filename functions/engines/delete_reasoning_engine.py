@@ -1,4 +1,4 @@
-"""DELETE {engine}: removes an engine, and with force its sessions."""
+"""DELETE {engine}: deletes an engine; with `force` also its sessions."""
 
 from functions.calls.request import Request
 from functions.rules.operation import Operation
@@ -6,9 +6,9 @@ from functions.store.protocol import Store
 
 
 def delete_reasoning_engine(request: Request, store: Store, now: int) -> str:
-    """Answers a finished Operation; `force` may stand in the query or, as genai sends it, the body.
+    """Answers a finished Operation; `force` may be in the query or, as genai sends it, in the body.
 
-    Raises EngineNotFound, and EngineHasSessions without force.
+    Raises EngineNotFound, and without `force` EngineHasSessions.
     """
     name = request.engine_name
     asked = request.flag("force")
@@ -20,7 +20,7 @@ def delete_reasoning_engine(request: Request, store: Store, now: int) -> str:
 def _asks_in_body(request: Request) -> bool:
     if not request.body.strip():
         return False
-    # Most send no body, and do not wait for the import.
-    from functions.messages.delete_request import DeleteReasoningEngineRequest
+    # Most requests have no body and do not wait for the import.
+    from functions.messages.reasoning_engine import DeleteReasoningEngineRequest
 
     return bool(request.message(DeleteReasoningEngineRequest, "request").force)

@@ -1,4 +1,4 @@
-"""GET {location}/reasoningEngines: lists a location's engines."""
+"""GET {location}/reasoningEngines: lists the engines of a location."""
 
 from functions.calls.filters import ENGINE_DEFAULT_ORDER, ENGINE_FIELDS
 from functions.calls.request import Request, list_json
@@ -7,7 +7,7 @@ from functions.store.protocol import Store
 
 
 def list_reasoning_engines(request: Request, store: Store, now: int) -> str:
-    """Answers one page of engines, the oldest first."""
+    """Answers one page of engines, by creation time, the oldest first."""
     location = request.parent_location
     query = request.page(location, ENGINE_FIELDS, (), ENGINE_DEFAULT_ORDER, MAX_ENGINES_PAGE)
     page = store.list_engines(location, query)

@@ -1,4 +1,4 @@
-"""PATCH {engine}: changes what an engine is called and described as."""
+"""PATCH {engine}: changes the fields of an engine that `updateMask` or the body names."""
 
 from functions.calls.request import Request
 from functions.messages.reasoning_engine import ReasoningEngine

@@ -1,1 +1,1 @@
-"""The methods of events, one a file."""
+"""The methods of events, one in each file."""

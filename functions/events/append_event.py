@@ -12,14 +12,15 @@ from functions.store.protocol import Store
 
 
 def append_event(request: Request, store: Store, now: int) -> str:
-    """Answers `{}` once the event is stored for good; a retry of the same event changes nothing.
+    """Answers `{}` after the event is stored; a retry of the same event changes nothing.
 
-    With `allowMissing` a session that is missing is created for the user `userId` together with its
-    first event, the session id `-` lets the server choose one, and the answer is `{"session": …}`
-    as get answers it. A retry with `-` meets its own session when both carry the same `requestId`.
+    With `allowMissing` the server creates a missing session for the user `userId` together with its
+    first event, and answers `{"session": …}` with the Session of get's answer. For the session id
+    `-` it chooses an id. A retry with `-` finds its own session if both requests carry the same
+    `requestId`.
 
-    Raises InvalidFields naming every missing field, SessionNotFound, and TooLarge; and with
-    `allowMissing` SessionOfAnotherUser, and what create_session raises.
+    Raises InvalidFields naming every missing field, SessionNotFound and TooLarge. With
+    `allowMissing` it also raises SessionOfAnotherUser and the errors of create_session.
     """
     if request.flag("allowMissing"):
         return _append_or_create(request, store, now)
@@ -37,9 +38,9 @@ def _append_or_create(request: Request, store: Store, now: int) -> str:
     if not user_id:
         raise InvalidFields([("user_id", "Required field is not set.")])
     event, state = _event(request)
-    # Before any store looks, so that all answer in one order.
+    # Checked before the store is asked, so that all stores raise the same error.
     state.check_size()
-    # Appends without allowMissing do not wait for the import.
+    # Appends without allowMissing do not wait for these imports.
     from functions.messages.session import Session
     from functions.rules.session_rules import new_session
 

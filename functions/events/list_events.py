@@ -14,7 +14,7 @@ from functions.store.protocol import Store
 def list_events(request: Request, store: Store, now: int) -> str:
     """Answers one page of events by timestamp, then arrival; raises SessionNotFound.
 
-    With `view=FULL` each event says its type.
+    With `view=FULL` each event has its `eventType`.
     """
     session, view = request.session_name, parse_view(request.query.get("view", ""))
     query = request.page(session, EVENT_FIELDS, EVENT_ORDERS, EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE)
@@ -26,11 +26,11 @@ def list_events(request: Request, store: Store, now: int) -> str:
 def events_json(
     records: Sequence[EventRecord], session: SessionName, request: Request, view: EventView
 ) -> list[str]:
-    """Each event in the view and with the enums that the request wants."""
+    """Writes each event in the view, and with enums as the request asks for them."""
     name = str(session)
     events = [record.to_json(name) for record in records]
     if request.enum_numbers:
-        # Only GAPIC clients ask for it, and only they wait for the import.
+        # Only GAPIC clients ask for numbers, and only their requests wait for the import.
         from functions.messages.session_event import with_enum_numbers
 
         events = [with_enum_numbers(event) for event in events]

@@ -1,4 +1,4 @@
-"""Content and Part, as in the discovery document's schemas of the same names."""
+"""Content, Part and the messages in them; see the discovery document's schemas."""
 
 from typing import Annotated, Any
 
@@ -7,7 +7,7 @@ from functions.messages.scalars import Bytes, Double, Duration, Enum, EnumValue
 
 
 class Blob(Message):
-    """Inline bytes."""
+    """Bytes that the message itself carries, in base64."""
 
     mime_type: str | None = ""
     data: Bytes = ""
@@ -15,7 +15,7 @@ class Blob(Message):
 
 
 class FileData(Message):
-    """Bytes by URI."""
+    """Bytes that the message refers to by a URI."""
 
     mime_type: str | None = ""
     file_uri: str | None = ""
@@ -23,7 +23,7 @@ class FileData(Message):
 
 
 class VideoMetadata(Message):
-    """Which part of a video is meant."""
+    """The section of a video that the part refers to."""
 
     start_offset: Duration = None
     end_offset: Duration = None
@@ -31,7 +31,7 @@ class VideoMetadata(Message):
 
 
 class PartialArg(Message):
-    """One streamed piece of a function call's arguments."""
+    """One piece of the arguments of a function call that is streamed."""
 
     oneofs = [
         ("delta", frozenset({"null_value", "number_value", "string_value", "bool_value"})),
@@ -46,7 +46,7 @@ class PartialArg(Message):
 
 
 class FunctionCall(Message):
-    """A tool call that the model asks for."""
+    """A request of the model to call a tool."""
 
     name: str | None = ""
     args: dict[str, Any] | None = None
@@ -56,15 +56,15 @@ class FunctionCall(Message):
 
 
 class FunctionResponseBlob(Blob):
-    """Inline bytes in a tool's answer."""
+    """Bytes that a tool's response carries."""
 
 
 class FunctionResponseFileData(FileData):
-    """Bytes by URI in a tool's answer."""
+    """Bytes that a tool's response refers to by a URI."""
 
 
 class FunctionResponsePart(Message):
-    """One part of a tool's answer."""
+    """One part of a tool's response."""
 
     oneofs = [("data", frozenset({"inline_data", "file_data"}))]
 
@@ -73,7 +73,7 @@ class FunctionResponsePart(Message):
 
 
 class FunctionResponse(Message):
-    """A tool's answer to the call of the same id."""
+    """A tool's response to the function call of the same id."""
 
     name: str | None = ""
     response: dict[str, Any] | None = None
@@ -85,7 +85,7 @@ class FunctionResponse(Message):
 
 
 class ExecutableCode(Message):
-    """Code that the model wants run."""
+    """Code that the model asks to run."""
 
     language: Annotated[EnumValue, Enum(("LANGUAGE_UNSPECIFIED", "PYTHON"))] = (
         "LANGUAGE_UNSPECIFIED"
@@ -95,7 +95,7 @@ class ExecutableCode(Message):
 
 
 class CodeExecutionResult(Message):
-    """What running ExecutableCode gave."""
+    """The result of running ExecutableCode."""
 
     outcome: Annotated[
         EnumValue,
@@ -106,7 +106,7 @@ class CodeExecutionResult(Message):
 
 
 class AudioTranscriptionWordInfo(Message):
-    """One word of a transcription and when it was said."""
+    """One word of a transcription and the times at which it begins and ends."""
 
     word: str | None = ""
     start_offset: Duration = None
@@ -114,7 +114,7 @@ class AudioTranscriptionWordInfo(Message):
 
 
 class AudioTranscription(Message):
-    """What was said in a stretch of audio, and by whom."""
+    """The words of a section of audio and their speaker."""
 
     text: str | None = ""
     speaker_label: str | None = ""
@@ -122,7 +122,7 @@ class AudioTranscription(Message):
 
 
 class PartMediaResolution(Message):
-    """How finely a part's media is sampled."""
+    """The resolution at which the model samples the media of a part."""
 
     level: Annotated[
         EnumValue,
@@ -139,14 +139,14 @@ class PartMediaResolution(Message):
 
 
 class SpeechMetadata(Message):
-    """Whose voice a part is to be spoken in."""
+    """The voice in which a part is spoken."""
 
     speaker: str | None = ""
     style: str | None = ""
 
 
 class Part(Message):
-    """One piece of a Content: text, media, a tool call, its answer, or code."""
+    """One piece of a Content: text, media, a function call, its response, or code."""
 
     oneofs = [
         (
@@ -184,7 +184,7 @@ class Part(Message):
 
 
 class Content(Message):
-    """A turn's content: who speaks and the parts."""
+    """The content of a turn: the speaker's role and the parts."""
 
     role: str | None = ""
     parts: list[Part] | None = []

@@ -1,11 +1,11 @@
-"""GroundingMetadata, as in the discovery document's schemas of the same names."""
+"""GroundingMetadata and the messages in it; see the discovery document's schemas."""
 
 from functions.messages.message import Message
 from functions.messages.scalars import Bytes, Double, DoubleItem, Duration, Int32, Int32Item
 
 
 class SearchEntryPoint(Message):
-    """What a search-grounded answer must show."""
+    """The search suggestion that an application must show beside a grounded answer."""
 
     rendered_content: str | None = ""
     sdk_blob: Bytes = ""
@@ -20,7 +20,7 @@ class GroundingChunkWeb(Message):
 
 
 class RagChunkPageSpan(Message):
-    """Pages of a document, from one."""
+    """The first and the last page of a piece of a document, counted from one."""
 
     first_page: Int32 = 0
     last_page: Int32 = 0
@@ -54,7 +54,7 @@ class GroundingChunkMapsPlaceAnswerSourcesReviewSnippet(Message):
 
 
 class GroundingChunkMapsPlaceAnswerSources(Message):
-    """What was used to answer a question about a place."""
+    """The reviews that an answer about a place is based on."""
 
     review_snippets: list[GroundingChunkMapsPlaceAnswerSourcesReviewSnippet] | None = []
 
@@ -99,7 +99,7 @@ class GroundingChunk(Message):
 
 
 class Segment(Message):
-    """A stretch of a part's text, in bytes."""
+    """A section of a part's text; the indices count bytes."""
 
     part_index: Int32 = 0
     start_index: Int32 = 0
@@ -108,7 +108,7 @@ class Segment(Message):
 
 
 class GroundingSupport(Message):
-    """Which sources support which stretch of the answer."""
+    """A segment of the answer and the indices of the sources that support it."""
 
     segment: Segment | None = None
     grounding_chunk_indices: list[Int32Item] | None = []
@@ -117,20 +117,20 @@ class GroundingSupport(Message):
 
 
 class RetrievalMetadata(Message):
-    """How the retrieval was decided."""
+    """The score by which the model decided to search."""
 
     google_search_dynamic_retrieval_score: Double = 0
 
 
 class GroundingMetadataSourceFlaggingUri(Message):
-    """Where a reader may flag a source."""
+    """The URI at which a reader may report a source."""
 
     source_id: str | None = ""
     flag_content_uri: str | None = ""
 
 
 class GroundingMetadata(Message):
-    """Where an answer comes from."""
+    """The sources of an answer."""
 
     web_search_queries: list[str] | None = []
     retrieval_queries: list[str] | None = []

@@ -7,15 +7,16 @@ from typing import Any
 from functions.aip.errors import InvalidArgument
 
 MAX_DEPTH = 200
-"""Levels of nesting accepted, twice the official service's; pydantic's writer ends at 255."""
+"""Levels of nesting that the server accepts: twice as many as the official service. Pydantic's
+writer fails beyond 255."""
 
 _LARGEST_INT_FLOAT = 2.0**63
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _STRING = r'"(?:[^"\\]|\\.?)*+(?:"|\Z)'
-"""One without an end reaches to the end of the text, so that nothing is looked at twice."""
+"""A string without a closing quote reaches to the end of the text, so that the search is linear."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""Writes numbers with fractions otherwise than clients know them from us: 1e+16 is 1e16 here."""
+"""Spells floats differently from `write_json`: 1e+16 instead of 1e16."""
 
 _encode_sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
@@ -26,10 +27,10 @@ _STRINGS = re.compile(_STRING.encode(), re.DOTALL)
 def read_json(body: bytes, *, max_depth: int = MAX_DEPTH, max_values: int | None = None) -> Any:
     """Parses a request body: integers exact at any size, integral floats as integers.
 
-    Structs are doubles on the wire of the official clients, so `1.0` means 1. A trailing comma
-    is accepted, as in the documented body of appendEvent. Raises InvalidArgument for anything
-    else that is not JSON, for NaN and Infinity, for lone surrogates, below `max_depth`, and for
-    more keys and list items than `max_values`, before any of them takes memory.
+    Official clients send the numbers of a Struct as doubles, so `1.0` means 1. A trailing comma is
+    accepted, as in the documented body of appendEvent. Raises InvalidArgument for other text that
+    is not JSON, for NaN and Infinity, for lone surrogates, for more levels than `max_depth`, and
+    for more keys and list items than `max_values`, which it counts before it parses.
     """
     if max_values is not None:
         _check_values(body, max_values)
@@ -43,33 +44,33 @@ def read_json(body: bytes, *, max_depth: int = MAX_DEPTH, max_values: int | None
         value = _read_with_trailing_commas(text)
     if body.count(b"[") + body.count(b"{") > max_depth and _depth(value) > max_depth:
         raise _too_deep(max_depth)
-    # After the depth, since the writer refuses what is too deep in other words.
+    # After the check of the depth: the writer's message for a deep value is another one.
     if _SURROGATE.search(text):
         write_json(value)
     return value
 
 
 def write_json(value: Any) -> str:
-    """Writes compact JSON text; raises InvalidArgument for text that UTF-8 cannot carry."""
+    """Writes a value as compact JSON; raises InvalidArgument for text that UTF-8 cannot encode."""
     if isinstance(value, str):
         return write_plain(value)
-    # Reads that meet text alone do not wait for the import.
-    from pydantic_core import PydanticSerializationError, to_json
+    # Reads that write only texts do not wait for the import.
+    import pydantic_core
 
     try:
-        return to_json(value, inf_nan_mode="constants").decode()
-    except (PydanticSerializationError, UnicodeEncodeError) as error:
+        return pydantic_core.to_json(value, inf_nan_mode="constants").decode()
+    except (pydantic_core.PydanticSerializationError, UnicodeEncodeError) as error:
         raise unencodable() from error
 
 
 def integral(number: float) -> int | float:
-    """An integral float as an integer, up to where integers would say more than the float did."""
+    """Returns an integral float below 2**63 as an integer, and any other float as it is."""
     is_integer = abs(number) < _LARGEST_INT_FLOAT and number.is_integer()
     return int(number) if is_integer else number
 
 
 def write_plain(value: Any) -> str:
-    """What `write_json` writes, of text and integers and of lists and objects of them alone."""
+    """Does the same as `write_json` without pydantic; the value must not hold any float."""
     text = _encode(value)
     if not text.isascii():
         try:
@@ -79,24 +80,32 @@ def write_plain(value: Any) -> str:
     return text
 
 
+def object_text(*members: str) -> str:
+    """Joins texts `"name":value` to the text of an object; empty texts are left out.
+
+    A text may also hold several members with commas between them.
+    """
+    return f"{{{','.join(filter(None, members))}}}"
+
+
 def write_sorted(value: Any) -> str:
-    """JSON text to hash: the same for equal values, however their keys are ordered."""
+    """Writes a value as JSON with sorted keys, for hashes: equal values give equal texts."""
     return _encode_sorted(value)
 
 
 def utf8_size(text: str) -> int:
-    """Bytes of UTF-8."""
+    """Returns the number of bytes that the text has in UTF-8."""
     return len(text) if text.isascii() else len(text.encode())
 
 
 def unencodable() -> InvalidArgument:
-    """The error for strings with a lone surrogate, which JSON can spell but UTF-8 cannot."""
+    """Returns the error for a lone surrogate, which JSON can spell and UTF-8 cannot encode."""
     return InvalidArgument("Invalid JSON payload received. A string is not valid Unicode.")
 
 
 def _loads(text: str) -> Any:
     try:
-        return json.loads(text, parse_float=_number, parse_constant=_refuse_constant)
+        return _decode(text)
     except RecursionError:
         raise _too_deep(MAX_DEPTH) from None
     except json.JSONDecodeError:
@@ -128,7 +137,7 @@ def _too_deep(limit: int) -> InvalidArgument:
 
 
 def _check_values(body: bytes, limit: int) -> None:
-    """Counts what begins a value or divides two; only a body with many needs a closer look."""
+    """Counts commas and opening brackets; only a body with many of them is counted exactly."""
     if _marks(body) > limit and (found := _marks(_STRINGS.sub(b"", body))) > limit:
         raise InvalidArgument(
             f"Invalid JSON payload received. Keys and list items are limited to {limit}; "
@@ -148,3 +157,6 @@ def _depth(value: Any) -> int:
             child for item in level for child in (item.values() if isinstance(item, dict) else item)
         ]
     return depth
+
+
+_decode = json.JSONDecoder(parse_float=_number, parse_constant=_refuse_constant).decode

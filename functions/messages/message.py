@@ -1,8 +1,8 @@
-"""What every message has in common: names, unknown fields, oneofs, and the official errors.
+"""The base of all messages: names, unknown fields, oneofs, and the official errors.
 
-A field's default says whether proto3 tracks its presence: `None` means it does, so that what
-was sent comes back even when empty; `""`, `False`, `0`, `[]` or `{}` means it does not, and the
-empty value is not written.
+The default of a field tells whether proto3 tracks the field's presence. If the default is `None`,
+proto3 does, and `write` also writes an empty value that was sent. If the default is `""`, `False`,
+`0`, `[]` or `{}`, proto3 does not, and `write` leaves an empty value out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,25 +35,25 @@ _PROTO_TYPES = {
 
 
 _MOST_FAULTS = 100
-"""Named in one answer, which could otherwise be larger than the request."""
+"""Faults that one answer names; without a bound the answer could be larger than the request."""
 
 MAX_MESSAGES = 30_000
-"""In one body, itself and all below it, such as parts: each takes longer than any other value."""
+"""Messages in one body, such as the event and its parts; they take longest to validate."""
 
 _SMALL = 8_192
-"""Bytes of a body whose faults are all built, however many."""
+"""Bytes of a body that is validated as a whole at once, and faults that may be named."""
 
-_BEGINNING = 1_000
-"""Keys and items of a larger body that are looked at first."""
+_BEGINNINGS = (1_000, 16_000, 256_000)
+"""Keys and items of a larger body that are validated before all of it is."""
 
 
 UnknownFields = Literal["reject", "keep", "strict"]
-"""What `Message.read` does with fields that it does not know; `strict` knows less, see ADK."""
+"""The treatment of unknown fields by `Message.read`; `strict` also refuses the fields of ADK."""
 
 
 @dataclass(slots=True)
 class _Reading:
-    """What pydantic hands to the validators of one body."""
+    """The context that pydantic gives to the validators of one body."""
 
     unknown: UnknownFields
     messages: Iterator[int] = field(default_factory=lambda: iter(range(MAX_MESSAGES)))
@@ -66,11 +66,11 @@ def _published(value: Any, info: ValidationInfo) -> Any:
 
 
 ADK = BeforeValidator(_published)
-"""Annotates a field that the published schema lacks, and that official ADK clients send."""
+"""Annotates a field that official ADK clients send and the published schema lacks."""
 
 
 class Message(BaseModel):
-    """A proto3 message: camelCase and snake_case in, camelCase out."""
+    """A proto3 message, read from camelCase and snake_case and written in camelCase."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -89,28 +89,33 @@ class Message(BaseModel):
     ) -> Self:
         """Builds the message from parsed JSON; `root` is the body's field name in the API.
 
-        `unknown` keeps fields that the message does not know, or refuses them, or, if strict,
-        refuses those of ADK's clients, too. `size` is the JSON's in bytes.
+        `unknown` keeps or rejects fields that the message does not know; `strict` also rejects the
+        fields of ADK's clients. `size` is the size of the JSON in bytes.
 
-        Raises InvalidArgument in the words of the official service, every fault up to a hundred in
-        one answer, and for more than MAX_MESSAGES.
+        Raises InvalidArgument with the official service's messages, for up to a hundred faults in
+        one answer, and for more than MAX_MESSAGES messages.
         """
         extra: ExtraValues = "allow" if unknown == "keep" else "forbid"
-        if size > _SMALL:
-            # A fault takes far longer than a value: what is full of them is seen by its beginning.
+        # Pydantic builds every fault of a body, and a fault takes far longer than a good value. A
+        # beginning of the body that has many faults is enough to refuse it.
+        for most in _BEGINNINGS if size > _SMALL else ():
+            left = iter(range(most))
+            beginning = _beginning(value, left)
+            is_whole = next(left, None) is not None
+            if is_whole:
+                break
             try:
-                beginning = _beginning(value, iter(range(_BEGINNING)))
                 cls.model_validate(beginning, extra=extra, context=_Reading(unknown))
             except ValidationError as error:
                 if error.error_count() >= _MOST_FAULTS:
-                    raise _refusal(root, error) from error
+                    raise _refusal(root, error, "at least ") from error
         try:
             return cls.model_validate(value, extra=extra, context=_Reading(unknown))
         except ValidationError as error:
             raise _refusal(root, error) from error
 
     def write(self, *, enum_numbers: bool = False) -> str:
-        """The message as canonical JSON text; enums by name, or by number."""
+        """Writes the message as canonical JSON, with enums as names or as numbers."""
         try:
             return self.model_dump_json(
                 by_alias=True,
@@ -122,13 +127,13 @@ class Message(BaseModel):
             raise unencodable() from error
 
     def unknown_fields(self) -> dict[str, Any]:
-        """What `read` kept though the API does not know it, at the top level."""
+        """The unknown fields of the message itself that `read` kept."""
         return dict(self.__pydantic_extra__ or {})
 
     @model_validator(mode="after")
     def _counted_and_at_most_one_of(self, info: ValidationInfo) -> Self:
         if info.context is not None and next(info.context.messages, None) is None:
-            # No ValueError, which pydantic would collect, and go on.
+            # Pydantic would collect a ValueError and validate the rest.
             raise InvalidArgument(
                 f"Invalid JSON payload received. Messages are limited to {MAX_MESSAGES}, the body "
                 "and each part, call and the like in it; more were sent."
@@ -150,7 +155,7 @@ class Message(BaseModel):
 
 
 def _beginning(value: Any, left: Iterator[int]) -> Any:
-    """The value with no more of its keys and items, in their order, than `left` counts."""
+    """Returns the value cut to as many keys and list items, in their order, as `left` yields."""
     if isinstance(value, dict):
         return {
             key: _beginning(each, left) for (key, each), _ in zip(value.items(), left, strict=False)
@@ -160,10 +165,10 @@ def _beginning(value: Any, left: Iterator[int]) -> Any:
     return value
 
 
-def _refusal(root: str, error: ValidationError) -> InvalidArgument:
+def _refusal(root: str, error: ValidationError, bound: str = "") -> InvalidArgument:
     count = error.error_count()
     if count > _SMALL:
-        text = f"Invalid value at '{root}': {count} of its values are not allowed."
+        text = f"Invalid value at '{root}': {bound}{count} of its values are not allowed."
         return InvalidArgument(text, [FieldViolation(root, text)])
     details = error.errors(include_url=False)[:_MOST_FAULTS]
     faults = [_violation(root, detail) for detail in details]

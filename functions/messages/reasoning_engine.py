@@ -1,4 +1,4 @@
-"""ReasoningEngine, as in the discovery document's schema of that name."""
+"""ReasoningEngine of the discovery document, and the body of its DELETE, which only genai has."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from functions.messages.scalars import Timestamp
 
 
 class ReasoningEngine(Message):
-    """An engine; its specs describe code that we do not run, and are kept as sent."""
+    """An engine. The server stores its specs as sent; they describe code that it does not run."""
 
     name: str | None = ""
     display_name: str | None = ""
@@ -21,3 +21,13 @@ class ReasoningEngine(Message):
     encryption_spec: dict[str, Any] | None = None
     traffic_config: dict[str, Any] | None = None
     revision_garbage_collection_strategy: dict[str, Any] | None = None
+
+
+class DeleteReasoningEngineRequest(Message):
+    """The body that genai's client sends with the DELETE of an engine; the path names the engine.
+
+    `force` deletes the engine's sessions, too.
+    """
+
+    name: str | None = ""
+    force: bool | None = False

@@ -1,6 +1,6 @@
-"""The JSON schemas of scalars: what is read for each, and what is written.
+"""The JSON schemas of scalars: the spellings that the server reads, and the one that it writes.
 
-Of spellings that are read for the sake of old clients, they have the usual ones only.
+They leave out rare spellings that the server reads only for old clients.
 """
 
 from copy import deepcopy
@@ -28,11 +28,11 @@ class ScalarSchema:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchema:
         is_read = handler.mode == "validation"
-        # A copy, since pydantic writes each field's default into it.
+        # A copy, because pydantic writes the default of each field into it.
         return deepcopy({"anyOf": list(self.read)} if is_read else self.written)
 
     def or_null(self) -> "ScalarSchema":
-        """The same for a field that may be null, which stands for nothing sent."""
+        """The schema of a field that may be null, which means the same as an absent field."""
         return ScalarSchema((*self.read, _NULL), self.written)
 
 
@@ -73,6 +73,6 @@ DURATION = ScalarSchema((_SPELLED_DURATION,), _SPELLED_DURATION)
 
 
 def enum_schema(names: tuple[str, ...]) -> ScalarSchema:
-    """Of an open enum: a name, or a number that need not have one."""
+    """Returns the schema of an open enum: a name, or a number that may have no name."""
     either = ({"enum": list(names)}, _INT32)
     return ScalarSchema(either, {"anyOf": list(either)})

@@ -1,4 +1,4 @@
-"""Scalar fields of proto3 JSON, each with the spellings that it accepts and the one it writes."""
+"""Scalar fields of proto3 JSON: each accepts several spellings and writes one."""
 
 import base64
 import binascii
@@ -80,7 +80,7 @@ def _read_bytes(value: Any) -> str:
 
 
 def _read_int(value: Any) -> int:
-    # Python's int() also takes underscores, spaces and the digits of every script.
+    # Python's int() also accepts underscores, spaces and the digits of all scripts.
     is_text = isinstance(value, str) and _INTEGER.fullmatch(value) is not None
     if isinstance(value, bool) or not (is_text or isinstance(value, int)):
         raise TypeError(value)
@@ -102,7 +102,7 @@ Int32 = Annotated[int | None, BeforeValidator(_reader(_read_int32, "TYPE_INT32")
 Int32Item = Annotated[
     int, BeforeValidator(_reader(_read_int32, "TYPE_INT32", optional=False)), INT32
 ]
-"""In a list or a map, where null stands for nothing."""
+"""An item of a list or a map, which cannot be null."""
 Double = Annotated[
     int | float | None, BeforeValidator(_reader(_read_double, "TYPE_DOUBLE")), DOUBLE.or_null()
 ]
@@ -137,9 +137,9 @@ EnumValue = str | int | None
 
 @dataclass(frozen=True)
 class Enum:
-    """Annotates an enum field whose values are `names`, numbered from zero: name or number in.
+    """Annotates an enum field whose values are `names`, numbered from zero.
 
-    A number that no name stands for is kept, as proto3's open enums are.
+    The field accepts a name or a number. It keeps a number without a name: proto3's enums are open.
     """
 
     names: tuple[str, ...]

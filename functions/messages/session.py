@@ -1,4 +1,4 @@
-"""Session, as in the discovery document's schema of that name."""
+"""Session; see the discovery document's schema."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from functions.messages.scalars import Duration, Timestamp
 
 
 class Session(Message):
-    """A session as a caller sends it; name, createTime and updateTime are ignored on input."""
+    """A session as a client sends it. The server ignores name, createTime and updateTime."""
 
     oneofs = [("expiration", frozenset({"expire_time", "ttl"}))]
 

@@ -1,4 +1,4 @@
-"""SessionEvent and what hangs off it, as in the discovery document's schemas."""
+"""SessionEvent and the messages in it; see the discovery document's schemas."""
 
 import re
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from functions.messages.scalars import Int32Item, Timestamp
 
 
 class EventActions(Message):
-    """What an event does besides speaking."""
+    """The effects of an event on state, artifacts and the flow between agents."""
 
     skip_summarization: bool | None = False
     state_delta: dict[str, Any] | None = None
@@ -33,7 +33,7 @@ class Transcription(Message):
 
 
 class EventMetadata(Message):
-    """What is known about an event."""
+    """Facts about an event besides its content."""
 
     grounding_metadata: GroundingMetadata | None = None
     partial: bool | None = False
@@ -48,7 +48,7 @@ class EventMetadata(Message):
 
 
 class SessionEvent(Message):
-    """One event of a session; `name` is set by the server and ignored on input."""
+    """One event of a session. The server sets `name` and ignores a `name` that a client sends."""
 
     name: str | None = ""
     author: str | None = ""
@@ -63,7 +63,7 @@ class SessionEvent(Message):
 
 
 def with_enum_numbers(text: str) -> str:
-    """An event's canonical JSON with its enums by number, as GAPIC clients ask for them."""
+    """Returns an event's canonical JSON with enums as numbers, which GAPIC clients ask for."""
     if not _MAY_HOLD_ENUM.search(text):
         return text
     return SessionEvent.read(read_json(text.encode()), "event", "keep").write(enum_numbers=True)

@@ -1,1 +1,1 @@
-"""The methods of operations, one a file; no operation is stored, its id says what it did."""
+"""The methods of operations, one in each file. No operation is stored; its id describes it."""

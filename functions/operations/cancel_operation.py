@@ -1,4 +1,4 @@
-"""POST {operation}:cancel: cancels an operation; all are done."""
+"""POST {operation}:cancel: cancels nothing, because every operation is done."""
 
 from functions.calls.request import Request
 from functions.operations.get_operation import asked_operation
@@ -6,6 +6,6 @@ from functions.store.protocol import Store
 
 
 def cancel_operation(request: Request, store: Store, now: int) -> str:
-    """Answers `{}` and changes nothing; raises OperationNotFound for one that never was."""
+    """Answers `{}` and changes nothing; raises OperationNotFound."""
     asked_operation(request)
     return "{}"

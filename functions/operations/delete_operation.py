@@ -1,4 +1,4 @@
-"""DELETE {operation}: forgets an operation; none is stored."""
+"""DELETE {operation}: deletes nothing, because no operation is stored."""
 
 from functions.calls.request import Request
 from functions.operations.get_operation import asked_operation
@@ -6,6 +6,6 @@ from functions.store.protocol import Store
 
 
 def delete_operation(request: Request, store: Store, now: int) -> str:
-    """Answers `{}`; raises OperationNotFound for an operation that never was."""
+    """Answers `{}` and changes nothing; raises OperationNotFound."""
     asked_operation(request)
     return "{}"

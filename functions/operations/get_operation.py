@@ -1,4 +1,4 @@
-"""GET {operation}: what became of an operation; all are done."""
+"""GET {operation}: reads an operation; every operation is done."""
 
 from functions.calls.request import Request
 from functions.rules.errors import EngineNotFound, OperationNotFound, SessionNotFound
@@ -10,7 +10,7 @@ from functions.store.protocol import Store
 def get_operation(request: Request, store: Store, now: int) -> str:
     """Answers the Operation with the resource as it is now.
 
-    Raises OperationNotFound for an operation that never was, or whose resource is gone.
+    Raises OperationNotFound if the operation never existed or its resource is gone.
     """
     operation = asked_operation(request)
     version = operation.version if request.version == "ui" else request.version
@@ -18,7 +18,7 @@ def get_operation(request: Request, store: Store, now: int) -> str:
 
 
 def asked_operation(request: Request) -> Operation:
-    """The operation that the path names, under its resource, its location, or nothing."""
+    """Returns the operation that the path names, under its resource, its location or no parent."""
     parent, _, operation_id = request.name.rpartition("operations/")
     if not parent:
         parent = request.location

@@ -1,4 +1,4 @@
-"""GET {name}/operations: lists operations; none is stored."""
+"""GET {name}/operations: lists no operations, because none is stored."""
 
 from functions.aip.page_token import InvalidPageToken
 from functions.calls.request import Request
@@ -6,10 +6,10 @@ from functions.store.protocol import Store
 
 
 def list_operations(request: Request, store: Store, now: int) -> str:
-    """Answers an empty list below a well-formed name: nothing is ever under way.
+    """Answers an empty list below a well-formed name: no operation is ever in progress.
 
-    Raises InvalidArgument for parameters that are not what they should be, a pageToken above all:
-    none was ever answered.
+    Raises InvalidArgument for malformed parameters and for every pageToken: the server never
+    answers with one.
     """
     check_parent(request)
     _ = request.page_size, request.flag("returnPartialSuccess")

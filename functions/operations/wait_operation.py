@@ -1,4 +1,4 @@
-"""POST {operation}:wait: waits for an operation; all are done."""
+"""POST {operation}:wait: reads an operation without waiting, because every operation is done."""
 
 from functions.calls.request import Request
 from functions.operations.get_operation import get_operation
@@ -6,6 +6,6 @@ from functions.store.protocol import Store
 
 
 def wait_operation(request: Request, store: Store, now: int) -> str:
-    """Answers as get_operation does, however long the timeout."""
+    """Answers at once as get_operation does, whatever the timeout."""
     _ = request.duration("timeout")
     return get_operation(request, store, now)

@@ -1,1 +1,1 @@
-"""Domain rules without IO and without a clock: names, expiry, state scopes, what is stored."""
+"""Domain rules without IO and without a clock: names, ids, records, expiry, state scopes, runs."""

@@ -1,4 +1,4 @@
-"""A reasoning engine as stores keep it."""
+"""The record that stores keep of a reasoning engine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from functions.rules.names import EngineName
 
 @dataclass(slots=True)
 class EngineRecord:
-    """What a store keeps of an engine; times are nanoseconds since the epoch.
+    """The record that a store keeps of an engine; times are nanoseconds since the epoch.
 
-    `resource` is the mutable fields as parsed JSON.
+    `resource` holds the mutable fields as parsed JSON.
     """
 
     name: EngineName
@@ -22,7 +22,7 @@ class EngineRecord:
     resource: Mapping[str, Any]
 
     def to_json(self) -> str:
-        """The ReasoningEngine as get answers it."""
+        """Writes the ReasoningEngine of get's answer."""
         return write_json(
             {
                 "name": str(self.name),

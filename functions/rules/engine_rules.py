@@ -1,4 +1,4 @@
-"""The rules by which messages make and change reasoning engines."""
+"""The rules that make a record of a ReasoningEngine message and apply an update to one."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,14 +18,14 @@ MUTABLE = frozenset(ReasoningEngine.model_fields) - OUTPUT_ONLY
 
 
 def new_engine(name: EngineName, message: ReasoningEngine, now: int) -> EngineRecord:
-    """The record of a new engine, every rule checked."""
+    """Returns the record of a new engine; raises InvalidArgument for a broken rule."""
     return _checked(EngineRecord(name, now, now, _mutable_fields(message)))
 
 
 def changed_engine(
     record: EngineRecord, message: ReasoningEngine, mask: Sequence[FieldPath], now: int
 ) -> EngineRecord:
-    """The record after an update; raises InvalidArgument naming a path that cannot be changed."""
+    """Returns the record after an update; raises InvalidArgument naming an immutable path."""
     sent = _mutable_fields(message)
     names = {field: ReasoningEngine.model_fields[field].alias or field for field in MUTABLE}
     for path in mask:

@@ -1,4 +1,4 @@
-"""The domain's errors, in the words of the official service where it has any.
+"""The domain's errors, with the official service's messages where it has one.
 
 ApiError
 ├── InvalidArgument: InvalidFields (SessionOfAnotherUser), SessionAlreadyExists, TooLarge,
@@ -22,7 +22,7 @@ from functions.aip.errors import (
 
 
 class InvalidFields(InvalidArgument):
-    """One or more fields are missing or malformed; all are named in one answer."""
+    """Some fields are missing or malformed; one answer names all of them."""
 
     def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
         listed = "".join(
@@ -42,21 +42,21 @@ class SessionOfAnotherUser(InvalidFields):
 
 
 class SessionAlreadyExists(InvalidArgument):
-    """The real service answers 400 here; AIP-133 says 409. The real service wins."""
+    """A session of that id exists. AIP-133 says 409; the official service says 400."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Session with user-provided ID '{name}' already exists.")
 
 
 class TooLarge(InvalidArgument):
-    """Something would not fit in one document of the store."""
+    """A value is too large for one document of the store."""
 
     def __init__(self, what: str, size: int, limit: int) -> None:
         super().__init__(f"{what} is limited to {limit} bytes; this would make {size}.")
 
 
 class WalkTooOld(InvalidArgument):
-    """The store no longer knows what the list looked like when the walk began."""
+    """The store no longer has the list as it was when the walk began."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -66,35 +66,35 @@ class WalkTooOld(InvalidArgument):
 
 
 class SessionNotFound(NotFound):
-    """There is no live session of that name; an expired one is gone too."""
+    """No live session has that name; an expired session counts as missing."""
 
     def __init__(self, name: object) -> None:
         super().__init__(f"Session {name} not found.")
 
 
 class EngineNotFound(NotFound):
-    """There is no engine of that name."""
+    """No engine has that name."""
 
     def __init__(self, name: object) -> None:
         super().__init__(f"ReasoningEngine {name} not found.")
 
 
 class ParentEngineNotFound(NotFound):
-    """Sessions were asked for under an engine that must exist and does not."""
+    """REQUIRE_ENGINE is set and the session's engine does not exist."""
 
     def __init__(self) -> None:
         super().__init__("The ReasoningEngine does not exist.")
 
 
 class OperationNotFound(NotFound):
-    """No operation of that name was ever answered, or what it made is gone."""
+    """No operation of that name ever existed, or its resource is gone."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Operation {name} not found.")
 
 
 class EngineHasSessions(FailedPrecondition):
-    """An engine goes with its sessions only when told to."""
+    """The engine still has sessions, and the request does not set `force`."""
 
     def __init__(self, name: object) -> None:
         super().__init__(
@@ -103,7 +103,7 @@ class EngineHasSessions(FailedPrecondition):
 
 
 class AmbiguousSession(FailedPrecondition):
-    """A session named without its engine lives under several."""
+    """The name lacks the engine, and several engines have a session of that id."""
 
     def __init__(self, session: str, engines: Sequence[str]) -> None:
         super().__init__(
@@ -113,21 +113,21 @@ class AmbiguousSession(FailedPrecondition):
 
 
 class Contention(Aborted):
-    """Others changed the same resource each time that we tried."""
+    """Other requests changed the same resource at each of the server's attempts."""
 
     def __init__(self, name: object) -> None:
         super().__init__(f"Too much contention on {name}. Try again.")
 
 
 class StoreUnavailable(Unavailable):
-    """The store did not answer in time or cannot be reached."""
+    """The store cannot be reached or did not answer in time."""
 
     def __init__(self) -> None:
         super().__init__("The session store is unavailable. Try again.")
 
 
 class NoMatchInTime(Unavailable):
-    """A later page found no match in its time; clients of genai fail on a page that is empty."""
+    """A later page found no match in its time. Clients of genai fail on an empty page."""
 
     def __init__(self) -> None:
         super().__init__(

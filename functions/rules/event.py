@@ -1,4 +1,4 @@
-"""An event as stores keep it: canonical JSON text and an order."""
+"""The record that stores keep of an event: its canonical JSON and its order."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ from functions.messages.json_text import utf8_size
 from functions.rules.names import SessionName
 
 ENVELOPE_BYTES = 500
-"""What an event's name and braces add to its text, rather more than less."""
+"""At least the size of an event's name and braces in JSON."""
 
 
 @dataclass(slots=True)
 class EventRecord:
-    """What a store keeps of an event.
+    """The record that a store keeps of an event.
 
-    `text` is the event's JSON without its name and without the opening brace, so that an answer
-    is joined from stored text; `timestamp` is nanoseconds since the epoch. `former_id` is the id
-    that earlier versions gave to the event of the same append, "" where they chose it at random.
+    `text` is the event's JSON without its name and without the opening brace: the server joins
+    answers from stored texts. `timestamp` is in nanoseconds since the epoch. `former_id` is the id
+    that earlier versions gave to the event of the same append, or "" if they chose it at random.
     """
 
     id: str
@@ -27,14 +27,14 @@ class EventRecord:
     former_id: str = ""
 
     def size(self) -> int:
-        """About how many bytes `to_json` has, rather more than fewer."""
+        """Returns an upper estimate of the bytes of `to_json`."""
         return ENVELOPE_BYTES + utf8_size(self.text)
 
     def to_json(self, session: SessionName | str) -> str:
-        """The SessionEvent as list answers it."""
+        """Writes the SessionEvent of a list's answer."""
         return f'{{"name":"{session}/events/{self.id}",{self.text}'
 
 
 def timestamp_key(timestamp: int) -> str:
-    """A timestamp as 18 hexadecimal digits that order as it does, from the year 1 on."""
+    """Returns a timestamp from the year 1 on as 18 hexadecimal digits, which sort as it does."""
     return f"{timestamp - MIN_TIMESTAMP:018x}"

@@ -1,4 +1,7 @@
-"""The rules that make an event of its message, with an id that makes retries safe."""
+"""The rules that make a record of a SessionEvent message, with an id that makes retries safe.
+
+docs/decisions/0003-event-ids-from-content.md says why the id comes from the content.
+"""
 
 import base64
 import hashlib
@@ -18,15 +21,17 @@ _SETS = (
     ("rawEvent", "longRunningToolIds"),
     ("rawEvent", "long_running_tool_ids"),
 )
-"""Lists that clients write in any order: ADK makes them of Python's sets."""
+"""Lists whose order does not count: ADK writes Python sets as lists."""
 
 
 def new_event(message: SessionEvent, request_id: str) -> tuple[EventRecord, StateChange]:
-    """The record of an event and what it does to state, every rule checked.
+    """Returns the record of an event and its change of state.
 
-    With `rawEvent.id` or `request_id` the id is made from it and the event's content: a retry
-    meets its own event, and the same id with another content makes another event. The order of
-    keys and of sets is no content.
+    With `rawEvent.id` or `request_id` the event's id is a hash of it and of the content. A retry
+    therefore finds its own event, and the same id with another content makes another event. The
+    order of keys and of sets does not count as content. Without both, the id is random.
+
+    Raises InvalidFields for missing fields, and TooLarge.
     """
     required = ("author", "invocation_id", "timestamp")
     missing = [field for field in required if getattr(message, field) in (None, "")]
@@ -36,7 +41,7 @@ def new_event(message: SessionEvent, request_id: str) -> tuple[EventRecord, Stat
     message.content = message.content or Content()
     message.actions = message.actions or EventActions()
     text = message.write()[1:]
-    # Stores keep these two once more, beside the text.
+    # Stores also keep author and invocationId beside the text.
     size = (
         utf8_size(text) + utf8_size(message.author or "") + utf8_size(message.invocation_id or "")
     )
@@ -58,11 +63,11 @@ def new_event(message: SessionEvent, request_id: str) -> tuple[EventRecord, Stat
 
 
 def _canonical(text: str) -> str:
-    """The text of a record that is the same for every spelling of one event."""
+    """Returns a text that is the same for all spellings of one event."""
     event = read_json(b"{" + text.encode())
     for parent, field in _SETS:
         ids = event.get(parent, {}).get(field)
-        if isinstance(ids, list) and all(isinstance(id, str) for id in ids):
+        if isinstance(ids, list) and all(isinstance(each, str) for each in ids):
             ids.sort()
     return write_sorted(event)
 

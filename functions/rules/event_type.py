@@ -1,4 +1,4 @@
-"""What kind of thing an event is, derived from its JSON whenever it is asked for."""
+"""The type of an event. It is never stored; the server derives it from the event's JSON."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,11 +9,11 @@ from functions.messages.json_text import read_json, write_json
 from functions.rules.event import EventRecord
 
 USER = "user"
-"""The author of what people send; any other is an agent or a system."""
+"""The author of events that people send; every other author is an agent or a system."""
 
 
 class EventType(StrEnum):
-    """What an event is first of all; see `event_type`."""
+    """The type of an event; see `event_type`."""
 
     INPUT_MESSAGE = "INPUT_MESSAGE"
     THINKING = "THINKING"
@@ -25,7 +25,7 @@ class EventType(StrEnum):
 
 
 class EventView(StrEnum):
-    """How much lists say of an event: FULL adds its type."""
+    """The view of an event in an answer; FULL adds the event's type."""
 
     BASIC = "BASIC"
     FULL = "FULL"
@@ -35,16 +35,16 @@ _SPEECH = ("text", "inlineData", "fileData", "audioTranscription")
 
 
 def event_type(event: Mapping[str, Any]) -> EventType:
-    """The type of an event, given its canonical JSON; the first of these rules that holds.
+    """Returns the type of an event, given its canonical JSON; the first rule that holds decides.
 
-    1. ERROR: it has an errorCode or an errorMessage.
+    1. ERROR: the event has an errorCode or an errorMessage.
     2. TOOL_INPUT: a part is a functionCall or executableCode.
-    3. TOOL_OUTPUT: a part is a functionResponse or a codeExecutionResult, whoever sends it.
-    4. INPUT_MESSAGE or AGENT_OUTPUT: something is said, by `user` or by anybody else: a part
-       that is no thought has media or a text that is not empty, or there is a transcription. An
-       inputTranscription is always INPUT_MESSAGE: live agents hand on what the user said.
-    5. THINKING: a part is a thought, and nothing but thoughts is said.
-    6. STATE_UPDATE: it says nothing. What it does stands in `actions`, such as a stateDelta.
+    3. TOOL_OUTPUT: a part is a functionResponse or a codeExecutionResult, by any author.
+    4. INPUT_MESSAGE if the author is `user`, else AGENT_OUTPUT: a part that is not a thought has
+       media or a text that is not empty, or the event has a transcription. An inputTranscription
+       is always INPUT_MESSAGE: live agents forward the words of the user.
+    5. THINKING: a part is a thought.
+    6. STATE_UPDATE: the event says nothing; its `actions`, such as a stateDelta, are its effect.
     """
     if event.get("errorCode") or event.get("errorMessage"):
         return EventType.ERROR
@@ -65,22 +65,22 @@ def event_type(event: Mapping[str, Any]) -> EventType:
 
 
 def event_members(record: EventRecord) -> dict[str, Any]:
-    """An event's canonical JSON, parsed; its name is not among its members."""
+    """Parses an event's canonical JSON; the event's name is not part of it."""
     members: dict[str, Any] = read_json(b"{" + record.text.encode())
     return members
 
 
 def with_event_type(text: str) -> str:
-    """An event's JSON with its `eventType` as the last member."""
+    """Returns an event's JSON with its `eventType` as the last member."""
     event = read_json(text.encode())
-    # UNKNOWN_FIELDS=keep may have stored one; it is output-only, so ours takes its place.
+    # With UNKNOWN_FIELDS=keep a client may have stored an eventType. The field is output-only.
     if "eventType" in event:
         text = write_json({name: value for name, value in event.items() if name != "eventType"})
     return f'{text[:-1]},"eventType":"{event_type(event)}"}}'
 
 
 def parse_view(text: str) -> EventView:
-    """The `view` parameter, BASIC where it is blank; raises InvalidArgument."""
+    """Reads the `view` parameter; a blank one is BASIC. Raises InvalidArgument."""
     try:
         return EventView(text or EventView.BASIC)
     except ValueError:

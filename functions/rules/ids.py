@@ -1,4 +1,4 @@
-"""Ids that the server chooses: nobody guesses them or counts by them."""
+"""Ids that the server chooses: clients can neither guess nor count them."""
 
 import hashlib
 import secrets
@@ -12,32 +12,32 @@ _SLUG_LENGTH = 40
 
 
 def new_session_id(display_name: str) -> str:
-    """20 random characters, or a slug of the display name and 8 of them.
+    """Returns 20 random characters, or a slug of the display name and 8 random characters.
 
-    It keeps to the official service's own alphabet and its 63 characters. A slug of a common
-    name may meet another's id, so the caller must be ready to ask again.
+    The id has the official service's alphabet and at most its 63 characters. Ids of one display
+    name may collide; the caller must then ask for another id.
     """
     slug = display_name and _slug(display_name)
     return f"{slug}-{_random(8)}" if slug else _random(_LENGTH)
 
 
 def session_id_of_request(engine: str, user_id: str, request_id: str) -> str:
-    """20 characters made from a request: its retry meets the session of the first try."""
+    """Returns 20 characters made from a request, so a retry finds the session of its first try."""
     digest = hashlib.sha256(write_plain([engine, user_id, request_id]).encode()).digest()
     number = int.from_bytes(digest)
     return _spell(number, _LENGTH)
 
 
 def new_engine_id() -> str:
-    """19 random digits, since ADK takes only digits for an engine's id."""
+    """Returns 19 random digits: ADK accepts only digits as the id of an engine."""
     return str(10**18 + secrets.randbelow(9 * 10**18))
 
 
 def _slug(display_name: str) -> str:
-    # Its tables of letters take long to import, and most sessions have no display name.
+    # The import of slugify's tables is slow, and most sessions have no display name.
     from slugify import slugify
 
-    # A longer name is refused once it is looked at.
+    # new_session refuses a longer name afterwards.
     return slugify(display_name[:MAX_NAME_BYTES], max_length=_SLUG_LENGTH, word_boundary=True)
 
 
@@ -46,7 +46,7 @@ def _random(length: int) -> str:
 
 
 def _spell(number: int, length: int) -> str:
-    """The last so many digits of a number to the base 36, the last one first."""
+    """Returns the last `length` digits of a number to the base 36, the last digit first."""
     digits = []
     for _ in range(length):
         number, digit = divmod(number, 36)

@@ -8,9 +8,9 @@ from functions.rules.limits import MAX_LABEL_LENGTH, MAX_LABELS
 
 
 def sorted_labels(labels: Mapping[str, str] | None, root: str = "session") -> dict[str, str]:
-    """The labels in their one order; `root` is the body's field name.
+    """Returns the labels sorted by key; `root` is the body's field name.
 
-    Raises InvalidArgument naming the label at fault.
+    Raises InvalidArgument naming an invalid label.
     """
     labels = labels or {}
     if len(labels) > MAX_LABELS:
@@ -29,9 +29,9 @@ def sorted_labels(labels: Mapping[str, str] | None, root: str = "session") -> di
 def masked_labels(
     old: Mapping[str, str], sent: Mapping[str, str] | None, mask: Sequence[FieldPath]
 ) -> Mapping[str, str]:
-    """The labels after an update: `labels` in the mask replaces all, `labels.key` that one.
+    """Returns the labels after an update: `labels` in the mask replaces all, `labels.key` one.
 
-    A label that the mask names and the body does not send goes.
+    A label that the mask names and the body does not send is removed.
     """
     keys = {path.key for path in mask if path.field == "labels"}
     sent = sent or {}

@@ -1,20 +1,23 @@
-"""How large things may be, so that every store accepts the same and no request costs too much."""
+"""The sizes that all stores accept, which also bound the cost of a request.
+
+Modules of every room read them, so they stand apart from the rules.
+"""
 
 MAX_EVENT_BYTES = 1_040_000
-"""Of JSON. A Firestore document holds 1,048,576 bytes; the rest is for its name and its key."""
+"""Bytes of an event's JSON. A Firestore document holds 1,048,576 bytes with its name and keys."""
 
 MAX_STATE_BYTES = 960_000
-"""One scope's members with their keys; labels and names share the document with them."""
+"""Bytes of the members of one scope with their keys; its document also holds labels and names."""
 
 MAX_NAME_BYTES = 1_024
-"""Of UTF-8, for user ids and display names."""
+"""Bytes of UTF-8 of a user id or a display name."""
 
 MAX_SESSIONS_PAGE = 100
 MAX_EVENTS_PAGE = 1000
 MAX_ENGINES_PAGE = 100
 
 MAX_PAGE_BYTES = 8 * 2**20
-"""A page ends early, with a token, where its body would pass this."""
+"""Bytes of a page's body; a page ends early, with a token, before its body exceeds them."""
 
 MAX_LABELS = 64
 MAX_LABEL_LENGTH = 64

@@ -1,4 +1,4 @@
-"""Resource names, AIP-122: which ids are allowed, and what a short or aliased name stands for."""
+"""Resource names and the ids in them; see google.aip.dev/122."""
 
 import re
 from typing import NamedTuple, Self
@@ -6,12 +6,12 @@ from typing import NamedTuple, Self
 from functions.rules.errors import InvalidFields
 
 ANY = "-"
-"""The id that stands for whichever there is; see google.aip.dev/159."""
+"""The wildcard among ids; see google.aip.dev/159."""
 
 RESOURCE_ID = re.compile(r"(?!__.*__$|-$)[A-Za-z0-9_-]{1,128}")
 LOCATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,127}")
 PROJECT = re.compile(rf"({LOCATION.pattern}:)?{LOCATION.pattern}")
-"""Old projects of a domain have its name before theirs: `example.com:my-project`."""
+"""The id of an old project may begin with a domain: `example.com:my-project`."""
 
 
 class LocationName(NamedTuple):
@@ -35,12 +35,12 @@ class EngineName(NamedTuple):
 
     @property
     def is_wildcard(self) -> bool:
-        """Whether it stands for every engine of its location."""
+        """Whether the name means all engines of its location."""
         return self.engine == ANY
 
     @classmethod
     def parse(cls, name: str) -> Self:
-        """Splits a full engine name that we made ourselves."""
+        """Splits a full engine name that the server made."""
         location, _, engine = name.rpartition("/reasoningEngines/")
         return cls(location, engine)
 
@@ -58,7 +58,8 @@ class SessionName(NamedTuple):
 def is_resource_id(text: str) -> bool:
     """Whether `text` can be the id of a session or an engine.
 
-    1 to 128 of `[A-Za-z0-9_-]`, not `-` alone and not `__…__`, which Firestore reserves.
+    An id has 1 to 128 characters of `[A-Za-z0-9_-]`. It is neither `-` nor `__…__`, which Firestore
+    reserves.
     """
     return RESOURCE_ID.fullmatch(text) is not None
 
@@ -74,12 +75,12 @@ def is_location(text: str) -> bool:
 
 
 def is_path(text: str) -> bool:
-    """Whether `text` is ids and collections between slashes, such as a name."""
+    """Whether each part of `text` between slashes can be an id or a collection, as in a name."""
     return all(is_resource_id(each) or is_project(each) for each in text.split("/"))
 
 
 def check_session_id(session_id: str) -> None:
-    """Raises InvalidFields for an id that a caller may not choose for a new session."""
+    """Raises InvalidFields if a client may not choose the id for a new session."""
     if not is_resource_id(session_id):
         raise InvalidFields(
             [

@@ -1,7 +1,7 @@
-"""Operations that need no storage: everything is done when it answers, and the id says what it was.
+"""Operations without storage: each is done when the server answers, and its id describes it.
 
-An operation's id is an opaque token of what was done, to what, and when; its checksum keeps ids
-that were never answered from being found.
+An operation's id is an opaque token of the kind, the resource and the time. Its checksum keeps the
+server from finding operations that never existed.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Literal
 from functions.aip.errors import InvalidArgument
 from functions.aip.page_token import decode_page_token, encode_page_token
 from functions.aip.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, format_timestamp
-from functions.messages.json_text import write_plain
+from functions.messages.json_text import object_text, write_plain
 from functions.rules.errors import OperationNotFound
 from functions.rules.names import EngineName, SessionName, is_resource_id
 
@@ -33,7 +33,7 @@ _VERSIONS = ("v1", "v1beta1")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Something that was done to a resource; `time` is nanoseconds, `version` the API's."""
+    """A finished operation on a resource; `time` is in nanoseconds, `version` is the API's."""
 
     kind: Kind
     location: str
@@ -44,24 +44,24 @@ class Operation:
 
     @property
     def resource(self) -> SessionName | EngineName:
-        """What it was done to."""
+        """The name of the session or the engine that the operation changed."""
         engine = EngineName(self.location, self.engine)
         return SessionName(str(engine), self.session) if self.session else engine
 
     @property
     def id(self) -> str:
-        """The last segment of its name."""
+        """The last segment of the operation's name."""
         letter = next(letter for letter, kind in _KINDS.items() if kind == self.kind)
         cursor: list[str | int] = [letter, self.engine, self.session, self.time, self.version]
         return encode_page_token(cursor, _SCOPE, self.location)
 
     @property
     def parent(self) -> str:
-        """The name it hangs under, besides its location: a deleted resource has none left."""
+        """The parent in the operation's name: the resource, or the location if it was deleted."""
         return self.location if self.kind == "Delete" else str(self.resource)
 
     def to_json(self, version: str, response: str | None) -> str:
-        """The Operation, done; `response` is the resource's JSON, None for Empty."""
+        """Writes the finished Operation; `response` is the resource's JSON, or None for Empty."""
         package = f"type.googleapis.com/google.cloud.aiplatform.{version}"
         time = format_timestamp(self.time)
         metadata = {
@@ -72,16 +72,18 @@ class Operation:
             answer = '{"@type":"type.googleapis.com/google.protobuf.Empty"}'
         else:
             answer = f'{{"@type":"{package}.{_RESPONSES[self.kind]}",{response[1:]}'
-        return (
-            f'{{"name":"{self.parent}/operations/{self.id}","metadata":{write_plain(metadata)},'
-            f'"done":true,"response":{answer}}}'
+        return object_text(
+            f'"name":"{self.parent}/operations/{self.id}"',
+            f'"metadata":{write_plain(metadata)}',
+            '"done":true',
+            f'"response":{answer}',
         )
 
 
 def find_operation(parent: str, location: str, operation_id: str) -> Operation:
-    """The operation of that id under `parent`, its own or its location.
+    """Returns the operation of the id under `parent`: its resource or its location.
 
-    Raises OperationNotFound for an id that was never answered there.
+    Raises OperationNotFound if the server never answered with this id under this parent.
     """
     name = f"{parent}/operations/{operation_id}"
     try:
@@ -91,7 +93,7 @@ def find_operation(parent: str, location: str, operation_id: str) -> Operation:
         )
     except (InvalidArgument, ValueError, KeyError):
         raise OperationNotFound(name) from None
-    # Whoever makes up an id with its checksum finds nothing that could not be.
+    # A client can make up an id with a good checksum, but not of an impossible operation.
     is_possible = (
         is_resource_id(operation.engine)
         and (not operation.session or is_resource_id(operation.session))

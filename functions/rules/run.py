@@ -1,4 +1,4 @@
-"""A run: what one invocation of an agent did, folded from its events."""
+"""A run: the summary of the events of one invocation of an agent."""
 
 import re
 from collections import defaultdict
@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.aip.errors import NotFound
 from functions.aip.timestamp import format_timestamp
-from functions.messages.json_text import utf8_size, write_json, write_plain
+from functions.messages.json_text import object_text, utf8_size, write_json, write_plain
 from functions.rules.errors import InvalidFields
 from functions.rules.event import EventRecord
 from functions.rules.event_type import USER, EventType, event_members, event_type
@@ -17,7 +17,7 @@ from functions.rules.names import SessionName
 MAX_RUNS_PAGE = 100
 
 _PENDING = frozenset({"pending", "inprogress", "running", "submitted", "working"})
-"""The words, in small letters, by which a long-running tool says that it has no result yet."""
+"""Values of `status`, in small letters, with which a tool reports that it has no result yet."""
 
 _NO_LETTER = re.compile("[^a-z]")
 _ENVELOPE_BYTES = 500
@@ -27,14 +27,14 @@ _SPELLED = re.compile(rb"~([0-9A-F]{2})")
 
 
 class RunNotFound(NotFound):
-    """No event of the session belongs to that invocation."""
+    """The session has no event of the invocation."""
 
     def __init__(self, name: object) -> None:
         super().__init__(f"Run {name} not found.")
 
 
 class RunState(StrEnum):
-    """How far a run came; see `Run.state`."""
+    """The state of a run; see `Run.state`."""
 
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
@@ -43,132 +43,153 @@ class RunState(StrEnum):
 
 
 class ToolCall:
-    """A functionCall and, once there is one, the functionResponse to it; JSON text of both."""
+    """A functionCall and its functionResponse, if any; `args` and `response` are JSON text."""
 
-    def __init__(self, id: str, name: str, position: int) -> None:
-        """`position` is that among the calls of the run."""
-        self.id = id
+    def __init__(self, call_id: str, name: str, position: int) -> None:
+        """`position` is the call's index in `Run.tool_calls`."""
+        self.id = call_id
         self.name = name
         self.position = position
         self.args: str | None = None
         self.response: str | None = None
 
     def size(self) -> int:
-        """About how many bytes `to_json` has, rather more than fewer."""
+        """Returns an upper estimate of the bytes of `to_json`."""
         named = _ENVELOPE_BYTES + _WORST_ESCAPE * (len(self.id) + len(self.name))
         return named + utf8_size(self.args or "") + utf8_size(self.response or "")
 
     def to_json(self) -> str:
-        """`{"id", "name", "args", "response"}`, without what is not there."""
-        texts = {"id": self.id, "name": self.name}
-        parts = [f'"{field}":{write_json(text)}' for field, text in texts.items() if text]
-        if self.args is not None:
-            parts.append(f'"args":{self.args}')
-        if self.response is not None:
-            parts.append(f'"response":{self.response}')
-        return f"{{{','.join(parts)}}}"
+        """Writes `{"id", "name", "args", "response"}` without absent fields."""
+        return object_text(
+            f'"id":{write_json(self.id)}' if self.id else "",
+            f'"name":{write_json(self.name)}' if self.name else "",
+            f'"args":{self.args}' if self.args is not None else "",
+            f'"response":{self.response}' if self.response is not None else "",
+        )
 
 
 class Run:
     """The events of one invocationId so far; times are nanoseconds since the epoch.
 
-    `start_time` and `end_time` are those of the first and the last event in the order of lists,
-    `authors` and `event_types` what occurs in them, in order of appearance.
+    `start_time` and `end_time` are the timestamps of the first and the last event in the order of
+    lists. `authors` and `event_types` hold the values of the events in order of appearance.
+    `event_types` is empty without `with_types`, which makes the run parse every event.
     """
 
-    def __init__(self, invocation_id: str) -> None:
+    def __init__(self, invocation_id: str, *, with_types: bool = False) -> None:
         self.invocation_id = invocation_id
         self.start_time = self.end_time = 0
         self.event_count = self.event_bytes = 0
         self.authors: dict[str, None] = {}
         self.event_types: dict[EventType, None] = {}
         self.tool_calls: list[ToolCall] = []
-        self.error_code = self.error_message = ""
+        self._with_types = with_types
+        self._last: EventRecord | None = None
+        self._last_members: dict[str, Any] | None = None
         self._calls_by_id: dict[str, ToolCall] = {}
         self._unanswered: dict[ToolCall, None] = {}
         self._long_running: set[str] = set()
         self._called: defaultdict[tuple[str, bool], list[int]] = defaultdict(list)
-        """A name, and whether there is an id → a heap of the positions of such calls."""
-        self._state_by_last_event = RunState.ACTIVE
+        """(name, whether the call has an id) → a heap of the positions of such calls."""
 
     def add(self, event: EventRecord) -> None:
         """Takes in the next event of the invocation, in the order of lists."""
-        members = event_members(event)
-        kind = event_type(members)
         if not self.event_count:
             self.start_time = event.timestamp
         self.end_time = event.timestamp
         self.event_count += 1
         self.event_bytes += event.size()
         self.authors[event.author] = None
-        self.event_types[kind] = None
-        self.error_code = members.get("errorCode", "")
-        self.error_message = members.get("errorMessage", "")
+        self._last, self._last_members = event, None
+        if self._with_types:
+            self.event_types[event_type(self._members_of_last())] = None
+        # Parsing takes longer than all the rest, and the text of most events names no tool.
+        names_tool = (
+            '"functionCall":' in event.text
+            or '"functionResponse":' in event.text
+            or '"longRunningToolIds":' in event.text
+        )
+        if names_tool:
+            self._add_calls(self._members_of_last())
+
+    @property
+    def error_code(self) -> str:
+        """The errorCode of the last event, "" if it has none."""
+        return str(self._members_of_last().get("errorCode", ""))
+
+    @property
+    def error_message(self) -> str:
+        """The errorMessage of the last event, "" if it has none."""
+        return str(self._members_of_last().get("errorMessage", ""))
+
+    @property
+    def state(self) -> RunState:
+        """The state of the run; the first rule that holds decides.
+
+        1. FAILED: the last event has an errorCode or an errorMessage.
+        2. INTERRUPTED: the metadata of the last event say `interrupted`.
+        3. ACTIVE, if one of these holds:
+           - The last event is partial.
+           - The last event is a message or a tool's response by `user`: the agent has not replied.
+           - A functionCall has no functionResponse in this run.
+           - A functionCall of a long-running tool (longRunningToolIds) has a last functionResponse
+             whose `status` says pending, in progress, running, submitted or working.
+           - The last event is no final response in the sense of ADK's `Event.is_final_response`:
+             it holds a functionResponse or ends in a codeExecutionResult, and its actions do not
+             say skipSummarization.
+           - The last event ends in executableCode, which has not run.
+        4. COMPLETED otherwise.
+        """
+        last = self._members_of_last()
+        state = _state_by(last, event_type(last))
+        return RunState.ACTIVE if state is RunState.COMPLETED and self._unanswered else state
+
+    def size(self) -> int:
+        """Returns an upper estimate of the bytes of `to_json`."""
+        texts = (self.invocation_id, self.invocation_id, self.error_code, self.error_message)
+        small = _ENVELOPE_BYTES + _WORST_ESCAPE * sum(map(len, (*texts, *self.authors)))
+        return small + sum(call.size() for call in self.tool_calls)
+
+    def to_json(self, session: SessionName) -> str:
+        """Writes the Run of a list's answer."""
+        calls = ",".join(call.to_json() for call in self.tool_calls)
+        return object_text(
+            f'"name":"{run_name(session, self.invocation_id)}"',
+            f'"invocationId":{write_json(self.invocation_id)}',
+            f'"startTime":"{format_timestamp(self.start_time)}"',
+            f'"endTime":"{format_timestamp(self.end_time)}"',
+            f'"eventCount":{self.event_count}',
+            f'"authors":{write_plain(list(self.authors))}',
+            f'"toolCalls":[{calls}]' if calls else "",
+            f'"state":"{self.state}"',
+            f'"errorCode":{write_json(self.error_code)}' if self.error_code else "",
+            f'"errorMessage":{write_json(self.error_message)}' if self.error_message else "",
+        )
+
+    def _members_of_last(self) -> dict[str, Any]:
+        if self._last_members is None:
+            self._last_members = event_members(self._last) if self._last else {}
+        return self._last_members
+
+    def _add_calls(self, members: dict[str, Any]) -> None:
         self._long_running.update(members.get("eventMetadata", {}).get("longRunningToolIds", []))
         for part in members.get("content", {}).get("parts", []):
             if "functionCall" in part:
                 self._call(part["functionCall"])
             elif "functionResponse" in part:
                 self._answer(part["functionResponse"])
-        self._state_by_last_event = _state_by(members, kind)
-
-    @property
-    def state(self) -> RunState:
-        """What the events so far tell; the first of these rules that holds.
-
-        1. FAILED: the last event has an errorCode or an errorMessage.
-        2. INTERRUPTED: the last event's metadata say `interrupted`.
-        3. ACTIVE: somebody is to go on. The last event is partial, or a message or a tool's
-           answer by `user`, to which nobody has replied; or a functionCall has no
-           functionResponse in this run; or the call is of a long-running tool
-           (longRunningToolIds), and its last functionResponse has a `status` that says pending,
-           in progress, running, submitted or working; or the last event is no final response in
-           the sense of ADK's `Event.is_final_response`: it holds a functionResponse or ends in a
-           codeExecutionResult, and its actions do not say skipSummarization; or it ends in
-           executableCode, which nobody has run.
-        4. COMPLETED: all others.
-        """
-        if self._state_by_last_event is RunState.COMPLETED and self._unanswered:
-            return RunState.ACTIVE
-        return self._state_by_last_event
-
-    def size(self) -> int:
-        """About how many bytes `to_json` has, rather more than fewer."""
-        texts = (self.invocation_id, self.invocation_id, self.error_code, self.error_message)
-        small = _ENVELOPE_BYTES + _WORST_ESCAPE * sum(map(len, (*texts, *self.authors)))
-        return small + sum(call.size() for call in self.tool_calls)
-
-    def to_json(self, session: SessionName) -> str:
-        """The Run as lists answer it."""
-        parts = [
-            f'{{"name":"{run_name(session, self.invocation_id)}"',
-            f'"invocationId":{write_json(self.invocation_id)}',
-            f'"startTime":"{format_timestamp(self.start_time)}"',
-            f'"endTime":"{format_timestamp(self.end_time)}"',
-            f'"eventCount":{self.event_count}',
-            f'"authors":{write_plain(list(self.authors))}',
-        ]
-        if self.tool_calls:
-            calls = ",".join(call.to_json() for call in self.tool_calls)
-            parts.append(f'"toolCalls":[{calls}]')
-        parts.append(f'"state":"{self.state}"')
-        if self.error_code:
-            parts.append(f'"errorCode":{write_json(self.error_code)}')
-        if self.error_message:
-            parts.append(f'"errorMessage":{write_json(self.error_message)}')
-        return f"{','.join(parts)}}}"
 
     def _call(self, sent: dict[str, Any]) -> None:
-        """A call of an id that is there already is the same call, streamed on or told again."""
-        id, name = sent.get("id", ""), sent.get("name", "")
-        call = self._calls_by_id.get(id)
+        """Adds a call, or updates the call of the same id: clients stream and repeat calls."""
+        call_id, name = sent.get("id", ""), sent.get("name", "")
+        call = self._calls_by_id.get(call_id)
         if call is None:
-            call = ToolCall(id, name, len(self.tool_calls))
+            call = ToolCall(call_id, name, len(self.tool_calls))
             self.tool_calls.append(call)
             self._unanswered[call] = None
-            heappush(self._called[name, bool(id)], call.position)
-            if id:
-                self._calls_by_id[id] = call
+            heappush(self._called[name, bool(call_id)], call.position)
+            if call_id:
+                self._calls_by_id[call_id] = call
         elif name and name != call.name:
             call.name = name
             heappush(self._called[name, True], call.position)
@@ -176,14 +197,15 @@ class Run:
             call.args = write_json(sent["args"])
 
     def _answer(self, sent: dict[str, Any]) -> None:
-        """Pairs by id, or else by name in order; the last answer counts, since tools may report.
+        """Pairs a response with a call by id, else with the first unanswered call of its name.
 
-        An answer to no call of this run is another run's.
+        A later response to the same call replaces an earlier one: long-running tools report more
+        than once. A response without a call in this run is ignored.
         """
-        id, name = sent.get("id", ""), sent.get("name", "")
-        call = self._calls_by_id.get(id)
+        call_id, name = sent.get("id", ""), sent.get("name", "")
+        call = self._calls_by_id.get(call_id)
         if call is None:
-            call = self._first_unanswered(name, with_ids=not id)
+            call = self._first_unanswered(name, with_ids=not call_id)
         if call is not None:
             response = sent.get("response", {})
             call.response = write_json(response)
@@ -194,11 +216,11 @@ class Run:
                 self._unanswered.pop(call, None)
 
     def _first_unanswered(self, name: str, *, with_ids: bool) -> ToolCall | None:
-        """The first call of a name that has no response yet; those with ids only if told so."""
+        """Returns the first unanswered call of a name; calls with ids only if `with_ids`."""
         firsts = []
         for has_id in (False, True) if with_ids else (False,):
             heap = self._called.get((name, has_id), [])
-            # A call that was answered, or has another name by now, stays here until it is met.
+            # A call that has a response or a new name meanwhile is removed only here.
             while heap and not self._is_unanswered(self.tool_calls[heap[0]], name):
                 heappop(heap)
             firsts += heap[:1]
@@ -209,19 +231,19 @@ class Run:
 
 
 def run_name(session: SessionName, invocation_id: str) -> str:
-    """`{session}/runs/{run}`, the invocation id spelled so that any is one segment of a path.
+    """Returns `{session}/runs/{run}`; `run` spells the invocation id as one segment of a path.
 
-    Letters, digits, `-` and `_` stand for themselves, every other byte of UTF-8 as `~` and two
-    hexadecimal digits. Percent signs would not do: servers decode them before they look for `/`.
+    Letters, digits, `-` and `_` stand for themselves. Every other byte of UTF-8 becomes `~` and two
+    hexadecimal digits. Percent signs would not work: servers decode them before they split a path.
     """
     spelled = _ODD.sub(lambda byte: b"~%02X" % ord(byte[0]), invocation_id.encode())
     return f"{session}/runs/{spelled.decode()}"
 
 
 def invocation_id_of(run: str) -> str:
-    """The invocation id that a run's name spells; what needs no spelling stands for itself.
+    """Returns the invocation id that the last segment of a run's name spells.
 
-    Raises InvalidFields for bytes that are no UTF-8.
+    Raises InvalidFields if the bytes are not UTF-8.
     """
     try:
         return _SPELLED.sub(lambda byte: bytes.fromhex(byte[1].decode()), run.encode()).decode()
@@ -235,7 +257,7 @@ def _is_pending(response: dict[str, Any]) -> bool:
 
 
 def _state_by(last: dict[str, Any], kind: EventType) -> RunState:
-    """What the last event says of its run, calls without a response left aside."""
+    """Returns the state by the last event alone, without a look at unanswered calls."""
     metadata, parts = last.get("eventMetadata", {}), last.get("content", {}).get("parts", [])
     end = parts[-1] if parts else {}
     if kind is EventType.ERROR:

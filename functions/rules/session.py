@@ -1,18 +1,18 @@
-"""A session as stores keep it, and what an update does to it."""
+"""The record that stores keep of a session, and the change that an update makes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from functions.aip.timestamp import format_timestamp
-from functions.messages.json_text import utf8_size, write_plain
+from functions.messages.json_text import object_text, utf8_size, write_plain
 from functions.rules.errors import TooLarge
 from functions.rules.limits import MAX_NAME_BYTES
 from functions.rules.names import SessionName
 from functions.rules.state import StateChange, join_members, members_of, split_members
 
 ENVELOPE_BYTES = 500
-"""What a session's name, times and braces are in JSON, rather more than less."""
+"""At least the size of a session's name, times and braces in JSON."""
 
 _WORST_ESCAPE = 6
 
@@ -21,11 +21,11 @@ _MICROSECOND = 1000
 
 @dataclass(slots=True)
 class SessionRecord:
-    """What a store keeps of a session; times are nanoseconds since the epoch.
+    """The record that a store keeps of a session; times are nanoseconds since the epoch.
 
-    `state` is the session's own members, joined, or None when it never had any; `shared` is the
-    members of its user's and its engine's state, joined; `unknown` is the members of fields that
-    the API does not know.
+    `state` is the joined member texts of the session's own state, or None if it never had any.
+    `shared` is the joined member texts of the state of its user and its engine. `unknown` is those
+    of the fields that the API does not know.
     """
 
     name: SessionName
@@ -40,7 +40,7 @@ class SessionRecord:
     unknown: str = ""
 
     def size(self) -> int:
-        """About how many bytes `to_json` has, rather more than fewer."""
+        """Returns an upper estimate of the bytes of `to_json`."""
         characters = len(self.user_id) + len(self.display_name)
         if self.labels:
             characters += sum(map(len, (*self.labels, *self.labels.values())))
@@ -48,35 +48,24 @@ class SessionRecord:
         return ENVELOPE_BYTES + _WORST_ESCAPE * characters + utf8_size(large)
 
     def to_json(self, *, official: bool = False) -> str:
-        """The Session as get answers it; `official` leaves out what the API does not know."""
-        state = ""
-        if self.state is not None or self.shared:
-            comma = "," if self.state and self.shared else ""
-            state = f',"sessionState":{{{self.state or ""}{comma}{self.shared}}}'
-        return f'{{"name":"{self.name}",{self.text(official=official)}{state}}}'
-
-    def text(self, *, official: bool = False) -> str:
-        """The members that `to_json` has between the name and the state."""
-        parts = [
-            f'"createTime":"{format_timestamp(self.create_time)}",'
-            f'"updateTime":"{format_timestamp(self.update_time)}"'
-        ]
-        if self.display_name:
-            parts.append(f'"displayName":{write_plain(self.display_name)}')
-        if self.labels:
-            parts.append(f'"labels":{write_plain(self.labels)}')
-        parts.append(
-            f'"userId":{write_plain(self.user_id)},'
-            f'"expireTime":"{format_timestamp(self.expire_time)}"'
+        """Writes the Session of get's answer; `official` leaves out unknown fields."""
+        has_state = self.state is not None or self.shared
+        return object_text(
+            f'"name":"{self.name}"',
+            f'"createTime":"{format_timestamp(self.create_time)}"',
+            f'"updateTime":"{format_timestamp(self.update_time)}"',
+            f'"displayName":{write_plain(self.display_name)}' if self.display_name else "",
+            f'"labels":{write_plain(self.labels)}' if self.labels else "",
+            f'"userId":{write_plain(self.user_id)}',
+            f'"expireTime":"{format_timestamp(self.expire_time)}"',
+            "" if official else self.unknown,
+            f'"sessionState":{object_text(self.state or "", self.shared)}' if has_state else "",
         )
-        if self.unknown and not official:
-            parts.append(self.unknown)
-        return ",".join(parts)
 
 
 @dataclass(slots=True)
 class SessionChange:
-    """What an update does to a session; None leaves a field alone."""
+    """The change that an update makes to a session; None leaves a field unchanged."""
 
     display_name: str | None = None
     labels: Mapping[str, str] | None = None
@@ -85,7 +74,7 @@ class SessionChange:
     state: StateChange = field(default_factory=StateChange)
 
     def apply(self, record: SessionRecord, now: int) -> None:
-        """Changes all of the record but its state, which is the store's to merge."""
+        """Changes the record except for its state, which the store merges."""
         record.update_time = now
         if self.display_name is not None:
             record.display_name = self.display_name
@@ -100,12 +89,12 @@ class SessionChange:
 
 
 def later(update_time: int, now: int) -> int:
-    """The update_time that follows another: now, or a microsecond more where clocks disagree."""
+    """Returns the next update_time: `now`, but at least a microsecond after `update_time`."""
     return max(now, update_time + _MICROSECOND)
 
 
 def check_length(name: str, text: str) -> None:
-    """Raises TooLarge for a text that is longer than a name may be."""
+    """Raises TooLarge if the text has more than MAX_NAME_BYTES; `name` names its field."""
     size = utf8_size(text)
     if size > MAX_NAME_BYTES:
         raise TooLarge(name, size, MAX_NAME_BYTES)

@@ -1,12 +1,13 @@
-"""The rules by which messages make and change sessions."""
+"""The rules that make a record of a Session message and a change of an update."""
 
 from collections.abc import Sequence
 
+from functions.aip.duration import format_duration
 from functions.aip.errors import InvalidArgument
 from functions.aip.field_mask import FieldPath
+from functions.aip.timestamp import MAX_TIMESTAMP, format_timestamp
 from functions.messages.session import Session
 from functions.rules.errors import InvalidFields
-from functions.rules.expiry import DEFAULT_TTL, chosen_expire_time
 from functions.rules.labels import masked_labels, sorted_labels
 from functions.rules.names import SessionName
 from functions.rules.session import SessionChange, SessionRecord, check_length
@@ -17,6 +18,9 @@ from functions.rules.state import (
     state_change,
 )
 
+DEFAULT_TTL = 365 * 86400 * 10**9
+"""Nanoseconds that a session lives if its message sets neither ttl nor expireTime."""
+
 OUTPUT_ONLY = frozenset({"name", "create_time", "update_time"})
 MUTABLE = frozenset({"display_name", "labels", "session_state", "expire_time", "ttl"})
 
@@ -24,7 +28,7 @@ MUTABLE = frozenset({"display_name", "labels", "session_state", "expire_time", "
 def new_session(
     name: SessionName, message: Session, now: int, min_ttl: int
 ) -> tuple[SessionRecord, StateChange]:
-    """The record of a new session and the state that it starts with, every rule checked."""
+    """Returns the record of a new session and its first state; raises for a broken rule."""
     if not message.user_id:
         raise InvalidFields([("session.user_id", "Required field is not set.")])
     labels = sorted_labels(message.labels)
@@ -35,7 +39,7 @@ def new_session(
         labels=labels,
         create_time=now,
         update_time=now,
-        expire_time=chosen_expire_time(message, now, now, min_ttl) or now + DEFAULT_TTL,
+        expire_time=_chosen_expire_time(message, now, now, min_ttl) or now + DEFAULT_TTL,
         state=None if message.session_state is None else "",
         unknown=join_members(members_of(message.unknown_fields()).values()),
     )
@@ -43,7 +47,7 @@ def new_session(
     check_length("session.display_name", record.display_name)
     check_length("unknown fields", record.unknown)
     state = state_change(message.session_state or {})
-    # Before any store looks, so that all answer in one order.
+    # Checked before the store is asked, so that all stores raise the same error.
     state.check_size()
     return record, state
 
@@ -51,7 +55,7 @@ def new_session(
 def changed_session(
     record: SessionRecord, message: Session, mask: Sequence[FieldPath], now: int, min_ttl: int
 ) -> SessionChange:
-    """What the mask and the message make of the record, every rule checked."""
+    """Returns the change that the mask and the message make; raises for a broken rule."""
     if message.user_id and message.user_id != record.user_id:
         raise InvalidArgument("session.user_id is immutable.")
     fields = {path.field for path in mask}
@@ -63,14 +67,14 @@ def changed_session(
         labels = masked_labels(record.labels, message.labels, mask)
         change.labels = sorted_labels(labels)
     if fields & {"ttl", "expire_time"}:
-        change.expire_time = chosen_expire_time(message, record.create_time, now, min_ttl)
+        change.expire_time = _chosen_expire_time(message, record.create_time, now, min_ttl)
         if change.expire_time is None:
             raise InvalidArgument("updateMask names ttl or expire_time, but the body sets neither.")
     return change
 
 
 def check_update_mask(mask: Sequence[FieldPath], message: Session) -> Sequence[FieldPath]:
-    """The paths to change: the mask's, or without a mask the fields that the message sets.
+    """Returns the paths to change: those of the mask, or else the fields that the message sets.
 
     Raises InvalidArgument naming a path that is unknown, output-only or immutable.
     """
@@ -95,6 +99,34 @@ def check_update_mask(mask: Sequence[FieldPath], message: Session) -> Sequence[F
         always = ("display_name", "labels", "session_state")
         return [*(FieldPath(name, None, name) for name in always), *expiration]
     return mask
+
+
+def _chosen_expire_time(message: Session, create_time: int, now: int, min_ttl: int) -> int | None:
+    """The expire_time that the message sets, or None; all times are in nanoseconds.
+
+    Raises InvalidArgument if it is in the past, less than `min_ttl` after the creation, or beyond
+    the year 9999.
+    """
+    if message.ttl is not None:
+        field, sent, chosen = "ttl", format_duration(message.ttl), now + message.ttl
+    elif message.expire_time is not None:
+        field, sent, chosen = (
+            "expire_time",
+            format_timestamp(message.expire_time),
+            message.expire_time,
+        )
+    else:
+        return None
+    if chosen > MAX_TIMESTAMP:
+        raise InvalidArgument(f"session.{field} reaches beyond the year 9999: {sent}.")
+    if chosen < create_time + min_ttl:
+        raise InvalidArgument(
+            f"session.{field} must let the session live at least {format_duration(min_ttl)} "
+            f"from its creation: {sent}."
+        )
+    if chosen <= now:
+        raise InvalidArgument(f"session.{field} must end the session in the future: {sent}.")
+    return chosen
 
 
 def _changed_state(message: Session, mask: Sequence[FieldPath]) -> StateChange:

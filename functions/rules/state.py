@@ -1,7 +1,7 @@
-"""State and its scopes: which keys belong to the session, its user, its engine, or nobody.
+"""State and its scopes: a key belongs to the session, to its user, to its engine, or to no state.
 
-State is kept as members, the text `"key":value` of each key, so that stores merge keys without
-reading them and answers are joined from stored text.
+A store keeps each key as a member text, `"key":value`. It merges keys without parsing them, and the
+server joins answers from stored texts; see docs/decisions/0004-state-as-member-text.md.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from functions.rules.errors import TooLarge
 from functions.rules.limits import MAX_STATE_BYTES
 
 _SMALL_CHANGE = 16_384
-"""Bytes that an append may add to a session's state unread."""
+"""Bytes that an append may add to a session's state without a check of its total size."""
 
 _PLAIN_KEY = re.compile(r"(?!__.*__$)[^~`\\\x00-\x1f][^`\\\x00-\x1f]{0,99}", re.DOTALL)
 
@@ -28,7 +28,7 @@ MemberChanges = dict[str, str | None]
 
 @dataclass(slots=True)
 class StateChange:
-    """What a write does to each scope of state; `replace` drops the session's other keys."""
+    """The change that a write makes to each scope; `replace` drops the session's other keys."""
 
     session: MemberChanges = field(default_factory=dict)
     app: MemberChanges = field(default_factory=dict)
@@ -37,28 +37,29 @@ class StateChange:
 
     @property
     def needs_current_state(self) -> bool:
-        """Whether the state that it is merged into must be read first.
+        """Whether the store must read the session before it writes the change.
 
-        What reaches beyond the session must know whose it is; what is large may be too much.
+        Keys of the user or the engine need the session's user and a check that the session lives;
+        see docs/decisions/0002-shared-state-reads-first.md. A large change needs the state's size.
         """
         size = sum(utf8_size(member or "") for member in self.session.values())
         return bool(self.app or self.user) or size > _SMALL_CHANGE
 
     def check_size(self) -> None:
-        """Raises TooLarge for what no store would take into an empty scope."""
+        """Raises TooLarge if the change alone is larger than a scope may be."""
         for scope in (self.session, self.app, self.user):
             merge_members({}, scope)
 
     @property
     def is_of_session(self) -> bool:
-        """Whether it changes the session's own state."""
+        """Whether the change affects the session's own state."""
         return self.replace or bool(self.session)
 
 
 def state_change(
     values: Mapping[str, Any], removed: Iterable[str] = (), *, replace: bool = False
 ) -> StateChange:
-    """Sorts keys into their scopes; `temp:` keys belong to none and stay in their event."""
+    """Sorts keys into their scopes; `temp:` keys have no scope and stay only in their event."""
     change = StateChange(replace=replace)
     for key in removed:
         _scope(change, key)[key] = None
@@ -68,9 +69,9 @@ def state_change(
 
 
 def stored_name(key: str) -> str:
-    """A key as documents name it: itself where Firestore takes it, else a hash of it.
+    """Returns a key's field name in a document: the key if Firestore takes it, else a hash of it.
 
-    The member text carries the key, so nothing needs the way back.
+    The hash needs no inverse, because the member text holds the key.
     """
     if _PLAIN_KEY.fullmatch(key):
         return key
@@ -78,9 +79,9 @@ def stored_name(key: str) -> str:
 
 
 def merge_members(members: Members, changes: MemberChanges) -> Members:
-    """The members after the changes; raises TooLarge past what one document holds.
+    """Returns the members after the changes; raises TooLarge beyond MAX_STATE_BYTES.
 
-    The size is `member_size` over all members: what a document stores.
+    The size of a scope is the sum of `member_size` over its members.
     """
     merged = {**members, **changes}
     kept = {key: member for key, member in merged.items() if member is not None}
@@ -89,28 +90,28 @@ def merge_members(members: Members, changes: MemberChanges) -> Members:
 
 
 def member_size(key: str, member: str) -> int:
-    """Bytes that a member takes of its scope's MAX_STATE_BYTES."""
+    """Returns the bytes that a member takes of its scope's MAX_STATE_BYTES."""
     return utf8_size(stored_name(key)) + utf8_size(member) + 2
 
 
 def check_state_size(size: int) -> None:
-    """Raises TooLarge for a scope whose members have more bytes than one document holds."""
+    """Raises TooLarge if the members of a scope have more than MAX_STATE_BYTES together."""
     if size > MAX_STATE_BYTES:
         raise TooLarge("State", size, MAX_STATE_BYTES)
 
 
 def members_of(values: Mapping[str, Any]) -> Members:
-    """Each key's member text."""
+    """Returns each key with its member text."""
     return {key: f"{write_json(key)}:{write_json(value)}" for key, value in values.items()}
 
 
 def split_members(text: str) -> Members:
-    """The members that `join_members` joined."""
+    """Splits a text that `join_members` made."""
     return members_of(read_json(f"{{{text}}}".encode())) if text else {}
 
 
 def join_members(members: Iterable[str]) -> str:
-    """Members in their one order, so that every store answers the same bytes."""
+    """Joins member texts in sorted order, so that all stores answer the same bytes."""
     return ",".join(sorted(members))
 
 

@@ -1,1 +1,1 @@
-"""The methods of runs, one a file."""
+"""The methods of runs, one in each file."""

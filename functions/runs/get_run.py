@@ -1,4 +1,4 @@
-"""GET {session}/runs/{run}: reads a run with its events."""
+"""GET {session}/runs/{run}: reads a run with one page of its events."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from functions.calls.filters import EVENT_DEFAULT_ORDER, events_of_run
 from functions.calls.request import Request, list_json
 from functions.events.list_events import events_json
-from functions.messages.json_text import write_json
+from functions.messages.json_text import object_text, write_json
 from functions.rules.event import EventRecord
 from functions.rules.event_type import parse_view
 from functions.rules.limits import MAX_EVENTS_PAGE
@@ -19,9 +19,9 @@ from functions.store.protocol import Store
 def get_run(request: Request, store: Store, now: int) -> str:
     """Answers the Run with one page of its events; raises SessionNotFound and RunNotFound.
 
-    The run is told from all of its events, whatever the page. Where it is longer than what a page
-    looks at, pages behind the first have no more of it than its name and its invocationId; nor has
-    the first where half of STORE_TIMEOUT does not do to read it.
+    The server reads all events of the run for each page. If the run has more events than a page may
+    look at, later pages hold only the run's name and invocationId. So does the first page if
+    reading the run takes more than half of STORE_TIMEOUT.
     """
     session, view = request.session_name, parse_view(request.query.get("view", ""))
     invocation_id = invocation_id_of(request.name.rpartition("/")[2])
@@ -41,9 +41,8 @@ def get_run(request: Request, store: Store, now: int) -> str:
     events = list_json(
         "sessionEvents", events_json(page.items, session, request, view), name, query, page.cursor
     )
-    # Events of a session that was replaced between two pages are no longer there.
-    members = filter(None, (told, events[1:-1]))
-    return f"{{{','.join(members)}}}"
+    # There are no events if the session was replaced between two pages.
+    return object_text(told, events[1:-1])
 
 
 def _whole_run(
@@ -54,9 +53,9 @@ def _whole_run(
     now: int,
     is_time_up: Callable[[], bool],
 ) -> Run | None:
-    """The run from all of its events, of which `first` is the first page if it was read before.
+    """Folds all events of the run; `first` is the first page of them if it was read before.
 
-    None for a run that is too long to be read again for each page, or in time.
+    Returns None if the run is too long to be read for each page, or if the time is up.
     """
     run, query = Run(invocation_id), events_of_run(invocation_id)
     page = first or store.list_events(session, query, now)

@@ -1,1 +1,1 @@
-"""The methods of sessions, one a file."""
+"""The methods of sessions, one in each file."""

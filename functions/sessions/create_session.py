@@ -13,10 +13,10 @@ from functions.store.protocol import Store
 
 
 def create_session(request: Request, store: Store, now: int) -> str:
-    """Answers a finished Operation with the session, under `sessionId` or an id of ours.
+    """Answers a finished Operation with the session; without `sessionId` the server chooses its id.
 
-    Raises SessionAlreadyExists, InvalidFields without a userId, ParentEngineNotFound where engines
-    are required, and InvalidArgument for a life that is too short.
+    Raises SessionAlreadyExists, InvalidFields without a userId, ParentEngineNotFound if
+    REQUIRE_ENGINE is set, and InvalidArgument for a life shorter than MIN_TTL.
     """
     engine = request.engine_name
     message = request.message(Session, "session")
@@ -31,7 +31,7 @@ def create_session(request: Request, store: Store, now: int) -> str:
 def add_session(
     engine: EngineName, chosen: str, message: Session, settings: Settings, store: Store, now: int
 ) -> SessionRecord:
-    """Stores a new session under the chosen id, or one of ours for ""; raises as above."""
+    """Stores a new session under the chosen id; "" lets the server choose. Raises as above."""
     while True:
         session_id = chosen or new_session_id(message.display_name or "")
         name = SessionName(str(engine), session_id)

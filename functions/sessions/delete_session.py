@@ -1,4 +1,4 @@
-"""DELETE {session}: removes a session and its events."""
+"""DELETE {session}: deletes a session and its events."""
 
 from functions.calls.request import Request
 from functions.rules.errors import AmbiguousSession, SessionNotFound
@@ -8,10 +8,11 @@ from functions.store.protocol import Store
 
 
 def delete_session(request: Request, store: Store, now: int) -> str:
-    """Answers a finished Operation; the session is gone at once.
+    """Answers a finished Operation; no request sees the session afterwards.
 
-    A name without its engine, as Google's own page prints it, means the one session of that id
-    in the location. Raises SessionNotFound, and AmbiguousSession when several engines have it.
+    Google's documentation prints a name without the engine. Such a name means the only session of
+    that id in the location. Raises SessionNotFound, and AmbiguousSession if several engines have a
+    session of that id.
     """
     named_in_full = "/reasoningEngines/" in f"/{request.name}"
     name = request.session_name if named_in_full else _only_session(request, store, now)

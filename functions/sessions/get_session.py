@@ -5,5 +5,5 @@ from functions.store.protocol import Store
 
 
 def get_session(request: Request, store: Store, now: int) -> str:
-    """Answers the Session, its user's and its engine's state merged in; raises SessionNotFound."""
+    """Answers the Session with the state of its user and its engine; raises SessionNotFound."""
     return store.get_session(request.session_name, now).to_json()

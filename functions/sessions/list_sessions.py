@@ -8,12 +8,12 @@ from functions.store.protocol import Store
 
 
 def list_sessions(request: Request, store: Store, now: int) -> str:
-    """Answers one page of sessions, the last updated first unless `orderBy` says otherwise.
+    """Answers one page of sessions; by default the last updated session is first.
 
-    The engine `-` stands for every engine of the location; see google.aip.dev/159. Its `orderBy`
-    is exact where AIP-159 asks for best effort only: one store knows all the engines.
+    The engine `-` means all engines of the location; see google.aip.dev/159. The order is exact
+    also for `-`, where AIP-159 asks only for best effort: one store holds all engines.
 
-    Raises ParentEngineNotFound where engines are required.
+    Raises ParentEngineNotFound if REQUIRE_ENGINE is set and the engine does not exist.
     """
     engine = request.engine_or_all
     query = request.page(

@@ -1,4 +1,4 @@
-"""POST sessions:purgeExpired: removes what expired and was deleted; Cloud Scheduler calls it."""
+"""POST sessions:purgeExpired: removes expired and deleted sessions; Cloud Scheduler calls it."""
 
 import logging
 import time
@@ -11,10 +11,10 @@ _log = logging.getLogger(__name__)
 
 
 def purge_expired_sessions(request: Request, store: Store, now: int) -> str:
-    """Answers `{"purgedSessions", "deletedEvents", "done"}`; not done means: call again.
+    """Answers `{"purgedSessions", "deletedEvents", "done"}`; if `done` is false, call it again.
 
-    Stops after PURGE_TIME_LIMIT. Logs the same counts with the seconds that it took. In the time
-    that is left, the store brings documents of an earlier version up to date.
+    The purge stops after PURGE_TIME_LIMIT. It logs the same counts and the seconds that it took.
+    The store uses the time that is left to migrate documents of an earlier version.
     """
     start = time.monotonic()
     end = start + request.settings.purge_time_limit / 1e9

@@ -1,4 +1,4 @@
-"""PATCH {session}: changes a session's display name, labels, state or life."""
+"""PATCH {session}: changes a session's display name, labels, state or expiry."""
 
 from functions.calls.request import Request
 from functions.messages.session import Session
@@ -8,7 +8,7 @@ from functions.store.protocol import Store
 
 
 def update_session(request: Request, store: Store, now: int) -> str:
-    """Answers the whole Session after changing what `updateMask` or the body names.
+    """Changes the fields that `updateMask` or the body names, and answers the whole Session.
 
     Raises SessionNotFound, and InvalidArgument naming a path that cannot be changed.
     """

@@ -1,4 +1,7 @@
-"""One list of the sessions of several engines, made from a list of each."""
+"""One list of the sessions of several engines, made from a list of each.
+
+docs/decisions/0005-lists-over-all-engines.md says why SQLite merges.
+"""
 
 import heapq
 import json

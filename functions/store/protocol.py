@@ -116,7 +116,7 @@ class Store(Protocol):
     ) -> Watch:
         """Follows a session's events from the start, or behind the position of one of them.
 
-        Raises SessionNotFound.
+        Raises SessionNotFound. docs/decisions/0006-streams-go-by-commits.md gives the order.
         """
 
     def create_engine(self, record: EngineRecord) -> None:

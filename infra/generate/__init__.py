@@ -1,1 +1,1 @@
-"""Makes the files of this repository that follow from its code; the Makefile says which."""
+"""Generators of files of this repository; the Makefile lists them."""

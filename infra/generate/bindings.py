@@ -1,11 +1,11 @@
 """Reads a provider's schema from the source of its prebuilt CDK bindings.
 
-The bindings are one Python module a resource. A class `…Config` takes the resource's arguments and
-blocks, each block is a class of its own, and the docstrings give the names that Terraform uses.
-The modules are parsed and never imported, since an import starts a Node process.
+The bindings have one Python module for each resource. The class `…Config` takes the resource's
+arguments and blocks. Each block is a class. The docstrings give Terraform's names. This module
+parses the bindings and does not import them: an import starts a Node process.
 
-The bindings do not tell a set from a list, nor an argument that the provider fills in from one that
-it leaves alone. The schema here says "list" and "optional and computed" for them.
+The bindings do not distinguish a set from a list, nor an argument that the provider fills in from
+one that it does not. The schema says "list" and "optional and computed" for them.
 """
 
 import ast
@@ -16,7 +16,7 @@ from typing import Any
 Json = dict[str, Any]
 
 _META = {"connection", "count", "depends_on", "for_each", "lifecycle", "provider", "provisioners"}
-"""The arguments that Terraform itself takes in every resource."""
+"""The arguments that Terraform takes in every resource."""
 
 _NAME = re.compile(r":param (\w+):[^\n]*?\{@link \S+#(\w+) ")
 
@@ -30,14 +30,14 @@ def provider_version(folder: Path, provider: str) -> str:
     return match[1]
 
 
-def read_schema(folder: Path, provider: str, kind: str, type: str) -> Json:
-    """The schema of a resource (`kind` "resource") or a data source ("data").
+def read_schema(folder: Path, provider: str, kind: str, name: str) -> Json:
+    """Reads the schema of a resource (`kind` "resource") or a data source ("data").
 
-    The form is that of `terraform providers schema -json`. Raises FileNotFoundError for a type
-    that the provider does not have.
+    It has the form of `terraform providers schema -json`. Raises FileNotFoundError if the provider
+    does not have the type `name`.
     """
     # The modules of data sources, and all those of google-beta, keep the provider's name.
-    module = f"data_{type}" if kind == "data" else type.removeprefix(f"{provider}_")
+    module = f"data_{name}" if kind == "data" else name.removeprefix(f"{provider}_")
     path = folder / _package(provider) / module / "__init__.py"
     return {"version": 0, "block": _Module(ast.parse(path.read_text())).block()}
 
@@ -61,7 +61,7 @@ class _Module:
         return self._block(config, config.removesuffix("Config"))
 
     def _block(self, inputs: str, outputs: str) -> Json:
-        """The arguments of `inputs`, and the other attributes of its counterpart `outputs`."""
+        """Returns the arguments of the class `inputs`, and the other attributes of `outputs`."""
         attributes: Json = {}
         blocks: Json = {}
         init = _methods(self._classes[inputs])["__init__"]
@@ -86,13 +86,13 @@ class _Module:
                 blocks[name]["min_items"] = 1
             if "typing.Sequence" not in annotation:
                 blocks[name]["max_items"] = 1
-        for name, type in self._answers(outputs).items():
+        for name, type_of_name in self._answers(outputs).items():
             if name not in attributes and name not in blocks:
-                attributes[name] = {"type": type, "computed": True}
+                attributes[name] = {"type": type_of_name, "computed": True}
         return {"attributes": attributes, "block_types": blocks}
 
     def _answers(self, outputs: str) -> Json:
-        """The attributes that can be read, and their types."""
+        """Returns the readable attributes with their types."""
         if outputs not in self._classes:
             return {}
         return {

@@ -2,8 +2,8 @@
 
     python -m infra.generate.exemptions > infra/exemptions.tf.json
 
-Firestore refuses changes of several fields at the same time with 409. The resources therefore form
-a chain, each depending on the one before, which Terraform's for_each cannot say.
+Firestore refuses simultaneous changes of several fields with 409. The resources therefore form a
+chain: each depends on the one before. Terraform's for_each cannot express that.
 """
 
 import json
@@ -17,14 +17,14 @@ Json = dict[str, Any]
 INDEXES = Path(__file__).parent.parent / "firestore.indexes.json"
 _COMMENT = (
     "Made by `python -m infra.generate.exemptions` from firestore.indexes.json; change that file. "
-    "By itself Firestore indexes every field in both directions, and each write pays for it. "
-    "Here each collection is exempt as a whole, and a field has the indexes of its queries. "
-    "Each field waits for the one before: Firestore refuses changes at the same time."
+    "By default Firestore indexes every field in both directions, and each write pays for it. "
+    "Here each collection is exempt as a whole, and a field has only the indexes of its queries. "
+    "Each field waits for the one before: Firestore refuses simultaneous changes."
 )
 
 
 def render(overrides: list[Json]) -> str:
-    """The file."""
+    """Returns the text of the file."""
     fields: Json = {}
     before = "google_firestore_index.index"
     for override in overrides:
@@ -46,7 +46,7 @@ def render(overrides: list[Json]) -> str:
 
 
 def resource_name(override: Json) -> str:
-    """`sessions_create_time`, or `sessions` for all fields that have none of their own."""
+    """Returns `sessions_create_time`, or `sessions` for the override of all other fields."""
     words = f"{override['collectionGroup']}_{override['fieldPath']}".removesuffix("_*")
     return re.sub(r"(?=[A-Z])", "_", words).lower()
 

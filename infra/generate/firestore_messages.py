@@ -1,4 +1,4 @@
-"""Writes the descriptors of the messages that the Firestore store speaks, from the library's own.
+"""Writes the descriptors of the Firestore store's messages, read from google-cloud-firestore.
 
 python -m infra.generate.firestore_messages > functions/store/firestore/descriptors.py
 """
@@ -20,9 +20,9 @@ DESCRIPTORS = (
 
 
 def library_descriptors() -> FileDescriptorSet:
-    """The library's, each file behind those that it depends on.
+    """Returns the library's descriptors, each file behind the files that it depends on.
 
-    Sorted, since the library makes them in the order of its sets.
+    The dependencies are sorted, because the library lists them in the order of a set.
     """
     files: dict[str, FileDescriptorProto] = {}
 
@@ -40,7 +40,7 @@ def library_descriptors() -> FileDescriptorSet:
 
 
 def render() -> str:
-    """The whole module."""
+    """Returns the text of the module."""
     packed = zlib.compress(library_descriptors().SerializeToString(deterministic=True), 9)
     lines = textwrap.wrap(base64.b85encode(packed).decode(), 90)
     return _HEAD + "".join(f'    "{line}"\n' for line in lines) + ")\n"

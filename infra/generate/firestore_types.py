@@ -1,8 +1,8 @@
-"""Writes what mypy is to know of the messages that the Firestore store speaks.
+"""Writes the types of the Firestore store's messages for mypy.
 
 python -m infra.generate.firestore_types > functions/store/firestore/protobuf.pyi
 
-They are made at run time, so mypy cannot read their fields and enumerations from the code.
+The classes are made at run time, so mypy cannot read their fields and enums from the code.
 """
 
 import sys
@@ -67,7 +67,7 @@ _ROOTS = (
     protobuf.RunQueryRequest,
     protobuf.RunQueryResponse,
 )
-"""What the store sends and gets; the stub holds all that these hold."""
+"""The messages that the store sends and receives; the stub has them and all messages in them."""
 
 _SCALARS = {
     FieldDescriptor.CPPTYPE_INT32: "int",
@@ -80,11 +80,11 @@ _SCALARS = {
 }
 _PACKAGE = "google.firestore.v1"
 _OTHERS = {"google.protobuf.Timestamp", "google.protobuf.Int32Value"}
-"""Types of other packages whose fields are told; fields of the rest are left out."""
+"""Types of other packages that the stub has; it leaves out fields of any other foreign type."""
 
 
 def render() -> str:
-    """The whole stub: the messages by name, nested ones inside those that hold them."""
+    """Returns the text of the stub: the messages by name, with nested messages inside."""
     found: dict[str, Descriptor] = {}
     waiting = [root.DESCRIPTOR for root in _ROOTS]
     while waiting:
@@ -106,7 +106,7 @@ def _class(of: Descriptor) -> Iterator[str]:
     fields = [field for field in of.fields if _is_told(field)]
     for field in fields:
         yield f"    {field.name}: {_type(field)}"
-    # So that a call need not name them all; None is what is not set.
+    # Each parameter has a default, so that a call may omit it; None means unset.
     parameters = [f"{field.name}: {_argument(field)} = ..." for field in fields]
     yield (
         f"    def __init__(self, {', '.join(('*', *parameters))}) -> None: ..."
@@ -166,7 +166,7 @@ def _is_told(field: FieldDescriptor) -> bool:
 
 
 def _referred(of: Descriptor) -> Iterator[Descriptor]:
-    """The messages that the fields of a message, and of those nested in it, are of."""
+    """Yields the message types of the fields of a message and of its nested messages."""
     for field in of.fields:
         if field.message_type is not None and _is_told(field):
             yield field.message_type

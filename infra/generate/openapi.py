@@ -1,10 +1,10 @@
-"""Makes the document that API Gateway serves the shape `per_method` by, from the table of routes.
+"""Makes API Gateway's document for the shape `per_method` from the table of routes.
 
     python -m infra.generate.openapi > infra/openapi.yaml
 
-OpenAPI 2.0, although API Gateway takes 3.x, too: its manual refuses variables that are part of a
-segment, and only for 2.0 is it public (github.com/googleapis/api-compiler) that `{session}:verb`
-is none of those.
+The document is OpenAPI 2.0, although API Gateway also takes 3.x. Its manual refuses variables that
+are part of a segment. Only for 2.0 a public source (github.com/googleapis/api-compiler) shows that
+`{session}:verb` is allowed.
 """
 
 import re
@@ -17,28 +17,29 @@ import yaml
 from functions.api.routes import ROUTES, Route
 
 PRIVATE = {"purge_expired_sessions", "watch_events"}
-"""Called at their own addresses: by Cloud Scheduler, and by those who follow a session."""
+"""Methods outside the gateway: Cloud Scheduler and watchers call them at their own addresses."""
 
 DEADLINES = {"delete_reasoning_engine": 300}
-"""Seconds that a function may take, where the table in functions.tf gives it more than 60."""
+"""Seconds that a function may take, if the table in functions.tf gives it more than 60."""
 
 HEAD = """\
 # Made by `python -m infra.generate.openapi` from functions/api/routes.py; change that instead.
 #
 # A Terraform template: the name of a target stands for the address of its function.
 #
-# The gateway demands no credentials. It calls each function with a token of its own service
-# account, for the function's address, and hands what the caller sent as Authorization on as
-# X-Forwarded-Authorization, which the function verifies as the setting AUTH says. To demand tokens
-# here, too, add securityDefinitions and security; once every path has them, the setting
-# AUTH_GATEWAY_USERINFO=true and AUTH=iam make the function take the gateway's word for them.
-# Leave OPTIONS without: with it, browsers ask whether a page may call, and send no credentials.
+# The gateway requires no credentials. It calls each function with a token of its own service
+# account for the function's address. It forwards the client's header Authorization as
+# X-Forwarded-Authorization, and the function checks that header by the setting AUTH. To require
+# tokens at the gateway, too, add securityDefinitions and security. If every path has them, set
+# AUTH=iam and AUTH_GATEWAY_USERINFO=true: the function then trusts the claims that the gateway
+# forwards. Do not add security to OPTIONS: browsers send preflights without credentials.
 #
-# Parameters are listed for readers; the gateway checks none, and passes others on as they are. It
-# does not stream, and takes and answers at most 32 MB: cloud.google.com/api-gateway/docs/quotas.
+# The parameters are here for readers. The gateway checks none, and forwards all others unchanged.
+# It does not stream, and a request or an answer may have at most 32 MB; see
+# cloud.google.com/api-gateway/docs/quotas.
 #
-# The purge is not here: only Cloud Scheduler calls it. Nor is watch_events, which streams: it is
-# called at its own address, the output watch_url.
+# The document lacks two methods. Only Cloud Scheduler calls the purge. watch_events streams, so
+# clients call it at its own address, the output watch_url.
 """
 
 TYPES = {
@@ -47,17 +48,17 @@ TYPES = {
     "pageSize": "integer",
     "returnPartialSuccess": "boolean",
 }
-"""Of query parameters that are no strings."""
+"""The types of query parameters that are not strings."""
 
 
 def render(routes: Iterable[Route] = ROUTES) -> str:
-    """The whole file."""
+    """Returns the text of the file."""
     text: str = yaml.dump(document(routes), Dumper=_Dumper, sort_keys=False, width=1000)
     return HEAD + text
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
-    """The OpenAPI of all routes but the private ones."""
+    """Returns the OpenAPI document of all routes except the private ones."""
     paths: dict[str, Any] = {}
     parameters: dict[str, Any] = {}
     for route in routes:
@@ -86,9 +87,9 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
 
 
 def path_of(version: str, template: str) -> str:
-    """A template with a variable for each `*`, called like the collection before it.
+    """Replaces each `*` of a template by a variable with the name of the collection before it.
 
-    Paths of one shape then are one path: those that differ in their variables' names would clash.
+    Paths of one shape become one path. Paths that differ only in variable names would clash.
     """
     segments = re.sub(r"{[a-z_.]+=|}", "", template).split("/")
     named = [
@@ -99,7 +100,7 @@ def path_of(version: str, template: str) -> str:
 
 
 def operation_id(route: Route, path: str) -> str:
-    """The method and the words of its path, so that no two are the same."""
+    """Joins the method and the words of its path; no two operations have the same."""
     return "_".join([route.method, *re.findall(r"\w+", re.sub(r"{\w+}", "", path))])
 
 
@@ -107,17 +108,17 @@ def _operation(route: Route, path: str) -> dict[str, Any]:
     return {
         "operationId": operation_id(route, path),
         **_references(route.query),
-        "responses": {"200": {"description": "What the method answers."}},
+        "responses": {"200": {"description": "The method's answer."}},
         "x-google-backend": _backend(route.method),
     }
 
 
 def _preflight(path: str, item: dict[str, Any]) -> dict[str, Any]:
-    """Any function answers it for any path; here one of the path's own."""
+    """The preflight of a path; every function can answer it, and one of the path's does."""
     backends = (item[verb]["x-google-backend"] for verb in item if verb != "parameters")
     return {
         "operationId": "_".join(["preflight", *re.findall(r"\w+", path)]),
-        "responses": {"204": {"description": "Who may call, and how; see CORS_ORIGINS."}},
+        "responses": {"204": {"description": "The origins and methods that CORS_ORIGINS allows."}},
         "x-google-backend": next(backends),
     }
 
@@ -145,7 +146,7 @@ def _query_parameter(name: str) -> dict[str, Any]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Indents lists, writes keys of any length before a colon, and no aliases: 200 are allowed."""
+    """Indents lists, writes keys of any length on one line, and writes no aliases."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)

@@ -3,8 +3,8 @@
     python -m infra.generate.requirements > .venv/requirements.txt
     cp .venv/requirements.txt requirements.txt
 
-The build of a function keeps the installed packages for a day if requirements.txt is unchanged. It
-looks at no other file, so a change of constraints.txt must show there.
+The build of a function reuses the installed packages for a day if requirements.txt is unchanged. It
+reads no other file, so a change of constraints.txt must change requirements.txt.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def render() -> str:
-    """requirements.txt with the hash of constraints.txt as it is now."""
+    """Returns requirements.txt with the present hash of constraints.txt."""
     pinned = hashlib.sha256((ROOT / "constraints.txt").read_bytes()).hexdigest()
     text = (ROOT / "requirements.txt").read_text()
     return re.sub(r"^(-c constraints\.txt).*", rf"\1  # {pinned}", text, count=1)

@@ -1,10 +1,10 @@
-"""Cuts the providers' schemas down to the resources that `infra/` uses, for its tests.
+"""Reduces the providers' schemas to the resources that `infra/` uses, for its tests.
 
     terraform -chdir=infra init
     terraform -chdir=infra providers schema -json |
         python -m infra.generate.schemas > tests/infra/schemas.json
 
-Where the providers cannot be downloaded, PyPI has their schemas as prebuilt CDK bindings:
+If the providers cannot be downloaded, PyPI has their schemas as prebuilt CDK bindings:
 
     pip install --no-deps --target=bindings cdktn-provider-{archive,google,google-beta,time}
     python -m infra.generate.schemas bindings > tests/infra/schemas.json
@@ -24,31 +24,31 @@ REGISTRY = "registry.terraform.io/hashicorp/"
 
 _KINDS = {"resource": "resource_schemas", "data": "data_source_schemas"}
 _KEPT = {"type", "nested_type", "required", "optional", "computed"}
-"""Of an attribute; the rest is for people to read."""
+"""The fields of an attribute that the tests read."""
 
 _OWN = {
     name: {"type": "bool" if name == "user_project_override" else "string", "optional": True}
     for name in ("billing_project", "project", "region", "user_project_override")
 }
-"""The arguments that `infra/` may give a provider itself; the bindings do not have them."""
+"""The arguments of a provider that `infra/` may set; the bindings do not have them."""
 
 
 def pins() -> dict[str, str]:
-    """The version of each provider in `infra/`."""
+    """Returns the version of each provider in `infra/`."""
     text = (INFRA / "versions.tf").read_text()
     return dict(re.findall(r'source += "hashicorp/([\w-]+)"\s+version += "([\d.]+)"', text))
 
 
 def from_terraform(schemas: Json) -> Json:
-    """The schemas that `terraform providers schema -json` writes, cut down."""
+    """Reduces the schemas that `terraform providers schema -json` writes."""
     providers = schemas["provider_schemas"]
     return _document(
-        lambda provider, kind, type: providers[REGISTRY + provider][_KINDS[kind]][type]
+        lambda provider, kind, name: providers[REGISTRY + provider][_KINDS[kind]][name]
     )
 
 
 def from_bindings(folder: Path) -> Json:
-    """The same, read from bindings; raises ValueError if they bind other versions than the pins."""
+    """Reads the same from bindings; raises ValueError if their versions are not the pins."""
     versions = {provider: provider_version(folder, provider) for provider in pins()}
     if versions != pins():
         raise ValueError(f"the bindings are of {versions}, and versions.tf pins {pins()}")
@@ -56,7 +56,7 @@ def from_bindings(folder: Path) -> Json:
 
 
 def render(document: Json) -> str:
-    """The file, a line for each resource."""
+    """Returns the text of the file, a line for each resource."""
     return _text(document, 4) + "\n"
 
 
@@ -68,30 +68,30 @@ def _document(read: Callable[[str, str, str], Json]) -> Json:
         }
         for provider in pins()
     }
-    for provider, kind, type in _used():
-        schema = read(provider, kind, type)
+    for provider, kind, name in _used():
+        schema = read(provider, kind, name)
         cut = {"version": schema["version"], "block": _cut(schema["block"])}
-        providers[REGISTRY + provider][_KINDS[kind]][type] = cut
+        providers[REGISTRY + provider][_KINDS[kind]][name] = cut
     return {"format_version": "1.0", "versions": pins(), "provider_schemas": providers}
 
 
 def _used() -> set[tuple[str, str, str]]:
-    """(provider, kind, type) of everything in `infra/` that a provider has."""
+    """Returns (provider, kind, type) of each resource and data source in `infra/`."""
     text = "\n".join(path.read_text() for path in INFRA.glob("*.tf"))
     found = re.findall(r'^(resource|data) "(\w+)" "\w+" \{\n(.*?)^\}', text, re.M | re.DOTALL)
-    named = {(_provider(type, body), kind, type) for kind, type, body in found}
+    named = {(_provider(name, body), kind, name) for kind, name, body in found}
     fields = {("google", "resource", "google_firestore_field")}  # in exemptions.tf.json
     return {names for names in named | fields if names[0] != "terraform"}
 
 
-def _provider(type: str, body: str) -> str:
-    """The provider that a resource names, or else the first word of its type."""
+def _provider(name: str, body: str) -> str:
+    """Returns the provider that a resource names, else the first word of its type."""
     named = re.search(r"^  provider += ([\w-]+)", body, re.MULTILINE)
-    return named[1] if named else type.partition("_")[0]
+    return named[1] if named else name.partition("_")[0]
 
 
 def _cut(block: Json) -> Json:
-    """A block without its descriptions."""
+    """Removes the descriptions of a block."""
     attributes = {
         name: {key: value for key, value in attribute.items() if key in _KEPT}
         for name, attribute in block.get("attributes", {}).items()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import slugify
+from pydantic import ValidationError
 
 from functions.calls import filters
 from functions.messages.session_event import SessionEvent
@@ -200,6 +201,28 @@ def test_faults_far_into_a_body_are_named_or_counted(api: Api) -> None:
     check_refused(few, 400, "event.content.parts[2000]", "event.content.parts[2001]")
     many = api.call("POST", path, {"content": {"parts": [*parts, *[1] * 10_000]}})
     check_refused(many, 400, "'event': 10000 of its values are not allowed")
+
+
+@pytest.mark.parametrize("good", [1_001, 16_001])
+def test_a_body_full_of_faults_behind_a_good_beginning_is_left_at_its_first_ones(
+    api: Api, good: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Faults cost far more than values: the server builds some of them and not half a million."""
+    built = []
+
+    def validate(cls: type[SessionEvent], value: Any, **options: Any) -> Any:
+        try:
+            return super(SessionEvent, cls).model_validate(value, **options)
+        except ValidationError as error:
+            built.append(error.error_count())
+            raise
+
+    monkeypatch.setattr(SessionEvent, "model_validate", classmethod(validate))
+    ids = [*["a"] * good, *[1] * (490_000 - good)]
+    body = {"eventMetadata": {"longRunningToolIds": ids}}
+    answer = api.call("POST", f"{api.engine}/sessions/s:appendEvent", body)
+    check_refused(answer, 400, f"'event': at least {sum(built)} of its values are not allowed")
+    assert sum(built) < 20 * good
 
 
 def test_a_few_faults_at_both_ends_of_a_large_body_are_all_named(api: Api) -> None:

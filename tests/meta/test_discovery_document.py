@@ -28,8 +28,12 @@ MESSAGES = {
     message.__name__: message
     for module in (content, grounding, reasoning_engine, session, session_event)
     for message in vars(module).values()
-    if isinstance(message, type) and issubclass(message, Message) and message is not Message
+    if isinstance(message, type)
+    and issubclass(message, Message)
+    and message not in (Message, reasoning_engine.DeleteReasoningEngineRequest)
 }
+"""The messages of the discovery document, which has no body for the DELETE of an engine."""
+
 UNTYPED = "ReasoningEngine"
 """Its specs describe code that we do not run, so we keep them as sent."""
 

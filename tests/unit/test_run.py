@@ -87,3 +87,25 @@ def test_pairing_looks_at_each_call_a_few_times(
     responses = [part("functionResponse", answered, call_id, response={})] * 2_000
     folded([*calls, *responses])
     assert Counted.looks <= 3 * 4_000
+
+
+def test_a_run_parses_the_last_event_and_those_that_may_name_a_tool(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A run of a hundred thousand events is read for one page: parsing all of it takes seconds."""
+    parsed = []
+    members_of = run.event_members
+
+    def count(record: EventRecord) -> dict[str, Any]:
+        parsed.append(record.id)
+        return members_of(record)
+
+    monkeypatch.setattr(run, "event_members", count)
+    told = Run("i")
+    for number in range(1_000):
+        parts = [part("functionCall", "f")] if number == 500 else [{"text": "functionCall"}]
+        text = write_json({"author": "a", "content": {"parts": parts}})[1:]
+        told.add(EventRecord(str(number), number, "a", "i", text))
+    assert told.state is run.RunState.ACTIVE
+    assert [call.name for call in told.tool_calls] == ["f"]
+    assert parsed == ["500", "999"]

@@ -1,47 +1,29 @@
-"""Holds a parsed filter against the fields that it may use; see google.aip.dev/160."""
+"""Checks a parsed filter against the fields that it may use; see google.aip.dev/160."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeAlias
 
 from functions.aip.field_mask import snake_case
-from functions.aip.filtering.errors import FilterError
-from functions.aip.filtering.fields import FieldType, FilterFields
+from functions.aip.filtering.fields import FieldType, FilterError, FilterFields
 from functions.aip.filtering.syntax import (
     Comparator,
+    Comparison,
+    Condition,
     Expression,
     Function,
     Member,
     Not,
     Restriction,
-    Tree,
     Value,
+    is_star,
+    matches_wildcards,
     replace_leaves,
 )
-from functions.aip.filtering.wildcards import is_star, matches_wildcards
 from functions.aip.timestamp import parse_timestamp
 
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A field, or one key of a map, against an operand; the comparator is never NOT_EQUALS.
-
-    The operand is an instant in nanoseconds, or text as the parts between its wildcards.
-    """
-
-    field: str
-    type: FieldType
-    key: str | None
-    comparator: Comparator
-    operand: tuple[str, ...] | int
-
-
-Condition: TypeAlias = Tree[Comparison]
-
 WILDCARD_COMPARISONS = 16
-"""To search a long name takes as long as to compare that many."""
+"""The number of comparisons that cost as much as one search through a long name."""
 
 _ENUM_COMPARATORS = (Comparator.EQUALS, Comparator.NOT_EQUALS)
 
@@ -50,15 +32,17 @@ def check_filter(
     expression: Expression,
     fields: FilterFields,
     text: str,
-    most_comparisons: int = sys.maxsize,
+    most_comparisons: int | None = None,
 ) -> Condition:
     """Resolves the fields of a filter and the values that they are compared with.
 
-    `a != b` becomes NOT a = b, and `a = (b OR c)` becomes a = b OR a = c. Raises FilterError,
-    drawn under `text`, for an unknown field, a comparator that does not fit its type, a value
-    that is no timestamp or none of an enum's where one is due, a value without a field, any
-    function, and more than `most_comparisons` values, where a wildcard, or the search for a part of
-    a text, counts as WILDCARD_COMPARISONS of them.
+    `a != b` becomes NOT a = b, and `a = (b OR c)` becomes a = b OR a = c. `most_comparisons` bounds
+    the number of values; a wildcard, or the search for a part of a text, counts as
+    WILDCARD_COMPARISONS more. None sets no bound.
+
+    Raises FilterError, drawn under `text`, for an unknown field, a comparator that does not fit the
+    field's type, a value that does not fit it, a value without a field, a function, and too many
+    values.
     """
     return replace_leaves(expression, _Checker(fields, text, most_comparisons).restriction)
 
@@ -67,7 +51,7 @@ def check_filter(
 class _Checker:
     fields: FilterFields
     text: str
-    most_comparisons: int
+    most_comparisons: int | None
     comparisons: int = 0
 
     def restriction(self, node: Restriction) -> Condition:
@@ -101,7 +85,7 @@ class _Checker:
             raise self.error(path[0], "expected a single value; quote it")
         comparison = replace(template, operand=self.operand(template, path[0]))
         self.comparisons += 1 + WILDCARD_COMPARISONS * _wildcards(comparison)
-        if self.comparisons > self.most_comparisons:
+        if self.most_comparisons is not None and self.comparisons > self.most_comparisons:
             reason = (
                 f"a filter compares with at most {self.most_comparisons} values, where each "
                 f"wildcard counts as {WILDCARD_COMPARISONS}"
@@ -139,7 +123,7 @@ class _Checker:
 
 
 def _wildcards(comparison: Comparison) -> int:
-    """How often a text is searched through for the comparison."""
+    """The number of searches through a text that the comparison takes."""
     operand, has = comparison.operand, comparison.comparator is Comparator.HAS
     if isinstance(operand, int) or (has and is_star(operand)):
         return 0

@@ -5,14 +5,13 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from functions.aip.filtering.errors import FilterError
-from functions.aip.filtering.fields import MAX_LENGTH
+from functions.aip.filtering.fields import MAX_LENGTH, FilterError
 
 MAX_DEPTH = 50
 
 
 class Kind(StrEnum):
-    """What a token is; marks and keywords are their own text."""
+    """The kind of a token; the kind of a mark or keyword is its text."""
 
     TEXT = "text"
     STRING = "string"
@@ -56,7 +55,8 @@ _TEXT_PIECE = re.compile(r"((?!))|\\(\*)|(\*)|([^\\*]++|\\)")
 def tokenize(text: str) -> list[Token]:
     """Splits a filter into tokens, the last of kind END.
 
-    Raises FilterError for a string without end and beyond MAX_LENGTH and MAX_DEPTH.
+    Raises FilterError for a string without a closing quote, for more than MAX_LENGTH characters and
+    for parentheses nested more than MAX_DEPTH deep.
     """
     if len(text) > MAX_LENGTH:
         raise FilterError(text, MAX_LENGTH, f"a filter has at most {MAX_LENGTH} characters")
@@ -68,7 +68,7 @@ def tokenize(text: str) -> list[Token]:
         pattern = _ARGUMENT if previous.kind is Kind.COMPARATOR else patterns[-1]
         previous, position = _next_token(text, position, pattern, previous)
         tokens.append(previous)
-        # What parentheses hold is of the kind that they stand for.
+        # The content of parentheses is read like the part of the filter that they replace.
         if previous.kind in (Kind.LPAREN, Kind.CALL):
             patterns.append(_ARGUMENT if previous.kind is Kind.CALL else pattern)
         elif previous.kind is Kind.RPAREN and len(patterns) > 1:
@@ -80,10 +80,10 @@ def tokenize(text: str) -> list[Token]:
 
 
 def unescape(token: Token) -> tuple[str, ...]:
-    r"""Returns what stands between the wildcards of a TEXT or STRING.
+    r"""Returns the parts between the wildcards of a TEXT or STRING.
 
-    `\*` is a star in both. A STRING also takes JSON's escapes and `\'`; any other backslash
-    stands for itself, as clients that do not escape expect.
+    `\*` is a star in both. A STRING also takes JSON's escapes and `\'`. Any other backslash stands
+    for itself: clients that do not escape rely on it.
     """
     pieces, body = _TEXT_PIECE, token.text
     if token.kind is Kind.STRING:

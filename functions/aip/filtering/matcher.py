@@ -1,14 +1,20 @@
 """Turns a checked filter into a test of records; see google.aip.dev/160."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-from functions.aip.filtering.checker import Comparison, Condition
-from functions.aip.filtering.fields import FieldType
-from functions.aip.filtering.filter import Get
-from functions.aip.filtering.syntax import And, Comparator, Not, Or
-from functions.aip.filtering.wildcards import is_star, matches_wildcards
+from functions.aip.filtering.fields import FieldType, Get
+from functions.aip.filtering.syntax import (
+    And,
+    Comparator,
+    Comparison,
+    Condition,
+    Not,
+    Or,
+    is_star,
+    matches_wildcards,
+)
 
 ValueTest: TypeAlias = Callable[[Any], bool]
 
@@ -33,6 +39,26 @@ def record_test(condition: Condition) -> Callable[[Get], bool]:
     return _comparison_test(condition)
 
 
+def comparisons(condition: Condition) -> Iterator[Comparison]:
+    """Yields every comparison of the condition."""
+    if isinstance(condition, And | Or):
+        for operand in condition.operands:
+            yield from comparisons(operand)
+    elif isinstance(condition, Not):
+        yield from comparisons(condition.operand)
+    else:
+        yield condition
+
+
+def conjuncts(condition: Condition) -> Iterator[Comparison]:
+    """Yields the comparisons that stand beside each other in an AND, or alone."""
+    if isinstance(condition, And):
+        for operand in condition.operands:
+            yield from conjuncts(operand)
+    elif isinstance(condition, Comparison):
+        yield condition
+
+
 def _comparison_test(comparison: Comparison) -> Callable[[Get], bool]:
     field, key, test = comparison.field, comparison.key, _value_test(comparison)
     if comparison.type is FieldType.STRING:
@@ -52,9 +78,9 @@ def _any_text(test: ValueTest, value: str | tuple[str, ...] | None) -> bool:
 
 
 def _value_test(comparison: Comparison) -> ValueTest:
-    """Tests a string or an instant, a key of a whole map or an element of a list.
+    """Returns the test of one value: a string, an instant, a map's key or a list's element.
 
-    `=` and `:` take wildcards; where the order decides, a star is a star.
+    `=` and `:` take wildcards. For `<`, `<=`, `>` and `>=` a star is a plain star.
     """
     operand, has = comparison.operand, comparison.comparator is Comparator.HAS
     if isinstance(operand, tuple):

@@ -2,7 +2,7 @@
 
 import re
 
-from functions.aip.filtering.errors import FilterError
+from functions.aip.filtering.fields import FilterError
 from functions.aip.filtering.lexer import KEYWORDS, Kind, Token, tokenize, unescape
 from functions.aip.filtering.syntax import (
     And,
@@ -24,9 +24,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def parse_filter(text: str) -> Expression | None:
     """Parses an AIP-160 filter; see google.aip.dev/160. A blank filter is None.
 
-    Looser than the grammar in two points: whitespace is needed only where texts would run
-    together, and a keyword is never a function's name, so that `NOT(a=b)` negates. Raises
-    FilterError.
+    The parser is looser than the grammar in two points. Texts need whitespace between them only if
+    they would otherwise be one text. A keyword is never the name of a function, so `NOT(a=b)`
+    negates. Raises FilterError.
     """
     parser = _Parser(text)
     if parser.accept(Kind.END):

@@ -5,7 +5,8 @@ Firestore still knows, for an hour, what a document was at the moment of the fir
 page is read at that moment, then its sessions are read by name as they are today. So it is
 Firestore's own clock that decides what has moved, whatever the clocks of servers show. The cursor
 is `[snapshot, position, session]`: that moment, and the last session's place, in nanoseconds and by
-its id, or by its full name where the walk goes through all engines.
+its id, or by its full name where the walk goes through all engines. The reasons are in
+docs/decisions/0001-walks-in-update-time-order.md.
 """
 
 from collections.abc import Iterator, Sequence

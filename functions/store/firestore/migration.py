@@ -5,7 +5,8 @@
 `version` is what all documents of the database have reached. While it is lower than this code's,
 `since` is when a server of this code saw that first, and `place` the document that the next step
 has come to. A database may hold millions of documents, so each purge takes the steps a little
-further. A step may be taken by two at once, and be killed anywhere.
+further. A step may be taken by two at once, and be killed anywhere; see
+docs/decisions/0007-documents-migrate-beside-servers.md.
 """
 
 import logging

@@ -50,9 +50,9 @@ def runs_by_event(
                     unmet.append(invocation)
             met.add(invocation)
             if len(unmet) == min(MAX_IN, query.page_size + 1):
-                yield from _told(rpc, name, keys, unmet, read_time)
+                yield from _told(rpc, name, query, keys, unmet, read_time)
                 keys, unmet = [], []
-        yield from _told(rpc, name, keys, unmet, read_time)
+        yield from _told(rpc, name, query, keys, unmet, read_time)
         if len(events) < limit:
             return
         start = event_key(events[-1])
@@ -60,7 +60,12 @@ def runs_by_event(
 
 
 def _told(
-    rpc: Rpc, name: SessionName, keys: Sequence[str], unmet: Sequence[str], read_time: Timestamp
+    rpc: Rpc,
+    name: SessionName,
+    query: PageQuery,
+    keys: Sequence[str],
+    unmet: Sequence[str],
+    read_time: Timestamp,
 ) -> Iterator[tuple[Cursor, Run | None]]:
     """The events of these keys, and the runs of `unmet` that begin with one of them."""
     runs: dict[str, Run] = {}
@@ -77,7 +82,8 @@ def _told(
         event = event_record(found)
         run = runs.get(event.invocation_id)
         if run is None:
-            run = runs[event.invocation_id] = Run(event.invocation_id)
+            with_types = query.filter.reads("event_type")
+            run = runs[event.invocation_id] = Run(event.invocation_id, with_types=with_types)
             beginning[event_key(found)] = run
         run.add(event)
     for key in keys:

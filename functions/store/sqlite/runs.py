@@ -24,11 +24,11 @@ def runs_by_event(
         {**parameters, "session": session},
     )
     for key, seq, invocation_id, is_first in rows:
-        yield [key, seq], _run(db, session, invocation_id) if is_first else None
+        yield [key, seq], _run(db, session, query, invocation_id) if is_first else None
 
 
-def _run(db: sqlite3.Connection, session: int, invocation_id: str) -> Run:
-    run = Run(invocation_id)
+def _run(db: sqlite3.Connection, session: int, query: PageQuery, invocation_id: str) -> Run:
+    run = Run(invocation_id, with_types=query.filter.reads("event_type"))
     for _, event in events_in_order(db, session, events_of_run(invocation_id)):
         run.add(event)
     return run

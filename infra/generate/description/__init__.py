@@ -1,6 +1,6 @@
-"""Describes the whole API as OpenAPI 3.1, made from its routes and its messages.
+"""Makes the OpenAPI 3.1 description of the whole API from its routes and its messages.
 
     python -m infra.generate.description > docs/openapi.json
 
-API Gateway is given another document, without schemas and streams: infra/generate/openapi.py.
+infra/generate/openapi.py makes API Gateway's document, which has neither schemas nor streams.
 """

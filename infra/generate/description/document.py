@@ -1,4 +1,4 @@
-"""The document: every route with its parameters, its body and its answers."""
+"""The OpenAPI document: every route with its parameters, its body and its answers."""
 
 import json
 import re
@@ -16,10 +16,10 @@ from infra.generate.openapi import operation_id, path_of
 _DESCRIPTION = """\
 The sessions, events and state of AI agents: the REST API of Vertex AI Agent Engine Sessions.
 
-Fields and query parameters are read in camelCase and in snake_case and written in camelCase, by the
-rules of proto3's JSON. Paths without projects and locations mean those of the settings. Every
-method also takes Google's system parameters (alt, fields, prettyPrint and so on) and ignores all
-of them but `$alt`. With the setting UNKNOWN_FIELDS=keep messages may hold fields that are not here.
+The server reads fields and query parameters in camelCase and in snake_case, and writes camelCase,
+by the rules of proto3's JSON. Paths without project and location mean those of the settings. Every
+method accepts Google's system parameters (alt, fields, prettyPrint and so on) and ignores all of
+them except `$alt`. With UNKNOWN_FIELDS=keep, messages may hold fields that are not here.
 """
 
 _REQUESTS: Mapping[str, JsonSchema] = {
@@ -31,7 +31,7 @@ _REQUESTS: Mapping[str, JsonSchema] = {
     "delete_reasoning_engine": ref("DeleteReasoningEngineRequest"),
 }
 _REQUIRED = {"create_session", "append_event"}
-"""An empty body is an empty message, which these do not take."""
+"""Methods that refuse an empty message, and therefore need a body."""
 
 _ANSWERS = {
     "create_session": "Operation",
@@ -62,20 +62,20 @@ _SECURITY = {
     "x-goog-api-key": {"type": "apiKey", "in": "header", "name": "x-goog-api-key"},
     "key": {"type": "apiKey", "in": "query", "name": "key"},
 }
-"""The setting AUTH says which of them are taken."""
+"""The setting AUTH decides which of them the server accepts."""
 
 _WIDTH = 100
 _OF_STREAMS = {429}
-"""Answered by methods that hold a thread each."""
+"""Codes that only methods with streams answer."""
 
 
 def render(routes: Iterable[Route] = ROUTES) -> str:
-    """The whole file."""
+    """Returns the text of the file."""
     return _written(document(routes), "") + "\n"
 
 
 def document(routes: Iterable[Route] = ROUTES) -> JsonSchema:
-    """The OpenAPI of all routes."""
+    """Returns the OpenAPI document of all routes."""
     paths: dict[str, JsonSchema] = {}
     parameters: dict[str, JsonSchema] = {"alt": ALT}
     for route in routes:
@@ -106,7 +106,7 @@ def document(routes: Iterable[Route] = ROUTES) -> JsonSchema:
 
 
 def _summary(method: str) -> str:
-    """The first line of the method's module, behind the path."""
+    """The first line of the docstring of the method's module, without the path."""
     first = (import_module(METHODS[method]).__doc__ or "").splitlines()[0]
     text = first.partition(": ")[2]
     return text[:1].upper() + text[1:]
@@ -124,7 +124,7 @@ def _request(method: str) -> JsonSchema:
 
 
 def _responses(method: str) -> JsonSchema:
-    """What it answers, and every error that it may."""
+    """Returns the answers of a method: the good one and every error that it may give."""
     is_stream = method not in _ANSWERS
     codes = [code for code in error_responses() if is_stream or code not in _OF_STREAMS]
     content: JsonSchema = {"text/event-stream": {"schema": ref("StreamEvent")}}
@@ -137,7 +137,7 @@ def _responses(method: str) -> JsonSchema:
 
 
 def _written(value: Any, indent: str) -> str:
-    """JSON, each value on one line if it fits."""
+    """Writes JSON with each value on one line if it fits."""
     text = json.dumps(value, ensure_ascii=False)
     if len(indent) + len(text) <= _WIDTH or not isinstance(value, (dict, list)):
         return text

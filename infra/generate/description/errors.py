@@ -1,4 +1,4 @@
-"""The error answers, each with the statuses that go with its code; see google.aip.dev/193."""
+"""The error answers by HTTP code, each with its statuses; see google.aip.dev/193."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -8,10 +8,10 @@ from functions.messages.scalar_schema import JsonSchema
 from infra.generate.description.schemas import TEXT, fixed, listed, ref
 
 _TRANSPORT = {
-    408: "The request came too slowly.",
-    431: "The request line and the headers are larger than any that are read.",
+    408: "The client sent the request too slowly.",
+    431: "The request line and the headers are larger than the server reads.",
 }
-"""Answered before there is a method; see functions/api/worker.py."""
+"""Errors before the server knows the method; see functions/api/worker.py."""
 
 
 _VIOLATION = fixed({"field": TEXT, "description": TEXT}, "field", "description")
@@ -26,7 +26,7 @@ _DETAILS = fixed(
 
 @cache
 def error_responses() -> Mapping[int, JsonSchema]:
-    """HTTP code → what is answered with it, from the tree of errors."""
+    """Returns HTTP code → answer, made from the tree of errors."""
     texts = {code: _sentences(kinds) for code, kinds in _kinds().items()}
     return {
         code: {
@@ -38,7 +38,7 @@ def error_responses() -> Mapping[int, JsonSchema]:
 
 
 def error_schemas() -> dict[str, JsonSchema]:
-    """The schemas of `error_responses`, each under a name of its own."""
+    """Returns the schemas of `error_responses` by name."""
     statuses = {code: {kind.status for kind in kinds} for code, kinds in _kinds().items()}
     statuses |= {code: {InvalidArgument.status} for code in _TRANSPORT}
     made = {"FieldViolation": _VIOLATION, "BadRequest": _DETAILS}
@@ -56,7 +56,7 @@ def error_schemas() -> dict[str, JsonSchema]:
 def _kinds() -> dict[int, list[type[ApiError]]]:
     found: dict[int, list[type[ApiError]]] = {}
     for error in ApiError.__subclasses__():
-        # No path that stands here answers its own verbs that they are not allowed.
+        # A path and a verb of this document never answer that the verb is not allowed.
         if error.__module__ == ApiError.__module__ and error is not MethodNotAllowed:
             found.setdefault(error.code, []).append(error)
     return found

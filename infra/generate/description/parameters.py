@@ -1,4 +1,4 @@
-"""What paths and queries may hold, with the bounds that functions/rules set."""
+"""The parameters of paths and queries, with the bounds that functions/rules set."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,7 +24,7 @@ _QUERY: Mapping[str, JsonSchema] = {
     "parent": {"type": "string", "pattern": f"^{_PARENT}$"},
     "timeout": DURATION.written,
 }
-"""Of the query, where they are more than their type."""
+"""Schemas of query parameters that have more than a type."""
 
 
 def _order(fields: Sequence[str]) -> JsonSchema:
@@ -40,12 +40,12 @@ _QUERY_OF_METHOD: Mapping[tuple[str, str], JsonSchema] = {
 }
 
 _ANY = {("list_sessions", "reasoningEngine"), ("append_event", "session")}
-"""Where the id `-` stands for all of them, or for one that the server chooses."""
+"""Where the id `-` is allowed: it means all resources, or an id that the server chooses."""
 
 ALT: JsonSchema = {
     "name": "$alt",
     "in": "query",
-    "description": "`json;enum-encoding=int` asks for enums as numbers.",
+    "description": "With `json;enum-encoding=int` the server writes enums as numbers.",
     "schema": {"type": "string"},
     "examples": {"numbers": {"value": "json;enum-encoding=int"}},
 }
@@ -75,5 +75,5 @@ def query_parameter(route: Route, name: str) -> tuple[str, JsonSchema]:
     of_method = _QUERY_OF_METHOD.get((route.method, name))
     schema = of_method or _QUERY.get(name, {"type": TYPES.get(name, "string")})
     key = f"{name}-{route.method}" if of_method else name
-    # What is empty counts as not given.
+    # An empty parameter counts as absent.
     return key, {"name": name, "in": "query", "allowEmptyValue": True, "schema": schema}

@@ -1,6 +1,7 @@
 """The API's messages as JSON schemas, made from functions/messages.
 
-What is read and what is written differ: nulls, numbers as text and the like are only read.
+A message that is read has another schema than one that is written: the server reads nulls, numbers
+as text and other spellings that it never writes.
 """
 
 from collections.abc import Mapping
@@ -11,9 +12,8 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
-from functions.messages.delete_request import DeleteReasoningEngineRequest
 from functions.messages.message import Message
-from functions.messages.reasoning_engine import ReasoningEngine
+from functions.messages.reasoning_engine import DeleteReasoningEngineRequest, ReasoningEngine
 from functions.messages.scalar_schema import TIMESTAMP, JsonSchema
 from functions.messages.session import Session
 from functions.messages.session_event import SessionEvent
@@ -25,7 +25,7 @@ _SCHEMAS = "#/components/schemas/"
 
 
 class _Rules(NamedTuple):
-    """What functions/rules make of a message beyond its types."""
+    """The rules of functions/rules for a message, beyond its types."""
 
     required: list[str]
     properties: dict[str, JsonSchema]
@@ -33,17 +33,17 @@ class _Rules(NamedTuple):
 
 
 def ref(name: str) -> JsonSchema:
-    """A reference to a schema of `schemas`."""
+    """Returns a reference to a schema of `schemas`."""
     return {"$ref": f"{_SCHEMAS}{name}"}
 
 
 def listed(item: JsonSchema) -> JsonSchema:
-    """A list of such items."""
+    """Returns the schema of a list of these items."""
     return {"type": "array", "items": item}
 
 
 def fixed(properties: dict[str, JsonSchema], *required: str) -> JsonSchema:
-    """An object of these properties and no others."""
+    """Returns the schema of an object with these properties and no others."""
     more: JsonSchema = {"required": list(required)} if required else {}
     return {
         "type": "object",
@@ -114,7 +114,7 @@ _OF_EVERY_RUN = (
 
 
 def schemas() -> dict[str, JsonSchema]:
-    """Every named schema; of messages that are both read and written `…-Input` and `…-Output`."""
+    """Returns all schemas by name; a message in both directions has `-Input` and `-Output`."""
     both = product((Session, SessionEvent, ReasoningEngine), ("validation", "serialization"))
     _, made = models_json_schema(
         [*both, (DeleteReasoningEngineRequest, "validation")],  # type: ignore[list-item]
@@ -133,11 +133,11 @@ def schemas() -> dict[str, JsonSchema]:
         "Run": fixed(_RUN, *_OF_EVERY_RUN),
         "RunWithEvents": fixed(
             {**_RUN, **_page("sessionEvents", "SessionEvent-Output")["properties"]},
-            # All that a later page tells of a long run.
+            # A later page of a long run has only these.
             *("name", "invocationId"),
         ),
         "ToolCall": fixed({"id": TEXT, "name": TEXT, "args": _STRUCT, "response": _STRUCT}),
-        # Of each event: before 3.2, OpenAPI has no word for the items of a stream.
+        # The schema of each event: before 3.2, OpenAPI cannot describe the items of a stream.
         "StreamEvent": {"oneOf": [_streamed("message", event), _streamed("deleted", gone)]},
         "Purged": fixed(
             {"purgedSessions": _COUNT, "deletedEvents": _COUNT, "done": {"type": "boolean"}},
@@ -145,7 +145,7 @@ def schemas() -> dict[str, JsonSchema]:
         ),
         **_operations(messages),
     }
-    # Not the message and a condition besides, which generators of clients do not merge.
+    # A full schema and no `allOf` of message and condition: client generators do not merge them.
     new_session = {
         **messages["Session-Input"],
         "properties": {**messages["Session-Input"]["properties"], "userId": FILLED},
@@ -165,7 +165,7 @@ def _streamed(kind: str, data: JsonSchema) -> JsonSchema:
 
 
 def _operations(messages: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
-    """An operation by what it answers, each part under a name: generators of clients need one."""
+    """Returns an operation for each kind of response; generators need a name for each part."""
     times = fixed({"createTime": _TIME, "updateTime": _TIME}, "createTime", "updateTime")
     metadata = fixed({"genericMetadata": ref("GenericMetadata")}, "genericMetadata")
     responses = {
@@ -192,7 +192,7 @@ def _operations(messages: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
 
 
 def _typed(message: JsonSchema, name: str) -> JsonSchema:
-    """The message as a google.protobuf.Any: it says what it is."""
+    """Returns the schema of the message as a google.protobuf.Any, which names its type."""
     package = r"google\.protobuf" if name == "Empty" else r"google\.cloud\.aiplatform\.v1(beta1)?"
     type_url = {"type": "string", "pattern": rf"^type\.googleapis\.com/{package}\.{name}$"}
     return {
@@ -203,7 +203,7 @@ def _typed(message: JsonSchema, name: str) -> JsonSchema:
 
 
 class _Generator(GenerateJsonSchema):
-    """Writes no titles and no defaults: proto3 has one for each type, and omits it."""
+    """Writes no titles and no defaults: proto3 omits a field that has its type's default."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -234,7 +234,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def _at_most_one(members: frozenset[str]) -> JsonSchema:
-    """Of a proto3 oneof; the others may be there as null, which is the same as not."""
+    """Returns the schema of a proto3 oneof; the other members may be null, which means absent."""
     names = sorted(map(to_camel, members))
     null = {"type": "null"}
     return {
