@@ -21,19 +21,19 @@ from functions.api.log import METHOD, RequestLog, log_as_json
 from functions.api.path_table import PathTable
 from functions.api.query import effective_verb, sent_path
 from functions.api.routes import METHODS, ROUTES
-from functions.api.streams import stream
+from functions.api.streams import send_stream
 from functions.calls.request import Request
 from functions.config.settings import Settings
 from functions.store.opening import open_store
 from functions.store.protocol import Store
-from functions.store.watching import Tail
+from functions.store.streams import EventStream
 
 _log = logging.getLogger(__name__)
 
 _TABLE = PathTable(ROUTES)
 
-Method = Callable[[Request, Store, int], str | Tail]
-"""Answers JSON, or a tail to follow."""
+Method = Callable[[Request, Store, int], str | EventStream]
+"""Answers JSON, or a stream of events."""
 
 
 class Endpoint:
@@ -80,8 +80,8 @@ class Endpoint:
             asked = bind(request, match, self._settings)
             # A body may take its time, and a session may expire meanwhile.
             answer = method(asked, store, self._clock())
-            if isinstance(answer, Tail):
-                return stream(answer, self._settings, self._clock, request.environ)
+            if isinstance(answer, EventStream):
+                return send_stream(answer, self._settings, self._clock, request.environ)
         except ApiError as error:
             return error_response(error)
         except Exception:

@@ -25,9 +25,9 @@ from functions.store.opening import open_store
 from functions.store.versions import NewerVersion
 from tests.conftest import PATIENCE
 from tests.contract.conftest import LOCATION, SECOND, START, Api
+from tests.contract.readers import next_events, reading
 from tests.contract.test_budget import counted
 from tests.contract.version_1 import ENGINES, SESSIONS, answers, dump, live, load, send
-from tests.contract.watches import arrivals, watching
 
 NEWEST = 1 + len(STEPS)
 EVERYWHERE = f"{LOCATION}/reasoningEngines/-/sessions"
@@ -128,8 +128,8 @@ def everywhere(api: Api) -> list[str]:
 
 def streamed(api: Api, session: str, count: int) -> list[str]:
     """The names of a session's first events, as a stream has them."""
-    with watching(api, session) as watch:
-        return [event.id for _, event in arrivals(api, watch, count)]
+    with reading(api, session) as reader:
+        return [event.id for _, event in next_events(api, reader, count)]
 
 
 def listed(api: Api, session: str) -> list[str]:
