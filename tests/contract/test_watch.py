@@ -221,7 +221,7 @@ def test_watches_agree_on_one_order_while_many_write(api: Api) -> None:
         assert mine == [f"w{writer}-{number}" for number in range(20)]
 
 
-@pytest.mark.parametrize(("timeout", "lookback"), [(1, 10), (10, 10), (60, 60)])
+@pytest.mark.parametrize(("timeout", "lookback"), [(5, 10), (10, 10), (60, 60)])
 def test_a_query_looks_back_as_long_as_a_commit_may_take(
     emulator: str, monkeypatch: pytest.MonkeyPatch, timeout: int, lookback: int
 ) -> None:
