@@ -31,6 +31,8 @@ class ApiError(Exception):
 
     code: ClassVar[int]
     status: ClassVar[str]
+    retry_after: ClassVar[int | None] = None
+    """Seconds after which the same request may succeed; None if waiting does not help."""
 
     def __init__(self, message: str, violations: Sequence[FieldViolation] = ()) -> None:
         super().__init__(message)
@@ -83,6 +85,7 @@ class Aborted(ApiError):
     """Contention that outlasted our own retries; the caller may try again."""
 
     code, status = 409, "ABORTED"
+    retry_after = 1
 
 
 class PayloadTooLarge(ApiError):
@@ -124,3 +127,4 @@ class Unavailable(ApiError):
     """The store cannot be reached now; the caller may try again."""
 
     code, status = 503, "UNAVAILABLE"
+    retry_after = 1

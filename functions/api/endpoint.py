@@ -17,7 +17,8 @@ from functions.api.browsers import check_page
 from functions.api.cors import allow_origins
 from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
 from functions.api.framework import Target, install, refuse_other_servers
-from functions.api.log import METHOD, RequestLog, log_as_json
+from functions.api.health import HEALTH_PATH, health
+from functions.api.log import METHOD, RequestLog, enter_request, log_as_json
 from functions.api.path_table import PathTable
 from functions.api.query import effective_verb, sent_path
 from functions.api.routes import METHODS, ROUTES
@@ -49,6 +50,7 @@ class Endpoint:
         """`clock` gives nanoseconds since the epoch, in whole microseconds."""
         self._methods = frozenset(methods)
         self._settings = settings
+        self._project = settings.default_project
         self._store = store
         self._clock = clock
         self._gate = open_gate(settings)
@@ -56,9 +58,10 @@ class Endpoint:
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Answers in the API's JSON shape, whatever happens."""
+        enter_request(request.environ, self._project)
         if not self._settings.logs_requests:
             return self._answer(request)
-        log = RequestLog(request.environ, self._settings.default_project)
+        log = RequestLog(request.environ)
         answer = self._answer(request)
         if answer.is_streamed:
             answer.call_on_close(lambda: log.write(answer.status_code))
@@ -70,15 +73,19 @@ class Endpoint:
         try:
             if self._is_open:
                 check_page(request, self._settings.cors_origins)
-            match = _TABLE.match(effective_verb(request), sent_path(request), self._methods)
+            verb, path = effective_verb(request), sent_path(request)
+            if path == HEALTH_PATH and verb == "GET":
+                request.environ[METHOD] = "health"
+                return health(self._settings, self._store)
+            match = _TABLE.match(verb, path, self._methods)
             request.environ[METHOD] = match.route.method
             method = load_method(match.route.method)
             store = self._store()
             if self._gate is not None:
-                # With a time of its own: nothing of the body is read before the caller is known.
+                # The body is still unread: the server first learns who the caller is.
                 store = self._gate.store_for(request, match, store, self._clock())
             asked = bind(request, match, self._settings)
-            # A body may take its time, and a session may expire meanwhile.
+            # The clock is read again: the body may come slowly, and a session expire meanwhile.
             answer = method(asked, store, self._clock())
             if isinstance(answer, EventStream):
                 return send_stream(answer, self._settings, self._clock, request.environ)
@@ -108,7 +115,7 @@ def target(name: str, *methods: str) -> Target:
     if flask.has_app_context() and flask.current_app.name == name:
         install(flask.current_app, serve, _settings())
         if not methods:
-            # Once for all workers; of many methods, each waits for its first request.
+            # One import for all workers; of many methods, each is imported at its first request.
             load_method(name)
     return serve
 

@@ -1,14 +1,17 @@
 """One line of JSON for each request: who asked for what, and what it cost; no secrets in it."""
 
+import io
 import json
+import logging
 import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from functions.api.log import JsonFormatter
 from functions.config.settings import Settings
 from functions.store.opening import open_store
 from tests.http.door import API_KEYS, ENGINE, KEY, Door, open_door
@@ -76,6 +79,64 @@ def test_a_line_belongs_to_its_trace(door: Door, capfd: Capture, header: str, va
     door.knock({"x-goog-api-key": KEY, header: value})
     (line,) = lines(capfd)
     assert line["logging.googleapis.com/trace"] == f"projects/p/traces/{TRACE}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "span", "is_sampled"),
+    [
+        ({"X-Cloud-Trace-Context": f"{TRACE}/123;o=1"}, "000000000000007b", True),
+        ({"X-Cloud-Trace-Context": f"{TRACE}/{2**64 - 1}"}, "f" * 16, False),
+        ({"X-Cloud-Trace-Context": f"{TRACE};o=0"}, None, False),
+        ({"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}, "00f067aa0ba902b7", True),
+        ({"traceparent": f"00-{TRACE}-00f067aa0ba902b7-02"}, "00f067aa0ba902b7", False),
+        (
+            {"traceparent": "junk", "X-Cloud-Trace-Context": f"{TRACE}/1;o=1"},
+            "0000000000000001",
+            True,
+        ),
+    ],
+)
+def test_a_line_belongs_to_its_span(
+    door: Door, capfd: Capture, headers: dict[str, str], span: str | None, is_sampled: bool
+) -> None:
+    """Cloud Logging reads sixteen hexadecimal digits, whichever way the header writes the span."""
+    door.knock({"x-goog-api-key": KEY, **headers})
+    (line,) = lines(capfd)
+    assert line.get("logging.googleapis.com/spanId") == span
+    assert line["logging.googleapis.com/trace_sampled"] is is_sampled
+
+
+@pytest.mark.parametrize("is_logging", [True, False])
+def test_warnings_and_errors_of_a_request_carry_its_trace(door: Door, is_logging: bool) -> None:
+    """Whether requests are logged or not; the next request's lines have nothing of it."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    logger = logging.getLogger("functions")
+    logger.addHandler(handler)
+
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            logging.getLogger("functions.store").warning("slow")
+            raise RuntimeError("boom")
+
+    settings = replace(door.settings, google_cloud_project="p", log_requests=is_logging)
+    door = Door(cast(Any, Broken()), settings)
+    try:
+        key = {"x-goog-api-key": KEY}
+        door.knock({**key, "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}, path=f"{SESSIONS}/s")
+        door.knock(key, path=f"{SESSIONS}/s")
+    finally:
+        logger.removeHandler(handler)
+    warning, error, *others = [json.loads(line) for line in stream.getvalue().splitlines()]
+    for line in (warning, error):
+        assert line["logging.googleapis.com/trace"] == f"projects/p/traces/{TRACE}"
+        assert line["logging.googleapis.com/spanId"] == "00f067aa0ba902b7"
+        assert line["logging.googleapis.com/trace_sampled"] is True
+    assert (warning["severity"], error["severity"]) == ("WARNING", "ERROR")
+    assert "boom" in error["stack_trace"]
+    assert len(others) == 2
+    assert not any("logging.googleapis.com/trace" in line for line in others)
 
 
 @pytest.mark.parametrize("value", ["", "x", f"{TRACE}x", f"00-{TRACE.upper()}-0-1", "a" * 9000])
