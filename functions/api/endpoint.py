@@ -25,6 +25,7 @@ from functions.api.routes import METHODS, ROUTES
 from functions.api.streams import send_stream
 from functions.calls.request import Request
 from functions.config.settings import Settings
+from functions.store.in_flight import in_flight
 from functions.store.opening import open_store
 from functions.store.protocol import Store
 from functions.store.streams import EventStream
@@ -59,8 +60,14 @@ class Endpoint:
     def __call__(self, request: flask.Request) -> flask.Response:
         """Answers in the API's JSON shape, whatever happens."""
         enter_request(request.environ, self._project)
-        if not self._settings.logs_requests:
-            return self._answer(request)
+        in_flight.begin(self._settings.max_bytes_in_flight)
+        answer = self._logged(request) if self._settings.logs_requests else self._answer(request)
+        if in_flight.held:
+            # What the answer is made of stays in memory until the client has it.
+            answer.call_on_close(in_flight.release)
+        return answer
+
+    def _logged(self, request: flask.Request) -> flask.Response:
         log = RequestLog(request.environ)
         answer = self._answer(request)
         if answer.is_streamed:

@@ -23,6 +23,12 @@ class LimitSettings:
         "How large a body may be; more is answered 413, unread.",
         whole(1),
     )
+    max_bytes_in_flight: int = setting(
+        64 * 2**20,
+        "How many bytes of bodies and pages the requests of one process hold together; a request "
+        "for which there is no room is answered 503. A request that comes alone always has room.",
+        whole(1),
+    )
     max_json_depth: int = setting(
         MAX_DEPTH,
         "How deep a body may be nested; deeper ones are answered 400.",
