@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from functools import cache
+from typing import TYPE_CHECKING
 
 import flask
 
@@ -30,6 +31,9 @@ from functions.store.opening import open_store
 from functions.store.protocol import Store
 from functions.store.streams import EventStream
 
+if TYPE_CHECKING:
+    from functions.api.tracing import RequestSpans
+
 _log = logging.getLogger(__name__)
 
 _TABLE = PathTable(ROUTES)
@@ -47,8 +51,10 @@ class Endpoint:
         settings: Settings,
         store: Callable[[], Store],
         clock: Callable[[], int],
+        spans: "RequestSpans | None" = None,
     ) -> None:
         """`clock` gives nanoseconds since the epoch, in whole microseconds."""
+        self._spans = spans
         self._methods = frozenset(methods)
         self._settings = settings
         self._project = settings.default_project
@@ -59,21 +65,29 @@ class Endpoint:
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Answers in the API's JSON shape, whatever happens."""
-        enter_request(request.environ, self._project)
         in_flight.begin(self._settings.max_bytes_in_flight)
-        answer = self._logged(request) if self._settings.logs_requests else self._answer(request)
+        if self._spans is None:
+            enter_request(request.environ, self._project)
+            answer = self._logged(request)
+        else:
+            answer = self._traced(request, self._spans)
         if in_flight.held:
             # What the answer is made of stays in memory until the client has it.
             answer.call_on_close(in_flight.release)
         return answer
 
+    def _traced(self, request: flask.Request, spans: "RequestSpans") -> flask.Response:
+        span = spans.begin(request.environ)
+        answer = self._logged(request)
+        _at_end(answer, lambda: spans.end(span, request.environ, answer.status_code))
+        return answer
+
     def _logged(self, request: flask.Request) -> flask.Response:
+        if not self._settings.logs_requests:
+            return self._answer(request)
         log = RequestLog(request.environ)
         answer = self._answer(request)
-        if answer.is_streamed:
-            answer.call_on_close(lambda: log.write(answer.status_code))
-        else:
-            log.write(answer.status_code)
+        _at_end(answer, lambda: log.write(answer.status_code))
         return answer
 
     def _answer(self, request: flask.Request) -> flask.Response:
@@ -104,6 +118,14 @@ class Endpoint:
         return flask.Response(answer, content_type=CONTENT_TYPE)
 
 
+def _at_end(answer: flask.Response, report: Callable[[], None]) -> None:
+    """Reports a request once its answer is made, or its stream has ended."""
+    if answer.is_streamed:
+        answer.call_on_close(report)
+    else:
+        report()
+
+
 def target(name: str, *methods: str) -> Target:
     """A deployable function that serves the routes of `methods`, by default of its own name.
 
@@ -112,7 +134,7 @@ def target(name: str, *methods: str) -> Target:
     log_as_json()
     refuse_other_servers(_settings(), os.environ)
     served = methods or (name,)
-    endpoint = Endpoint(served, _settings(), _store, _now)
+    endpoint = Endpoint(served, _settings(), _store, _now, _spans())
 
     def answer(request: flask.Request) -> flask.Response:
         return endpoint(request)
@@ -135,6 +157,19 @@ def router(name: str) -> Target:
 @cache
 def _settings() -> Settings:
     return Settings.from_environment(os.environ)
+
+
+@cache
+def _spans() -> "RequestSpans | None":
+    if not _settings().otel_exporter_otlp_endpoint:
+        return None
+    try:
+        from functions.api.tracing import RequestSpans
+    except ImportError as error:
+        raise SystemExit(
+            f"OTEL_EXPORTER_OTLP_ENDPOINT needs the packages of requirements-otel.txt: {error}."
+        ) from None
+    return RequestSpans(_settings())
 
 
 @cache

@@ -148,6 +148,13 @@ class Settings(AuthSettings, LimitSettings):
         "Unset: `true` when `K_SERVICE` is set, else `false`.",
         truth,
     )
+    otel_exporter_otlp_endpoint: str = setting(
+        "",
+        "URL of an OpenTelemetry collector, such as `http://localhost:4318`, that gets a span for "
+        "each request and each call of Firestore; needs the packages of `requirements-otel.txt`. "
+        "Unset: no spans.",
+        matching(r"(https?://\S+)?"),
+    )
     workers: int | None = setting(
         None,
         "Processes that serve; a database in memory takes one. Unset: 1.",
