@@ -1,6 +1,6 @@
 locals {
-  # Every target of main.py. memory is for as many requests at a time as `concurrency` says: a list's
-  # page is up to 8 MiB and in memory several times over while it is made. timeout is in seconds.
+  # Every target of main.py. timeout is in seconds. memory bounds what the requests of an instance hold
+  # together: see bytes_in_flight below.
   # invoker is who may call it, and says which shape it belongs to: clients and the scheduler call
   # what router deploys; the gateway, watchers and the scheduler what per_method does. Streams last
   # as long as their function may take, less ten seconds; watchers are clients, too, and call
@@ -46,6 +46,16 @@ locals {
       concurrency   = function.invoker == "watchers" ? var.watchers : var.concurrency
       threads       = function.invoker == "watchers" ? var.watchers : coalesce(var.threads, var.concurrency)
     } if contains(var.shape == "router" ? ["clients", "scheduler"] : ["gateway", "watchers", "scheduler"], function.invoker)
+  }
+
+  # A byte of a body or a page takes up to 30 bytes of memory while the server reads or makes it: small
+  # JSON objects cost most. A process takes 192 MiB before its first request. So many bytes of bodies
+  # and pages may therefore be in flight, whatever the concurrency; beyond them, a request gets 503.
+  bytes_in_flight = {
+    for target, function in local.functions : target => floor(
+      (tonumber(regex("^[0-9]+", function.memory)) * (endswith(function.memory, "Gi") ? 1024 : 1) - 192)
+      * 1048576 / 30 / tonumber(lookup(local.settings, "WORKERS", "1"))
+    )
   }
 
   environment = {
@@ -98,6 +108,8 @@ resource "google_cloudfunctions2_function" "function" {
         PURGE_TIME_LIMIT = "${each.value.timeout - 20}s"
         WATCH_TIME_LIMIT = "${each.value.timeout - 10}s"
         THREADS          = each.value.threads
+
+        MAX_BYTES_IN_FLIGHT = local.bytes_in_flight[each.key]
       },
       each.value.invoker == "watchers" ? { WATCHERS = var.watchers } : {},
       { for name, value in local.settings : name => value if name != "AUTH" || each.value.invoker != "scheduler" },
