@@ -1,9 +1,8 @@
 locals {
   # Every target of main.py.
   #
-  # memory is enough for `concurrency` requests at a time. A page of a list has up to 8 MiB, and the
-  # server holds several copies while it makes the page. timeout is in seconds; a stream lasts ten
-  # seconds less than the timeout of its function.
+  # memory bounds what the requests of an instance hold together: see bytes_in_flight below. timeout is in
+  # seconds; a stream lasts ten seconds less than the timeout of its function.
   #
   # invoker is the caller, and tells the shape that the target belongs to. The shape router deploys the
   # targets that clients and the scheduler call. The shape per_method deploys those that the gateway,
@@ -50,6 +49,16 @@ locals {
       concurrency   = function.invoker == "watchers" ? var.watchers : var.concurrency
       threads       = function.invoker == "watchers" ? var.watchers : coalesce(var.threads, var.concurrency)
     } if contains(var.shape == "router" ? ["clients", "scheduler"] : ["gateway", "watchers", "scheduler"], function.invoker)
+  }
+
+  # A byte of a body or a page takes up to 30 bytes of memory while the server reads or makes it: small
+  # JSON objects cost most. A process takes 192 MiB before its first request. So many bytes of bodies
+  # and pages may therefore be in flight, whatever the concurrency; beyond them, a request gets 503.
+  bytes_in_flight = {
+    for target, function in local.functions : target => floor(
+      (tonumber(regex("^[0-9]+", function.memory)) * (endswith(function.memory, "Gi") ? 1024 : 1) - 192)
+      * 1048576 / 30 / tonumber(lookup(local.settings, "WORKERS", "1"))
+    )
   }
 
   environment = {
@@ -102,6 +111,8 @@ resource "google_cloudfunctions2_function" "function" {
         PURGE_TIME_LIMIT = "${each.value.timeout - 20}s"
         WATCH_TIME_LIMIT = "${each.value.timeout - 10}s"
         THREADS          = each.value.threads
+
+        MAX_BYTES_IN_FLIGHT = local.bytes_in_flight[each.key]
       },
       each.value.invoker == "watchers" ? { WATCHERS = var.watchers } : {},
       { for name, value in local.settings : name => value if name != "AUTH" || each.value.invoker != "scheduler" },

@@ -36,9 +36,9 @@ variable "alert_purge_hours" {
 }
 
 variable "health_path" {
-  description = "Path that answers 200 while the API can serve, for an uptime check. Null: no check."
+  description = "Path that answers 200 while the API can serve, for an uptime check. Every function answers /health. Null: no check."
   type        = string
-  default     = null
+  default     = "/health"
 }
 
 variable "billing_account" {

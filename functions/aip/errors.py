@@ -31,6 +31,8 @@ class ApiError(Exception):
 
     code: ClassVar[int]
     status: ClassVar[str]
+    retry_after: ClassVar[int | None] = None
+    """Seconds after which the same request may succeed; None if waiting does not help."""
 
     def __init__(self, message: str, violations: Sequence[FieldViolation] = ()) -> None:
         super().__init__(message)
@@ -86,6 +88,7 @@ class Aborted(ApiError):
     """Concurrent changes outlasted the server's retries; the client may send the request again."""
 
     code, status = 409, "ABORTED"
+    retry_after = 1
 
 
 class PayloadTooLarge(ApiError):
@@ -127,3 +130,4 @@ class Unavailable(ApiError):
     """The server cannot reach its store now; the client may try again."""
 
     code, status = 503, "UNAVAILABLE"
+    retry_after = 1

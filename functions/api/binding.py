@@ -1,4 +1,4 @@
-"""Turns an HTTP request into what a method is asked."""
+"""Turns an HTTP request into the Request that a method takes."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ cloud.google.com/apis/docs/system-parameters."""
 def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
     """The Request; raises InvalidArgument for a query parameter that the method does not take.
 
-    And what `read_body` raises.
+    Also raises the errors of `read_body`.
     """
     body = b"" if is_long_get(request) else read_body(request, settings.max_body_bytes)
     query, system = {}, {}

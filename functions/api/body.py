@@ -1,4 +1,4 @@
-"""Reads the body of a request, as far as its limit and no further."""
+"""Reads the body of a request, up to a limit."""
 
 import zlib
 
@@ -7,20 +7,24 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from functions.aip.errors import InvalidArgument, PayloadTooLarge, UnsupportedMediaType
+from functions.store.in_flight import in_flight
 
 ENCODING = "gzip"
-"""The one Content-Encoding that is taken; RFC 9110 has `x-gzip` as another name of it."""
+"""The Content-Encoding that the server takes; RFC 9110 also names it `x-gzip`."""
+
+_PIECE = 2**16
+"""Bytes that are read at a time of a body without a length."""
 
 _NAMES = {ENCODING, "x-gzip"}
 _GZIP = 16 + zlib.MAX_WBITS
 
 _MOST_MEMBERS = 256
-"""Members of one gzip body; clients write one. Unpacking a member copies all that follows it, so
-that many small members cost more than their bytes."""
+"""Members of one gzip body; clients write one. Unpacking a member copies all bytes behind it, so
+many small members cost more than their bytes."""
 
 
 class UnsupportedEncoding(UnsupportedMediaType):
-    """The body comes in a Content-Encoding that is not taken."""
+    """The body comes in a Content-Encoding that the server does not take."""
 
     def __init__(self, sent: str) -> None:
         super().__init__(
@@ -39,9 +43,9 @@ def has_body(request: flask.Request) -> bool:
 def read_body(request: flask.Request, limit: int) -> bytes:
     """The body, unpacked where it is gzip.
 
-    `limit` is in bytes, for the body as it is sent and for what it unpacks to: no more is read, and
-    no more is unpacked. Raises PayloadTooLarge beyond it, UnsupportedEncoding before anything is
-    read, and InvalidArgument for a body that is broken.
+    `limit` is in bytes, of the body as it is sent and as it unpacks. Raises PayloadTooLarge for
+    more, UnsupportedEncoding before any byte is read, InvalidArgument for a broken body, and
+    TooManyBytesInFlight when the requests of this process leave no room for the body.
     """
     if not has_body(request):
         return b""
@@ -63,8 +67,11 @@ def _is_packed(request: flask.Request) -> bool:
 def _read(request: flask.Request, limit: int) -> bytes:
     # At its own limit werkzeug ends a chunked body as if it were whole.
     request.max_content_length = limit + 1
+    announced = request.content_length
+    if announced is not None and announced <= limit:
+        in_flight.take(announced)
     try:
-        body = request.get_data()
+        body = request.get_data() if announced is not None else _read_pieces(request)
     except RequestEntityTooLarge:
         raise PayloadTooLarge(limit) from None
     except (BadRequest, ParseException) as error:
@@ -74,6 +81,15 @@ def _read(request: flask.Request, limit: int) -> bytes:
     if len(body) < (request.content_length or 0):
         raise _broken()
     return body
+
+
+def _read_pieces(request: flask.Request) -> bytes:
+    """A body without a length, whose bytes count as they come."""
+    pieces = []
+    while piece := request.stream.read(_PIECE):
+        in_flight.take(len(piece))
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _unpack(packed: bytes, limit: int) -> bytes:
@@ -86,6 +102,7 @@ def _unpack(packed: bytes, limit: int) -> bytes:
             piece = member.decompress(packed, left)
         except zlib.error as error:
             raise InvalidArgument(f"The body is not gzip: {error}.") from error
+        in_flight.take(len(piece))
         pieces.append(piece)
         left -= len(piece)
         if not left:

@@ -1,8 +1,9 @@
-"""Keeps web pages away from a server that lets anybody in.
+"""Keeps web pages of other origins away from a server that needs no credential.
 
-Such a server relies on where it listens, but a browser there carries requests of every page to it.
-So a page of another origin is refused, and one whose name was pointed at this machine (DNS
-rebinding). See fetch.spec.whatwg.org/#origin-header and w3.org/TR/fetch-metadata.
+Such a server is safe by the address where it listens, but a browser on that machine sends it the
+requests of every page. So the server refuses pages of other origins, and pages whose name somebody
+pointed at this machine (DNS rebinding). See fetch.spec.whatwg.org/#origin-header and
+w3.org/TR/fetch-metadata.
 """
 
 import re
@@ -18,18 +19,18 @@ _LOOPBACK = re.compile(
     r"(.+\.)?localhost(:\d+)?|127(\.\d+){3}(:\d+)?|\[::1\](:\d+)?", re.IGNORECASE
 )
 _ADDRESS = re.compile(r"\d+(\.\d+){3}(:\d+)?|\[[0-9a-f:.]+\](:\d+)?", re.IGNORECASE)
-"""No page has another machine's address for its own name."""
+"""An address in place of a name: DNS rebinding needs a name."""
 
 _BROWSER = "Mozilla/"
-"""What every browser's User-Agent begins with. Over plain HTTP, a page that reads from its own
-origin sends nothing else that tells it from other clients."""
+"""The start of every browser's User-Agent. A page that reads from its own origin over plain HTTP
+differs from other clients by this header alone."""
 
 _TYPES = {"application/json", "application/x-ndjson", "application/ndjson"}
-"""Those of bodies from pages: other origins can send none of them without a preflight."""
+"""Content types of bodies from pages: pages of other origins need a preflight to send them."""
 
 
 def check_page(request: flask.Request, origins: Collection[str]) -> None:
-    """Lets through what no browser sends, and of pages those of this machine and of `origins`.
+    """Lets through all clients but browsers, and the pages of this machine and of `origins`.
 
     Raises PermissionDenied for other pages, and UnsupportedMediaType for a page's body that is
     neither JSON nor NDJSON by its type.

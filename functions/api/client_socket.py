@@ -16,14 +16,14 @@ class ClientSocket(socket.socket):
     A request may take `patience` seconds. An answer may take as long, and a second more for each
     MiB that it has. A timeout that somebody else sets on the socket holds instead of both.
 
-    The kernel never waits in its calls. They come back at once, since most find what they look for,
-    and a timeout costs no call of its own: each call lets another thread take the interpreter.
+    The socket is non-blocking: most calls find data or room at once. A timeout of the kernel would
+    cost a system call more, and each one lets another thread take the interpreter.
     """
 
     _timeout: float | None
 
     def __init__(self, accepted: socket.socket, patience: float, max_head_bytes: int) -> None:
-        """Takes the connection over from `accepted`, which is closed for its owner."""
+        """Takes over the connection of `accepted`, which its owner cannot use any more."""
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
         super().setblocking(False)
         self._timeout = None
@@ -40,7 +40,7 @@ class ClientSocket(socket.socket):
         self.is_late = False
 
     def end_head(self) -> None:
-        """Counts what follows as the body, which has a limit of its own."""
+        """Ends the limit of the head; the bytes that follow are the body, with its own limit."""
         self._head_left = float("inf")
 
     @property
@@ -49,7 +49,7 @@ class ClientSocket(socket.socket):
         return self._answer_end is not None
 
     def setblocking(self, flag: bool, /) -> None:
-        """Sets no timeout, or that of a call that does not wait."""
+        """Sets no timeout, or a timeout of zero."""
         self._timeout = None if flag else 0.0
 
     def settimeout(self, value: float | None, /) -> None:

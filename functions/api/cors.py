@@ -18,21 +18,21 @@ _HEADERS = (
     "x-goog-api-client, x-goog-api-key, x-goog-user-project"
 )
 _MAX_AGE = 7200
-"""Seconds that a browser may remember a preflight; Chromium remembers none for longer."""
+"""Seconds that a browser may keep the answer to a preflight; Chromium keeps none for longer."""
 
 
 def allow_origins(serve: Target, origins: Collection[str]) -> Target:
     """Lets pages of these origins read every answer, errors and streams included.
 
-    Other pages are told why they may not. Without origins, all other answers stay as they are.
-    Cookies are not allowed: scripts send tokens.
+    The preflight of another page gets an error that says why. Without origins, all other answers
+    stay as they are. Browsers send no cookies: scripts send tokens.
     """
 
     def shared(request: flask.Request) -> flask.Response:
         sent = request.environ.get("HTTP_ORIGIN", "")
         is_allowed = bool(sent) and (ANY in origins or sent in origins)
         asks = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-        # Whatever the path: a page may read that there is none only if it may ask for it.
+        # On every path: a page can read a 404 only if its preflight was allowed.
         if asks and is_allowed:
             answer = _preflight(request)
         elif asks and sent:
@@ -43,6 +43,8 @@ def allow_origins(serve: Target, origins: Collection[str]) -> Target:
             answer.vary.add("Origin")
         if is_allowed:
             answer.headers["Access-Control-Allow-Origin"] = ANY if ANY in origins else sent
+            if "Retry-After" in answer.headers:
+                answer.headers["Access-Control-Expose-Headers"] = "Retry-After"
         return answer
 
     return shared

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from functools import cache
+from typing import TYPE_CHECKING
 
 import flask
 
@@ -17,23 +18,28 @@ from functions.api.browsers import check_page
 from functions.api.cors import allow_origins
 from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
 from functions.api.framework import Target, install, refuse_other_servers
-from functions.api.log import METHOD, RequestLog, log_as_json
+from functions.api.health import HEALTH_PATH, health
+from functions.api.log import METHOD, RequestLog, enter_request, log_as_json
 from functions.api.path_table import PathTable
 from functions.api.query import effective_verb, sent_path
 from functions.api.routes import METHODS, ROUTES
-from functions.api.streams import stream
+from functions.api.streams import send_stream
 from functions.calls.request import Request
 from functions.config.settings import Settings
+from functions.store.in_flight import in_flight
 from functions.store.opening import open_store
 from functions.store.protocol import Store
-from functions.store.watching import Tail
+from functions.store.streams import EventStream
+
+if TYPE_CHECKING:
+    from functions.api.tracing import RequestSpans
 
 _log = logging.getLogger(__name__)
 
 _TABLE = PathTable(ROUTES)
 
-Method = Callable[[Request, Store, int], str | Tail]
-"""Answers JSON, or a tail to follow."""
+Method = Callable[[Request, Store, int], str | EventStream]
+"""Answers JSON, or a stream of events."""
 
 
 class Endpoint:
@@ -45,10 +51,13 @@ class Endpoint:
         settings: Settings,
         store: Callable[[], Store],
         clock: Callable[[], int],
+        spans: "RequestSpans | None" = None,
     ) -> None:
         """`clock` gives nanoseconds since the epoch, in whole microseconds."""
+        self._spans = spans
         self._methods = frozenset(methods)
         self._settings = settings
+        self._project = settings.default_project
         self._store = store
         self._clock = clock
         self._gate = open_gate(settings)
@@ -56,38 +65,65 @@ class Endpoint:
 
     def __call__(self, request: flask.Request) -> flask.Response:
         """Answers in the API's JSON shape, whatever happens."""
+        in_flight.begin(self._settings.max_bytes_in_flight)
+        if self._spans is None:
+            enter_request(request.environ, self._project)
+            answer = self._logged(request)
+        else:
+            answer = self._traced(request, self._spans)
+        if in_flight.held:
+            # What the answer is made of stays in memory until the client has it.
+            answer.call_on_close(in_flight.release)
+        return answer
+
+    def _traced(self, request: flask.Request, spans: "RequestSpans") -> flask.Response:
+        span = spans.begin(request.environ)
+        answer = self._logged(request)
+        _at_end(answer, lambda: spans.end(span, request.environ, answer.status_code))
+        return answer
+
+    def _logged(self, request: flask.Request) -> flask.Response:
         if not self._settings.logs_requests:
             return self._answer(request)
-        log = RequestLog(request.environ, self._settings.default_project)
+        log = RequestLog(request.environ)
         answer = self._answer(request)
-        if answer.is_streamed:
-            answer.call_on_close(lambda: log.write(answer.status_code))
-        else:
-            log.write(answer.status_code)
+        _at_end(answer, lambda: log.write(answer.status_code))
         return answer
 
     def _answer(self, request: flask.Request) -> flask.Response:
         try:
             if self._is_open:
                 check_page(request, self._settings.cors_origins)
-            match = _TABLE.match(effective_verb(request), sent_path(request), self._methods)
+            verb, path = effective_verb(request), sent_path(request)
+            if path == HEALTH_PATH and verb == "GET":
+                request.environ[METHOD] = "health"
+                return health(self._settings, self._store)
+            match = _TABLE.match(verb, path, self._methods)
             request.environ[METHOD] = match.route.method
             method = load_method(match.route.method)
             store = self._store()
             if self._gate is not None:
-                # With a time of its own: nothing of the body is read before the caller is known.
+                # The body is still unread: the server first learns who the caller is.
                 store = self._gate.store_for(request, match, store, self._clock())
             asked = bind(request, match, self._settings)
-            # A body may take its time, and a session may expire meanwhile.
+            # The clock is read again: the body may come slowly, and a session expire meanwhile.
             answer = method(asked, store, self._clock())
-            if isinstance(answer, Tail):
-                return stream(answer, self._settings, self._clock, request.environ)
+            if isinstance(answer, EventStream):
+                return send_stream(answer, self._settings, self._clock, request.environ)
         except ApiError as error:
             return error_response(error)
         except Exception:
             _log.exception("%s %s failed", request.method, request.path)
             return error_response(INTERNAL)
         return flask.Response(answer, content_type=CONTENT_TYPE)
+
+
+def _at_end(answer: flask.Response, report: Callable[[], None]) -> None:
+    """Reports a request once its answer is made, or its stream has ended."""
+    if answer.is_streamed:
+        answer.call_on_close(report)
+    else:
+        report()
 
 
 def target(name: str, *methods: str) -> Target:
@@ -98,7 +134,7 @@ def target(name: str, *methods: str) -> Target:
     log_as_json()
     refuse_other_servers(_settings(), os.environ)
     served = methods or (name,)
-    endpoint = Endpoint(served, _settings(), _store, _now)
+    endpoint = Endpoint(served, _settings(), _store, _now, _spans())
 
     def answer(request: flask.Request) -> flask.Response:
         return endpoint(request)
@@ -108,7 +144,7 @@ def target(name: str, *methods: str) -> Target:
     if flask.has_app_context() and flask.current_app.name == name:
         install(flask.current_app, serve, _settings())
         if not methods:
-            # Once for all workers; of many methods, each waits for its first request.
+            # One import for all workers; of many methods, each is imported at its first request.
             load_method(name)
     return serve
 
@@ -121,6 +157,19 @@ def router(name: str) -> Target:
 @cache
 def _settings() -> Settings:
     return Settings.from_environment(os.environ)
+
+
+@cache
+def _spans() -> "RequestSpans | None":
+    if not _settings().otel_exporter_otlp_endpoint:
+        return None
+    try:
+        from functions.api.tracing import RequestSpans
+    except ImportError as error:
+        raise SystemExit(
+            f"OTEL_EXPORTER_OTLP_ENDPOINT needs the packages of requirements-otel.txt: {error}."
+        ) from None
+    return RequestSpans(_settings())
 
 
 @cache

@@ -11,7 +11,7 @@ from functions.messages.json_text import write_plain
 CONTENT_TYPE = "application/json; charset=UTF-8"
 
 INTERNAL = Internal("Internal error encountered.")
-"""What a client learns of anything unforeseen; the rest is in the log."""
+"""What clients read of an unexpected exception; the log has its traceback."""
 
 
 def error_response(error: ApiError) -> flask.Response:
@@ -34,10 +34,12 @@ def error_response(error: ApiError) -> flask.Response:
     answer = flask.Response(
         write_plain({"error": body}), status=error.code, content_type=CONTENT_TYPE
     )
+    if error.retry_after is not None:
+        answer.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthenticated):
         answer.headers["WWW-Authenticate"] = error.challenge
     if isinstance(error, MethodNotAllowed):
-        # RFC 9110 demands it of every 405.
+        # RFC 9110 requires the header with every 405.
         answer.headers["Allow"] = ", ".join(error.allowed)
     if isinstance(error, UnsupportedEncoding):
         answer.headers["Accept-Encoding"] = ENCODING

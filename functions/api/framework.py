@@ -33,27 +33,25 @@ TESTED_GUNICORN = "27.0.1"
 """The release of gunicorn that the tests run with."""
 
 _KEEP_ALIVE = 75
-"""Seconds an idle connection stays open. With gunicorn's 2, httplib2, which the discovery client
-uses, sends its next request into a closed one."""
+"""Seconds an idle connection stays open. After gunicorn's default of 2, the discovery client's
+httplib2 sends its next request into a closed connection."""
 
 _FILES = 4096
-"""Open files that a process may need: gunicorn's 1,000 connections, and some for each thread."""
-
-_MOST_DISCARDED = 32 * 2**20
-"""Bytes of a body that are taken though nobody reads it: no more get through Cloud Run."""
+"""Open files that a process may need: gunicorn's 1,000 connections and some for each thread."""
 
 
 def install(app: flask.Flask, serve: Target, settings: Settings) -> None:
-    """Has `serve` answer every request of the app, and sets limits of the server.
+    """Makes `serve` answer every request of the app, and sets limits of the server.
 
-    Before the server starts: it reads its defaults when it does. Flask's own way to a function
-    costs more than most of our methods and offers nothing that they use.
+    The caller installs before gunicorn starts and reads its defaults. Flask's dispatch is left out:
+    it costs more than most methods, which use none of its features.
     """
 
     def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = flask.Request(environ)
         response = serve(request)
-        _discard_body(request, response)
+        if not response.is_streamed:
+            _discard_body(request, response, settings.max_body_bytes)
         return response(environ, start_response)
 
     app.wsgi_app = answer  # type: ignore[method-assign]
@@ -61,14 +59,14 @@ def install(app: flask.Flask, serve: Target, settings: Settings) -> None:
 
 
 def refuse_other_servers(settings: Settings, environment: Mapping[str, str]) -> None:
-    """Raises SystemExit when functions-framework is told to serve with a server that cannot.
+    """Raises SystemExit when options of functions-framework choose a server that cannot serve this.
 
-    Its command line is asked by click, whichever way an option was given.
+    click knows the options, from the command line and from the environment.
     """
     context = click.get_current_context(silent=True)
     options = context.params if context else {}
     if environment.get("THREADED_TIMEOUT_ENABLED", "").lower() == "true":
-        # Such a worker ends threads in the midst of a write.
+        # That worker ends threads in the middle of a write.
         raise SystemExit(
             "THREADED_TIMEOUT_ENABLED=true is not allowed: it replaces the worker that bounds slow "
             "clients. Unset it; STORE_TIMEOUT and CLIENT_TIMEOUT bound what a request may take."
@@ -86,16 +84,16 @@ def refuse_other_servers(settings: Settings, environment: Mapping[str, str]) -> 
 
 def _set_up_server(settings: Settings) -> None:
     """Changes defaults of gunicorn: functions-framework takes no settings for it."""
-    # From this functions-framework makes gunicorn's timeout, after which gunicorn kills a worker
-    # that did not run. Cloud Run gives an idle instance no time to run.
+    # functions-framework takes gunicorn's timeout from this variable. gunicorn kills a worker that
+    # did not run for so long, and Cloud Run gives an idle instance no CPU time.
     os.environ["CLOUD_RUN_TIMEOUT_SECONDS"] = "0"
     files, at_most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files < _FILES:
-        # A system may allow less than a thousand connections and the files of a store.
+        # The system may allow fewer than gunicorn's connections and the files of a store need.
         with contextlib.suppress(ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, at_most))
     defaults = {
-        # Nobody controls a function so, and each start would wait for the import of asyncio.
+        # No function needs the socket, and each start would wait for the import of asyncio.
         "control_socket_disable": True,
         # By default, a header SCRIPT_NAME from loopback moves every path.
         "forwarder_headers": "",
@@ -110,10 +108,10 @@ def _set_up_server(settings: Settings) -> None:
 
 
 def _worker_class(settings: Settings) -> type[Worker] | str:
-    """The worker with bounds for slow clients where gunicorn is the release it is made for."""
+    """The worker with bounds for slow clients, or gunicorn's own with an untested gunicorn."""
     if gunicorn.__version__ != TESTED_GUNICORN:
         _log.warning(
-            "gunicorn is %s; bounds for slow clients are made for %s. They are off.",
+            "gunicorn is %s. The bounds for slow clients need %s and are off.",
             gunicorn.__version__,
             TESTED_GUNICORN,
         )
@@ -125,7 +123,7 @@ def _worker_class(settings: Settings) -> type[Worker] | str:
 
 
 def _end_streams_at_sigterm(worker: Worker) -> None:
-    """Has a worker that is told to stop end its streams, which it would wait for otherwise."""
+    """Makes SIGTERM end the worker's streams, for which gunicorn would wait otherwise."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         end_all()
@@ -136,16 +134,21 @@ def _end_streams_at_sigterm(worker: Worker) -> None:
 
 
 def _end_streams(worker: Worker) -> None:
-    """Does so at SIGINT and SIGQUIT, for which gunicorn has a hook."""
+    """Ends the streams at SIGINT and SIGQUIT, for which gunicorn has a hook."""
     end_all()
 
 
-def _discard_body(request: flask.Request, answer: flask.Response) -> None:
-    """Takes what is left of a body, keeping none of it, so that its sender gets to the answer."""
-    body, left = request.environ["wsgi.input"], _MOST_DISCARDED
-    if answer.is_streamed or not request.environ.get("wsgi.input_terminated"):
+def _discard_body(request: flask.Request, answer: flask.Response, limit: int) -> None:
+    """Reads the rest of a body without keeping it: many clients send all before they read.
+
+    `limit` is the bytes of a body that the server reads for anybody. Of a longer body, the server
+    reads no more before it answers; gunicorn then closes the connection.
+    """
+    is_too_large = answer.status_code == 413 or (request.content_length or 0) > limit
+    if is_too_large or not request.environ.get("wsgi.input_terminated"):
         return
-    # A body that broke off raises again.
+    body, left = request.environ["wsgi.input"], limit
+    # The body of a client that left, or in malformed chunks, raises again.
     with contextlib.suppress(OSError, ParseException):
-        while left > 0 and (piece := body.read(65_536)):
+        while left > 0 and (piece := body.read(min(left, 65_536))):
             left -= len(piece)

@@ -1,4 +1,7 @@
-"""Log lines as Cloud Logging reads them: one JSON object each, with severity and trace."""
+"""Log lines as Cloud Logging reads them: one JSON object each, with severity and trace.
+
+See cloud.google.com/logging/docs/structured-logging.
+"""
 
 import json
 import logging
@@ -7,28 +10,44 @@ import re
 import sys
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from functions.store.usage import usage
 
 METHOD = "sessions.method"
-"""Where the WSGI environment of a request says which method answers it."""
+"""Key of the WSGI environment: the method that answers the request."""
 
 PRINCIPAL = "sessions.principal"
-"""And who sends it, as logs may call them."""
+"""Key of the WSGI environment: the caller, as log lines name it."""
 
-_TRACE = re.compile(r"(?:00-)?([0-9a-f]{32})[-/].*")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+"""See w3.org/TR/trace-context/#traceparent-header."""
+
+_CLOUD_TRACE = re.compile(r"([0-9a-f]{32})(?:/([0-9]{1,20}))?(?:;o=([0-9]))?")
+"""TRACE/SPAN;o=OPTIONS with a decimal span; see cloud.google.com/trace/docs/trace-context."""
+
 _STDOUT = 1
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
+_request: ContextVar[tuple[str, str, str]] = ContextVar("request", default=("", "", ""))
+"""The project and both headers of the trace of this thread's request."""
+
 
 class JsonFormatter(logging.Formatter):
-    """Writes `severity`, `message`, what `extra={"fields": {…}}` gave, and the traceback."""
+    """Writes `severity`, `message`, the trace, the fields of `extra`, and the traceback.
+
+    A caller gives fields as `extra={"fields": {…}}`.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line; see cloud.google.com/logging/docs/structured-logging."""
-        entry = {"severity": record.levelname, "message": record.getMessage()}
-        entry.update(getattr(record, "fields", {}))
+        """One line."""
+        entry = {
+            "severity": record.levelname,
+            "message": record.getMessage(),
+            **trace_fields(),
+            **getattr(record, "fields", {}),
+        }
         if record.exc_info:
             entry["stack_trace"] = self.formatException(record.exc_info)
         return json.dumps(entry, default=str)
@@ -45,18 +64,51 @@ def log_as_json() -> None:
         logger.propagate = False
 
 
-class RequestLog:
-    """The one line of a request: who asked for what, and what it cost, never what was in it."""
+def enter_request(environ: Mapping[str, Any], project: str) -> None:
+    """From now on, the log lines of this thread carry the trace of this request.
 
-    def __init__(self, environ: Mapping[str, Any], project: str) -> None:
-        """Its time begins now; `project` is the one that traces belong to."""
+    `project` is the one that traces belong to. The lines of a stream come from the same thread.
+    """
+    traceparent = environ.get("HTTP_TRACEPARENT", "")
+    _request.set((project, traceparent, environ.get("HTTP_X_CLOUD_TRACE_CONTEXT", "")))
+
+
+def enter_span(traceparent: str, project: str) -> None:
+    """From now on, the log lines of this thread belong to this span."""
+    _request.set((project, traceparent, ""))
+
+
+def trace_fields() -> dict[str, Any]:
+    """Trace, span and sampling of this thread's request; {} without a trace.
+
+    Headers that are malformed count as absent: no client writes into the log with them.
+    """
+    project, traceparent, cloud_trace = _request.get()
+    if found := _TRACEPARENT.fullmatch(traceparent):
+        trace, span, is_sampled = found[1], found[2], bool(int(found[3], 16) & 1)
+    elif found := _CLOUD_TRACE.fullmatch(cloud_trace):
+        span = f"{int(found[2] or 0):016x}"
+        trace, is_sampled = found[1], found[3] == "1"
+    else:
+        return {}
+    fields: dict[str, Any] = {"logging.googleapis.com/trace": f"projects/{project}/traces/{trace}"}
+    if len(span) == 16 and span.strip("0"):
+        fields["logging.googleapis.com/spanId"] = span
+    fields["logging.googleapis.com/trace_sampled"] = is_sampled
+    return fields
+
+
+class RequestLog:
+    """The one line of a request: its caller, method and cost, and nothing of its content."""
+
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        """The request's time starts now."""
         self._environ = environ
-        self._project = project
         usage.reset()
         self._begin = time.perf_counter_ns()
 
     def write(self, status: int) -> None:
-        """Writes it to standard output, at once: lines of several threads must not mix."""
+        """Writes the line to standard output in one call: lines of several threads must not mix."""
         latency = (time.perf_counter_ns() - self._begin) / 1e6
         method = self._environ.get(METHOD, "")
         line = {
@@ -66,18 +118,10 @@ class RequestLog:
             "principal": self._environ.get(PRINCIPAL, "anonymous"),
             "status": status,
             "latencyMs": round(latency, 3),
+            **trace_fields(),
         }
-        if trace := self._trace():
-            line["logging.googleapis.com/trace"] = f"projects/{self._project}/traces/{trace}"
         if usage.reads or usage.writes or usage.deletes:
             line["reads"] = usage.reads
             line["writes"] = usage.writes
             line["deletes"] = usage.deletes
         os.write(_STDOUT, f"{_encode(line)}\n".encode())
-
-    def _trace(self) -> str:
-        sent = self._environ.get("HTTP_TRACEPARENT") or self._environ.get(
-            "HTTP_X_CLOUD_TRACE_CONTEXT", ""
-        )
-        found = _TRACE.fullmatch(f"{sent}/" if len(sent) == 32 else sent)
-        return found[1] if found else ""

@@ -98,8 +98,8 @@ class PathTable:
 
 def _shape(segments: list[str]) -> list[str]:
     return [
-        "*" if position % 2 and (":" not in id or segments[position - 1] == "projects") else id
-        for position, id in enumerate(segments)
+        "*" if place % 2 and (":" not in word or segments[place - 1] == "projects") else word
+        for place, word in enumerate(segments)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What the first line of a request asks, however it is spelled: verb, path and query."""
+"""Verb, path and query of a request, in every spelling that clients use."""
 
 from urllib.parse import parse_qsl
 
@@ -11,7 +11,7 @@ from functions.api.body import read_body
 _FORM = "application/x-www-form-urlencoded"
 
 _FORM_PARAMETERS = "sessions.form"
-"""Where the WSGI environment keeps the parameters of a long GET: its body can be read once."""
+"""Key of the WSGI environment: the parameters of a long GET, whose body can be read once."""
 
 _MOST_FORM_BYTES = 131_072
 """A filter and a page token of 8,192 characters each, every one of them percent-encoded."""
@@ -20,9 +20,9 @@ _MOST_FORM_FIELDS = 100
 
 
 def effective_verb(request: flask.Request) -> str:
-    """The HTTP method, or the one a POST says it stands for.
+    """The HTTP method, or the one that X-HTTP-Method-Override names.
 
-    The discovery client sends long GETs as POSTs, the query in the body.
+    The discovery client sends a long GET as a POST with the query in the body.
     """
     if request.method == "POST":
         return request.headers.get("X-HTTP-Method-Override", "POST").upper()
@@ -38,7 +38,7 @@ def sent_path(request: flask.Request) -> str:
     """
     path: str = request.environ["RAW_URI"].partition("?")[0]
     if not path.startswith("/"):
-        # RFC 9112 has servers take an absolute URI, too.
+        # RFC 9112 requires servers to accept an absolute URI, too.
         path = "/" + path.partition("://")[2].partition("/")[2]
     if not path.isascii():
         try:
@@ -59,9 +59,9 @@ def is_long_get(request: flask.Request) -> bool:
 def parameters(request: flask.Request) -> MultiDict[str, str]:
     """The parameters of the URL, and those of the form of a long GET.
 
-    No more than 131,072 bytes of such a form are read, since that happens before the caller is
-    known: the credential may stand in the form. Raises InvalidArgument for raw bytes that are not
-    UTF-8, and what `read_body` raises.
+    The form may hold the credential, so the server reads it before it knows the caller, and reads
+    131,072 bytes at most. Raises InvalidArgument for raw bytes that are not UTF-8, and the errors
+    of `read_body`.
     """
     try:
         found = request.args

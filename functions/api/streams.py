@@ -1,7 +1,7 @@
-"""Sends what a watch sees as Server-Sent Events; see html.spec.whatwg.org/#server-sent-events.
+"""Sends an EventStream as Server-Sent Events; see html.spec.whatwg.org/#server-sent-events.
 
-A stream takes a thread of the server for as long as it lasts. That thread sleeps until the
-store, the client or the clock has news for it.
+A stream holds a thread of the server for as long as it lasts. The thread sleeps until the store or
+the client sends something, or a time is over. This is the one module that writes the format.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any
 
 import flask
@@ -19,7 +19,7 @@ from functions.aip.errors import ApiError, ResourceExhausted
 from functions.config.settings import Settings
 from functions.messages.json_text import write_plain
 from functions.rules.errors import SessionNotFound
-from functions.store.watching import Tail
+from functions.store.streams import EventStream, NewEvent
 
 _log = logging.getLogger(__name__)
 
@@ -29,35 +29,35 @@ _RETRY = "retry: 250\n\n"
 _HEARTBEAT = ": \n\n"
 
 _SEND_PATIENCE = 30.0
-"""Seconds for which a reader may take nothing before its connection is closed."""
+"""Seconds for which a client may take no bytes before the server closes its connection."""
 
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
-_open: set[Tail] = set()
-# Reentrant, since a second signal may come while the first one ends the streams.
+_open: set[EventStream] = set()
+# Reentrant: a signal of the operating system may interrupt the thread that holds it.
 _opening = threading.RLock()
 _is_stopping = threading.Event()
 
 
-def stream(
-    tail: Tail, settings: Settings, clock: Callable[[], int], environ: Mapping[str, Any]
+def send_stream(
+    stream: EventStream, settings: Settings, clock: Callable[[], int], environ: Mapping[str, Any]
 ) -> flask.Response:
-    """The answer that follows a tail until its session or its time ends, or its client leaves.
+    """The answer that sends a stream until its session or its time ends, or its client leaves.
 
-    Raises ResourceExhausted when this process has as many as it may hold; `clock` gives
-    nanoseconds since the epoch.
+    `clock` gives nanoseconds since the epoch. Raises ResourceExhausted when this process sends
+    WATCHERS streams already.
     """
     with _opening:
         is_full = len(_open) >= settings.most_watchers
         if not is_full:
-            _open.add(tail)
+            _open.add(stream)
     if is_full:
-        tail.watch.close()
+        stream.reader.close()
         raise ResourceExhausted(
             f"This server follows {settings.most_watchers} sessions already. Try again later."
         )
     client: socket.socket | None = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
-    frames = _frames(tail, settings, clock, client)
+    frames = _frames(stream, settings, clock, client)
     next(frames)
     answer = flask.Response(frames, content_type="text/event-stream", headers=_HEADERS)
     answer.call_on_close(frames.close)
@@ -65,56 +65,61 @@ def stream(
 
 
 def end_all() -> None:
-    """Ends every stream of this process, so that a server that stops need not wait for them."""
+    """Ends every stream of this process, so that a server can stop without waiting for them."""
     _is_stopping.set()
     with _opening:
-        for tail in _open:
-            tail.watch.wake.set()
+        for stream in _open:
+            stream.reader.signal.set()
 
 
 def _frames(
-    tail: Tail, settings: Settings, clock: Callable[[], int], client: socket.socket | None
+    stream: EventStream,
+    settings: Settings,
+    clock: Callable[[], int],
+    client: socket.socket | None,
 ) -> Generator[str]:
-    """Starts with a frame for nobody, so that from then on its end is always reached."""
+    """Yields an empty frame first: closing a generator runs its `finally` only once it started."""
     try:
         yield ""
         with _patient(client):
             yield _RETRY
-            yield from _follow(tail, settings, clock, client)
+            yield from _follow(stream, settings, clock, client)
     except ApiError as error:
         _log.warning("A stream ended early: %s", error.message)
         yield _RETRY
     finally:
         with _opening:
-            _open.discard(tail)
-        tail.watch.close()
+            _open.discard(stream)
+        stream.reader.close()
 
 
 def _follow(
-    tail: Tail, settings: Settings, clock: Callable[[], int], client: socket.socket | None
+    stream: EventStream,
+    settings: Settings,
+    clock: Callable[[], int],
+    client: socket.socket | None,
 ) -> Iterator[str]:
-    news = select.poll()
-    news.register(tail.watch.wake.fileno(), select.POLLIN)
+    reader, news = stream.reader, select.poll()
+    news.register(reader.signal.fileno(), select.POLLIN)
     if client is not None:
         news.register(client.fileno(), select.POLLIN)
     end = time.monotonic() + settings.watch_seconds
     beat = time.monotonic() + settings.watch_heartbeat / 1e9
     while time.monotonic() < end and not _is_stopping.is_set():
         try:
-            arrivals = tail.watch.read(clock())
+            events = reader.read(clock())
         except SessionNotFound:
-            # Without an id, an EventSource that connects again has no position, and gets 404.
-            yield f"id: \nevent: deleted\ndata: {write_plain({'name': tail.session})}\n\n"
+            yield _deleted(stream)
             return
-        text = "".join(map(tail.frame, arrivals))
+        text = "".join(_events(stream, events))
         if not text and time.monotonic() >= beat:
             text = _HEARTBEAT
         if text:
             yield text
             beat = time.monotonic() + settings.watch_heartbeat / 1e9
-        if arrivals:
+        if events:
             continue
-        expiry = time.monotonic() + max(tail.watch.expire_time - clock(), 0) / 1e9
+        expiry = time.monotonic() + max(reader.expire_time - clock(), 0) / 1e9
         wait = min(end, beat, expiry) - time.monotonic()
         ready = news.poll(max(wait, 0) * 1000)
         if client is not None and any(fd == client.fileno() for fd, _ in ready):
@@ -124,9 +129,21 @@ def _follow(
     yield _RETRY
 
 
+def _events(stream: EventStream, events: Iterable[NewEvent]) -> Iterator[str]:
+    for position, record in events:
+        event = stream.to_json(record)
+        if event is not None:
+            yield f"id: {stream.token(position)}\ndata: {event}\n\n"
+
+
+def _deleted(stream: EventStream) -> str:
+    """Empties the id: an EventSource that connects again then has no position, and gets 404."""
+    return f"id: \nevent: deleted\ndata: {write_plain({'name': stream.session})}\n\n"
+
+
 @contextlib.contextmanager
 def _patient(client: socket.socket | None) -> Iterator[None]:
-    """Gives the client a while to take what is sent, so that it cannot hold the thread for ever."""
+    """Bounds how long one send may wait for the client, which would hold the thread for ever."""
     if client is None:
         yield
         return
@@ -140,7 +157,7 @@ def _patient(client: socket.socket | None) -> Iterator[None]:
 
 
 def _has_left(client: socket.socket) -> bool:
-    """Whether a client from whom something came has closed its connection."""
+    """Whether a client whose socket is readable has closed its connection."""
     try:
         return not client.recv(1, socket.MSG_PEEK)
     except OSError:

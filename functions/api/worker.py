@@ -1,6 +1,6 @@
 """gunicorn's threaded worker, with bounds for slow clients; docs/decisions/0010 says why.
 
-It reaches into gunicorn, so that it serves only with the release that it was tested with.
+The class uses internals of gunicorn, so it serves only with the release that the tests run with.
 """
 
 import contextlib
@@ -23,17 +23,20 @@ from functions.config.settings import Settings
 from functions.messages.json_text import write_plain
 
 _LINGER = 2.0
-"""Seconds that a client has to close a connection after its last answer, which an earlier close
-by the server could cut off."""
+"""Seconds that a client has to close a connection after its last answer. If the server closed
+earlier, the client could lose the end of the answer."""
+
+_MOST_DRAINED = 2**20
+"""Bytes that the server reads from a connection after its last answer."""
 
 _log = logging.getLogger(__name__)
 
 
 class BoundedWorker(ThreadWorker):  # type: ignore[misc]
-    """Gives no thread to a connection that is silent, and bounds how long others hold theirs.
+    """Gives no thread to a silent connection, and bounds how long the others hold a thread.
 
-    Methods without an underscore are gunicorn's, called by it: `handle`, `handle_request` and
-    `handle_error` in a thread of a request, the others in the one that waits for connections.
+    gunicorn calls the methods without an underscore: `handle`, `handle_request` and `handle_error`
+    in a request's thread, the others in the thread that waits for connections.
     """
 
     settings: ClassVar[Settings]
@@ -43,7 +46,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         self._parting: deque[Any] = deque()
 
     def enqueue_req(self, conn: Any) -> None:
-        """Gives a connection to a thread; a new one only when something has come from it."""
+        """Gives a connection to a thread; a new connection waits for its first bytes."""
         if conn.initialized or conn.data_ready:
             super().enqueue_req(conn)
             return
@@ -63,14 +66,14 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         return is_kept
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Answers a request whose head is read, and returns whether another may follow."""
+        """Answers a request whose head is read; returns whether the connection stays open."""
         conn.sock.end_head()
         is_kept = super().handle_request(req, conn)
         conn.sock.flush()
         return is_kept and not conn.sock.is_late
 
     def handle_error(self, req: Any, client: ClientSocket, addr: Any, exc: Exception) -> None:
-        """Answers a request that could not be read, or that failed, in the API's JSON."""
+        """Answers in the API's JSON a request that was malformed or failed in the server."""
         if req is None and isinstance(exc, ParseException):
             codes = {LimitRequestHeaders: 431, ExpectationFailed: 417}
             _send_error(client, codes.get(type(exc), 400), str(exc))
@@ -80,11 +83,11 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
             _send_error(client, INTERNAL.code, INTERNAL.message)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
-        """Puts a connection back, or parts with it without a thread that waits for its client."""
+        """Keeps the connection, or closes it later without a thread that waits for the client."""
         if not fs.cancelled() and not fs.exception() and fs.result():
             super().finish_request(conn, fs)
             return
-        conn.timeout = time.monotonic() + _LINGER
+        conn.timeout, conn.to_drain = time.monotonic() + _LINGER, _MOST_DRAINED
         try:
             conn.sock.setblocking(False)
             conn.sock.shutdown(socket.SHUT_WR)
@@ -94,9 +97,9 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
             self._wait_for(conn, self._parting, partial(self._drain, conn))
 
     def murder_pending(self) -> None:
-        """Closes connections whose time is over, and one more where there is no room for a new one.
+        """Closes connections whose time is over, and one more if there is no room for a new one.
 
-        gunicorn calls this when no event of a connection is left to look at.
+        gunicorn calls this once it has handled the events of all connections.
         """
         super().murder_pending()
         while self._parting and self._parting[0].timeout <= time.monotonic():
@@ -105,7 +108,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
             self._close_one()
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Takes connections or takes no more; a worker that stops waits for no silent one."""
+        """Starts or stops accepting; a worker that stops gives silent connections two seconds."""
         super().set_accept_enabled(enabled)
         if not self.alive:
             end = time.monotonic() + _LINGER
@@ -117,14 +120,15 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         self.poller.register(conn.sock, selectors.EVENT_READ, is_readable)
 
     def _drain(self, conn: Any, client: ClientSocket) -> None:
-        """Reads what a client still sends, until it has closed its side."""
+        """Reads and drops data of a client, until the client closes or has sent too much."""
         try:
-            has_left = not client.recv(65_536)
+            piece = client.recv(65_536)
         except BlockingIOError:
-            has_left = False
+            return
         except OSError:
-            has_left = True
-        if has_left:
+            piece = b""
+        conn.to_drain -= len(piece)
+        if not piece or conn.to_drain <= 0:
             self._parting.remove(conn)
             self._close(conn)
 

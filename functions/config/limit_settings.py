@@ -24,6 +24,12 @@ class LimitSettings:
         "it.",
         whole(1),
     )
+    max_bytes_in_flight: int = setting(
+        64 * 2**20,
+        "How many bytes of bodies and pages the requests of one process hold together; a request "
+        "for which there is no room is answered 503. A request that comes alone always has room.",
+        whole(1),
+    )
     max_json_depth: int = setting(
         MAX_DEPTH,
         "The number of levels that a body may be nested. The server answers 400 to more.",

@@ -154,6 +154,13 @@ class Settings(AuthSettings, LimitSettings):
         "Unset: `true` if `K_SERVICE` is set, else `false`.",
         truth,
     )
+    otel_exporter_otlp_endpoint: str = setting(
+        "",
+        "URL of an OpenTelemetry collector, such as `http://localhost:4318`, that gets a span for "
+        "each request and each call of Firestore; needs the packages of `requirements-otel.txt`. "
+        "Unset: no spans.",
+        matching(r"(https?://\S+)?"),
+    )
     workers: int | None = setting(
         None,
         "The number of processes that serve. It must be 1 with a database in memory. Unset: 1.",

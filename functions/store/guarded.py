@@ -21,7 +21,7 @@ from functions.rules.state import StateChange
 from functions.store.merging import list_merged
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page, map_page
 from functions.store.protocol import Purged, Store
-from functions.store.watching import Watch
+from functions.store.streams import EventReader
 
 _OUTLINE = ("displayName", "description", "labels")
 """What the role user sees of an engine; its specs may hold what is not for everybody."""
@@ -149,7 +149,7 @@ class GuardedStore:
 
     def watch(
         self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
-    ) -> Watch:
+    ) -> EventReader:
         """Follows a session that is there for the principal."""
         grant = self._on_session(name)
         return self._store.watch(name, after, now, grant.owner or owner)

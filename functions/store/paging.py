@@ -8,6 +8,7 @@ from functions.aip.page_token import InvalidPageToken
 from functions.calls.filters import PageQuery
 from functions.rules.limits import MAX_PAGE_BYTES
 from functions.rules.names import is_path
+from functions.store.in_flight import in_flight
 
 Cursor = list[str | int]
 """Where a record stands in its list; a page goes on behind one."""
@@ -19,6 +20,8 @@ MAX_SCANNED = 5_000
 MAX_SCANNED_BYTES = 4 * MAX_PAGE_BYTES
 """Stored records, and bytes of them, behind which a page ends that has an item to answer."""
 
+_COUNTED_BYTES = 2**16
+"""Bytes of a page that are counted at a time among those of the process; less cost a lock each."""
 
 _INT64 = range(-(2**63), 2**63)
 
@@ -62,11 +65,12 @@ def fill_page(
 
     The page holds a record where any matches before `query.is_time_up()`, however large and however
     far. It carries a cursor where another match was seen, and that match is the next page's first.
-    Only where the time is up before a second match is a cursor a promise of nothing.
+    Only where the time is up before a second match is a cursor a promise of nothing. Raises
+    TooManyBytesInFlight when the requests of this process leave no room for the page.
     """
     items: list[Record] = []
     places: list[Cursor] = []
-    total = scanned = scanned_bytes = 0
+    uncounted = total = scanned = scanned_bytes = 0
     last = before_last_item = None
     for cursor, record in stream:
         bytes_of_record = size(record)
@@ -75,6 +79,10 @@ def fill_page(
             is_full = len(items) == query.page_size or (bool(items) and total > MAX_PAGE_BYTES)
             if is_full:
                 return Page(items, last, places)
+            uncounted += bytes_of_record
+            if uncounted >= _COUNTED_BYTES:
+                in_flight.take(uncounted)
+                uncounted = 0
             items.append(record)
             places.append(cursor)
             before_last_item = last

@@ -12,7 +12,7 @@ from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.paging import Cursor, Page
-from functions.store.watching import Watch
+from functions.store.streams import EventReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Store(Protocol):
 
     def watch(
         self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
-    ) -> Watch:
+    ) -> EventReader:
         """Follows a session's events from the start, or behind the position of one of them.
 
         Raises SessionNotFound. docs/decisions/0006-streams-go-by-commits.md gives the order.

@@ -88,16 +88,24 @@ run "router" {
     error_message = "Google's own keys encrypt the database."
   }
   assert {
-    condition     = time_sleep.grants.create_duration == "120s" && toset(keys(google_project_service_identity.agent)) == toset(["cloudbuild.googleapis.com", "cloudfunctions.googleapis.com", "run.googleapis.com"])
+    condition     = time_sleep.grants.create_duration == "120s" && toset(keys(google_project_service_identity.agent)) == toset(["cloudbuild.googleapis.com", "cloudfunctions.googleapis.com", "monitoring.googleapis.com", "run.googleapis.com"])
     error_message = "The functions wait until Google's accounts and the grants are there."
   }
   assert {
-    condition     = length(terraform_data.run_flags) == 0 && length(google_billing_budget.month) == 0 && length(google_monitoring_uptime_check_config.health) == 0
-    error_message = "Nothing that needs gcloud, a billing account or a health path is made unasked."
+    condition     = length(terraform_data.run_flags) == 0 && length(google_billing_budget.month) == 0
+    error_message = "Nothing that needs gcloud or a billing account is made unasked."
   }
   assert {
-    condition     = toset(keys(google_monitoring_alert_policy.alert)) == setsubtract(keys(local.alerts), ["down"])
-    error_message = "Every alert is on but that of the health check."
+    condition     = google_monitoring_uptime_check_config.health[0].http_check[0].path == "/health" && google_cloud_run_v2_service_iam_member.health[0].name == "sessions-api"
+    error_message = "The health check asks the function that clients call."
+  }
+  assert {
+    condition     = google_cloudfunctions2_function.function["sessions_api"].service_config[0].environment_variables["MAX_BYTES_IN_FLIGHT"] == "29080507" && google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].environment_variables["MAX_BYTES_IN_FLIGHT"] == "11184810"
+    error_message = "The memory of a function bounds the bytes that its requests hold together."
+  }
+  assert {
+    condition     = toset(keys(google_monitoring_alert_policy.alert)) == toset(keys(local.alerts))
+    error_message = "Every alert is on."
   }
   assert {
     condition     = endswith(google_monitoring_alert_policy.alert["instances near their maximum"].documentation[0].content, "docs/runbook.md#alert-instances-near-their-maximum") && strcontains(google_monitoring_alert_policy.alert["instances near their maximum"].conditions[0].condition_prometheus_query_language[0].query, "> 16")
@@ -225,7 +233,6 @@ run "staging_beside_production" {
     daily_backup_days   = 0
     weekly_backup_weeks = 0
     kms_key             = "projects/my-project/locations/us-central1/keyRings/r/cryptoKeys/k"
-    health_path         = "/health"
     billing_account     = "000000-000000-000000"
     monthly_budget      = 20
   }

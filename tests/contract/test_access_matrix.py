@@ -13,7 +13,7 @@ from functions.store.guarded import GuardedStore
 from functions.store.protocol import Store
 from tests.support.api import Answer, Api
 from tests.support.roles import caller
-from tests.support.streams import arrivals, watching
+from tests.support.streams import next_events, reading
 
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 
@@ -173,8 +173,8 @@ def test_a_position_tells_nothing_of_a_session_that_a_caller_may_not_see(
     """The stream ends as that of a session that never was."""
     hidden = scene.names["session"]
     missing = hidden.replace("the-session", "no-session")
-    with watching(scene.api, hidden) as watch:
-        ((cursor, _),) = arrivals(scene.api, watch, 1)
+    with reading(scene.api, hidden) as reader:
+        ((cursor, _),) = next_events(scene.api, reader, 1)
     told = []
     for session in (hidden, missing):
         token = encode_page_token(cursor, "watch", session)

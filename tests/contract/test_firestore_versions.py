@@ -28,7 +28,7 @@ from tests.support.budget import counted
 from tests.support.firestore.version_1 import ENGINES, SESSIONS, answers, dump, live, load, send
 from tests.support.project import LOCATION
 from tests.support.stores import PATIENCE
-from tests.support.streams import arrivals, watching
+from tests.support.streams import next_events, reading
 
 NEWEST = 1 + len(STEPS)
 EVERYWHERE = f"{LOCATION}/reasoningEngines/-/sessions"
@@ -129,8 +129,8 @@ def everywhere(api: Api) -> list[str]:
 
 def streamed(api: Api, session: str, count: int) -> list[str]:
     """The names of a session's first events, as a stream has them."""
-    with watching(api, session) as watch:
-        return [event.id for _, event in arrivals(api, watch, count)]
+    with reading(api, session) as reader:
+        return [event.id for _, event in next_events(api, reader, count)]
 
 
 def listed(api: Api, session: str) -> list[str]:

@@ -1,17 +1,25 @@
 """What a watch sees of a session: each event once, in the order of their commits, until its end."""
 
+import secrets
 import threading
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from functions.config.settings import Settings
 from functions.rules.errors import SessionNotFound
-from functions.store.watching import MAX_ARRIVALS, Arrival, Watch
+from functions.store.firestore import event_reader
+from functions.store.firestore.protobuf import Document, StructuredQuery
+from functions.store.firestore.queries import events_by_arrival
+from functions.store.opening import open_store
+from functions.store.streams import MAX_NEW_EVENTS, EventReader, NewEvent
 from tests.support.api import SECOND, Api
-from tests.support.streams import arrivals, name_of, wait, watching
+from tests.support.project import LOCATION
+from tests.support.streams import name_of, next_events, reading, wait
 
 
-def names(seen: list[Arrival]) -> list[str]:
+def names(seen: list[NewEvent]) -> list[str]:
     return [event.invocation_id for _, event in seen]
 
 
@@ -23,12 +31,12 @@ def fill(api: Api, session: str, first: int, last: int) -> list[str]:
     return [f"i{number}" for number in range(first, last)]
 
 
-def ends(api: Api, watch: Watch) -> bool:
+def ends(api: Api, reader: EventReader) -> bool:
     """Whether the watch is told of its session's end."""
     while True:
         try:
-            if not watch.read(api.now):
-                wait(api, watch)
+            if not reader.read(api.now):
+                wait(api, reader)
         except SessionNotFound:
             return True
 
@@ -37,153 +45,153 @@ def test_a_watch_sees_what_was_there_and_what_comes_by_arrival(api: Api) -> None
     """However timestamps run, the order is that of the commits."""
     session = api.create()
     before = fill(api, session, 0, 3)
-    with watching(api, session) as watch:
-        assert names(arrivals(api, watch, 3)) == before
+    with reading(api, session) as reader:
+        assert names(next_events(api, reader, 3)) == before
         after = fill(api, session, 3, 6)
-        assert names(arrivals(api, watch, 3)) == after
+        assert names(next_events(api, reader, 3)) == after
 
 
 def test_a_watch_goes_on_exactly_behind_any_event(api: Api) -> None:
     """Every position of a stream leads to the rest of it."""
     session = api.create()
     invocations = fill(api, session, 0, 7)
-    with watching(api, session) as watch:
-        seen = arrivals(api, watch, 7)
+    with reading(api, session) as reader:
+        seen = next_events(api, reader, 7)
     for place, arrival in enumerate(seen[:-1]):
-        with watching(api, session, arrival) as watch:
-            assert names(arrivals(api, watch, 6 - place)) == invocations[place + 1 :]
+        with reading(api, session, arrival) as reader:
+            assert names(next_events(api, reader, 6 - place)) == invocations[place + 1 :]
 
 
 def test_a_watch_that_has_seen_all_sees_only_what_comes(api: Api) -> None:
     session = api.create()
     fill(api, session, 0, 3)
-    with watching(api, session) as watch:
-        seen = arrivals(api, watch, 3)
-    with watching(api, session, seen[-1]) as watch:
+    with reading(api, session) as reader:
+        seen = next_events(api, reader, 3)
+    with reading(api, session, seen[-1]) as reader:
         fill(api, session, 3, 4)
-        assert names(arrivals(api, watch, 1)) == ["i3"]
+        assert names(next_events(api, reader, 1)) == ["i3"]
 
 
 def test_a_long_history_comes_in_pieces_and_in_order(api: Api) -> None:
     """More than one read, and more than any window of a listener, holds."""
     session = api.create()
     invocations = fill(api, session, 0, 250)
-    with watching(api, session) as watch:
-        seen = arrivals(api, watch, 250)
+    with reading(api, session) as reader:
+        seen = next_events(api, reader, 250)
         assert names(seen) == invocations
         fill(api, session, 250, 251)
-        assert names(arrivals(api, watch, 1)) == ["i250"]
-    with watching(api, session, seen[100]) as watch:
-        assert len(arrivals(api, watch, 150)) == 150
+        assert names(next_events(api, reader, 1)) == ["i250"]
+    with reading(api, session, seen[100]) as reader:
+        assert len(next_events(api, reader, 150)) == 150
 
 
 def test_a_read_is_bounded(api: Api) -> None:
     """A slow reader's memory holds so many events and no more."""
     session = api.create()
-    fill(api, session, 0, MAX_ARRIVALS + 5)
-    with watching(api, session) as watch:
-        while not (some := watch.read(api.now)):
-            wait(api, watch)
-        assert len(some) <= MAX_ARRIVALS
+    fill(api, session, 0, MAX_NEW_EVENTS + 5)
+    with reading(api, session) as reader:
+        while not (some := reader.read(api.now)):
+            wait(api, reader)
+        assert len(some) <= MAX_NEW_EVENTS
 
 
 def test_a_watch_that_sleeps_misses_nothing(api: Api) -> None:
     """Whatever came meanwhile is there when it reads again."""
     session = api.create()
-    with watching(api, session) as watch:
-        watch.read(api.now)
+    with reading(api, session) as reader:
+        reader.read(api.now)
         invocations = fill(api, session, 0, 180)
-        assert names(arrivals(api, watch, 180)) == invocations
+        assert names(next_events(api, reader, 180)) == invocations
 
 
 def test_watches_of_one_session_see_the_same(api: Api) -> None:
     """Two that began at different times, side by side."""
     session = api.create()
-    with watching(api, session) as early:
+    with reading(api, session) as early:
         first = fill(api, session, 0, 5)
-        with watching(api, session) as late:
+        with reading(api, session) as late:
             second = fill(api, session, 5, 9)
-            assert names(arrivals(api, early, 9)) == first + second
-            assert names(arrivals(api, late, 9)) == first + second
+            assert names(next_events(api, early, 9)) == first + second
+            assert names(next_events(api, late, 9)) == first + second
         third = fill(api, session, 9, 11)
-        assert names(arrivals(api, early, 2)) == third
+        assert names(next_events(api, early, 2)) == third
 
 
 def test_a_retried_append_arrives_once(api: Api) -> None:
     session = api.create()
-    with watching(api, session) as watch:
+    with reading(api, session) as reader:
         for _ in range(3):
             api.append(session, rawEvent={"id": "r"}, invocationId="once")
         api.append(session, invocationId="last")
-        assert names(arrivals(api, watch, 2)) == ["once", "last"]
+        assert names(next_events(api, reader, 2)) == ["once", "last"]
 
 
 def test_other_sessions_do_not_show(api: Api) -> None:
     session, other = api.create("a"), api.create("b")
-    with watching(api, session) as watch:
+    with reading(api, session) as reader:
         fill(api, other, 0, 3)
         fill(api, session, 3, 4)
-        assert names(arrivals(api, watch, 1)) == ["i3"]
+        assert names(next_events(api, reader, 1)) == ["i3"]
 
 
 @pytest.mark.parametrize("events", [1, 70])
 def test_a_watch_hears_of_a_delete_at_once(api: Api, events: int) -> None:
     session = api.create()
     fill(api, session, 0, events)
-    with watching(api, session) as watch:
-        arrivals(api, watch, events)
+    with reading(api, session) as reader:
+        next_events(api, reader, events)
         api.ok("DELETE", session)
-        assert ends(api, watch)
+        assert ends(api, reader)
 
 
 def test_a_watch_of_an_empty_session_hears_of_its_delete(api: Api) -> None:
     """At the latest when it looks by itself, as it does every fifteen seconds."""
     session = api.create()
-    with watching(api, session) as watch:
-        watch.read(api.now)
+    with reading(api, session) as reader:
+        reader.read(api.now)
         api.ok("DELETE", session)
         api.now += 15 * SECOND
         with pytest.raises(SessionNotFound):
-            watch.read(api.now)
+            reader.read(api.now)
 
 
 def test_a_watch_ends_with_its_session_to_the_microsecond(api: Api) -> None:
     """Its expiry needs no purge to be seen."""
     api.settings = replace(api.settings, min_ttl=0)
     session = api.create(ttl="5s")
-    with watching(api, session) as watch:
-        assert watch.expire_time == api.now + 5 * SECOND
-        api.now = watch.expire_time - 1000
-        watch.read(api.now)
-        api.now = watch.expire_time
+    with reading(api, session) as reader:
+        assert reader.expire_time == api.now + 5 * SECOND
+        api.now = reader.expire_time - 1000
+        reader.read(api.now)
+        api.now = reader.expire_time
         with pytest.raises(SessionNotFound):
-            watch.read(api.now)
+            reader.read(api.now)
 
 
 def test_an_extended_session_is_watched_on(api: Api) -> None:
     """The end that counts is the one that the session has when it comes."""
     api.settings = replace(api.settings, min_ttl=0)
     session = api.create(ttl="5s")
-    with watching(api, session) as watch:
-        end = watch.expire_time
+    with reading(api, session) as reader:
+        end = reader.expire_time
         api.ok("PATCH", session, {"ttl": "60s"}, updateMask="ttl")
         api.now = end
-        watch.read(api.now)
-        assert watch.expire_time == end + 55 * SECOND
+        reader.read(api.now)
+        assert reader.expire_time == end + 55 * SECOND
 
 
 def test_a_watch_ends_when_its_name_is_taken_over(api: Api) -> None:
     """A session made anew under the same id is another one."""
     session = api.create("s")
     fill(api, session, 0, 2)
-    with watching(api, session) as watch:
-        old = arrivals(api, watch, 2)
+    with reading(api, session) as reader:
+        old = next_events(api, reader, 2)
         api.ok("DELETE", session)
         api.create("s")
-        assert ends(api, watch)
+        assert ends(api, reader)
     fill(api, session, 2, 3)
-    with watching(api, session, old[-1]) as watch:
-        assert names(arrivals(api, watch, 1)) == ["i2"]
+    with reading(api, session, old[-1]) as reader:
+        assert names(next_events(api, reader, 1)) == ["i2"]
 
 
 def test_nothing_is_watched_that_is_not_there(api: Api) -> None:
@@ -201,14 +209,43 @@ def test_watches_agree_on_one_order_while_many_write(api: Api) -> None:
             assert api.append(session, f"2026-01-01T00:00:{number:02}Z", invocationId=name)
 
     writers = [threading.Thread(target=write, args=(writer,)) for writer in range(8)]
-    with watching(api, session) as one, watching(api, session) as other:
+    with reading(api, session) as one, reading(api, session) as other:
         for writer in writers:
             writer.start()
-        seen = names(arrivals(api, one, 160))
+        seen = names(next_events(api, one, 160))
         for writer in writers:
             writer.join()
-        assert names(arrivals(api, other, 160)) == seen
+        assert names(next_events(api, other, 160)) == seen
     assert len(set(seen)) == 160
     for writer in range(8):
         mine = [name for name in seen if name.startswith(f"w{writer}-")]
         assert mine == [f"w{writer}-{number}" for number in range(20)]
+
+
+@pytest.mark.parametrize(("timeout", "lookback"), [(5, 10), (10, 10), (60, 60)])
+def test_a_query_looks_back_as_long_as_a_commit_may_take(
+    emulator: str, monkeypatch: pytest.MonkeyPatch, timeout: int, lookback: int
+) -> None:
+    """An event that arrived STORE_TIMEOUT before another may be committed after it."""
+    moments: list[int | None] = []
+
+    def spy(since: int | None, behind: Document | None) -> StructuredQuery:
+        moments.append(since)
+        return events_by_arrival(since, behind)
+
+    monkeypatch.setattr(event_reader, "events_by_arrival", spy)
+    chosen = Settings(
+        sessions_store="firestore://look-back",
+        firestore_emulator_host=emulator,
+        store_timeout=timeout * SECOND,
+    )
+    with closing(open_store(chosen)) as store:
+        api = Api(store, f"{LOCATION}/reasoningEngines/{secrets.randbelow(10**15)}")
+        session = api.create()
+        fill(api, session, 0, 80)
+        with reading(api, session) as reader:
+            first, *_ = next_events(api, reader, 80)
+        with reading(api, session, first) as reader:
+            next_events(api, reader, 79)
+    position = int(first.position[0])
+    assert moments == [None, position - lookback * SECOND]

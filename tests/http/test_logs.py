@@ -1,18 +1,22 @@
 """One line of JSON for each request: who asked for what, and what it cost; no secrets in it."""
 
+import io
 import json
+import logging
 import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from functions.api.log import JsonFormatter
 from functions.config.settings import Settings
 from functions.store.opening import open_store
 from tests.support.authentication import (
     API_KEYS,
+    ENGINE_PATH,
     KEY,
     SESSIONS_PATH,
     AuthApi,
@@ -20,6 +24,7 @@ from tests.support.authentication import (
 )
 
 TRACE = "105445aa7843bc8bf206b12000100000"
+SESSIONS = f"{ENGINE_PATH}/sessions"
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 
 Capture = pytest.CaptureFixture[str]
@@ -53,8 +58,8 @@ def test_a_request_is_one_line(api: AuthApi, capfd: Capture) -> None:
 @pytest.mark.parametrize(
     ("key", "path", "method", "status"),
     [
-        (KEY, f"{SESSIONS_PATH}/missing", "get_session", 404),
-        ("wrong", SESSIONS_PATH, "list_sessions", 401),
+        (KEY, f"{SESSIONS}/missing", "get_session", 404),
+        ("wrong", SESSIONS, "list_sessions", 401),
         (KEY, "/nowhere", "", 404),
     ],
 )
@@ -83,6 +88,68 @@ def test_a_line_belongs_to_its_trace(api: AuthApi, capfd: Capture, header: str, 
     assert line["logging.googleapis.com/trace"] == f"projects/p/traces/{TRACE}"
 
 
+@pytest.mark.parametrize(
+    ("headers", "span", "is_sampled"),
+    [
+        ({"X-Cloud-Trace-Context": f"{TRACE}/123;o=1"}, "000000000000007b", True),
+        ({"X-Cloud-Trace-Context": f"{TRACE}/{2**64 - 1}"}, "f" * 16, False),
+        ({"X-Cloud-Trace-Context": f"{TRACE};o=0"}, None, False),
+        ({"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}, "00f067aa0ba902b7", True),
+        ({"traceparent": f"00-{TRACE}-00f067aa0ba902b7-02"}, "00f067aa0ba902b7", False),
+        (
+            {"traceparent": "junk", "X-Cloud-Trace-Context": f"{TRACE}/1;o=1"},
+            "0000000000000001",
+            True,
+        ),
+    ],
+)
+def test_a_line_belongs_to_its_span(
+    api: AuthApi, capfd: Capture, headers: dict[str, str], span: str | None, is_sampled: bool
+) -> None:
+    """Cloud Logging reads sixteen hexadecimal digits, whichever way the header writes the span."""
+    api.send("GET", SESSIONS_PATH, headers={"x-goog-api-key": KEY, **headers})
+    (line,) = lines(capfd)
+    assert line.get("logging.googleapis.com/spanId") == span
+    assert line["logging.googleapis.com/trace_sampled"] is is_sampled
+
+
+@pytest.mark.parametrize("is_logging", [True, False])
+def test_warnings_and_errors_of_a_request_carry_its_trace(api: AuthApi, is_logging: bool) -> None:
+    """Whether requests are logged or not; the next request's lines have nothing of it."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    logger = logging.getLogger("functions")
+    logger.addHandler(handler)
+
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            logging.getLogger("functions.store").warning("slow")
+            raise RuntimeError("boom")
+
+    settings = replace(api.settings, google_cloud_project="p", log_requests=is_logging)
+    api = AuthApi(cast(Any, Broken()), settings=settings)
+    try:
+        key = {"x-goog-api-key": KEY}
+        api.send(
+            "GET",
+            f"{SESSIONS}/s",
+            headers={**key, "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"},
+        )
+        api.send("GET", f"{SESSIONS}/s", headers=key)
+    finally:
+        logger.removeHandler(handler)
+    warning, error, *others = [json.loads(line) for line in stream.getvalue().splitlines()]
+    for line in (warning, error):
+        assert line["logging.googleapis.com/trace"] == f"projects/p/traces/{TRACE}"
+        assert line["logging.googleapis.com/spanId"] == "00f067aa0ba902b7"
+        assert line["logging.googleapis.com/trace_sampled"] is True
+    assert (warning["severity"], error["severity"]) == ("WARNING", "ERROR")
+    assert "boom" in error["stack_trace"]
+    assert len(others) == 2
+    assert not any("logging.googleapis.com/trace" in line for line in others)
+
+
 @pytest.mark.parametrize("value", ["", "x", f"{TRACE}x", f"00-{TRACE.upper()}-0-1", "a" * 9000])
 def test_what_is_no_trace_is_not_logged(api: AuthApi, capfd: Capture, value: str) -> None:
     """Nobody writes into the log by a header."""
@@ -95,11 +162,11 @@ def test_no_line_has_a_secret_or_a_content(api: AuthApi, capfd: Capture) -> None
     """Neither keys nor tokens, nor the query, the names or the body, whatever the answer."""
     secret = "swordfish"
     for verb, path in [
-        ("POST", SESSIONS_PATH),
-        ("GET", SESSIONS_PATH),
-        ("GET", f"{SESSIONS_PATH}/{secret}"),
-        ("POST", f"{SESSIONS_PATH}/{secret}:appendEvent"),
-        ("PUT", f"{SESSIONS_PATH}/{secret}"),
+        ("POST", SESSIONS),
+        ("GET", SESSIONS),
+        ("GET", f"{SESSIONS}/{secret}"),
+        ("POST", f"{SESSIONS}/{secret}:appendEvent"),
+        ("PUT", f"{SESSIONS}/{secret}"),
     ]:
         body = {"userId": secret, "sessionState": {secret: secret}}
         for key in (KEY, secret):
@@ -117,7 +184,7 @@ def test_a_stream_is_one_line_at_its_end(api: AuthApi, capfd: Capture) -> None:
     key = {"x-goog-api-key": KEY}
     api.send("POST", SESSIONS_PATH, {"userId": "u"}, key, sessionId="s")
     lines(capfd)
-    stream = api.send("GET", f"{SESSIONS_PATH}/s/events:watch", headers=key)
+    stream = api.send("GET", f"{SESSIONS}/s/events:watch", headers=key)
     assert next(iter(stream.response))
     assert lines(capfd) == []
     stream.close()
@@ -157,11 +224,11 @@ def test_documents_are_counted_as_firestore_bills_them(emulator: str, capfd: Cap
         answer = api.send("POST", SESSIONS_PATH, {"userId": "u"}).json
         session = f"/v1beta1/{answer['response']['name']}"
         for _ in range(2):
-            sending = threading.Thread(
+            appending = threading.Thread(
                 target=api.send, args=("POST", f"{session}:appendEvent", EVENT)
             )
-            sending.start()
-            sending.join()
+            appending.start()
+            appending.join()
         api.send("GET", session)
         _, *appends, get = lines(capfd)
         counts = [[line.get(kind) for kind in ("reads", "writes", "deletes")] for line in appends]

@@ -143,7 +143,7 @@ def test_the_line_that_the_alerts_count_is_the_one_that_a_purge_writes(
 def test_the_metrics_read_fields_that_the_line_of_a_request_has(
     configuration: Configuration, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    log = RequestLog({METHOD: "append_event"}, "my-project")
+    log = RequestLog({METHOD: "append_event"})
     usage.reads, usage.writes = 1, 2
     log.write(200)
     line = json.loads(capfd.readouterr().out)

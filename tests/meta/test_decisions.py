@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.support.project import ROOT
 
 FOLDER = ROOT / "docs/decisions"
 INDEX = (FOLDER / "README.md").read_text()

@@ -1,4 +1,4 @@
-"""Live streams of a session, read from the store without HTTP."""
+"""Reads the events of sessions as they come."""
 
 import select
 import time
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from functions.rules.names import SessionName
-from functions.store.watching import Arrival, Watch
+from functions.store.streams import EventReader, NewEvent
 from tests.support.api import SECOND, Api
 
 PATIENCE = 60
@@ -18,31 +18,31 @@ def name_of(session: str) -> SessionName:
 
 
 @contextmanager
-def watching(api: Api, session: str, after: Arrival | None = None) -> Iterator[Watch]:
-    """A watch from the start of a session, or from behind an event."""
-    watch = api.store.watch(name_of(session), after[0] if after else None, api.now)
+def reading(api: Api, session: str, after: NewEvent | None = None) -> Iterator[EventReader]:
+    """A reader from the start, or behind an event."""
+    reader = api.store.watch(name_of(session), after.position if after else None, api.now)
     try:
-        yield watch
+        yield reader
     finally:
-        watch.close()
+        reader.close()
 
 
-def wait(api: Api, watch: Watch) -> None:
-    """Waits for news from the store; after 5 s, moves the clock so that watches read anyway."""
+def wait(api: Api, reader: EventReader) -> None:
+    """Sleeps until the store has news, or for a while, after which readers check by themselves."""
     news = select.poll()
-    news.register(watch.wake.fileno(), select.POLLIN)
+    news.register(reader.signal.fileno(), select.POLLIN)
     if not news.poll(5_000):
         api.now += 15 * SECOND
 
 
-def arrivals(api: Api, watch: Watch, count: int) -> list[Arrival]:
+def next_events(api: Api, reader: EventReader, count: int) -> list[NewEvent]:
     """The next so many events."""
-    seen: list[Arrival] = []
+    seen: list[NewEvent] = []
     end = time.monotonic() + PATIENCE
     while len(seen) < count:
         assert time.monotonic() < end, f"{len(seen)} of {count} events arrived"
-        some = watch.read(api.now)
+        some = reader.read(api.now)
         seen += some
         if not some:
-            wait(api, watch)
+            wait(api, reader)
     return seen

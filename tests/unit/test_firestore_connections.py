@@ -67,7 +67,7 @@ def test_hundreds_of_watched_sessions_leave_calls_alone(fake: FakeFirestore, sto
         ]
         for watch in watches:
             news = select.poll()
-            news.register(watch.wake.fileno(), select.POLLIN)
+            news.register(watch.signal.fileno(), select.POLLIN)
             while not (seen := watch.read(now)):
                 assert news.poll(60_000)
             assert [event.id for _, event in seen] == ["e"]

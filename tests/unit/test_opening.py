@@ -62,7 +62,7 @@ def test_a_watch_hears_of_writes_to_a_database_in_memory() -> None:
             assert watch.read(api.now) == []
             api.append(name)
             poll = select.poll()
-            poll.register(watch.wake, select.POLLIN)
+            poll.register(watch.signal, select.POLLIN)
             assert poll.poll(10_000)
             assert len(watch.read(api.now)) == 1
 

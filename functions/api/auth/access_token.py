@@ -1,7 +1,7 @@
 """Google's OAuth 2.0 access tokens, which its SDKs send by default.
 
-Google tells what one is worth; the answer is kept by the token's hash for five minutes at most,
-and never longer than the token lasts. A refusal is kept for half a minute.
+Google's token info says whose token it is. The server keeps the answer under the token's hash for
+five minutes at most, and never longer than the token lasts. It keeps a refusal for half a minute.
 """
 
 import hashlib
@@ -25,20 +25,20 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,4096}")
 
 
 class AccessToken:
-    """Asks token info about tokens, and remembers its answers."""
+    """Asks token info about tokens, and keeps its answers."""
 
     def __init__(self, url: str, clients: Sequence[str], slots: Slots) -> None:
         """`clients`: the OAuth clients whose tokens are taken, or none for all of cloud-platform.
 
-        A token with that scope can do all that its owner can, everywhere; with a lesser one, some
-        other site that someone signed in to could act as them here.
+        A token with that scope can do all that its owner can, everywhere. If tokens with a smaller
+        scope were taken, another site could act here as the users who signed in to it.
         """
         self._url = url
         self._clients = frozenset(clients)
         self._answers: Answers[bytes, Principal] = Answers(slots, most_kept=_MAX_KEPT)
 
     def principal(self, credentials: Credentials, now: int) -> Principal | None:
-        """None for what is no access token; raises BadCredential, or Unavailable without Google."""
+        """None without an access token; raises BadCredential, or Unavailable if Google is away."""
         token = credentials.token
         if not token or is_jwt(token):
             return None

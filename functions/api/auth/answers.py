@@ -1,6 +1,6 @@
-"""Remembers what others say about credentials, and bounds how many threads wait for them.
+"""Keeps answers of other servers about credentials, and bounds how many threads wait for them.
 
-An answer that grows old is asked for again beside the requests, which go on with it meanwhile.
+Another thread renews an answer that grows old; requests use the old answer meanwhile.
 """
 
 import contextlib
@@ -34,10 +34,10 @@ _LONGEST_WAIT = 10
 
 
 class Slots:
-    """Bounds how many threads of a process wait for others at a time.
+    """Bounds how many threads of a process wait for other servers at a time.
 
-    A thread that finds no slot free waits a second for one, so that a crowd of new callers is
-    served. For five seconds after an outage showed it does not, so that an outage holds no others.
+    A thread that finds no free slot waits a second for one: a crowd of new callers is served. For
+    five seconds after a failure it does not wait: an outage holds no further threads.
     """
 
     def __init__(self, most: int) -> None:
@@ -45,7 +45,7 @@ class Slots:
         self._calm_from = 0.0
 
     def __enter__(self) -> None:
-        """Takes a slot; raises Unavailable where none is free."""
+        """Takes a slot; raises Unavailable if none is free."""
         is_calm = time.monotonic() >= self._calm_from
         if not self._free.acquire(timeout=_QUEUEING if is_calm else 0):
             self._calm_from = time.monotonic() + _TROUBLE
@@ -59,10 +59,10 @@ class Slots:
 
 
 class Known(NamedTuple, Generic[V]):
-    """What somebody said.
+    """An answer of another server.
 
-    It is asked for again `fresh` nanoseconds after the request, and good for `good` nanoseconds;
-    of an answer that is kept, both are moments of the clock.
+    The process renews the answer `fresh` nanoseconds after the request, and uses it for `good`
+    nanoseconds at most. In an answer that is kept, both are moments of the clock.
     """
 
     value: V
@@ -89,8 +89,8 @@ class Answers(Generic[K, V]):
     ) -> None:
         """`most_kept` bounds the answers that are remembered, and the refusals.
 
-        After a failure nobody is asked for `pause` nanoseconds. The one request that begins to
-        refresh an answer waits `patience` seconds for it.
+        After a failure, no thread asks for `pause` nanoseconds. The request that starts to renew
+        an answer waits `patience` seconds for it.
         """
         self._slots = slots
         self._most_kept = most_kept
@@ -103,7 +103,7 @@ class Answers(Generic[K, V]):
         self._asking: dict[K, Future[V]] = {}
 
     def get(self, key: K, now: int, ask: Callable[[], Known[V]], *, again: bool = False) -> V:
-        """The answer that is remembered, or that `ask` gives; `again` takes only a new one.
+        """The answer that is kept, or else that `ask` gives; with `again`, only a new answer.
 
         Threads that want the same answer share one call of `ask`. Raises what `ask` raises, an
         ApiError, and Unavailable where no slot is free.

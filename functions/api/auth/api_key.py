@@ -1,4 +1,4 @@
-"""API keys; only their hashes are known here, and long random keys need no more than one hash."""
+"""API keys, of which the server knows the hashes; long random keys need no slow hash."""
 
 import hashlib
 import hmac
@@ -16,11 +16,11 @@ class ApiKey:
         self._hashes = hashes
 
     def principal(self, credentials: Credentials, now: int) -> Principal | None:
-        """None without a key; raises BadCredential for one that nobody has."""
+        """None without a key; raises BadCredential for an unknown key."""
         if not credentials.key:
             return None
         digest = hashlib.sha256(credentials.key.encode()).digest()
-        # Every hash is compared, so that time tells nothing of where one matched.
+        # Every hash is compared: the time of an answer does not depend on which one matched.
         names = [name for name, known in self._hashes.items() if hmac.compare_digest(digest, known)]
         if not names:
             refuse("the API key is not known")

@@ -1,4 +1,4 @@
-"""What a request carries to say who sends it, wherever it carries it."""
+"""The credentials of a request, from all places that may carry them."""
 
 from dataclasses import dataclass, replace
 from typing import NoReturn
@@ -13,7 +13,7 @@ _MIN_SIGNATURE = 86
 
 
 class BadCredential(Unauthenticated):
-    """A credential is there and not good; it is never taken for none."""
+    """The credential is bad; a bad credential never counts as a missing one."""
 
     challenge = f'{Unauthenticated.challenge}, error="invalid_token"'
 
@@ -39,12 +39,12 @@ class Credentials:
 
     @property
     def is_none(self) -> bool:
-        """Whether nobody is claimed to send this."""
+        """Whether the request carries no credential at all."""
         return not (self.serverless or self.token or self.key or self.other or self.userinfo)
 
 
 def read_credentials(request: flask.Request) -> Credentials:
-    """What whoever calls the function sends."""
+    """The credentials that the function's direct caller sends."""
     authorization, other = _split(request.headers.get("Authorization", ""))
     return Credentials(
         serverless=_split(request.headers.get("X-Serverless-Authorization", ""))[0],
@@ -56,7 +56,7 @@ def read_credentials(request: flask.Request) -> Credentials:
 
 
 def read_forwarded(request: flask.Request, *, userinfo: bool) -> Credentials:
-    """What a gateway hands on of its caller; Cloud Run has verified none of it."""
+    """The credentials that a gateway hands on from its caller; Cloud Run verified none of them."""
     token, other = _split(request.headers.get("X-Forwarded-Authorization", ""))
     return replace(
         read_credentials(request),

@@ -1,4 +1,4 @@
-"""Asks those who know about tokens: issuers for their keys, Google for what a token is worth."""
+"""Asks other servers about tokens: issuers for their keys, Google for what a token stands for."""
 
 import json
 import urllib.request
@@ -25,7 +25,7 @@ class Answer(NamedTuple):
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args: Any) -> None:
-        """What was configured is asked, and nobody else."""
+        """Only the configured server is asked."""
 
 
 _opener = urllib.request.build_opener(_NoRedirects)
@@ -34,7 +34,7 @@ _opener = urllib.request.build_opener(_NoRedirects)
 def fetch_json(
     url: str, body: bytes | None = None, headers: Mapping[str, str] = _NO_HEADERS
 ) -> Answer:
-    """GET, or POST with a body; raises Unavailable where no JSON object comes back."""
+    """GET, or POST with a body; raises Unavailable if the answer is no JSON object."""
     request = urllib.request.Request(url, body, dict(headers))
     try:
         try:

@@ -1,4 +1,4 @@
-"""Finds out who sends a request, and hands out the store as they may see it."""
+"""Finds out who sends a request, and returns the store as this caller may see it."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,18 +31,18 @@ class Authenticator(Protocol):
     """One kind of credential."""
 
     def principal(self, credentials: Credentials, now: int) -> Principal | None:
-        """Who sends it; None without a credential of the kind. Raises Unauthenticated."""
+        """The caller; None without a credential of the kind. Raises Unauthenticated."""
 
 
 class Gate:
     """Authentication, then authorization."""
 
     def __init__(self, settings: Settings, policy: "Policy | None") -> None:
-        """Without a policy, whoever is let in may do everything."""
+        """Without a policy, every caller with a good credential may do everything."""
         kinds = settings.auth_kinds
         self._settings = settings
         self._policy = policy
-        # One bound for all kinds, so that half of the threads go on when nobody answers.
+        # One bound for all kinds: half of the threads stay free when no other server answers.
         slots = Slots(settings.most_asking)
         self._authenticators = [
             (kind, _authenticator(kind, settings, slots)) for kind in kinds if kind != "none"
@@ -52,9 +52,9 @@ class Gate:
         self._platform = Iam(takes_signed=True)
 
     def store_for(self, request: flask.Request, match: Match, store: Store, now: int) -> Store:
-        """The store as the sender may see it.
+        """The store as the caller may see it.
 
-        Raises Unauthenticated, Unavailable, or PermissionDenied where Google's IAM denies.
+        Raises Unauthenticated, Unavailable, or PermissionDenied if Google's IAM denies.
         """
         credentials = self._credentials(request, now)
         kind, principal = self._identify(credentials, now)

@@ -1,6 +1,6 @@
-"""What a caller may do on the project, as Google's own IAM says.
+"""The permissions that a caller has on the project, from Google's own IAM.
 
-IAM is asked with the caller's own token, so that the server needs no right of its own; see
+The server asks with the caller's own token, so it needs no permission itself; see
 cloud.google.com/resource-manager/reference/rest/v3/projects/testIamPermissions.
 """
 
@@ -27,10 +27,9 @@ _MAX_KEPT = 10_000
 
 
 class Permissions:
-    """Asks which permissions on the project a token has, and remembers the answers.
+    """Asks which permissions on the project a token has, and keeps the answers.
 
-    A permission that the token has is believed for five minutes, one that it lacks for half a
-    minute.
+    A granted permission is kept for five minutes, a missing one for half a minute.
     """
 
     def __init__(self, settings: Settings, slots: Slots) -> None:
@@ -40,7 +39,7 @@ class Permissions:
         self._answers: Answers[bytes, tuple[str, ...]] = Answers(slots, most_kept=_MAX_KEPT)
 
     def check(self, token: str, match: Match, query: Mapping[str, str], now: int) -> None:
-        """Raises PermissionDenied for what the call needs and the token's owner lacks.
+        """Raises PermissionDenied if the token's owner lacks a permission that the call needs.
 
         Also BadCredential for a token that Google does not take, and Unavailable.
         """

@@ -1,7 +1,7 @@
-"""Callers whom Cloud Run's IAM has let in: it verified their token before it reached us.
+"""Callers that Cloud Run's IAM let in: it verified their tokens before it sent the requests here.
 
-See cloud.google.com/run/docs/authenticating/overview. Their tokens are read here and not verified
-again: without IAM in front of a function, anybody could write one.
+See cloud.google.com/run/docs/authenticating/overview. The server reads these tokens without
+verifying them again: without IAM in front of the function, anybody could write one.
 """
 
 import base64
@@ -20,14 +20,14 @@ class Iam:
         self._takes_signed = takes_signed
 
     def principal(self, credentials: Credentials, now: int) -> Principal | None:
-        """None where IAM has verified nothing; raises BadCredential for what is no token."""
+        """None if IAM verified no token; raises BadCredential for a malformed one."""
         if credentials.userinfo:
             return Principal(_claims(credentials.userinfo))
         token = self.verified_token(credentials)
         return Principal(_claims(token.split(".")[1])) if token else None
 
     def verified_token(self, credentials: Credentials) -> str:
-        """The token that IAM has verified, "" for none."""
+        """The token that IAM verified, or ""."""
         if credentials.serverless:
             return credentials.serverless if is_jwt(credentials.serverless) else ""
         token = credentials.authorization

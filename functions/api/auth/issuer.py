@@ -1,7 +1,7 @@
 """The public keys of one OpenID Connect issuer; see openid.net/specs/openid-connect-discovery-1_0.
 
-They are fetched when first needed and once an hour. A token of a key that is not among them
-fetches them again, at most once a minute, since anybody can make up a key's id.
+The server fetches the keys at the first token and once an hour. A token with an unknown key's id
+makes it fetch them again, at most once a minute, since anybody can make up an id.
 """
 
 import logging
@@ -22,7 +22,7 @@ _GRACE = 24 * _LIFE
 _BETWEEN_SEARCHES = 60 * _SECOND
 _BETWEEN_FAILURES = 5 * _SECOND
 _PATIENCE = 1
-"""Seconds that one request waits for new keys, lest keys withdrawn long ago are taken."""
+"""Seconds that one request waits for new keys, so that withdrawn keys are soon refused."""
 
 _ALGORITHMS = {"RSA": "RS256", "EC": "ES256"}
 _MIN_RSA_BITS = 2048
@@ -40,10 +40,10 @@ class Issuer:
         )
 
     def key(self, key_id: str, now: int) -> PyJWK | None:
-        """The key of that id, or the only one for ""; None where there is none.
+        """The key of that id, or the only key for ""; None if there is none.
 
-        While the issuer does not answer, the keys that are known stay good for a day. Raises
-        Unavailable where none are known, or where it cannot be asked for an unknown one.
+        While the issuer does not answer, known keys stay good for a day. Raises Unavailable if no
+        key is known, or if the issuer cannot be asked for an unknown one.
         """
         key = _find(self._answers.get(self._url, now, self._fetch), key_id)
         if key is None and now >= self._search_again:
@@ -84,7 +84,7 @@ def _find(keys: dict[str, PyJWK], key_id: str) -> PyJWK | None:
 
 
 def _signing_key(entry: Any) -> PyJWK | None:
-    """A key for RS256 or ES256 and nothing else; None for others."""
+    """A key for RS256 or ES256; None for other algorithms."""
     if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
         return None
     algorithm = _ALGORITHMS.get(str(entry.get("kty")))

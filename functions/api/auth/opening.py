@@ -16,9 +16,9 @@ _log = logging.getLogger(__name__)
 
 @cache
 def open_gate(settings: Settings) -> "Gate | None":
-    """The gate, or None where everybody may do everything.
+    """The gate, or None if everybody may do everything.
 
-    Raises SystemExit saying what is wrong with the file of `POLICY`.
+    Raises SystemExit with the fault in the file of `POLICY`.
     """
     if settings.k_service and "none" in settings.auth_kinds:
         _log.warning("AUTH=none: whoever reaches this function is let in")

@@ -1,8 +1,7 @@
 """Connections to Firestore: one for calls, and as many for listeners as they need.
 
-Google's front end takes 100 streams on one connection, and gRPC keeps further calls waiting. A
-listener is a stream for as long as it is open, so on the connection of the calls a hundred of them
-would stop every call of the process.
+Google's front end takes 100 streams on one connection, and gRPC makes further calls wait. An open
+listener is one stream. A hundred listeners on the connection of the calls would stop every call.
 """
 
 import json
@@ -15,7 +14,7 @@ _TARGET = "firestore.googleapis.com:443"
 _SCOPE = "https://www.googleapis.com/auth/datastore"
 
 _LISTENERS = 90
-"""On one connection."""
+"""Listeners on one connection."""
 
 _RETRIES = {
     "methodConfig": [
@@ -43,10 +42,12 @@ _OPTIONS: list[tuple[str, str | int]] = [
 _KEEPALIVE = [("grpc.keepalive_time_ms", 30_000), ("grpc.http2.ping_timeout_ms", 5_000)]
 """Milliseconds between two pings of a connection with calls, and until an answer is overdue.
 
-An instance that had no CPU for a while may have a dead connection and not know it. Like Google's
-own client, this one does not ping the emulator. gRPC 1.85 sends the pings, but does not look at
-`grpc.keepalive_timeout_ms`.
+A connection may die while its instance has no CPU; a ping finds out. Like Google's own client, this
+one does not ping the emulator. gRPC 1.85 sends the pings, but ignores `grpc.keepalive_timeout_ms`.
 """
+
+interceptors: list[grpc.UnaryUnaryClientInterceptor] = []
+"""What the calls of connections pass that are made from now on; api/tracing.py adds spans."""
 
 
 class Connections:
@@ -57,10 +58,10 @@ class Connections:
         self._connect = _connector(emulator_host)
         self._lock = threading.Lock()
         self._listeners: dict[grpc.Channel, set[object]] = {}
-        self.calls = self._connect()
+        self.calls = grpc.intercept_channel(self._connect(), *interceptors)
 
     def for_listener(self, listener: object) -> grpc.Channel:
-        """A channel with room for one more listener; `release` belongs to it."""
+        """A channel with room for one more listener; the caller ends with `release`."""
         with self._lock:
             roomy = (each for each, some in self._listeners.items() if len(some) < _LISTENERS)
             channel = next(roomy, None) or self._connect()

@@ -175,13 +175,13 @@ class Rpc:
         request._end = time.monotonic() + self._timeout
         return request
 
-    def listen(self, parent: str, query: StructuredQuery) -> "Listening":
+    def listen(self, parent: str, query: StructuredQuery) -> "ListenCall":
         """Starts a listener on a query; it has no deadline and ends with `close`."""
         request = ListenRequest(database=self._database)
         request.add_target.target_id = 1
         request.add_target.query.parent = f"{self.root}/{parent}"
         request.add_target.query.structured_query.CopyFrom(query)
-        return Listening(self._connections, self._metadata, request)
+        return ListenCall(self._connections, self._metadata, request)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -195,7 +195,7 @@ class Rpc:
         return self._timeout if self._end is None else max(0.0, self._end - time.monotonic())
 
 
-class Listening:
+class ListenCall:
     """One listener: iterate over its answers; raises StoreUnavailable when the server ends it."""
 
     def __init__(

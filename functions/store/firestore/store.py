@@ -29,6 +29,7 @@ from functions.store.firestore import documents, engines, queries, values
 from functions.store.firestore.appending import AppendCommit, append_or_create
 from functions.store.firestore.erasure import erase, purge
 from functions.store.firestore.event_keys import EventKeys
+from functions.store.firestore.event_reader import FirestoreEventReader
 from functions.store.firestore.listing import list_sessions
 from functions.store.firestore.migration import Versions, renew_all
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
@@ -41,8 +42,8 @@ from functions.store.firestore.schema import (
     WITH_CANONICAL_IDS,
     WITH_LOCATIONS,
 )
+from functions.store.firestore.session_listener import ListenerPool
 from functions.store.firestore.sharing import share, shared_state, shared_writes, user_documents
-from functions.store.firestore.watching import Feeds, FirestoreWatch
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
 from functions.store.protocol import Purged
 from functions.store.runs import fill_runs
@@ -59,7 +60,7 @@ class FirestoreStore:
         )
         self._timeout = timeout / 1e9
         self._keys = EventKeys()
-        self._feeds = Feeds()
+        self._listeners = ListenerPool()
 
     def create_session(
         self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
@@ -267,10 +268,13 @@ class FirestoreStore:
 
     def watch(
         self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
-    ) -> FirestoreWatch:
+    ) -> FirestoreEventReader:
         if not self._versions.reaches(rpc := self._rpcs.for_request(), WITH_ARRIVALS):
             renew_all(rpc, EVENTS, str(name))
-        return FirestoreWatch(self._rpcs.get(), self._feeds, name, after, now, owner)
+        commit_time = int(self._timeout * 1e9)
+        return FirestoreEventReader(
+            self._rpcs.get(), self._listeners, name, after, now, owner, commit_time
+        )
 
     def create_engine(self, record: EngineRecord) -> None:
         engines.create_engine(self._rpcs.for_request(), record)

@@ -23,8 +23,10 @@ from functions.store.paging import Cursor, Page, fill_page
 from functions.store.protocol import Purged
 from functions.store.runs import fill_runs
 from functions.store.sqlite import engines, listing
+from functions.store.sqlite.change_poller import ChangePoller
 from functions.store.sqlite.database import Database
 from functions.store.sqlite.erasing import Erasure, condemn_session, purge_some
+from functions.store.sqlite.event_reader import SqliteEventReader
 from functions.store.sqlite.members import merge
 from functions.store.sqlite.packing import MAX_ROWS
 from functions.store.sqlite.rows import (
@@ -39,7 +41,6 @@ from functions.store.sqlite.rows import (
     touch,
 )
 from functions.store.sqlite.runs import runs_by_event
-from functions.store.sqlite.watching import Changes, SqliteWatch
 
 _NOTHING: tuple[Any, ...] = (None, None, None, None, None, 0)
 """Where an engine has neither a row nor anything below it."""
@@ -51,7 +52,7 @@ class SqliteStore:
     def __init__(self, path: str, timeout: int) -> None:
         self._timeout = timeout
         self._database = Database(path, timeout)
-        self._changes = Changes(self._database)
+        self._poller = ChangePoller(self._database)
 
     def create_session(
         self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
@@ -191,8 +192,8 @@ class SqliteStore:
 
     def watch(
         self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
-    ) -> SqliteWatch:
-        return SqliteWatch(self._database, self._changes, name, after, now, owner)
+    ) -> SqliteEventReader:
+        return SqliteEventReader(self._database, self._poller, name, after, now, owner)
 
     def create_engine(self, record: EngineRecord) -> None:
         with self._database.write() as db:
@@ -243,5 +244,5 @@ class SqliteStore:
                     is_gone = step(Erasure(db, now))
 
     def close(self) -> None:
-        self._changes.close()
+        self._poller.close()
         self._database.close()

@@ -8,7 +8,7 @@ from functions.store.firestore import queries
 from functions.store.protocol import Store
 from tests.support.api import SECOND, Api
 from tests.support.project import LOCATION
-from tests.support.streams import arrivals, watching
+from tests.support.streams import next_events, reading
 
 FILTERS = (None, 'user_id="u"', 'labels.k="v" AND display_name="d"')
 BOUNDS = (None, '> "2000-01-01T00:00:00Z"', '< "2100-01-01T00:00:00Z"', '= "2026-11-22T00:00:00Z"')
@@ -75,10 +75,10 @@ def _walk_runs(api: Api, session: str) -> None:
 def _watch(api: Api, session: str) -> None:
     for _ in range(80):
         api.append(session)
-    with watching(api, session) as watch:
-        first = arrivals(api, watch, 80)[0]
-    with watching(api, session, first) as watch:
-        arrivals(api, watch, 70)
+    with reading(api, session) as reader:
+        first = next_events(api, reader, 80)[0]
+    with reading(api, session, first) as reader:
+        next_events(api, reader, 70)
 
 
 def _find_by_id(api: Api) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions.store.firestore.protobuf import ListenResponse as Answer
-from functions.store.firestore.snapshots import snapshots
+from functions.store.firestore.session_listener import consistent_windows
 
 
 def change(kind: str, *targets: int) -> Any:
@@ -70,10 +70,10 @@ A, B, C = map(found, "abc")
     ],
 )
 def test_a_moment_is_told_once_it_is_whole(answers: list[Any], moments: list[str]) -> None:
-    assert ["".join(sorted(window)) for window in snapshots(answers)] == moments
+    assert ["".join(sorted(window)) for window in consistent_windows(answers)] == moments
 
 
 @pytest.mark.parametrize("end", [change("REMOVE", 1), counted(2)], ids=["removed", "miscounted"])
 def test_a_listener_that_lost_count_is_followed_no_further(end: Any) -> None:
     answers = [ADD, A, CURRENT, MOMENT, counted(1), end, B, MOMENT]
-    assert [sorted(window) for window in snapshots(answers)] == [["a"]]
+    assert [sorted(window) for window in consistent_windows(answers)] == [["a"]]

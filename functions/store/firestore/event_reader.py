@@ -1,0 +1,152 @@
+"""Reads the new events of a session in Firestore.
+
+A listener sees the newest events. Older ones, and those that fell out of its window before the
+reader came, are read by queries in the order of their arrival.
+"""
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+
+from functions.rules.errors import SessionNotFound
+from functions.rules.names import SessionName
+from functions.store.firestore.documents import (
+    arrival_of,
+    event_record,
+    expiry_of,
+    incarnation_of,
+    is_live,
+)
+from functions.store.firestore.protobuf import Document
+from functions.store.firestore.queries import events_by_arrival, run_in_steps
+from functions.store.firestore.rpc import Rpc
+from functions.store.firestore.session_listener import ListenerPool, PlacedDocument, placed
+from functions.store.firestore.values import nanoseconds
+from functions.store.paging import Cursor, checked_cursor
+from functions.store.streams import MAX_NEW_EVENTS, NewEvent, Signal, take_batch
+
+_CHECK_INTERVAL = 15 * 10**9
+"""Nanoseconds after which a reader checks that its session is live and that it missed no event."""
+
+_LEAST_LOOKBACK = 10 * 10**9
+"""Nanoseconds that a query looks back at least: Firestore may commit after a call's deadline."""
+
+
+class FirestoreEventReader:
+    """Reads one session's events as they come; see functions.store.streams.EventReader."""
+
+    def __init__(
+        self,
+        rpc: Rpc,
+        listeners: ListenerPool,
+        name: SessionName,
+        after: Cursor | None,
+        now: int,
+        owner: str | None,
+        commit_time: int,
+    ) -> None:
+        """Goes on behind `after`, `[createTime in nanoseconds]`; raises SessionNotFound.
+
+        `commit_time` is the nanoseconds that an append may take: an event's createTime may be so
+        much later than its arrival.
+        """
+        self._rpc = rpc
+        self._name = name
+        self._position = int((checked_cursor(after, int) or [0])[0])
+        self._lookback = max(commit_time, _LEAST_LOOKBACK)
+        self._backlog: _Backlog | None = None
+        (found,) = rpc.batch_get([str(name)], ["expiry", "incarnation", "userId"])()
+        if not is_live(found, now, owner):
+            raise SessionNotFound(name)
+        self._incarnation = incarnation_of(found)
+        self.expire_time = expiry_of(found) * 1000
+        self._checked = now
+        self.signal = Signal()
+        self._listeners = listeners
+        self._listener = listeners.take(rpc, name)
+        self._other_changes = self._listener.other_changes
+        self._listener.subscribe(self.signal)
+
+    def read(self, now: int) -> list[NewEvent]:
+        self.signal.clear()
+        other_changes = self._listener.other_changes
+        is_due = now >= min(self.expire_time, self._checked + _CHECK_INTERVAL)
+        if is_due or other_changes != self._other_changes:
+            self._check(now)
+            self._other_changes = other_changes
+        recent = self._listener.behind(self._position) if self._backlog is None else None
+        if recent is not None:
+            found = take_batch(map(_new_event, recent))
+        else:
+            backlog = self._backlog = self._backlog or self._new_backlog()
+            found = backlog.next_batch()
+            if backlog.end_position is not None:
+                self._position = max(self._position, backlog.end_position)
+                self._backlog = None
+                self.signal.set()
+        if found:
+            self._position = int(found[-1].position[0])
+        return found
+
+    def close(self) -> None:
+        self._listener.unsubscribe(self.signal)
+        self._listeners.give_back(self._name, self._listener)
+        self.signal.close()
+
+    def _check(self, now: int) -> None:
+        (found,) = self._rpc.batch_get([str(self._name)], ["expiry", "incarnation"])()
+        if not is_live(found, now) or incarnation_of(found) != self._incarnation:
+            raise SessionNotFound(self._name)
+        self.expire_time = expiry_of(found) * 1000
+        self._checked = now
+        is_behind = nanoseconds(found.update_time) > self._position
+        if is_behind and self._backlog is None:
+            self._backlog = self._new_backlog()
+            self._listener.restart()
+
+    def _new_backlog(self) -> "_Backlog":
+        return _Backlog(self._rpc, self._name, self._position, self._lookback)
+
+
+class _Backlog:
+    """All events behind a position, as queries find them from now on."""
+
+    def __init__(self, rpc: Rpc, name: SessionName, position: int, lookback: int) -> None:
+        """`position` and `lookback` are nanoseconds; the position 0 stands before all events."""
+        self._position = position
+        since = position - lookback if position else None
+        self._found = run_in_steps(
+            rpc, str(name), lambda last: events_by_arrival(since, last), MAX_NEW_EVENTS
+        )
+        self._read_time = 0
+        self._events = map(_new_event, self._by_commit())
+        self.end_position: int | None = None
+        """Up to where all events are read; None while `next_batch` has more."""
+
+    def next_batch(self) -> list[NewEvent]:
+        """The next events in the order of their commits, as many as one read may return."""
+        batch = take_batch(self._events)
+        if not batch:
+            self.end_position = self._read_time
+        return batch
+
+    def _by_commit(self) -> Iterator[PlacedDocument]:
+        held: list[tuple[int, str, Document]] = []
+        for found, at in self._found:
+            self._read_time = nanoseconds(at)
+            if found is None:
+                continue
+            # No event that the query has yet to find was committed before it arrived.
+            while held and held[0][0] < arrival_of(found):
+                created, _, earlier = heappop(held)
+                yield created, earlier
+            position, _ = placed(found)
+            if position > self._position:
+                heappush(held, (position, found.name, found))
+        while held:
+            created, _, found = heappop(held)
+            yield created, found
+
+
+def _new_event(event: PlacedDocument) -> NewEvent:
+    position, found = event
+    return NewEvent([position], event_record(found))

@@ -1,0 +1,237 @@
+"""Listeners on the sessions that streams of this process follow, one a session.
+
+A listener sees the newest events of its session in consistent windows. The position of an event is
+its document's createTime: Firestore compares it across documents, and since every append writes the
+session's document too, the appends of one session follow each other.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
+
+from functions.rules.errors import StoreUnavailable
+from functions.rules.names import SessionName
+from functions.store.firestore.protobuf import Document, ListenResponse
+from functions.store.firestore.queries import newest_events
+from functions.store.firestore.rpc import ListenCall, Rpc
+from functions.store.firestore.values import nanoseconds
+from functions.store.streams import Signal
+
+_log = logging.getLogger(__name__)
+
+_WINDOW = 64
+"""Events that a listener sees. A commit is missed only if more than half as many overtake it on
+their way through the server, where Firestore takes about one a second for one session."""
+
+_KEPT_BYTES = 4 * 2**20
+"""Bytes that a listener keeps of events that readers may not have read yet."""
+
+_START_PATIENCE = 3.0
+"""Seconds for a listener's first window; the emulator sometimes never sends it."""
+
+_STARTS = 5
+"""Starts in a row without a window before a listener gives up."""
+
+PlacedDocument = tuple[int, Document]
+"""An event's document behind its position, in nanoseconds."""
+
+
+def placed(found: Document) -> PlacedDocument:
+    """The document with its position."""
+    return nanoseconds(found.create_time), found
+
+
+class SessionListener:
+    """Keeps what Firestore last sent of one session, for all its readers in this process."""
+
+    def __init__(self, rpc: Rpc, name: SessionName) -> None:
+        self.users = 0
+        self._lock = threading.Lock()
+        self._signals: set[Signal] = set()
+        self._recent: deque[PlacedDocument] = deque()
+        self._bytes = 0
+        self._floor: int | None = None
+        self._seen = 0
+        self._other_changes = 0
+        self.has_failed = False
+        self._is_closed = False
+        self._windows = 0
+        self._start: Callable[[], ListenCall] = lambda: rpc.listen(
+            str(name), newest_events(_WINDOW)
+        )
+        self._call = self._start()
+        self._thread = threading.Thread(target=self._listen, name="session listener", daemon=True)
+        self._thread.start()
+
+    def subscribe(self, signal: Signal) -> None:
+        """From now on, the listener sets `signal` with every change."""
+        with self._lock:
+            self._signals.add(signal)
+        signal.set()
+
+    def unsubscribe(self, signal: Signal) -> None:
+        """Ends what `subscribe` began."""
+        with self._lock:
+            self._signals.discard(signal)
+
+    def behind(self, position: int) -> list[PlacedDocument] | None:
+        """The events behind a position, None where the listener no longer keeps them all.
+
+        Raises StoreUnavailable once the listener has given up.
+        """
+        with self._lock:
+            if self.has_failed:
+                raise StoreUnavailable
+            if self._floor is None:
+                return []
+            if position < self._floor:
+                return None
+            return [event for event in self._recent if event[0] > position]
+
+    @property
+    def other_changes(self) -> int:
+        """How many changes brought no new event, such as the end of the session."""
+        return self._other_changes
+
+    def restart(self) -> None:
+        """Starts the call again, after it missed something."""
+        self._call.close()
+
+    def close(self) -> None:
+        """Ends the call and the thread."""
+        self._is_closed = True
+        self._call.close()
+        self._thread.join()
+
+    def _listen(self) -> None:
+        starts = 0
+        try:
+            while not self._is_closed and starts < _STARTS:
+                before = self._windows
+                impatience = threading.Timer(_START_PATIENCE, self._restart_unless_begun, (before,))
+                impatience.daemon = True
+                impatience.start()
+                try:
+                    for window in consistent_windows(self._call):
+                        self._windows += 1
+                        self._keep(window)
+                except StoreUnavailable:
+                    _log.warning("Firestore ended a listener; the server starts it again")
+                impatience.cancel()
+                starts = starts + 1 if self._windows == before else 0
+                self._call.close()
+                if not self._is_closed:
+                    self._call = self._start()
+        finally:
+            self._call.close()
+            with self._lock:
+                self.has_failed = True
+            self._set_signals()
+
+    def _restart_unless_begun(self, windows: int) -> None:
+        if self._windows == windows:
+            self.restart()
+
+    def _keep(self, window: dict[str, Document]) -> None:
+        """Keeps the new events of a window: all up to now, unless the window is full.
+
+        The emulator sometimes sends one event more than the query asks for.
+        """
+        events = sorted(map(placed, window.values()), key=itemgetter(0))
+        is_full = len(events) >= _WINDOW
+        middle = events[-_WINDOW // 2][0] if is_full else 0
+        new = [event for event in events if event[0] > self._seen]
+        with self._lock:
+            if self._floor is None or (is_full and new[:1] and new[0][0] <= middle):
+                self._floor = middle
+                self._recent.clear()
+                self._bytes = 0
+                new = [event for event in events if event[0] > middle]
+            elif not new:
+                self._other_changes += 1
+            for event in new:
+                self._recent.append(event)
+                self._bytes += event[1].ByteSize()
+                self._seen = event[0]
+            while self._bytes > _KEPT_BYTES:
+                self._floor, dropped = self._recent.popleft()
+                self._bytes -= dropped.ByteSize()
+        self._set_signals()
+
+    def _set_signals(self) -> None:
+        with self._lock:
+            signals = list(self._signals)
+        for signal in signals:
+            signal.set()
+
+
+class ListenerPool:
+    """The listeners of this process, each for as long as a reader uses it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners: dict[SessionName, SessionListener] = {}
+
+    def take(self, rpc: Rpc, name: SessionName) -> SessionListener:
+        """The session's listener; the caller hands it to `give_back` at the end."""
+        with self._lock:
+            listener = self._listeners.get(name)
+            if listener is None or listener.has_failed:
+                listener = self._listeners[name] = SessionListener(rpc, name)
+            listener.users += 1
+            return listener
+
+    def give_back(self, name: SessionName, listener: SessionListener) -> None:
+        """Closes the listener with its last user."""
+        with self._lock:
+            listener.users -= 1
+            if listener.users:
+                return
+            if self._listeners.get(name) is listener:
+                del self._listeners[name]
+        listener.close()
+
+
+def consistent_windows(answers: Iterable[ListenResponse]) -> Iterator[dict[str, Document]]:
+    """The query's documents by name, at the start and after each change; always the same dict.
+
+    Ends with the answers, or where the count of documents is wrong and the caller must listen
+    again. See google.firestore.v1.ListenResponse. The emulator starts a query with a limit again
+    at almost every change, and sends answers of an earlier start between those of a later one. So
+    a window counts only when every start is complete. If a server completed the last start alone,
+    no window would follow until a reader checks its session and restarts the listener.
+    """
+    window: dict[str, Document] = {}
+    is_changed = True
+    starts = 1
+    """Starts of the query that the server has not called current yet."""
+    for answer in answers:
+        kind = answer.WhichOneof("response_type")
+        if kind == "target_change":
+            change = answer.target_change
+            match change.TargetChangeType.Name(change.target_change_type):
+                case "REMOVE":
+                    return
+                case "RESET":
+                    window.clear()
+                    is_changed = True
+                    starts += 1
+                case "CURRENT":
+                    starts = max(starts - 1, 0)
+                case "NO_CHANGE" if change.HasField("read_time") and not change.target_ids:
+                    if is_changed and not starts:
+                        yield window
+                        is_changed = False
+        elif kind == "document_change" and answer.document_change.target_ids:
+            found = answer.document_change.document
+            window[found.name] = found
+            is_changed = True
+        elif kind == "filter":
+            if answer.filter.count != len(window):
+                return
+        elif kind is not None:
+            gone = getattr(answer, kind).document
+            window.pop(getattr(gone, "name", gone), None)
+            is_changed = True

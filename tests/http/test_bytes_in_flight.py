@@ -1,0 +1,127 @@
+"""The requests of one process share a number of bytes for bodies and pages."""
+
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import flask
+import pytest
+from werkzeug.test import EnvironBuilder
+
+from functions.api.endpoint import Endpoint
+from functions.api.routes import METHODS
+from functions.store.in_flight import in_flight
+from tests.support.authentication import ENGINE_PATH, SESSIONS_PATH, AuthApi, open_api
+
+SESSIONS = f"{ENGINE_PATH}/sessions"
+LIMIT = 1_000_000
+BODY = json.dumps({"userId": "u", "sessionState": {"k": "x" * 500_000}}).encode()
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[AuthApi]:
+    """A api with room for one large request at a time."""
+    in_flight.release()
+    yield open_api(tmp_path, policy="", max_bytes_in_flight=LIMIT)
+    in_flight.release()
+
+
+class Other:
+    """A request of another thread that holds bytes until it is told to end."""
+
+    def __init__(self, count: int) -> None:
+        self._is_over, is_there = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            in_flight.begin(0)
+            in_flight.take(count)
+            is_there.set()
+            self._is_over.wait()
+            in_flight.release()
+
+        self._thread = threading.Thread(target=hold)
+        self._thread.start()
+        is_there.wait()
+
+    def end(self) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def other() -> Iterator[Other]:
+    """Holds six tenths of what the process may."""
+    other = Other(600_000)
+    yield other
+    other.end()
+
+
+def chunked(api: AuthApi, body: bytes) -> flask.Response:
+    """The answer to a body that comes without a length."""
+    builder = EnvironBuilder(SESSIONS, method="POST", data=body)
+    environ = builder.get_environ()
+    del environ["CONTENT_LENGTH"]
+    more = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    endpoint = Endpoint(METHODS, api.settings, lambda: api.store, lambda: api.now)
+    return endpoint(flask.Request({**environ, **more}))
+
+
+def send(api: AuthApi, way: str) -> flask.Response:
+    """The answer to a create of half a megabyte."""
+    if way == "chunked":
+        return chunked(api, BODY)
+    if way == "gzip":
+        return api.send("POST", SESSIONS, gzip.compress(BODY), {"Content-Encoding": "gzip"})
+    return api.send("POST", SESSIONS, BODY)
+
+
+@pytest.mark.parametrize("way", ["with a length", "chunked", "gzip"])
+def test_a_body_for_which_there_is_no_room_is_503(api: AuthApi, other: Other, way: str) -> None:
+    """The answer says when to try again, and then the same request succeeds."""
+    answer = send(api, way)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert "MAX_BYTES_IN_FLIGHT" in answer.get_json()["error"]["message"]
+    answer.close()
+    other.end()
+    assert send(api, way).status_code == 200
+
+
+def test_a_page_for_which_there_is_no_room_is_503(api: AuthApi) -> None:
+    """Pages and bodies count together; a small page has room."""
+    for number in range(4):
+        body = {"userId": "u", "sessionState": {"k": "x" * 120_000}}
+        assert api.send("POST", SESSIONS_PATH, body, sessionId=f"s{number}").status_code == 200
+    in_flight.release()
+    other = Other(600_000)
+    try:
+        answer = api.send("GET", SESSIONS_PATH)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        answer.close()
+        assert api.send("GET", SESSIONS_PATH, pageSize="1").status_code == 200
+    finally:
+        other.end()
+    assert api.send("GET", SESSIONS_PATH).status_code == 200
+
+
+def test_a_request_that_comes_alone_always_has_room(api: AuthApi) -> None:
+    """However small the setting is: the limits of one body and one page hold."""
+    api.settings = replace(api.settings, max_bytes_in_flight=1)
+    assert send(api, "with a length").status_code == 200
+
+
+def test_bytes_are_held_until_the_answer_is_sent(api: AuthApi) -> None:
+    """A slow client keeps the answer in memory."""
+    before = in_flight.total
+    answer = send(api, "with a length")
+    assert in_flight.total == before + len(BODY)
+    answer.close()
+    assert in_flight.total == before
+
+
+def test_a_request_without_a_large_body_or_page_counts_nothing(api: AuthApi) -> None:
+    """The common request takes no lock."""
+    answer = api.send("GET", SESSIONS_PATH)
+    assert (answer.status_code, in_flight.held) == (200, 0)
