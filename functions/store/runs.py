@@ -21,4 +21,4 @@ def fill_runs(stream: Iterator[tuple[Cursor, Run | None]], query: PageQuery) -> 
         lambda run: 0 if run is None else run.size(),
         lambda run: (1, 0) if run is None else (1 + run.event_count, run.event_bytes),
     )
-    return Page([run for run in page.items if run is not None], page.cursor, page.places)
+    return Page([run for run in page.items if run is not None], page.cursor)

@@ -22,6 +22,15 @@ def joined_members(scope: str) -> str:
     )
 
 
+def read_members(db: sqlite3.Connection, scope: int | None) -> str:
+    """A scope's joined members, "" for no scope."""
+    if scope is None:
+        return ""
+    members: str
+    (members,) = db.execute(f"SELECT {joined_members('?')}", (scope,)).fetchone()
+    return members
+
+
 def merge(
     db: sqlite3.Connection, scope: int | None, changes: MemberChanges, *, replace: bool = False
 ) -> int:

@@ -177,6 +177,7 @@ class SqliteStore:
                 query,
                 predicate(query.filter, event_matches),
                 EventRecord.size,
+                to_cursor=listing.event_cursor,
             )
             if not page.items:
                 live_keys(db, name, now, owner)
