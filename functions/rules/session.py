@@ -53,25 +53,21 @@ class SessionRecord:
         if self.state is not None or self.shared:
             comma = "," if self.state and self.shared else ""
             state = f',"sessionState":{{{self.state or ""}{comma}{self.shared}}}'
-        return f'{{"name":"{self.name}",{self.text(official=official)}{state}}}'
+        engine, session = self.name
+        text = self.text(official=official)
+        return f'{{"name":"{engine}/sessions/{session}",{text}{state}}}'
 
     def text(self, *, official: bool = False) -> str:
         """The members that `to_json` has between the name and the state."""
-        parts = [
+        name = f'"displayName":{write_plain(self.display_name)},' if self.display_name else ""
+        labels = f'"labels":{write_plain(self.labels)},' if self.labels else ""
+        unknown = f",{self.unknown}" if self.unknown and not official else ""
+        return (
             f'"createTime":"{format_timestamp(self.create_time)}",'
-            f'"updateTime":"{format_timestamp(self.update_time)}"'
-        ]
-        if self.display_name:
-            parts.append(f'"displayName":{write_plain(self.display_name)}')
-        if self.labels:
-            parts.append(f'"labels":{write_plain(self.labels)}')
-        parts.append(
-            f'"userId":{write_plain(self.user_id)},'
-            f'"expireTime":"{format_timestamp(self.expire_time)}"'
+            f'"updateTime":"{format_timestamp(self.update_time)}",'
+            f'{name}{labels}"userId":{write_plain(self.user_id)},'
+            f'"expireTime":"{format_timestamp(self.expire_time)}"{unknown}'
         )
-        if self.unknown and not official:
-            parts.append(self.unknown)
-        return ",".join(parts)
 
 
 @dataclass(slots=True)

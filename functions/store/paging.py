@@ -82,22 +82,27 @@ def fill_page(
     def page(last: Any) -> Page[Record]:
         return Page(items, None if last is None else to_cursor(last), keys, to_cursor)
 
+    page_size, is_time_up = query.page_size, query.is_time_up
     total = scanned = scanned_bytes = 0
     last = before_last_item = None
     for key, record in stream:
         bytes_of_record = size(record)
         if matches is None or matches(record):
             total += bytes_of_record
-            is_full = len(items) == query.page_size or (bool(items) and total > MAX_PAGE_BYTES)
+            is_full = len(items) == page_size or (total > MAX_PAGE_BYTES and bool(items))
             if is_full:
                 return page(last)
             items.append(record)
             keys.append(key)
             before_last_item = last
         last = key
-        count, read = (1, bytes_of_record) if work is None else work(record)
-        scanned, scanned_bytes = scanned + count, scanned_bytes + read
-        is_late = query.is_time_up()
+        if work is None:
+            scanned += 1
+            scanned_bytes += bytes_of_record
+        else:
+            count, read = work(record)
+            scanned, scanned_bytes = scanned + count, scanned_bytes + read
+        is_late = is_time_up()
         is_much = scanned >= MAX_SCANNED or scanned_bytes >= MAX_SCANNED_BYTES
         if len(items) > 1 and (is_late or is_much):
             # The last item shows that there are more; the next page begins with it.

@@ -89,6 +89,29 @@ def test_a_large_session_is_deleted_in_small_transactions(api: Api, changed: lis
     assert not documents_below(api.store, ENGINE)
 
 
+def test_large_events_are_deleted_a_few_at_a_time(api: Api, changed: list[int]) -> None:
+    """A transaction removes about erasing.BYTES, however few rows those are."""
+    events = 6 * erasing.BYTES // MEGABYTE
+    session = filled(api, "s", events, size=MEGABYTE)
+    changed.clear()
+    api.ok("DELETE", session)
+    assert max(changed) < 2 * erasing.BYTES // MEGABYTE + FEW_ROWS < events
+    assert not documents_below(api.store, ENGINE)
+
+
+def test_large_states_are_purged_a_few_at_a_time(api: Api, changed: list[int]) -> None:
+    """A transaction removes the state of no more sessions than have erasing.BYTES together."""
+    sessions = 3 * erasing.BYTES // MEGABYTE
+    for number in range(sessions):
+        api.create(f"s{number}", sessionState={"k": "x" * 900_000}, ttl="10s")
+    api.now += 10 * SECOND
+    changed.clear()
+    purged = api.ok("POST", "sessions:purgeExpired")
+    assert (purged["purgedSessions"], purged["done"]) == (sessions, True)
+    assert len(changed) >= 3
+    assert everything(api)["scopes"] == 0
+
+
 def test_an_engine_is_deleted_in_small_transactions(api: Api, changed: list[int]) -> None:
     """With its sessions, its events, and what it and its users have of state."""
     api.engine = api.ok("POST", f"{LOCATION}/reasoningEngines", {})["response"]["name"]
@@ -210,17 +233,17 @@ def test_rows_are_the_same_joined_or_one_by_one(api: Api, monkeypatch: pytest.Mo
         assert answers() == joined
 
 
-def filled(api: Api, session_id: str, events: int, **fields: Any) -> str:
-    """A session with events that were put into the file in bulk."""
+def filled(api: Api, session_id: str, events: int, size: int = 1, **fields: Any) -> str:
+    """A session with events of `size` bytes that were put into the file in bulk."""
     session = api.create(session_id, **fields)
     assert isinstance(api.store, SqliteStore)
     with api.store._database.write() as db:
         db.execute(
             "INSERT INTO events (session, timestamp_key, id, author, invocation_id, text) "
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
-            "SELECT (SELECT max(id) FROM sessions), printf('%018x', i), 'e' || i, 'u', 'i', '}' "
-            "FROM n",
-            (events,),
+            "SELECT (SELECT max(id) FROM sessions), printf('%018x', i), 'e' || i, 'u', 'i', "
+            "printf('%.*c', ?, '}') FROM n",
+            (events, size),
         )
     return session
 

@@ -10,9 +10,24 @@ from functions.store.protocol import Purged
 from functions.store.sqlite.rows import touch
 
 ROWS = 2_000
-"""Rows that one transaction removes at most."""
+BYTES = 8 * 2**20
+"""Rows that one transaction removes at most, and bytes of them, by at most one row more."""
 
 _SESSIONS = 100
+
+_NEXT = "(SELECT min(seq) FROM events WHERE session = :parent AND seq > some.key)"
+_SIZE = "(SELECT length(text) FROM events WHERE seq = {})"
+_SOME_EVENTS = f"""WITH RECURSIVE some (key, size, rows, bytes) AS (
+    SELECT seq, {_SIZE.format("seq")}, 1, 0
+    FROM (SELECT min(seq) AS seq FROM events WHERE session = :parent)
+    UNION ALL
+    SELECT {_NEXT}, {_SIZE.format(_NEXT)}, rows + 1, bytes + size
+    FROM some WHERE key IS NOT NULL AND rows < :rows AND bytes + size < :bytes
+) SELECT key, size FROM some WHERE key IS NOT NULL"""
+"""Goes from event to event, since the size of a text costs reading it."""
+
+_SOME_MEMBERS = "SELECT key, size FROM members WHERE scope = :parent LIMIT :rows"
+"""Those of one scope have no more than MAX_STATE_BYTES together."""
 
 
 def condemn_session(db: sqlite3.Connection, session: int, now: int) -> None:
@@ -30,13 +45,13 @@ class Erasure:
     def __init__(self, db: sqlite3.Connection, now: int) -> None:
         """`now` is nanoseconds since the epoch, in whole microseconds."""
         self._db, self._now = db, now
-        self._left = ROWS
+        self._left, self._bytes_left = ROWS, BYTES
         self._sessions = self._events = 0
 
     @property
     def is_full(self) -> bool:
-        """Whether as many rows were removed as one transaction may."""
-        return self._left <= 0
+        """Whether a transaction may remove no more."""
+        return self._left <= 0 or self._bytes_left <= 0
 
     def purged(self, *, done: bool) -> Purged:
         """How many sessions and events this transaction removed."""
@@ -44,12 +59,11 @@ class Erasure:
 
     def session(self, session: int) -> bool:
         """Removes a session with its events and its state; whether it is gone by now."""
-        rest = "seq IN (SELECT seq FROM events WHERE session = :key LIMIT :left)"
-        self._events += self._delete("events", rest, session)
+        self._events += self._rows("events", "seq", session, _SOME_EVENTS)
         scope = self._db.execute("SELECT scope FROM sessions WHERE id = ?", (session,)).fetchone()
         if self.is_full or (scope is not None and not self._members(scope[0])):
             return False
-        self._sessions += self._delete("sessions", "id = :key", session)
+        self._sessions += self._delete("sessions", session)
         return True
 
     def engine(self, engine: int) -> bool:
@@ -81,19 +95,30 @@ class Erasure:
             )
         if self.is_full or not self._members(found[0]):
             return False
-        self._delete("engines", "id = :key", engine)
+        self._delete("engines", engine)
         return True
 
     def _members(self, scope: int | None) -> bool:
         """Empties a scope, which goes with the row that it is of; whether it is empty by now."""
-        rest = "scope = :key AND key IN (SELECT key FROM members WHERE scope = :key LIMIT :left)"
-        self._delete("members", rest, scope)
+        self._rows("members", "scope = :parent AND key", scope, _SOME_MEMBERS)
         return not self.is_full
 
-    def _delete(self, table: str, condition: str, key: int | None) -> int:
-        deleted = self._db.execute(
-            f"DELETE FROM {table} WHERE {condition}", {"key": key, "left": self._left}
-        ).rowcount
+    def _rows(self, table: str, key: str, parent: int | None, some: str) -> int:
+        """Removes what `some`, SQL for keys and sizes, chooses of a parent; how many rows."""
+        left = {"parent": parent, "rows": self._left, "bytes": self._bytes_left}
+        keys, count, size = self._db.execute(
+            f"SELECT json_group_array(key), count(*), coalesce(sum(size), 0) FROM ({some})", left
+        ).fetchone()
+        self._db.execute(
+            f"DELETE FROM {table} WHERE {key} IN (SELECT value FROM json_each(:keys))",
+            {"parent": parent, "keys": keys},
+        )
+        self._left -= count
+        self._bytes_left -= size
+        return int(count)
+
+    def _delete(self, table: str, key: int) -> int:
+        deleted = self._db.execute(f"DELETE FROM {table} WHERE id = ?", (key,)).rowcount
         self._left -= deleted
         return deleted
 

@@ -48,8 +48,7 @@ _FIRST_MOVES = (
 Place = tuple[int, str, str]
 """Nanoseconds, an engine's full name and a session id: what sessions are ordered by."""
 
-_Placed = Iterator[tuple[Place, Sequence[Any]]]
-"""Where a session stands, and its SESSION_COLUMNS."""
+_Placed = tuple[Place, SessionRecord]
 
 _Clauses = Callable[[Place | None], tuple[str, dict[str, object]]]
 """Which sessions follow a place, in SQL from FROM on, with its parameters."""
@@ -85,7 +84,7 @@ def list_sessions(
         position, *names = place
         name, session_id = map(str, names if is_wildcard else (parent, *names))
         behind = (int(position), name, session_id)
-    walk = _Walk(db, query, now, int(snapshot), len(found))
+    walk = _Walk(db, query, now, int(snapshot), {name: app for name, _, app, _ in found})
     streams = []
     if behind and query.order.field == "update_time":
         _check_moves_since(db, int(snapshot))
@@ -96,13 +95,8 @@ def list_sessions(
         if len(streams) == 1
         else heapq.merge(*streams, key=itemgetter(0), reverse=query.order.descending)
     )
-    app_scopes = {name: scope for name, _, scope, _ in found}
-    app_states = lru_cache(_KEPT_STATES)(partial(read_members, db))
     return fill_page(
-        (
-            (place, session_record(place[1], app_states(app_scopes[place[1]]), columns))
-            for place, columns in merged
-        ),
+        merged,
         query,
         predicate(query.filter, session_matches),
         SessionRecord.size,
@@ -114,13 +108,22 @@ class _Walk:
     """The statements of one page of a walk through sessions."""
 
     def __init__(
-        self, db: sqlite3.Connection, query: PageQuery, now: int, snapshot: int, engines: int
+        self,
+        db: sqlite3.Connection,
+        query: PageQuery,
+        now: int,
+        snapshot: int,
+        apps: Mapping[str, int | None],
     ) -> None:
-        """`snapshot` is the last move that the walk's first page knew of, `engines` how many."""
-        self._db = db
+        """`snapshot` is the last move that the walk's first page knew of.
+
+        `apps` is the scope of each engine.
+        """
+        self._db, self._apps = db, apps
+        self._app_state = lru_cache(_KEPT_STATES)(partial(read_members, db))
         field = query.order.field
         self._column = f"s.{field}"
-        self._position = SESSION_COLUMNS.values.index(f"r.{field}")
+        self._position: int = SESSION_COLUMNS.values.index(f"r.{field}")
         self._direction, self._beyond = ("DESC", "<") if query.order.descending else ("ASC", ">")
         self._conditions = ["s.expiry > :now"]
         self._parameters: dict[str, object] = {"now": now // 1000, "snapshot": snapshot}
@@ -133,41 +136,45 @@ class _Walk:
             if bound is not None:
                 self._conditions.append(f"{self._column} {sign} :bound{limit > 0:d}")
                 self._parameters[f"bound{limit > 0:d}"] = min(max(bound, _BOUNDS[0]), _BOUNDS[1])
-        self._first_rows = max(2, min(query.page_size + 1, MAX_ROWS) // engines)
+        self._first_rows = max(2, min(query.page_size + 1, MAX_ROWS) // len(apps))
         self._moved: set[int] = set()
         if query.cursor is not None and field == "update_time":
             moved = "FROM moves WHERE seq > :snapshot"
             rows = packed_rows(db, _MOVED, moved, {"snapshot": snapshot})
             self._moved = {session for (session,) in rows}
 
-    def unmoved(self, engine: int, name: str, behind: Place | None) -> _Placed:
+    def unmoved(self, engine: int, name: str, behind: Place | None) -> Iterator[_Placed]:
         """An engine's sessions where they stand, but for those that moved."""
-        own = {"engine": engine}
         order = f"{self._column} {self._direction}, s.session_id {self._direction}"
 
         def clauses(behind: Place | None) -> tuple[str, dict[str, object]]:
-            conditions, parameters = ["s.engine = :engine", *self._conditions], own
+            conditions = ["s.engine = :engine", *self._conditions]
+            parameters: dict[str, object] = {"engine": engine}
             if behind:
-                position, at, session_id = behind
+                where, at, session_id = behind
                 conditions.append(
                     f"({self._column}, s.session_id) {self._beyond} (:position, :tie)"
                 )
                 # An engine behind the cursor's has all its sessions of that position yet to come.
                 others = _BEFORE_ALL_IDS if name > at else _BEHIND_ALL_IDS
                 tie = session_id if name == at else others
-                parameters = {**own, "position": position, "tie": tie}
-            where = " AND ".join(conditions)
-            return f"FROM sessions s {USERS} WHERE {where} ORDER BY {order}", parameters
+                parameters |= {"position": where, "tie": tie}
+            found = f"FROM sessions s {USERS} WHERE {' AND '.join(conditions)}"
+            return f"{found} ORDER BY {order}", parameters
 
-        def place(columns: Sequence[Any]) -> tuple[Place, Sequence[Any]]:
-            return (columns[self._position], name, columns[1]), columns
+        position = self._position
 
-        rows = self._rows(SESSION_COLUMNS, place, clauses, behind)
-        if not self._moved:
-            return rows
-        return ((place, columns) for place, columns in rows if columns[0] not in self._moved)
+        def place(row: Sequence[Any]) -> Place:
+            return row[position], name, row[1]
 
-    def moved(self, scope: str, parent: str, behind: Place) -> _Placed:
+        app, app_state, moved = self._apps[name], self._app_state, self._moved
+        return (
+            ((row[position], name, row[1]), session_record(name, app_state(app), row))
+            for row in self._rows(SESSION_COLUMNS, place, clauses, behind)
+            if row[0] not in moved
+        )
+
+    def moved(self, scope: str, parent: str, behind: Place) -> Iterator[_Placed]:
         """The sessions that moved since the snapshot, where they stood then."""
         conditions = [
             f"s.engine IN (SELECT id FROM engines WHERE {scope} = :parent)",
@@ -185,33 +192,34 @@ class _Walk:
                 {"parent": parent, "position": position, "at": at, "tie": tie},
             )
 
-        def place(columns: Sequence[Any]) -> tuple[Place, Sequence[Any]]:
-            previous, name, *listed = columns
-            return (previous, name, listed[1]), listed
+        def place(row: Sequence[Any]) -> Place:
+            return row[0], row[1], row[3]
 
-        return self._rows(_FIRST_MOVE, place, clauses, behind)
+        return (
+            (place(row), session_record(row[1], self._app_state(self._apps[row[1]]), row[2:]))
+            for row in self._rows(_FIRST_MOVE, place, clauses, behind)
+        )
 
     def _rows(
         self,
         columns: Columns,
-        place: Callable[[Sequence[Any]], tuple[Place, Sequence[Any]]],
+        place: Callable[[Sequence[Any]], Place],
         clauses: _Clauses,
         behind: Place | None,
-    ) -> _Placed:
+    ) -> Iterator[Sequence[Any]]:
         """Rows behind a place, and on from the last of them, a few more at a time."""
         limit = self._first_rows
         while True:
             text, parameters = clauses(behind)
             parameters = {**self._parameters, **parameters, "limit": limit}
+            row: Sequence[Any] = ()
             count = 0
             for row in packed_rows(self._db, columns, f"{text} LIMIT :limit", parameters):
                 count += 1
-                placed = place(row)
-                yield placed
-                behind = placed[0]
+                yield row
             if count < limit:
                 return
-            limit = min(2 * limit, MAX_ROWS)
+            behind, limit = place(row), min(2 * limit, MAX_ROWS)
 
 
 def live_events(

@@ -4,11 +4,10 @@ Python's sqlite3 lets another thread have the interpreter at each row that it fe
 server, a page of a hundred rows would wait for a hundred other threads.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-from functions.messages.json_text import read_json
 
 _ROW_END = "\x1e"
 
@@ -49,7 +48,7 @@ def packed_rows(
         if error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
             raise
     else:
-        values = read_json(arrays.encode())
+        values = json.loads(arrays)
         split = [text.split(_ROW_END) for text in texts] if values[0] else []
         return zip(*values, *split, strict=True) if values[0] else iter(())
     finally:

@@ -78,8 +78,8 @@ def live_session(
 
 def session_record(engine: str, app: str, columns: Sequence[Any]) -> SessionRecord:
     """The record of SESSION_COLUMNS; `app` is the joined members of its engine's state."""
-    _, session_id, user_id, display_name, created, updated, expiry, rest, *more = columns
-    scope, labels, unknown, own, user = more
+    _, session_id, user_id, display_name, created, updated = columns[:6]
+    expiry, rest, scope, labels, unknown, own, user = columns[6:]
     return SessionRecord(
         SessionName(engine, session_id),
         user_id,

@@ -74,7 +74,7 @@ class SqliteStore:
                     raise SessionAlreadyExists(str(record.name))
                 condemn_session(db, old, now)
                 Erasure(db, now).session(old)
-            scope = None if record.state is None else merge(db, None, {})
+            scope = None if record.state is None else merge(db, None, state.session)
             session = insert(
                 db,
                 "sessions",
@@ -88,7 +88,8 @@ class SqliteStore:
                     **session_row(record),
                 },
             )
-            merge_state(db, SessionKeys(session, engine, record.user_id, scope, app, user), state)
+            keys = SessionKeys(session, engine, record.user_id, scope, app, user)
+            merge_state(db, keys, StateChange(app=state.app, user=state.user))
             return live_session(db, record.name, now)[1]
 
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
