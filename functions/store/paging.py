@@ -17,17 +17,17 @@ Changed = TypeVar("Changed")
 
 MAX_SCANNED = 5_000
 MAX_SCANNED_BYTES = 4 * MAX_PAGE_BYTES
-"""Stored records, and bytes of them, behind which a page ends that has an item to answer."""
+"""The stored records, and their bytes, after which a page with an item ends."""
 
 
 _INT64 = range(-(2**63), 2**63)
 
 
 def checked_cursor(cursor: Cursor | None, *kinds: type) -> Cursor:
-    """The cursor of a page token, [] for none; raises InvalidPageToken for one never made here.
+    """The cursor of a page token, [] for none; raises InvalidPageToken for a forged one.
 
-    Its parts must be of these kinds, 64 bits or names: the token's checksum keeps mistakes out, but
-    it holds in every store and is no secret.
+    Its parts must have these types: integers of 64 bits, or names. The token's checksum finds
+    mistakes, but it is no secret, and a token of another store passes it.
     """
     if cursor is None:
         return []
@@ -72,9 +72,9 @@ def fill_page(
     Every record matches where `matches` is None. `size` is the bytes of a record in the answer, and
     `work` how many stored records and bytes were read for it, one and its size by default.
 
-    The page holds a record where any matches before `query.is_time_up()`, however large and however
-    far. It carries a cursor where another match was seen, and that match is the next page's first.
-    Only where the time is up before a second match is a cursor a promise of nothing.
+    The page holds the first match before `query.is_time_up()`, however large and however far. It
+    has a cursor if the stream had another match, which is the first item of the next page. If the
+    time is up before a second match, the page has a cursor although no match may follow.
     """
     items: list[Record] = []
     keys: list[Any] = []
@@ -115,12 +115,12 @@ def fill_page(
 
 
 def map_page(page: Page[Record], change: Callable[[Record], Changed]) -> Page[Changed]:
-    """The page with what `change` makes of each record, such as its JSON."""
+    """The page with `change(record)` in place of each record, such as its JSON."""
     return Page([change(item) for item in page.items], page.cursor)
 
 
 def cut_page(page: Page[Record], size: Callable[[Record], int]) -> Page[Record]:
-    """The page as `fill_page` would have filled it, had it known these sizes."""
+    """Cuts a page where `fill_page` would have ended it with these sizes."""
     total = 0
     for position, item in enumerate(page.items):
         total += size(item)

@@ -208,6 +208,24 @@ def test_a_page_takes_a_small_number_of_times_its_bytes(
     assert peak < times * MAX_PAGE_BYTES
 
 
+@pytest.mark.parametrize(("path", "statements"), [("s/events", 1), ("", 5)])
+def test_a_page_of_a_hundred_items_is_a_few_statements(
+    api: Api, path: str, statements: int
+) -> None:
+    """A page of small items is one row of SQLite; sessions need a transaction around three."""
+    session = api.create("s")
+    for number in range(101):
+        api.append(session)
+        api.create(f"s{number}", sessionState={"own": 1, "user:u": 2, "app:a": 3})
+    page = f"{ENGINE}/sessions/{path}".rstrip("/")
+    api.ok("GET", page)
+    traced: list[str] = []
+    assert isinstance(api.store, SqliteStore)
+    api.store._database.connection.set_trace_callback(traced.append)
+    assert len(next(iter(api.ok("GET", page).values()))) == 100
+    assert len([text for text in traced if not text.startswith("PRAGMA")]) <= statements
+
+
 def test_rows_are_the_same_joined_or_one_by_one(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever their texts hold, and wherever a page is cut."""
     odd = 'a\u0000\u001e\u001f"\\\N{GRINNING FACE}\u2028,'

@@ -1,7 +1,7 @@
-"""Removes what was deleted or has expired, a few rows in each transaction, so that others write.
+"""Removes deleted and expired sessions in small transactions, so that other writers get between.
 
-Deleting hides a session or an engine at once, in one small write. Its rows go in the
-transactions that follow, at once or by the next purge, whatever ends the server in between.
+A delete hides a session or an engine in one small write. The transactions that follow remove its
+rows. If the server stops before the last of them, the next purge removes the rest.
 """
 
 import sqlite3
@@ -11,7 +11,7 @@ from functions.store.sqlite.rows import touch
 
 ROWS = 2_000
 BYTES = 8 * 2**20
-"""Rows that one transaction removes at most, and bytes of them, by at most one row more."""
+"""The rows and bytes of one transaction; it ends with the row that reaches either."""
 
 _SESSIONS = 100
 
@@ -24,14 +24,14 @@ _SOME_EVENTS = f"""WITH RECURSIVE some (key, size, rows, bytes) AS (
     SELECT {_NEXT}, {_SIZE.format(_NEXT)}, rows + 1, bytes + size
     FROM some WHERE key IS NOT NULL AND rows < :rows AND bytes + size < :bytes
 ) SELECT key, size FROM some WHERE key IS NOT NULL"""
-"""Goes from event to event, since the size of a text costs reading it."""
+"""Selects event by event: SQLite reads a text to know its size."""
 
 _SOME_MEMBERS = "SELECT key, size FROM members WHERE scope = :parent LIMIT :rows"
-"""Those of one scope have no more than MAX_STATE_BYTES together."""
+"""Members of one scope have MAX_STATE_BYTES together at most."""
 
 
 def condemn_session(db: sqlite3.Connection, session: int, now: int) -> None:
-    """Ends a session at once, frees its id and wakes its watches, which find it gone."""
+    """Hides a session, frees its id and wakes its watches, which then end."""
     (session_id,) = db.execute(
         "SELECT session_id FROM sessions WHERE id = ?", (session,)
     ).fetchone()
@@ -40,7 +40,7 @@ def condemn_session(db: sqlite3.Connection, session: int, now: int) -> None:
 
 
 class Erasure:
-    """What one transaction removes; `is_full` once it must end for others to write."""
+    """The removals of one transaction, which ends once `is_full`."""
 
     def __init__(self, db: sqlite3.Connection, now: int) -> None:
         """`now` is nanoseconds since the epoch, in whole microseconds."""
@@ -58,7 +58,7 @@ class Erasure:
         return Purged(self._sessions, self._events, done=done)
 
     def session(self, session: int) -> bool:
-        """Removes a session with its events and its state; whether it is gone by now."""
+        """Removes a session with its events and its state; False if rows are left."""
         self._events += self._rows("events", "seq", session, _SOME_EVENTS)
         scope = self._db.execute("SELECT scope FROM sessions WHERE id = ?", (session,)).fetchone()
         if self.is_full or (scope is not None and not self._members(scope[0])):
@@ -67,17 +67,17 @@ class Erasure:
         return True
 
     def engine(self, engine: int) -> bool:
-        """Removes a condemned engine with its sessions and all state; whether it is gone by now."""
+        """Removes a condemned engine with its sessions and all state; False if rows are left."""
         found = self._db.execute(
             "SELECT scope FROM engines WHERE id = ? AND location = ''", (engine,)
         ).fetchone()
-        # Once it is gone, by somebody else's purge, its key may be a new engine's.
+        # After the purge of another server has removed it, its key may belong to a new engine.
         if found is None:
             return True
         for (session,) in self._db.execute(
             "SELECT id FROM sessions WHERE engine = ? LIMIT ?", (engine, _SESSIONS)
         ).fetchall():
-            # A move wakes the session's watches, which find its engine gone.
+            # A move wakes the session's watches, which end since the engine is gone.
             touch(self._db, session, self._now)
             if not self.session(session):
                 return False
@@ -99,12 +99,15 @@ class Erasure:
         return True
 
     def _members(self, scope: int | None) -> bool:
-        """Empties a scope, which goes with the row that it is of; whether it is empty by now."""
+        """Removes a scope's members; False if some are left. A trigger removes the scope itself."""
         self._rows("members", "scope = :parent AND key", scope, _SOME_MEMBERS)
         return not self.is_full
 
     def _rows(self, table: str, key: str, parent: int | None, some: str) -> int:
-        """Removes what `some`, SQL for keys and sizes, chooses of a parent; how many rows."""
+        """Removes the rows of a parent that `some` selects, and returns how many they were.
+
+        `some` is SQL for their keys and sizes.
+        """
         left = {"parent": parent, "rows": self._left, "bytes": self._bytes_left}
         keys, count, size = self._db.execute(
             f"SELECT json_group_array(key), count(*), coalesce(sum(size), 0) FROM ({some})", left
@@ -124,7 +127,7 @@ class Erasure:
 
 
 def purge_some(db: sqlite3.Connection, now: int) -> Purged:
-    """Removes some of what has expired and of what was deleted."""
+    """Removes some expired and deleted sessions and some deleted engines."""
     erasure = Erasure(db, now)
     expired = db.execute(
         "SELECT id FROM sessions WHERE expiry <= ? ORDER BY expiry LIMIT ?",

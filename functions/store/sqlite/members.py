@@ -1,6 +1,7 @@
-"""State as rows: a scope is what one session, one user or one engine has, its members the keys.
+"""State as rows: a scope is the state of one session, user or engine, a member one of its keys.
 
-A write touches the members that it names and no others, however many the scope has.
+A write reads and changes the members that it names, however many the scope has.
+See docs/decisions/0004-state-as-member-text.md.
 """
 
 import sqlite3
@@ -60,7 +61,10 @@ def merge(
 
 
 def _resize(db: sqlite3.Connection, named: dict[str, Any], added: int, *, removes: bool) -> None:
-    """Takes changed members off a scope's size and puts the new ones on; raises TooLarge."""
+    """Updates a scope's size and deletes removed members; raises TooLarge.
+
+    `added` is the bytes of the members that replace those of the same keys.
+    """
     (size,) = db.execute(
         "SELECT size - (SELECT coalesce(sum(size), 0) FROM members "
         f"WHERE scope = :scope AND key IN ({_CHANGED})) FROM scopes WHERE id = :scope",

@@ -1,4 +1,4 @@
-"""Rows: how records become columns, and back."""
+"""Makes rows of records, and records of rows."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ _KEYS = "r.id, r.engine, r.user_id, r.scope, r.app_scope, r.user_scope"
 
 @dataclass(slots=True)
 class SessionKeys:
-    """A session's row, and those around it; a scope is None where nothing was put into it."""
+    """The keys of a session's row and of the rows around it; a scope without state is None."""
 
     session: int
     engine: int
@@ -55,7 +55,7 @@ class SessionKeys:
 def live_keys(
     db: sqlite3.Connection, name: SessionName, now: int, owner: str | None = None
 ) -> SessionKeys:
-    """Finds a session that is there for its owner; raises SessionNotFound."""
+    """Finds a live session of the owner, of any without one; raises SessionNotFound."""
     row = db.execute(f"SELECT {_KEYS} {_LIVE}", _named(name, now)).fetchone()
     if row is None or owner not in (None, row[2]):
         raise SessionNotFound(name)
@@ -144,10 +144,10 @@ def insert(
 def touch(
     db: sqlite3.Connection, session: int, now: int, changed: Mapping[str, Any] | None = None
 ) -> None:
-    """Changes columns of a session; its update_time becomes now, or moves on by a microsecond.
+    """Changes columns of a session; its update_time becomes now, or a microsecond more than before.
 
-    The latter is for a clock behind the one that wrote the session last, and for a write that
-    waited for another that began later.
+    The latter happens if the last writer's clock was ahead, or if this write waited for one that
+    began later.
     """
     columns = "".join(f"{column} = :{column}, " for column in changed or ())
     db.execute(
@@ -158,7 +158,7 @@ def touch(
 
 
 def split_expiry(expire_time: int) -> tuple[int, int]:
-    """expire_time as the two columns that hold it."""
+    """The columns `expiry` and `expire_rest` of an expire_time."""
     expiry = -(-expire_time // 1000)
     return expiry, expiry * 1000 - expire_time
 

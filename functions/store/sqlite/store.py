@@ -42,7 +42,7 @@ from functions.store.sqlite.runs import runs_by_event
 from functions.store.sqlite.watching import Changes, SqliteWatch
 
 _NOTHING: tuple[Any, ...] = (None, None, None, None, None, 0)
-"""Where an engine has neither a row nor anything below it."""
+"""The row of an engine that is not in the file."""
 
 
 class SqliteStore:
@@ -234,9 +234,9 @@ class SqliteStore:
             self._database.let_others_write()
 
     def _erase(self, step: Callable[[Erasure], bool], now: int) -> None:
-        """Goes on with a removal for half of STORE_TIMEOUT; the purge does what is left."""
+        """Repeats a step of removal for half of STORE_TIMEOUT; the purge removes the rest."""
         end = time.monotonic() + self._timeout / 2e9
-        # What is removed here is hidden already, so the answer is right even where this fails.
+        # The rows are hidden already, so that the delete has succeeded even if this fails.
         with suppress(StoreUnavailable):
             is_gone = False
             while not is_gone and time.monotonic() < end:
