@@ -19,14 +19,14 @@ MAX_ROWS = 128
 
 
 class Columns:
-    """The columns that `packed_rows` answers: first `values`, then `texts`, each as SQL.
+    """The columns that `packed_rows` answers: first `values`, then `texts`.
 
-    A value is a text, an integer or NULL. A text is never NULL and holds no control characters,
-    as JSON text does not; it costs less than a value.
+    A value is any text, an integer or NULL. A text is JSON text or "": it has no control character
+    and is never NULL, so that SQLite joins texts without quoting them.
     """
 
     def __init__(self, source: str, values: Sequence[str], texts: Sequence[str]) -> None:
-        """`source` is SQL for the columns that the values and texts are made of."""
+        """`values` and `texts` are SQL over the columns of `source`, whose rows are called `r`."""
         arrays = " || ',' || ".join(f"json_group_array({value})" for value in values)
         joined = [f"group_concat({text}, char({ord(_ROW_END)}))" for text in texts]
         self.source = source
@@ -39,7 +39,7 @@ class Columns:
 def packed_rows(
     db: sqlite3.Connection, columns: Columns, clauses: str, parameters: Mapping[str, Any]
 ) -> Iterator[Sequence[Any]]:
-    """The columns of each row that the `clauses` find: the rest of a SELECT, from FROM on."""
+    """The columns of each row that the `clauses` select; those are SQL from FROM on."""
     rows = f"FROM (SELECT {columns.source} {clauses}) r"
     longest = db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _PACKED_BYTES)
     try:
@@ -49,8 +49,9 @@ def packed_rows(
             raise
     else:
         values = json.loads(arrays)
-        split = [text.split(_ROW_END) for text in texts] if values[0] else []
-        return zip(*values, *split, strict=True) if values[0] else iter(())
+        if not values[0]:
+            return iter(())
+        return zip(*values, *(text.split(_ROW_END) for text in texts), strict=True)
     finally:
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
     return db.execute(f"SELECT {columns.plain} {rows}", parameters)
