@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.aip.timestamp import format_timestamp
-from functions.messages.json_text import object_text, utf8_size, write_plain
+from functions.messages.json_text import utf8_size, write_plain
 from functions.rules.errors import TooLarge
 from functions.rules.limits import MAX_NAME_BYTES
 from functions.rules.names import SessionName
@@ -48,18 +48,25 @@ class SessionRecord:
         return ENVELOPE_BYTES + _WORST_ESCAPE * characters + utf8_size(large)
 
     def to_json(self, *, official: bool = False) -> str:
-        """Writes the Session of get's answer; `official` leaves out unknown fields."""
-        has_state = self.state is not None or self.shared
-        return object_text(
-            f'"name":"{self.name}"',
-            f'"createTime":"{format_timestamp(self.create_time)}"',
-            f'"updateTime":"{format_timestamp(self.update_time)}"',
-            f'"displayName":{write_plain(self.display_name)}' if self.display_name else "",
-            f'"labels":{write_plain(self.labels)}' if self.labels else "",
-            f'"userId":{write_plain(self.user_id)}',
-            f'"expireTime":"{format_timestamp(self.expire_time)}"',
-            "" if official else self.unknown,
-            f'"sessionState":{object_text(self.state or "", self.shared)}' if has_state else "",
+        """The Session as get answers it; `official` leaves out what the API does not know."""
+        state = ""
+        if self.state is not None or self.shared:
+            comma = "," if self.state and self.shared else ""
+            state = f',"sessionState":{{{self.state or ""}{comma}{self.shared}}}'
+        engine, session = self.name
+        text = self.text(official=official)
+        return f'{{"name":"{engine}/sessions/{session}",{text}{state}}}'
+
+    def text(self, *, official: bool = False) -> str:
+        """The members that `to_json` has between the name and the state."""
+        name = f'"displayName":{write_plain(self.display_name)},' if self.display_name else ""
+        labels = f'"labels":{write_plain(self.labels)},' if self.labels else ""
+        unknown = f",{self.unknown}" if self.unknown and not official else ""
+        return (
+            f'"createTime":"{format_timestamp(self.create_time)}",'
+            f'"updateTime":"{format_timestamp(self.update_time)}",'
+            f'{name}{labels}"userId":{write_plain(self.user_id)},'
+            f'"expireTime":"{format_timestamp(self.expire_time)}"{unknown}'
         )
 
 

@@ -1,7 +1,7 @@
-"""A store as one principal sees it: every method passes through what the policy grants.
+"""A store for one principal: every method first checks the grants of the policy.
 
-What a principal may not see is missing, in the words of the store; what it may see and not do is
-PermissionDenied.
+A resource that is hidden from the principal and a missing one answer the same error. A method that
+the principal may not call on a visible resource raises PermissionDenied.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,14 +24,14 @@ from functions.store.protocol import Purged, Store
 from functions.store.streams import EventReader
 
 _OUTLINE = ("displayName", "description", "labels")
-"""What the role user sees of an engine; its specs may hold what is not for everybody."""
+"""The fields of an engine that the role user sees; the others may hold secrets."""
 
 
 class GuardedStore:
-    """What `access` lets through of a store; see functions.store.protocol.Store.
+    """A store behind the grants of `access`; see functions.store.protocol.Store.
 
-    The role user names its userId as `owner` where it changes or reads a session, so that the
-    store checks it in the same transaction.
+    For the role user, the store gets the userId as `owner` with each read and change of a session,
+    and checks it in the same transaction.
     """
 
     def __init__(self, store: Store, access: Access) -> None:
@@ -41,12 +41,12 @@ class GuardedStore:
     def create_session(
         self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
     ) -> SessionRecord:
-        """Creates sessions of one's own userId, or of everybody for others than the role user."""
+        """Creates a session; the role user creates sessions of its own userId only."""
         self._check_creates(record, state)
         return self._store.create_session(record, state, now, require_engine=require_engine)
 
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
-        """Reads a session that is there for the principal."""
+        """Reads a session that the principal may see."""
         grant = self._on_session(name)
         record = self._store.get_session(name, now)
         if not grant.reads(record.user_id):
@@ -54,7 +54,7 @@ class GuardedStore:
         return record
 
     def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
-        """The sessions that are there for the principal, of one engine or of all of a location."""
+        """The sessions that the principal may see, of one engine or of all of a location."""
         if not engine.is_wildcard:
             return self._list_sessions(self._access.on(str(engine)), engine, query, now)
         named = [
@@ -75,7 +75,7 @@ class GuardedStore:
     def update_session(
         self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
     ) -> SessionRecord:
-        """Changes a session that is there for the principal."""
+        """Changes a session that the principal may see."""
         grant = self._on_session(name)
         _check_writes(grant)
 
@@ -89,13 +89,13 @@ class GuardedStore:
         return self._store.update_session(name, checked, now)
 
     def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
-        """Removes a session that is there for the principal."""
+        """Removes a session that the principal may see."""
         grant = self._on_session(name)
         _check_writes(grant)
         self._store.delete_session(name, now, grant.owner or owner)
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
-        """Those that are there for the principal."""
+        """The sessions of that id that the principal may see."""
         return [
             name
             for name in self._store.find_sessions(location, session, now)
@@ -110,10 +110,10 @@ class GuardedStore:
         now: int,
         owner: str | None = None,
     ) -> None:
-        """Adds to a session that is there for the principal."""
+        """Adds an event to a session that the principal may see."""
         grant = self._on_session(name)
         if state.app and not grant.writes_app_state:
-            # Somebody else's session is missing before anything else is wrong.
+            # For a session of another user, SessionNotFound comes before PermissionDenied.
             self.get_session(name, now)
         _check_writes(grant, state)
         self._store.append_event(name, event, state, now, grant.owner or owner)
@@ -127,7 +127,7 @@ class GuardedStore:
         *,
         require_engine: bool,
     ) -> SessionRecord:
-        """Adds to a session of a userId for which the principal may create sessions."""
+        """Adds an event to a session of a userId for which the principal may create sessions."""
         self._check_creates(record, state)
         return self._store.append_or_create(
             record, event, state, now, require_engine=require_engine
@@ -136,26 +136,26 @@ class GuardedStore:
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:
-        """The events of a session that is there for the principal."""
+        """The events of a session that the principal may see."""
         grant = self._on_session(name)
         return self._store.list_events(name, query, now, grant.owner or owner)
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[Run]:
-        """The runs of a session that is there for the principal."""
+        """The runs of a session that the principal may see."""
         grant = self._on_session(name)
         return self._store.list_runs(name, query, now, grant.owner or owner)
 
     def watch(
         self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
     ) -> EventReader:
-        """Follows a session that is there for the principal."""
+        """Follows a session that the principal may see."""
         grant = self._on_session(name)
         return self._store.watch(name, after, now, grant.owner or owner)
 
     def create_engine(self, record: EngineRecord) -> None:
-        """For admins of every engine: nobody has been given the new one yet."""
+        """For admins of every engine: no rule names the new one yet."""
         _check_admin(self._access.default)
         self._store.create_engine(record)
 
@@ -174,23 +174,23 @@ class GuardedStore:
     def update_engine(
         self, name: EngineName, change: Callable[[EngineRecord], EngineRecord]
     ) -> EngineRecord:
-        """For its admins."""
+        """For admins of the engine."""
         _check_admin(self._on_engine(name))
         return self._store.update_engine(name, change)
 
     def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
-        """For its admins."""
+        """For admins of the engine."""
         _check_admin(self._on_engine(name))
         self._store.delete_engine(name, now, force=force)
 
     def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
-        """For whom the settings name, or for admins of every engine."""
+        """For the principals that the settings name, and for admins of every engine."""
         if not self._access.may_purge:
             raise PermissionDenied("The purge is for the scheduler.")
         return self._store.purge(now, is_time_up)
 
     def close(self) -> None:
-        """Lets go of the store."""
+        """Closes the store."""
         self._store.close()
 
     def _check_creates(self, record: SessionRecord, state: StateChange) -> None:
@@ -236,7 +236,7 @@ class GuardedStore:
             if field == "user_id" and key is None
         }
         if asked - {grant.owner}:
-            # A page token behind sessions of somebody else would tell their names.
+            # A page token behind sessions of another user would tell their names.
             return Page([], None)
         own = replace(query, filter=query.filter.narrowed("user_id", grant.owner))
         return self._store.list_sessions(engine, own, now)
@@ -264,7 +264,7 @@ class GuardedStore:
     def _granted_engines(
         self, location: str, query: PageQuery
     ) -> Iterator[tuple[Cursor, EngineRecord]]:
-        """The store's engines without those that are not there for the principal."""
+        """The engines of the store that the principal may see."""
         query = replace(query, is_time_up=lambda: False)
         while True:
             page = self._store.list_engines(location, query)
@@ -280,7 +280,7 @@ class GuardedStore:
 
 
 def _check_writes(grant: Grant, state: StateChange | None = None) -> None:
-    """Raises PermissionDenied for what the role may not change."""
+    """Raises PermissionDenied where the role may not write."""
     if not grant.writes:
         raise PermissionDenied(f"The role {grant.role} reads and does not write.")
     if state is not None and state.app and not grant.writes_app_state:

@@ -41,7 +41,7 @@ def list_merged(
     items: list[SessionRecord] = []
     taken = dict.fromkeys(pages, 0)
     total = 0
-    # Of an engine whose page is used up, and of one that looked in vain, nobody knows what follows.
+    # The next session of an engine is unknown once its page is used up, or where it has no items.
     is_blocked = any(page.cursor is not None and not page.items for page in pages.values())
     for _, name, record in merged:
         total += record.size()

@@ -1,4 +1,4 @@
-"""Opens the store that the settings name; only what it needs is imported."""
+"""Opens the store that the settings name, and imports no other."""
 
 import os
 

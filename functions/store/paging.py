@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from functions.aip.page_token import InvalidPageToken
 from functions.calls.filters import PageQuery
@@ -18,7 +18,7 @@ Changed = TypeVar("Changed")
 
 MAX_SCANNED = 5_000
 MAX_SCANNED_BYTES = 4 * MAX_PAGE_BYTES
-"""Stored records, and bytes of them, behind which a page ends that has an item to answer."""
+"""The stored records, and their bytes, after which a page with an item ends."""
 
 _COUNTED_BYTES = 2**16
 """Bytes of a page that are counted at a time among those of the process; less cost a lock each."""
@@ -27,10 +27,10 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def checked_cursor(cursor: Cursor | None, *kinds: type) -> Cursor:
-    """The cursor of a page token, [] for none; raises InvalidPageToken for one never made here.
+    """The cursor of a page token, [] for none; raises InvalidPageToken for a forged one.
 
-    Its parts must be of these kinds, 64 bits or names: the token's checksum keeps mistakes out, but
-    it holds in every store and is no secret.
+    Its parts must have these types: integers of 64 bits, or names. The token's checksum finds
+    mistakes, but it is no secret, and a token of another store passes it.
     """
     if cursor is None:
         return []
@@ -43,73 +43,96 @@ def checked_cursor(cursor: Cursor | None, *kinds: type) -> Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Record]):
-    """Records, and the cursor to go on from, None on the last page."""
+    """Records, and the cursor to go on from, None on the last page.
+
+    `keys` are the places of the items, of which `to_cursor` makes cursors.
+    """
 
     items: list[Record]
     cursor: Cursor | None
-    places: Sequence[Cursor] = ()
-    """Where each item stands."""
+    keys: Sequence[Any] = ()
+    to_cursor: Callable[[Any], Cursor] = list
+
+    @property
+    def places(self) -> list[Cursor]:
+        """Where each item stands."""
+        return [self.to_cursor(key) for key in self.keys]
 
 
 def fill_page(
-    stream: Iterator[tuple[Cursor, Record]],
+    stream: Iterator[tuple[Any, Record]],
     query: PageQuery,
     matches: Callable[[Record], bool] | None,
     size: Callable[[Record], int],
     work: Callable[[Record], tuple[int, int]] | None = None,
+    to_cursor: Callable[[Any], Cursor] = list,
 ) -> Page[Record]:
     """Takes matching records until the page is full, by count, by bytes or by work done.
+
+    The stream yields a key and a record. `to_cursor` makes a record's cursor of its key; most
+    records of a page need none.
 
     Every record matches where `matches` is None. `size` is the bytes of a record in the answer, and
     `work` how many stored records and bytes were read for it, one and its size by default.
 
-    The page holds a record where any matches before `query.is_time_up()`, however large and however
-    far. It carries a cursor where another match was seen, and that match is the next page's first.
-    Only where the time is up before a second match is a cursor a promise of nothing. Raises
+    The page holds the first match before `query.is_time_up()`, however large and however far. It
+    has a cursor if the stream had another match, which is the first item of the next page. If the
+    time is up before a second match, the page has a cursor although no match may follow. Raises
     TooManyBytesInFlight when the requests of this process leave no room for the page.
     """
     items: list[Record] = []
-    places: list[Cursor] = []
+    keys: list[Any] = []
+
+    def page(last: Any) -> Page[Record]:
+        return Page(items, None if last is None else to_cursor(last), keys, to_cursor)
+
+    page_size, is_time_up = query.page_size, query.is_time_up
     uncounted = total = scanned = scanned_bytes = 0
     last = before_last_item = None
-    for cursor, record in stream:
+    for key, record in stream:
         bytes_of_record = size(record)
         if matches is None or matches(record):
             total += bytes_of_record
-            is_full = len(items) == query.page_size or (bool(items) and total > MAX_PAGE_BYTES)
+            is_full = len(items) == page_size or (total > MAX_PAGE_BYTES and bool(items))
             if is_full:
-                return Page(items, last, places)
+                return page(last)
             uncounted += bytes_of_record
             if uncounted >= _COUNTED_BYTES:
                 in_flight.take(uncounted)
                 uncounted = 0
             items.append(record)
-            places.append(cursor)
+            keys.append(key)
             before_last_item = last
-        last = cursor
-        count, read = (1, bytes_of_record) if work is None else work(record)
-        scanned, scanned_bytes = scanned + count, scanned_bytes + read
-        is_late = query.is_time_up()
+        last = key
+        if work is None:
+            scanned += 1
+            scanned_bytes += bytes_of_record
+        else:
+            count, read = work(record)
+            scanned, scanned_bytes = scanned + count, scanned_bytes + read
+        is_late = is_time_up()
         is_much = scanned >= MAX_SCANNED or scanned_bytes >= MAX_SCANNED_BYTES
         if len(items) > 1 and (is_late or is_much):
             # The last item shows that there are more; the next page begins with it.
-            return Page(items[:-1], before_last_item, places[:-1])
+            items.pop()
+            keys.pop()
+            return page(before_last_item)
         if is_late:
-            return Page(items, last, places)
-    return Page(items, None, places)
+            return page(last)
+    return page(None)
 
 
 def map_page(page: Page[Record], change: Callable[[Record], Changed]) -> Page[Changed]:
-    """The page with what `change` makes of each record, such as its JSON."""
+    """The page with `change(record)` in place of each record, such as its JSON."""
     return Page([change(item) for item in page.items], page.cursor)
 
 
 def cut_page(page: Page[Record], size: Callable[[Record], int]) -> Page[Record]:
-    """The page as `fill_page` would have filled it, had it known these sizes."""
+    """Cuts a page where `fill_page` would have ended it with these sizes."""
     total = 0
     for position, item in enumerate(page.items):
         total += size(item)
         if position and total > MAX_PAGE_BYTES:
-            places = page.places[:position]
-            return Page(page.items[:position], places[-1], places)
+            keys = page.keys[:position]
+            return Page(page.items[:position], page.to_cursor(keys[-1]), keys, page.to_cursor)
     return page

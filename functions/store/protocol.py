@@ -1,4 +1,4 @@
-"""What every store does; one contract suite holds them to it."""
+"""The interface of every store; one contract suite tests them all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ class Purged:
 class Store(Protocol):
     """Sessions, their events, and the engines above them.
 
-    `now` is nanoseconds since the epoch, in whole microseconds. A session whose expire_time has
-    come does not exist for any method, and where an `owner` is given, neither does one of another
-    userId. Every method raises StoreUnavailable when the store does not answer in time, and
-    Contention when others kept changing what it wanted to change.
+    `now` is nanoseconds since the epoch, in whole microseconds. No method finds a session whose
+    expire_time has come. A method with an `owner` finds sessions of that userId only. Every method
+    raises StoreUnavailable when the store does not answer in time, and Contention when other
+    writers kept changing the data that it was about to change.
     """
 
     def create_session(
@@ -57,9 +57,9 @@ class Store(Protocol):
     def update_session(
         self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
     ) -> SessionRecord:
-        """Applies what `change` makes of the current session; raises SessionNotFound.
+        """Applies the answer of `change` to the current session; raises SessionNotFound.
 
-        `change` may be called again when somebody else was faster.
+        The store calls `change` again when another writer was faster.
         """
 
     def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
@@ -76,10 +76,10 @@ class Store(Protocol):
         now: int,
         owner: str | None = None,
     ) -> None:
-        """Stores an event and what it does to state; raises SessionNotFound.
+        """Stores an event and applies its change of state; raises SessionNotFound.
 
-        An event of the same id that is there already, or of the former one, is this very event,
-        sent again: nothing changes.
+        Changes nothing where the session has an event of the same id or of the former id: the
+        client has sent the event again.
         """
 
     def append_or_create(
@@ -93,8 +93,8 @@ class Store(Protocol):
     ) -> SessionRecord:
         """Appends as `append_event` does, and creates a session that is missing from `record`.
 
-        Both happen or neither. Answers the session with its shared state, as it is right after
-        that. Raises SessionOfAnotherUser where the session's userId is not that of `record`, and
+        Both happen or neither. Answers the session with its shared state right after the append.
+        Raises SessionOfAnotherUser where the session's userId is not that of `record`, and
         ParentEngineNotFound where the engine must exist for a new session.
         """
 
@@ -108,7 +108,7 @@ class Store(Protocol):
     ) -> Page[Run]:
         """One page of a session's runs, in the order of their first events.
 
-        Raises SessionNotFound. A run whose first event lies before the cursor does not come again.
+        Raises SessionNotFound. Each run is on the page that holds its first event.
         """
 
     def watch(
@@ -120,7 +120,7 @@ class Store(Protocol):
         """
 
     def create_engine(self, record: EngineRecord) -> None:
-        """Stores a new engine under an id that nobody has."""
+        """Stores a new engine, whose id is new, too."""
 
     def get_engine(self, name: EngineName) -> EngineRecord:
         """Reads an engine; raises EngineNotFound."""
@@ -131,7 +131,7 @@ class Store(Protocol):
     def update_engine(
         self, name: EngineName, change: Callable[[EngineRecord], EngineRecord]
     ) -> EngineRecord:
-        """Replaces an engine by what `change` makes of it; raises EngineNotFound."""
+        """Replaces an engine by the answer of `change`; raises EngineNotFound."""
 
     def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
         """Removes an engine and its app and user state; with `force`, its sessions too.
@@ -142,10 +142,10 @@ class Store(Protocol):
     def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
         """Removes expired and deleted sessions with all their events, here and everywhere.
 
-        Asks `is_time_up` after every batch, so that each call makes some headway, and stops when
-        it is. Whatever it is interrupted by, the next call goes on, and no live session is ever
-        touched. In the time that is left, what an earlier version wrote is brought up to date.
+        Asks `is_time_up` after every batch and stops when the time is up, so that each call
+        removes something. The next call goes on where this one ended. A purge never changes a live
+        session. In the time that is left, it brings data of earlier versions up to date.
         """
 
     def close(self) -> None:
-        """Lets go of files and connections."""
+        """Closes files and connections."""

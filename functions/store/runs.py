@@ -8,11 +8,11 @@ from functions.store.paging import Cursor, Page, fill_page
 
 
 def fill_runs(stream: Iterator[tuple[Cursor, Run | None]], query: PageQuery) -> Page[Run]:
-    """The runs of a walk that comes by every event, and tells a run at the first of its events.
+    """A page of runs; the walk yields a run at its first event, and None at every other event.
 
-    The cursor is an event's. Each event counts as looked at, and each event that was read to tell a
-    run. So a page's work is bounded by its longest run, and a run that began before the cursor
-    does not come again.
+    The cursor is an event's, so that each run is on the page that holds its first event. Each event
+    of the walk counts as scanned, and so does each event that was read for a run: the longest run
+    bounds the work of a page.
     """
     page = fill_page(
         stream,
@@ -21,4 +21,4 @@ def fill_runs(stream: Iterator[tuple[Cursor, Run | None]], query: PageQuery) -> 
         lambda run: 0 if run is None else run.size(),
         lambda run: (1, 0) if run is None else (1 + run.event_count, run.event_bytes),
     )
-    return Page([run for run in page.items if run is not None], page.cursor, page.places)
+    return Page([run for run in page.items if run is not None], page.cursor)

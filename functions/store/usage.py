@@ -1,4 +1,4 @@
-"""How many documents the request of this thread has cost so far."""
+"""Counts the documents that the request of a thread has cost so far."""
 
 import threading
 
@@ -14,7 +14,7 @@ class FirestoreUsage(threading.local):
     deletes = 0
 
     def reset(self) -> None:
-        """Starts at nothing, for the next request of the thread."""
+        """Sets all counts to 0, for the next request of the thread."""
         self.reads = self.writes = self.deletes = 0
 
 

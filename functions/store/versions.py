@@ -1,4 +1,4 @@
-"""What a store does with data of a version that this code does not know."""
+"""A store refuses data of a version that this code does not know."""
 
 import logging
 

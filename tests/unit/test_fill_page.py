@@ -111,3 +111,17 @@ def test_a_walk_whose_time_is_always_up_comes_to_its_end() -> None:
     pages = list(records.walk(lambda number: number % 2 == 0, is_time_up=lambda: True))
     assert [item for page in pages for item in page] == list(range(0, 20, 2))
     assert records.looked_at == 20
+
+
+def test_a_page_makes_the_cursor_of_its_last_item_alone() -> None:
+    """A cursor for each of a hundred items would cost as much as the items."""
+    made: list[list[Any]] = []
+
+    def to_cursor(key: list[Any]) -> list[Any]:
+        made.append(key)
+        return ["cursor", *key]
+
+    query = PageQuery(compile_filter("", {}), EVENT_DEFAULT_ORDER, 100, None)
+    page = fill_page(Records(200).stream(), query, None, lambda _: 1, to_cursor=to_cursor)
+    assert (page.cursor, made) == (["cursor", 99], [[99]])
+    assert page.places[:2] == [["cursor", 0], ["cursor", 1]]

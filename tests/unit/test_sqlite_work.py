@@ -90,6 +90,29 @@ def test_a_large_session_is_deleted_in_small_transactions(api: Api, changed: lis
     assert not documents_below(api.store, ENGINE)
 
 
+def test_large_events_are_deleted_a_few_at_a_time(api: Api, changed: list[int]) -> None:
+    """A transaction removes about erasing.BYTES, however few rows those are."""
+    events = 6 * erasing.BYTES // MEGABYTE
+    session = filled(api, "s", events, size=MEGABYTE)
+    changed.clear()
+    api.ok("DELETE", session)
+    assert max(changed) < 2 * erasing.BYTES // MEGABYTE + FEW_ROWS < events
+    assert not documents_below(api.store, ENGINE)
+
+
+def test_large_states_are_purged_a_few_at_a_time(api: Api, changed: list[int]) -> None:
+    """A transaction removes the state of no more sessions than have erasing.BYTES together."""
+    sessions = 3 * erasing.BYTES // MEGABYTE
+    for number in range(sessions):
+        api.create(f"s{number}", sessionState={"k": "x" * 900_000}, ttl="10s")
+    api.now += 10 * SECOND
+    changed.clear()
+    purged = api.ok("POST", "sessions:purgeExpired")
+    assert (purged["purgedSessions"], purged["done"]) == (sessions, True)
+    assert len(changed) >= 3
+    assert everything(api)["scopes"] == 0
+
+
 def test_an_engine_is_deleted_in_small_transactions(api: Api, changed: list[int]) -> None:
     """With its sessions, its events, and what it and its users have of state."""
     api.engine = api.ok("POST", f"{LOCATION}/reasoningEngines", {})["response"]["name"]
@@ -186,6 +209,24 @@ def test_a_page_takes_a_small_number_of_times_its_bytes(
     assert peak < times * MAX_PAGE_BYTES
 
 
+@pytest.mark.parametrize(("path", "statements"), [("s/events", 1), ("", 5)])
+def test_a_page_of_a_hundred_items_is_a_few_statements(
+    api: Api, path: str, statements: int
+) -> None:
+    """A page of small items is one row of SQLite; sessions need a transaction around three."""
+    session = api.create("s")
+    for number in range(101):
+        api.append(session)
+        api.create(f"s{number}", sessionState={"own": 1, "user:u": 2, "app:a": 3})
+    page = f"{ENGINE}/sessions/{path}".rstrip("/")
+    api.ok("GET", page)
+    traced: list[str] = []
+    assert isinstance(api.store, SqliteStore)
+    api.store._database.connection.set_trace_callback(traced.append)
+    assert len(next(iter(api.ok("GET", page).values()))) == 100
+    assert len([text for text in traced if not text.startswith("PRAGMA")]) <= statements
+
+
 def test_rows_are_the_same_joined_or_one_by_one(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever their texts hold, and wherever a page is cut."""
     odd = 'a\u0000\u001e\u001f"\\\N{GRINNING FACE}\u2028,'
@@ -211,17 +252,17 @@ def test_rows_are_the_same_joined_or_one_by_one(api: Api, monkeypatch: pytest.Mo
         assert answers() == joined
 
 
-def filled(api: Api, session_id: str, events: int, **fields: Any) -> str:
-    """A session with events that were put into the file in bulk."""
+def filled(api: Api, session_id: str, events: int, size: int = 1, **fields: Any) -> str:
+    """A session with events of `size` bytes that were put into the file in bulk."""
     session = api.create(session_id, **fields)
     assert isinstance(api.store, SqliteStore)
     with api.store._database.write() as db:
         db.execute(
             "INSERT INTO events (session, timestamp_key, id, author, invocation_id, text) "
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
-            "SELECT (SELECT max(id) FROM sessions), printf('%018x', i), 'e' || i, 'u', 'i', '}' "
-            "FROM n",
-            (events,),
+            "SELECT (SELECT max(id) FROM sessions), printf('%018x', i), 'e' || i, 'u', 'i', "
+            "printf('%.*c', ?, '}') FROM n",
+            (events, size),
         )
     return session
 

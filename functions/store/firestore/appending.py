@@ -30,7 +30,9 @@ class AppendCommit:
         """
         self._session = session
         self._ids = [event.id, former_id] if former_id else [event.id]
-        self._absences = [values.absence(f"{session}/events/{id}") for id in self._ids[1:]]
+        self._absences = [
+            values.absence(f"{session}/events/{event_id}") for event_id in self._ids[1:]
+        ]
         fields = documents.event_fields(event, key)
         self._event = values.creation(f"{session}/events/{event.id}", fields)
         values.stamp(self._event, "arrived")
@@ -53,7 +55,7 @@ class AppendCommit:
 
     def event_paths(self, session: SessionName) -> list[str]:
         """Where the event is if it has landed, below the database's root."""
-        return [f"{session}/events/{id}" for id in self._ids]
+        return [f"{session}/events/{event_id}" for event_id in self._ids]
 
     @staticmethod
     def expiry(answer: CommitResponse) -> int:

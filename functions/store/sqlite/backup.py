@@ -21,14 +21,13 @@ from functions.store.opening import sqlite_path
 
 
 class BackupFailed(Exception):
-    """Why there is no copy, in a sentence."""
+    """The message is a sentence that says why there is no copy."""
 
 
 def back_up(source: Path, target: Path) -> None:
-    """Copies a store's file to `target`, which is there whole and checked, or not at all.
+    """Copies a store's file to `target` and checks the copy; a failure leaves no `target`.
 
-    Raises BackupFailed where there is no store, where `target` exists, and for a copy that is
-    not sound.
+    Raises BackupFailed if there is no store, if `target` exists, or if the copy is not sound.
     """
     if not source.is_file():
         raise BackupFailed(f"There is no store at {source}.")
@@ -39,7 +38,7 @@ def back_up(source: Path, target: Path) -> None:
     part.unlink(missing_ok=True)
     try:
         with closing(sqlite3.connect(source)) as store, closing(sqlite3.connect(part)) as copy:
-            # All pages in one step: in several, each commit of a server would start it again.
+            # All pages in one step: between steps, a server's commit would start the copy again.
             store.backup(copy, pages=-1)
             # One file is easier to keep than one with a log beside it.
             copy.execute("PRAGMA journal_mode = DELETE")
@@ -54,7 +53,7 @@ def back_up(source: Path, target: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Backs up the store of the settings; raises SystemExit with a sentence where it cannot."""
+    """Backs up the store of the settings; raises SystemExit if it cannot."""
     url = Settings.from_environment(os.environ).store_url
     if not url.startswith(SQLITE) or url == IN_MEMORY:
         raise SystemExit(f"Only a SQLite file is backed up like this; the store is {url}.")

@@ -24,7 +24,7 @@ _CACHED_STATEMENTS = 256
 _PAUSE = 0.01
 
 _READS_UNCHECKED = 0.1
-"""Seconds for which reads go on without asking whether a newer server has changed the tables."""
+"""Seconds between two checks of the schema's version by reads."""
 
 
 class Database:
@@ -33,8 +33,8 @@ class Database:
     def __init__(self, path: str, timeout: int) -> None:
         """Opens or creates the file and brings an older one up to date; MEMORY is no file.
 
-        `timeout` is nanoseconds that a writer waits for others. Raises StoreUnavailable for a
-        file that is no database, or of a newer schema.
+        A writer waits `timeout` nanoseconds for other writers. Raises StoreUnavailable for a file
+        that is no database or has a newer schema.
         """
         self._is_in_memory = path == MEMORY
         self._path = path if self._is_in_memory else str(Path(path).absolute())
@@ -60,7 +60,7 @@ class Database:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The calling thread's own."""
+        """The connection of the calling thread."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self.connect()
@@ -69,21 +69,21 @@ class Database:
 
     @contextmanager
     def statement(self) -> Iterator[sqlite3.Connection]:
-        """For one statement that reads, a consistent view by itself."""
+        """For one statement that reads: SQLite gives it a consistent view."""
         with self._errors():
             self._check_version_now_and_then(self.connection)
             yield self.connection
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """One consistent view for several statements; writers go on meanwhile."""
+        """One consistent view for several statements that read; it does not block writers."""
         with self._transaction("BEGIN") as connection:
             self._check_version_now_and_then(connection)
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """All or nothing, on disk before it returns; within another write, a part of that one."""
+        """A transaction, on disk when the context ends; within another write, a part of it."""
         outer: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if outer is not None and outer.in_transaction:
             yield outer
@@ -93,7 +93,7 @@ class Database:
             yield connection
 
     def let_others_write(self) -> None:
-        """Waits a moment: between two writes in a row, nobody else would get the lock."""
+        """Waits a moment; otherwise the next write would take the lock before other writers."""
         time.sleep(_PAUSE)
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class Database:
         check_version(self._path, _version(connection), len(STEPS))
 
     def _check_version_now_and_then(self, connection: sqlite3.Connection) -> None:
-        """For reads, of which each step of SQLite costs a notable part."""
+        """For reads: a check before each would be a notable part of their time."""
         now = time.monotonic()
         if now >= self._next_check:
             self._check_version(connection)
@@ -148,8 +148,8 @@ class Database:
     def connect(self) -> sqlite3.Connection:
         """A new connection, for the caller to close."""
         if not self._is_in_memory and not _may_be_written(self._path):
-            # SQLite would open it all the same, leave files beside it that stay read-only when
-            # it no longer is, and the connection read-only with them.
+            # SQLite would open the file read-only and make read-only files beside it. Those, and
+            # the connection, would stay read-only once the file may be written.
             raise sqlite3.OperationalError("the file may not be written")
         connection = sqlite3.connect(
             self._memory if self._is_in_memory else self._path,
@@ -159,7 +159,7 @@ class Database:
             check_same_thread=False,
             cached_statements=_CACHED_STATEMENTS,
         )
-        # In memory there is no such log: SQLite keeps its own journal.
+        # For a database in memory, SQLite ignores this and keeps its own journal.
         _use_write_ahead_log(connection, self._timeout)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA busy_timeout = {int(self._timeout * 1000)}")
@@ -177,7 +177,7 @@ def _may_be_written(path: str) -> bool:
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection, timeout: float) -> None:
-    """Tries for `timeout` seconds: where two make this switch, SQLite's own waiting is for ever."""
+    """Tries for `timeout` seconds: SQLite does not wait where two connections switch at once."""
     end = time.monotonic() + timeout
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Reasoning engines as rows; one may hold app state and sessions before it is created."""
+"""Reasoning engines as rows; a row may have app state and sessions before a client creates it."""
 
 import sqlite3
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _ENGINE = "SELECT name, create_time, update_time, resource FROM engines"
 
 
 def add_engine(db: sqlite3.Connection, name: EngineName) -> int:
-    """The key of an engine's row, made if there is none."""
+    """The key of an engine's row; adds the row if it is missing."""
     db.execute(
         "INSERT OR IGNORE INTO engines (name, location) VALUES (?, ?)", (str(name), name.location)
     )
@@ -59,7 +59,7 @@ def list_engines(db: sqlite3.Connection, location: str, query: PageQuery) -> Pag
 def update_engine(
     db: sqlite3.Connection, name: EngineName, change: Callable[[EngineRecord], EngineRecord]
 ) -> EngineRecord:
-    """Replaces an engine by what `change` makes of it; raises EngineNotFound."""
+    """Replaces an engine by the answer of `change`; raises EngineNotFound."""
     record = change(get_engine(db, name))
     db.execute(
         "UPDATE engines SET update_time = ?, resource = ? WHERE name = ?",
@@ -69,7 +69,7 @@ def update_engine(
 
 
 def condemn_engine(db: sqlite3.Connection, name: EngineName, now: int, *, force: bool) -> int:
-    """Hides an engine with all that it holds, frees its name and returns its key.
+    """Hides an engine and everything below it, frees its name and returns its key.
 
     Raises EngineNotFound, or EngineHasSessions without `force`.
     """

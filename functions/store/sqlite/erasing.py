@@ -1,7 +1,7 @@
-"""Removes what was deleted or has expired, a few rows in each transaction, so that others write.
+"""Removes deleted and expired sessions in small transactions, so that other writers get between.
 
-Deleting hides a session or an engine at once, in one small write. Its rows go in the
-transactions that follow, at once or by the next purge, whatever ends the server in between.
+A delete hides a session or an engine in one small write. The transactions that follow remove its
+rows. If the server stops before the last of them, the next purge removes the rest.
 """
 
 import sqlite3
@@ -10,13 +10,28 @@ from functions.store.protocol import Purged
 from functions.store.sqlite.rows import touch
 
 ROWS = 2_000
-"""Rows that one transaction removes at most."""
+BYTES = 8 * 2**20
+"""The rows and bytes of one transaction; it ends with the row that reaches either."""
 
 _SESSIONS = 100
 
+_NEXT = "(SELECT min(seq) FROM events WHERE session = :parent AND seq > some.key)"
+_SIZE = "(SELECT length(text) FROM events WHERE seq = {})"
+_SOME_EVENTS = f"""WITH RECURSIVE some (key, size, rows, bytes) AS (
+    SELECT seq, {_SIZE.format("seq")}, 1, 0
+    FROM (SELECT min(seq) AS seq FROM events WHERE session = :parent)
+    UNION ALL
+    SELECT {_NEXT}, {_SIZE.format(_NEXT)}, rows + 1, bytes + size
+    FROM some WHERE key IS NOT NULL AND rows < :rows AND bytes + size < :bytes
+) SELECT key, size FROM some WHERE key IS NOT NULL"""
+"""Selects event by event: SQLite reads a text to know its size."""
+
+_SOME_MEMBERS = "SELECT key, size FROM members WHERE scope = :parent LIMIT :rows"
+"""Members of one scope have MAX_STATE_BYTES together at most."""
+
 
 def condemn_session(db: sqlite3.Connection, session: int, now: int) -> None:
-    """Ends a session at once, frees its id and wakes its watches, which find it gone."""
+    """Hides a session, frees its id and wakes its watches, which then end."""
     (session_id,) = db.execute(
         "SELECT session_id FROM sessions WHERE id = ?", (session,)
     ).fetchone()
@@ -25,45 +40,44 @@ def condemn_session(db: sqlite3.Connection, session: int, now: int) -> None:
 
 
 class Erasure:
-    """What one transaction removes; `is_full` once it must end for others to write."""
+    """The removals of one transaction, which ends once `is_full`."""
 
     def __init__(self, db: sqlite3.Connection, now: int) -> None:
         """`now` is nanoseconds since the epoch, in whole microseconds."""
         self._db, self._now = db, now
-        self._left = ROWS
+        self._left, self._bytes_left = ROWS, BYTES
         self._sessions = self._events = 0
 
     @property
     def is_full(self) -> bool:
-        """Whether as many rows were removed as one transaction may."""
-        return self._left <= 0
+        """Whether a transaction may remove no more."""
+        return self._left <= 0 or self._bytes_left <= 0
 
     def purged(self, *, done: bool) -> Purged:
         """How many sessions and events this transaction removed."""
         return Purged(self._sessions, self._events, done=done)
 
     def session(self, session: int) -> bool:
-        """Removes a session with its events and its state; whether it is gone by now."""
-        rest = "seq IN (SELECT seq FROM events WHERE session = :key LIMIT :left)"
-        self._events += self._delete("events", rest, session)
+        """Removes a session with its events and its state; False if rows are left."""
+        self._events += self._rows("events", "seq", session, _SOME_EVENTS)
         scope = self._db.execute("SELECT scope FROM sessions WHERE id = ?", (session,)).fetchone()
         if self.is_full or (scope is not None and not self._members(scope[0])):
             return False
-        self._sessions += self._delete("sessions", "id = :key", session)
+        self._sessions += self._delete("sessions", session)
         return True
 
     def engine(self, engine: int) -> bool:
-        """Removes a condemned engine with its sessions and all state; whether it is gone by now."""
+        """Removes a condemned engine with its sessions and all state; False if rows are left."""
         found = self._db.execute(
             "SELECT scope FROM engines WHERE id = ? AND location = ''", (engine,)
         ).fetchone()
-        # Once it is gone, by somebody else's purge, its key may be a new engine's.
+        # After the purge of another server has removed it, its key may belong to a new engine.
         if found is None:
             return True
         for (session,) in self._db.execute(
             "SELECT id FROM sessions WHERE engine = ? LIMIT ?", (engine, _SESSIONS)
         ).fetchall():
-            # A move wakes the session's watches, which find its engine gone.
+            # A move wakes the session's watches, which end since the engine is gone.
             touch(self._db, session, self._now)
             if not self.session(session):
                 return False
@@ -81,25 +95,39 @@ class Erasure:
             )
         if self.is_full or not self._members(found[0]):
             return False
-        self._delete("engines", "id = :key", engine)
+        self._delete("engines", engine)
         return True
 
     def _members(self, scope: int | None) -> bool:
-        """Empties a scope, which goes with the row that it is of; whether it is empty by now."""
-        rest = "scope = :key AND key IN (SELECT key FROM members WHERE scope = :key LIMIT :left)"
-        self._delete("members", rest, scope)
+        """Removes a scope's members; False if some are left. A trigger removes the scope itself."""
+        self._rows("members", "scope = :parent AND key", scope, _SOME_MEMBERS)
         return not self.is_full
 
-    def _delete(self, table: str, condition: str, key: int | None) -> int:
-        deleted = self._db.execute(
-            f"DELETE FROM {table} WHERE {condition}", {"key": key, "left": self._left}
-        ).rowcount
+    def _rows(self, table: str, key: str, parent: int | None, some: str) -> int:
+        """Removes the rows of a parent that `some` selects, and returns how many they were.
+
+        `some` is SQL for their keys and sizes.
+        """
+        left = {"parent": parent, "rows": self._left, "bytes": self._bytes_left}
+        keys, count, size = self._db.execute(
+            f"SELECT json_group_array(key), count(*), coalesce(sum(size), 0) FROM ({some})", left
+        ).fetchone()
+        self._db.execute(
+            f"DELETE FROM {table} WHERE {key} IN (SELECT value FROM json_each(:keys))",
+            {"parent": parent, "keys": keys},
+        )
+        self._left -= count
+        self._bytes_left -= size
+        return int(count)
+
+    def _delete(self, table: str, key: int) -> int:
+        deleted = self._db.execute(f"DELETE FROM {table} WHERE id = ?", (key,)).rowcount
         self._left -= deleted
         return deleted
 
 
 def purge_some(db: sqlite3.Connection, now: int) -> Purged:
-    """Removes some of what has expired and of what was deleted."""
+    """Removes some expired and deleted sessions and some deleted engines."""
     erasure = Erasure(db, now)
     expired = db.execute(
         "SELECT id FROM sessions WHERE expiry <= ? ORDER BY expiry LIMIT ?",

@@ -2,27 +2,26 @@
 
 import heapq
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
 
 from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.calls.filters import PageQuery, predicate, session_matches
-from functions.messages.json_text import write_plain
 from functions.rules.errors import WalkTooOld
 from functions.rules.event import EventRecord, timestamp_key
 from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionRecord
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
-from functions.store.sqlite.members import joined_members
-from functions.store.sqlite.packing import MAX_ROWS, packed, packed_rows
+from functions.store.sqlite.members import read_members
+from functions.store.sqlite.packing import MAX_ROWS, Columns, packed_rows
 from functions.store.sqlite.rows import (
     EVENT_ROW,
     LIVE_KEY,
     SESSION_COLUMNS,
     USERS,
-    add_state,
     event_record,
     session_record,
 )
@@ -31,98 +30,34 @@ _BOUNDS = (-(2**63), 2**63 - 1)
 
 _BEFORE_ALL_IDS, _BEHIND_ALL_IDS = "", "~"
 
-_INLINE_BYTES = 1024
-"""State of this size comes with its session; more is read for the sessions of a page alone."""
+_KEPT_STATES = 16
+"""App states in memory while sessions of all engines are listed."""
 
-_SCOPES = f"{USERS} LEFT JOIN scopes o ON o.id = s.scope LEFT JOIN scopes v ON v.id = u.scope"
-_SIZE = "coalesce(o.size, 0) + coalesce(v.size, 0)"
-
-
-def _inline(scope: str, size: str) -> str:
-    return f"CASE WHEN {size} <= {_INLINE_BYTES} THEN {joined_members(scope)} END"
-
-
-_LISTED = (
-    *("s.id", "s.scope", "u.scope", _SIZE),
-    *(_inline("s.scope", _SIZE), _inline("u.scope", _SIZE)),
-    *SESSION_COLUMNS,
+_MOVED = Columns("DISTINCT session", ("r.session",), ())
+_FIRST_MOVE = Columns(
+    f"{SESSION_COLUMNS.source}, m.previous, e.name",
+    ("r.previous", "r.name", *SESSION_COLUMNS.values),
+    SESSION_COLUMNS.texts,
 )
 _FIRST_MOVES = (
     "(SELECT session, previous, min(seq) FROM moves WHERE seq > :snapshot GROUP BY session) m "
-    f"CROSS JOIN sessions s ON s.id = m.session CROSS JOIN engines e ON e.id = s.engine {_SCOPES}"
+    f"CROSS JOIN sessions s ON s.id = m.session CROSS JOIN engines e ON e.id = s.engine {USERS}"
 )
 """From the few moves to their sessions: a CROSS JOIN keeps its order."""
 
 Place = tuple[int, str, str]
 """Nanoseconds, an engine's full name and a session id: what sessions are ordered by."""
 
-_Placed = Iterator[tuple[Place, list[str]]]
-"""Where a session stands, and its columns: position, engine, and those of _LISTED."""
+_Placed = tuple[Place, SessionRecord]
 
 _Clauses = Callable[[Place | None], tuple[str, dict[str, object]]]
 """Which sessions follow a place, in SQL from FROM on, with its parameters."""
-
-
-@dataclass(slots=True)
-class _Scopes:
-    """The scopes of a session, "" for none, and the bytes of state that its record lacks yet."""
-
-    own: str
-    user: str
-    app: str
-    size: int
 
 
 def list_sessions(
     db: sqlite3.Connection, engine: EngineName, query: PageQuery, now: int
 ) -> Page[SessionRecord]:
     """One page of live sessions of an engine in the query's order, with their state.
-
-    Large state is read for the sessions of the page alone; its size, which is known before, may
-    end the page.
-    """
-    incomplete: dict[SessionName, _Scopes] = {}
-
-    def size(record: SessionRecord) -> int:
-        scopes = incomplete.get(record.name) if incomplete else None
-        return record.size() + (scopes.size if scopes else 0)
-
-    page = fill_page(
-        _in_order(db, engine, query, now, incomplete),
-        query,
-        predicate(query.filter, session_matches),
-        size,
-    )
-    lacking = [
-        (record, incomplete[record.name]) for record in page.items if record.name in incomplete
-    ]
-    keys = {int(key) for _, of in lacking for key in (of.own, of.user, of.app) if key}
-    if keys:
-        rows = packed_rows(
-            db,
-            packed("j.value", joined_members("j.value")),
-            "FROM json_each(:scopes) j",
-            {"scopes": write_plain(list(keys))},
-        )
-        texts = {"": ""}
-        for key, text in rows:
-            texts[key] = text
-        for record, of in lacking:
-            own = texts[of.own] if of.own else None
-            add_state(record, own, texts[of.app], texts[of.user])
-    return page
-
-
-def _in_order(
-    db: sqlite3.Connection,
-    engine: EngineName,
-    query: PageQuery,
-    now: int,
-    incomplete: dict[SessionName, _Scopes],
-) -> Iterator[tuple[Cursor, SessionRecord]]:
-    """Live sessions of an engine in the query's order, behind its cursor; lazily.
-
-    Those whose state is large come without it, and are put into `incomplete`.
 
     The engine `-` stands for all of its location: their sessions come in one order, though each
     engine's from its own index, since an index over all would be written with every append.
@@ -132,60 +67,63 @@ def _in_order(
     before the session's id, and `snapshot` the last move that the first page knew of. Raises
     WalkTooOld when moves since then are forgotten.
     """
-    ids = (str, str) if engine.is_wildcard else (str,)
+    is_wildcard = engine.is_wildcard
+    ids = (str, str) if is_wildcard else (str,)
     cursor = checked_cursor(query.cursor, int, int, *ids)
-    scope, parent = ("location", engine.location) if engine.is_wildcard else ("name", str(engine))
+    scope, parent = ("location", engine.location) if is_wildcard else ("name", str(engine))
     found = db.execute(
-        "SELECT e.name, e.id, coalesce(e.scope, ''), coalesce(a.size, 0), "
-        f"coalesce({_inline('e.scope', 'a.size')}, ''), (SELECT coalesce(max(seq), 0) FROM moves) "
-        f"FROM engines e LEFT JOIN scopes a ON a.id = e.scope WHERE e.{scope} = ?",
+        "SELECT name, id, scope, (SELECT coalesce(max(seq), 0) FROM moves) FROM engines "
+        f"WHERE {scope} = ?",
         (parent,),
     ).fetchall()
-    apps = {name: app for name, *app in found}
-    if not apps:
-        return
+    if not found:
+        return Page([], None)
     snapshot, *place = cursor or [found[0][-1]]
     behind: Place | None = None
     if place:
         position, *names = place
-        name, session_id = map(str, names if engine.is_wildcard else (parent, *names))
+        name, session_id = map(str, names if is_wildcard else (parent, *names))
         behind = (int(position), name, session_id)
-    walk = _Walk(db, query, now, int(snapshot), len(apps))
+    walk = _Walk(db, query, now, int(snapshot), {name: app for name, _, app, _ in found})
     streams = []
     if behind and query.order.field == "update_time":
         _check_moves_since(db, int(snapshot))
         streams.append(walk.moved(scope, parent, behind))
-    streams += [walk.unmoved(key, name, behind) for name, (key, *_) in apps.items()]
+    streams += [walk.unmoved(key, name, behind) for name, key, *_ in found]
     merged = (
         streams[0]
         if len(streams) == 1
         else heapq.merge(*streams, key=itemgetter(0), reverse=query.order.descending)
     )
-    is_wildcard = engine.is_wildcard
-    for (position, name, session_id), columns in merged:
-        _, _, _, own, user, size, own_state, user_state, *record_columns = columns
-        record = session_record(name, record_columns)
-        _, app, app_size, app_state, _ = apps[name]
-        add_state(record, own_state if own else None, app_state, user_state)
-        lacks = app_size if app_size > _INLINE_BYTES else 0
-        if int(size) > _INLINE_BYTES:
-            lacks += int(size)
-        if lacks:
-            incomplete[record.name] = _Scopes(own, user, str(app), lacks)
-        tie = [name, session_id] if is_wildcard else [session_id]
-        yield [snapshot, position, *tie], record
+    return fill_page(
+        merged,
+        query,
+        predicate(query.filter, session_matches),
+        SessionRecord.size,
+        to_cursor=lambda place: [snapshot, place[0], *place[1 if is_wildcard else 2 :]],
+    )
 
 
 class _Walk:
     """The statements of one page of a walk through sessions."""
 
     def __init__(
-        self, db: sqlite3.Connection, query: PageQuery, now: int, snapshot: int, engines: int
+        self,
+        db: sqlite3.Connection,
+        query: PageQuery,
+        now: int,
+        snapshot: int,
+        apps: Mapping[str, int | None],
     ) -> None:
-        """`snapshot` is the last move that the walk's first page knew of, `engines` how many."""
-        self._db = db
+        """`snapshot` is the last move that the walk's first page knew of.
+
+        `apps` is the scope of each engine.
+        """
+        self._db, self._apps = db, apps
+        self._app_state = lru_cache(_KEPT_STATES)(partial(read_members, db))
         field = query.order.field
         self._column = f"s.{field}"
+        self._position: int = SESSION_COLUMNS.values.index(f"r.{field}")
         self._direction, self._beyond = ("DESC", "<") if query.order.descending else ("ASC", ">")
         self._conditions = ["s.expiry > :now"]
         self._parameters: dict[str, object] = {"now": now // 1000, "snapshot": snapshot}
@@ -198,38 +136,45 @@ class _Walk:
             if bound is not None:
                 self._conditions.append(f"{self._column} {sign} :bound{limit > 0:d}")
                 self._parameters[f"bound{limit > 0:d}"] = min(max(bound, _BOUNDS[0]), _BOUNDS[1])
-        self._first_rows = max(2, min(query.page_size + 1, MAX_ROWS) // engines)
-        self._moved: set[str] = set()
+        self._first_rows = max(2, min(query.page_size + 1, MAX_ROWS) // len(apps))
+        self._moved: set[int] = set()
         if query.cursor is not None and field == "update_time":
-            moved = "FROM (SELECT DISTINCT session FROM moves WHERE seq > :snapshot)"
-            rows = packed_rows(db, packed("session"), moved, {"snapshot": snapshot})
+            moved = "FROM moves WHERE seq > :snapshot"
+            rows = packed_rows(db, _MOVED, moved, {"snapshot": snapshot})
             self._moved = {session for (session,) in rows}
 
-    def unmoved(self, engine: int, name: str, behind: Place | None) -> _Placed:
+    def unmoved(self, engine: int, name: str, behind: Place | None) -> Iterator[_Placed]:
         """An engine's sessions where they stand, but for those that moved."""
-        own = {"engine": engine, "name": name}
         order = f"{self._column} {self._direction}, s.session_id {self._direction}"
 
         def clauses(behind: Place | None) -> tuple[str, dict[str, object]]:
-            conditions, parameters = ["s.engine = :engine", *self._conditions], own
+            conditions = ["s.engine = :engine", *self._conditions]
+            parameters: dict[str, object] = {"engine": engine}
             if behind:
-                position, at, session_id = behind
+                where, at, session_id = behind
                 conditions.append(
                     f"({self._column}, s.session_id) {self._beyond} (:position, :tie)"
                 )
                 # An engine behind the cursor's has all its sessions of that position yet to come.
                 others = _BEFORE_ALL_IDS if name > at else _BEHIND_ALL_IDS
                 tie = session_id if name == at else others
-                parameters = {**own, "position": position, "tie": tie}
-            where = " AND ".join(conditions)
-            return f"FROM sessions s {_SCOPES} WHERE {where} ORDER BY {order}", parameters
+                parameters |= {"position": where, "tie": tie}
+            found = f"FROM sessions s {USERS} WHERE {' AND '.join(conditions)}"
+            return f"{found} ORDER BY {order}", parameters
 
-        rows = self._rows((self._column, ":name"), clauses, behind)
-        if not self._moved:
-            return rows
-        return ((place, columns) for place, columns in rows if columns[2] not in self._moved)
+        position = self._position
 
-    def moved(self, scope: str, parent: str, behind: Place) -> _Placed:
+        def place(row: Sequence[Any]) -> Place:
+            return row[position], name, row[1]
+
+        app, app_state, moved = self._apps[name], self._app_state, self._moved
+        return (
+            ((row[position], name, row[1]), session_record(name, app_state(app), row))
+            for row in self._rows(SESSION_COLUMNS, place, clauses, behind)
+            if row[0] not in moved
+        )
+
+    def moved(self, scope: str, parent: str, behind: Place) -> Iterator[_Placed]:
         """The sessions that moved since the snapshot, where they stood then."""
         conditions = [
             f"s.engine IN (SELECT id FROM engines WHERE {scope} = :parent)",
@@ -247,27 +192,39 @@ class _Walk:
                 {"parent": parent, "position": position, "at": at, "tie": tie},
             )
 
-        return self._rows(("m.previous", "e.name"), clauses, behind)
+        def place(row: Sequence[Any]) -> Place:
+            return row[0], row[1], row[3]
 
-    def _rows(self, place: tuple[str, str], clauses: _Clauses, behind: Place | None) -> _Placed:
+        return (
+            (place(row), session_record(row[1], self._app_state(self._apps[row[1]]), row[2:]))
+            for row in self._rows(_FIRST_MOVE, place, clauses, behind)
+        )
+
+    def _rows(
+        self,
+        columns: Columns,
+        place: Callable[[Sequence[Any]], Place],
+        clauses: _Clauses,
+        behind: Place | None,
+    ) -> Iterator[Sequence[Any]]:
         """Rows behind a place, and on from the last of them, a few more at a time."""
-        row, limit = packed(*place, *_LISTED), self._first_rows
+        limit = self._first_rows
         while True:
             text, parameters = clauses(behind)
             parameters = {**self._parameters, **parameters, "limit": limit}
+            row: Sequence[Any] = ()
             count = 0
-            for columns in packed_rows(self._db, row, f"{text} LIMIT :limit", parameters):
+            for row in packed_rows(self._db, columns, f"{text} LIMIT :limit", parameters):
                 count += 1
-                behind = (int(columns[0]), columns[1], columns[8])
-                yield behind, columns
+                yield row
             if count < limit:
                 return
-            limit = min(2 * limit, MAX_ROWS)
+            behind, limit = place(row), min(2 * limit, MAX_ROWS)
 
 
 def live_events(
     db: sqlite3.Connection, name: SessionName, query: PageQuery, now: int, owner: str | None
-) -> Iterator[tuple[Cursor, EventRecord]]:
+) -> Iterator[tuple[Sequence[Any], EventRecord]]:
     """The `events_in_order` of a session that is there for its owner; none where it is not.
 
     Fewer than MAX_ROWS without a filter are one statement.
@@ -278,27 +235,32 @@ def live_events(
 
 def events_in_order(
     db: sqlite3.Connection, session: int, query: PageQuery
-) -> Iterator[tuple[Cursor, EventRecord]]:
-    """A session's events by timestamp, then arrival; the cursor is `[timestamp key, seq]`."""
+) -> Iterator[tuple[Sequence[Any], EventRecord]]:
+    """A session's events by timestamp, then arrival, each behind its EVENT_ROW."""
     return _events(db, ":session", {"session": session}, query)
 
 
 def _events(
     db: sqlite3.Connection, session: str, named: Mapping[str, Any], query: PageQuery
-) -> Iterator[tuple[Cursor, EventRecord]]:
+) -> Iterator[tuple[Sequence[Any], EventRecord]]:
     limit = min(query.page_size + 1, MAX_ROWS) if query.filter.is_empty else MAX_ROWS
     while True:
         clauses, parameters = event_clauses(session, query)
         parameters = {**parameters, **named, "limit": limit}
-        place: Cursor = []
+        columns: Sequence[Any] = ()
         count = 0
         for columns in packed_rows(db, EVENT_ROW, f"{clauses} LIMIT :limit", parameters):
             count += 1
-            place = [columns[1], int(columns[0])]
-            yield place, event_record(columns)
+            yield columns, event_record(columns)
         if count < limit:
             return
-        query, limit = replace(query, cursor=place), MAX_ROWS
+        query, limit = replace(query, cursor=event_cursor(columns)), MAX_ROWS
+
+
+def event_cursor(columns: Sequence[Any]) -> Cursor:
+    """The cursor of an event, `[timestamp key, seq]`."""
+    seq, key, *_ = columns
+    return [key, seq]
 
 
 def event_clauses(session: str, query: PageQuery) -> tuple[str, dict[str, Any]]:

@@ -1,68 +1,57 @@
-"""Many rows as one text, so that a page of them costs one step of SQLite.
+"""Many rows in one step of SQLite: each column comes as one text.
 
-Python's sqlite3 lets another thread have the interpreter at each row that it fetches: on a busy
-server a page of a hundred rows would wait for a hundred others.
+Python's sqlite3 lets another thread have the interpreter at each row that it fetches. On a busy
+server, a page of a hundred rows would wait for a hundred other threads.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _ROW_END = "\x1e"
-_COLUMN_END = "\x1f"
 
 _PACKED_BYTES = 512 * 1024
-"""Rows of more bytes together are fetched one by one: beside their size, the steps cost little."""
+"""Columns of more bytes are fetched row by row: beside their size, the steps cost little."""
 
 MAX_ROWS = 128
-"""Rows that one statement should ask for: where they turn out too large, it read them in vain."""
+"""Rows that one statement asks for at most: SQLite reads them twice where they are too large."""
 
 
-def packed(*columns: str) -> str:
-    """SQL for one text of a row's columns, "" for NULL.
+class Columns:
+    """The columns that `packed_rows` answers: first `values`, then `texts`.
 
-    No column may hold a control character; `json_quote` makes text so that may.
+    A value is any text, an integer or NULL. A text is JSON text or "": it has no control character
+    and is never NULL, so that SQLite joins texts without quoting them.
     """
-    marks = _COLUMN_END.join("%s" for _ in columns)
-    return f"printf('{marks}', {', '.join(columns)})"
 
-
-def unpack(row: str) -> list[str]:
-    """The columns of a text that `packed` made."""
-    return row.split(_COLUMN_END)
-
-
-def unquoted(text: str) -> str:
-    """The text that `json_quote` quoted."""
-    if "\\" not in text:
-        return text[1:-1]
-    from functions.messages.json_text import read_json
-
-    value: str = read_json(text.encode())
-    return value
+    def __init__(self, source: str, values: Sequence[str], texts: Sequence[str]) -> None:
+        """`values` and `texts` are SQL over the columns of `source`, whose rows are called `r`."""
+        arrays = " || ',' || ".join(f"json_group_array({value})" for value in values)
+        joined = [f"group_concat({text}, char({ord(_ROW_END)}))" for text in texts]
+        self.source = source
+        self.values = values
+        self.texts = texts
+        self.packed = ", ".join((f"'[' || {arrays} || ']'", *joined))
+        self.plain = ", ".join((*values, *texts))
 
 
 def packed_rows(
-    db: sqlite3.Connection, row: str, clauses: str, parameters: Mapping[str, Any]
-) -> Iterator[list[str]]:
-    """The columns of each row; `row` is SQL that `packed` made, `clauses` the rest of a SELECT."""
-    select = f"SELECT {row} AS row {clauses}"
+    db: sqlite3.Connection, columns: Columns, clauses: str, parameters: Mapping[str, Any]
+) -> Iterator[Sequence[Any]]:
+    """The columns of each row that the `clauses` select; those are SQL from FROM on."""
+    rows = f"FROM (SELECT {columns.source} {clauses}) r"
     longest = db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _PACKED_BYTES)
     try:
-        joined, missing = db.execute(
-            f"SELECT group_concat(row, char({ord(_ROW_END)})), count(*) - count(row) "
-            f"FROM ({select})",
-            parameters,
-        ).fetchone()
+        arrays, *texts = db.execute(f"SELECT {columns.packed} {rows}", parameters).fetchone()
     except sqlite3.DataError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
             raise
-        is_too_large = True
     else:
-        # printf makes NULL of a row beyond the limit, all else an error.
-        is_too_large = missing > 0
+        values = json.loads(arrays)
+        if not values[0]:
+            return iter(())
+        return zip(*values, *(text.split(_ROW_END) for text in texts), strict=True)
     finally:
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
-    if is_too_large:
-        return (row.split(_COLUMN_END) for (row,) in db.execute(select, parameters))
-    return (row.split(_COLUMN_END) for row in joined.split(_ROW_END)) if joined else iter(())
+    return db.execute(f"SELECT {columns.plain} {rows}", parameters)

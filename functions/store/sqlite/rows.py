@@ -1,4 +1,4 @@
-"""Rows: how records become columns, and back."""
+"""Makes rows of records, and records of rows."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -13,32 +13,36 @@ from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord
 from functions.rules.state import StateChange
 from functions.store.sqlite.members import joined_members, merge
-from functions.store.sqlite.packing import packed, unpack, unquoted
+from functions.store.sqlite.packing import Columns
 
-SESSION_COLUMNS = (
-    *("s.session_id", "json_quote(s.user_id)", "json_quote(s.display_name)", "s.labels"),
-    *("s.create_time", "s.update_time", "s.expiry", "s.expire_rest", "s.unknown"),
+SESSION_COLUMNS = Columns(
+    "s.*, u.scope AS user_scope",
+    (
+        *("r.id", "r.session_id", "r.user_id", "r.display_name", "r.create_time"),
+        *("r.update_time", "r.expiry", "r.expire_rest", "r.scope"),
+    ),
+    ("r.labels", "r.unknown", joined_members("r.scope"), joined_members("r.user_scope")),
 )
-EVENT_ROW = packed(
-    *("e.seq", "e.timestamp_key", "e.id", "json_quote(e.author)", "json_quote(e.invocation_id)"),
-    "e.text",
+EVENT_ROW = Columns(
+    "e.*", ("r.seq", "r.timestamp_key", "r.id", "r.author", "r.invocation_id"), ("r.text",)
 )
 
 USERS = "LEFT JOIN users u ON u.engine = s.engine AND u.user_id = s.user_id"
 _LIVE = (
+    f"FROM (SELECT {SESSION_COLUMNS.source}, e.scope AS app_scope "
     f"FROM engines e JOIN sessions s ON s.engine = e.id {USERS} "
-    "WHERE e.name = :engine AND s.session_id = :session AND s.expiry > :now"
+    "WHERE e.name = :engine AND s.session_id = :session AND s.expiry > :now) r"
 )
 LIVE_KEY = """(SELECT s.id FROM engines n JOIN sessions s ON s.engine = n.id WHERE n.name = :engine
     AND s.session_id = :id AND s.expiry > :now AND coalesce(:owner, s.user_id) = s.user_id)"""
 """The key of the session that `live_keys` finds, within another statement."""
 
-_KEYS = "s.id, s.engine, s.user_id, s.scope, e.scope, u.scope"
+_KEYS = "r.id, r.engine, r.user_id, r.scope, r.app_scope, r.user_scope"
 
 
 @dataclass(slots=True)
 class SessionKeys:
-    """A session's row, and those around it; a scope is None where nothing was put into it."""
+    """The keys of a session's row and of the rows around it; a scope without state is None."""
 
     session: int
     engine: int
@@ -51,7 +55,7 @@ class SessionKeys:
 def live_keys(
     db: sqlite3.Connection, name: SessionName, now: int, owner: str | None = None
 ) -> SessionKeys:
-    """Finds a session that is there for its owner; raises SessionNotFound."""
+    """Finds a live session of the owner, of any without one; raises SessionNotFound."""
     row = db.execute(f"SELECT {_KEYS} {_LIVE}", _named(name, now)).fetchone()
     if row is None or owner not in (None, row[2]):
         raise SessionNotFound(name)
@@ -62,38 +66,32 @@ def live_session(
     db: sqlite3.Connection, name: SessionName, now: int
 ) -> tuple[SessionKeys, SessionRecord]:
     """Reads a session with its state; raises SessionNotFound."""
-    scopes = ", ".join(map(joined_members, ("s.scope", "e.scope", "u.scope")))
     row = db.execute(
-        f"SELECT {packed(*SESSION_COLUMNS)}, {scopes}, {_KEYS} {_LIVE}", _named(name, now)
+        f"SELECT {_KEYS}, {joined_members('r.app_scope')}, {SESSION_COLUMNS.plain} {_LIVE}",
+        _named(name, now),
     ).fetchone()
     if row is None:
         raise SessionNotFound(name)
-    columns, own, app, user, *found = row
-    keys = SessionKeys(*found)
-    record = session_record(name.engine, unpack(columns))
-    add_state(record, None if keys.own is None else own, app, user)
-    return keys, record
+    *keys, app = row[:7]
+    return SessionKeys(*keys), session_record(name.engine, app, row[7:])
 
 
-def session_record(engine: str, columns: Sequence[str]) -> SessionRecord:
-    """The record of SESSION_COLUMNS, without its state."""
-    session_id, user_id, display_name, labels, created, updated, expiry, rest, unknown = columns
+def session_record(engine: str, app: str, columns: Sequence[Any]) -> SessionRecord:
+    """The record of SESSION_COLUMNS; `app` is the joined members of its engine's state."""
+    _, session_id, user_id, display_name, created, updated = columns[:6]
+    expiry, rest, scope, labels, unknown, own, user = columns[6:]
     return SessionRecord(
         SessionName(engine, session_id),
-        unquoted(user_id),
-        unquoted(display_name),
+        user_id,
+        display_name,
         {} if labels == "{}" else read_json(labels.encode()),
-        int(created),
-        int(updated),
-        int(expiry) * 1000 - int(rest),
-        unknown=unknown,
+        created,
+        updated,
+        expiry * 1000 - rest,
+        None if scope is None else own,
+        f"{app},{user}" if app and user else app or user,
+        unknown,
     )
-
-
-def add_state(record: SessionRecord, own: str | None, app: str, user: str) -> None:
-    """Completes a record by the joined members of its scopes."""
-    record.state = own
-    record.shared = f"{app},{user}" if app and user else app or user
 
 
 def session_row(record: SessionRecord) -> dict[str, Any]:
@@ -108,12 +106,10 @@ def session_row(record: SessionRecord) -> dict[str, Any]:
     }
 
 
-def event_record(columns: Sequence[str]) -> EventRecord:
+def event_record(columns: Sequence[Any]) -> EventRecord:
     """The record of EVENT_ROW."""
-    _, key, id_, author, invocation_id, text = columns
-    return EventRecord(
-        id_, int(key, 16) + MIN_TIMESTAMP, unquoted(author), unquoted(invocation_id), text
-    )
+    _, key, event_id, author, invocation_id, text = columns
+    return EventRecord(event_id, int(key, 16) + MIN_TIMESTAMP, author, invocation_id, text)
 
 
 def event_row(session: int, event: EventRecord) -> dict[str, Any]:
@@ -148,10 +144,10 @@ def insert(
 def touch(
     db: sqlite3.Connection, session: int, now: int, changed: Mapping[str, Any] | None = None
 ) -> None:
-    """Changes columns of a session; its update_time becomes now, or moves on by a microsecond.
+    """Changes columns of a session; its update_time becomes now, or a microsecond more than before.
 
-    The latter is for a clock behind the one that wrote the session last, and for a write that
-    waited for another that began later.
+    The latter happens if the last writer's clock was ahead, or if this write waited for one that
+    began later.
     """
     columns = "".join(f"{column} = :{column}, " for column in changed or ())
     db.execute(
@@ -162,7 +158,7 @@ def touch(
 
 
 def split_expiry(expire_time: int) -> tuple[int, int]:
-    """expire_time as the two columns that hold it."""
+    """The columns `expiry` and `expire_rest` of an expire_time."""
     expiry = -(-expire_time // 1000)
     return expiry, expiry * 1000 - expire_time
 

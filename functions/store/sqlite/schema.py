@@ -1,21 +1,20 @@
 """The tables, in the steps that made them: a file has taken as many as its `user_version` says.
 
-A step that files have taken never changes; what a new version needs is one more. Step 4 needs
-SQLite 3.35.
+A released step never changes; a new version adds a step. Step 4 needs SQLite 3.35.
 
-Times are nanoseconds since the epoch, but for expiry: `expiry` is expire_time in whole
-microseconds, rounded up, and `expire_rest` the nanoseconds that this added, since years past 2262
-in nanoseconds do not fit in 64 bits.
+Times are nanoseconds since the epoch, except for expiry: `expiry` is expire_time in whole
+microseconds, rounded up, and `expire_rest` the nanoseconds that rounding added. Nanoseconds of
+years past 2262 do not fit in 64 bits.
 
-`moves` remembers for an hour where in the order of update_time a session stood before each
-write, so that a walk through that order sees every session exactly once. The hour is of the
-servers' clocks, which `touched` keeps: an update_time may be ahead of them.
+`moves` keeps each update_time for an hour after a write has replaced it, so that a walk in the
+order of update_time lists every session exactly once. The hour is measured by `touched`, the clock
+of the server that wrote: an update_time may be ahead of it.
 
 `members` holds the state of `scopes`: the JSON text of each key and of its value, and the bytes
 that both count for; a scope's size is their sum. A session whose scope is NULL never had state.
 
-A deleted session has an expiry of 0 and an id that no name spells, a deleted engine the location
-"" and such a name, until the last of what they held is removed.
+A deleted session has the expiry 0 and an id that no client can send. A deleted engine has the
+location "" and such a name. Their rows stay until everything below them is removed.
 """
 
 import sqlite3
@@ -184,10 +183,10 @@ STEPS: tuple[tuple[Step, ...], ...] = (
     (_VERSION_3,),
     (_VERSION_4, _members_as_rows, _VERSION_4_ENDS),
 )
-"""The first makes an empty file one of version 1, and so on; a step has parts.
+"""The first step makes version 1 of an empty file, the second version 2 of that, and so on.
 
-- 2: indexes for runs, which are looked up by invocation, and for watchers, who go by arrival.
-- 3: a column of sessions that the fourth drops.
-- 4: state as rows. A server of version 3 that still runs fails where it would read or write a
-  session, since the columns that it names are gone; what it may still remove takes its state along.
+- 2: indexes for runs, by invocation, and for watches, by arrival.
+- 3: a column of sessions that step 4 drops.
+- 4: state as rows. A server of version 3 that still runs fails to read or write sessions, since
+  their columns of state are gone. It can still delete rows; triggers delete the state with them.
 """

@@ -43,7 +43,7 @@ from functions.store.sqlite.rows import (
 from functions.store.sqlite.runs import runs_by_event
 
 _NOTHING: tuple[Any, ...] = (None, None, None, None, None, 0)
-"""Where an engine has neither a row nor anything below it."""
+"""The row of an engine that is not in the file."""
 
 
 class SqliteStore:
@@ -75,7 +75,7 @@ class SqliteStore:
                     raise SessionAlreadyExists(str(record.name))
                 condemn_session(db, old, now)
                 Erasure(db, now).session(old)
-            scope = None if record.state is None else merge(db, None, {})
+            scope = None if record.state is None else merge(db, None, state.session)
             session = insert(
                 db,
                 "sessions",
@@ -89,7 +89,8 @@ class SqliteStore:
                     **session_row(record),
                 },
             )
-            merge_state(db, SessionKeys(session, engine, record.user_id, scope, app, user), state)
+            keys = SessionKeys(session, engine, record.user_id, scope, app, user)
+            merge_state(db, keys, StateChange(app=state.app, user=state.user))
             return live_session(db, record.name, now)[1]
 
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
@@ -178,6 +179,7 @@ class SqliteStore:
                 query,
                 predicate(query.filter, event_matches),
                 EventRecord.size,
+                to_cursor=listing.event_cursor,
             )
             if not page.items:
                 live_keys(db, name, now, owner)
@@ -233,9 +235,9 @@ class SqliteStore:
             self._database.let_others_write()
 
     def _erase(self, step: Callable[[Erasure], bool], now: int) -> None:
-        """Goes on with a removal for half of STORE_TIMEOUT; the purge does what is left."""
+        """Repeats a step of removal for half of STORE_TIMEOUT; the purge removes the rest."""
         end = time.monotonic() + self._timeout / 2e9
-        # What is removed here is hidden already, so the answer is right even where this fails.
+        # The rows are hidden already, so that the delete has succeeded even if this fails.
         with suppress(StoreUnavailable):
             is_gone = False
             while not is_gone and time.monotonic() < end:
