@@ -125,6 +125,12 @@ class Settings(AuthSettings, LimitSettings):
         "How long one purge may work; less than the function's own time limit.",
         patience,
     )
+    work_time_limit: int = setting(
+        20 * 10**9,
+        "How long one request that removes an engine may work before it answers an Operation "
+        "that is not done; less than the function's own time limit.",
+        patience,
+    )
     watch_time_limit: int | None = setting(
         None,
         "How long one stream of `watch_events` lasts before its client has to connect "

@@ -1,4 +1,4 @@
-"""POST {operation}:cancel: cancels an operation; all are done."""
+"""POST {operation}:cancel: cancels no operation: nothing can be undone."""
 
 from functions.calls.request import Request
 from functions.operations.get_operation import asked_operation

@@ -6,7 +6,7 @@ from functions.store.protocol import Store
 
 
 def list_operations(request: Request, store: Store, now: int) -> str:
-    """Answers an empty list below a well-formed name: nothing is ever under way.
+    """Answers an empty list below a well-formed name.
 
     Raises InvalidArgument for parameters that are not what they should be, a pageToken above all:
     none was ever answered.

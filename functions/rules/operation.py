@@ -1,4 +1,7 @@
-"""Operations that need no storage: everything is done when it answers, and the id says what it was.
+"""Operations that need no storage: an operation's id says what was done.
+
+Every method is done when it answers, but for the deletion of a large engine: the store itself
+tells whether that is through.
 
 An operation's id is an opaque token of what was done, to what, and when; its checksum keeps ids
 that were never answered from being found.
@@ -60,8 +63,8 @@ class Operation:
         """The name it hangs under, besides its location: a deleted resource has none left."""
         return self.location if self.kind == "Delete" else str(self.resource)
 
-    def to_json(self, version: str, response: str | None) -> str:
-        """The Operation, done; `response` is the resource's JSON, None for Empty."""
+    def to_json(self, version: str, response: str | None, *, done: bool = True) -> str:
+        """The Operation; `response` is the resource's JSON, None for Empty, left out until done."""
         package = f"type.googleapis.com/google.cloud.aiplatform.{version}"
         time = format_timestamp(self.time)
         metadata = {
@@ -72,9 +75,10 @@ class Operation:
             answer = '{"@type":"type.googleapis.com/google.protobuf.Empty"}'
         else:
             answer = f'{{"@type":"{package}.{_RESPONSES[self.kind]}",{response[1:]}'
+        result = f'"done":true,"response":{answer}' if done else '"done":false'
         return (
             f'{{"name":"{self.parent}/operations/{self.id}","metadata":{write_plain(metadata)},'
-            f'"done":true,"response":{answer}}}'
+            f"{result}}}"
         )
 
 

@@ -178,10 +178,17 @@ class GuardedStore:
         _check_admin(self._on_engine(name))
         return self._store.update_engine(name, change)
 
-    def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
+    def delete_engine(
+        self, name: EngineName, now: int, is_time_up: Callable[[], bool], *, force: bool
+    ) -> bool:
         """For its admins."""
         _check_admin(self._on_engine(name))
-        self._store.delete_engine(name, now, force=force)
+        return self._store.delete_engine(name, now, is_time_up, force=force)
+
+    def is_deleting_engine(self, name: EngineName) -> bool:
+        """For principals that have a role on the engine."""
+        self._on_engine(name)
+        return self._store.is_deleting_engine(name)
 
     def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
         """For whom the settings name, or for admins of every engine."""

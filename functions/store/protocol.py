@@ -133,11 +133,19 @@ class Store(Protocol):
     ) -> EngineRecord:
         """Replaces an engine by what `change` makes of it; raises EngineNotFound."""
 
-    def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
+    def delete_engine(
+        self, name: EngineName, now: int, is_time_up: Callable[[], bool], *, force: bool
+    ) -> bool:
         """Removes an engine and its app and user state; with `force`, its sessions too.
 
-        Raises EngineNotFound, or EngineHasSessions without `force`.
+        Hides the engine at once, then removes documents until nothing is left or the time is up:
+        asks `is_time_up` after every batch. Answers whether nothing is left; if not, the next
+        call for the same engine and the purge go on. Raises EngineNotFound, or EngineHasSessions
+        without `force`.
         """
+
+    def is_deleting_engine(self, name: EngineName) -> bool:
+        """Whether something is left to remove of an engine of that name that was deleted."""
 
     def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
         """Removes expired and deleted sessions with all their events, here and everywhere.

@@ -116,7 +116,10 @@ class SqliteStore:
             condemn_session(db, session, now)
             is_gone = Erasure(db, now).session(session)
         if not is_gone:
-            self._erase(lambda erasure: erasure.session(session), now)
+            end = time.monotonic() + self._timeout / 2e9
+            self._erase(
+                lambda erasure: erasure.session(session), now, lambda: time.monotonic() >= end
+            )
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
         with self._database.statement() as db:
@@ -212,12 +215,17 @@ class SqliteStore:
         with self._database.write() as db:
             return engines.update_engine(db, name, change)
 
-    def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
+    def delete_engine(
+        self, name: EngineName, now: int, is_time_up: Callable[[], bool], *, force: bool
+    ) -> bool:
         with self._database.write() as db:
             engine = engines.condemn_engine(db, name, now, force=force)
             is_gone = Erasure(db, now).engine(engine)
-        if not is_gone:
-            self._erase(lambda erasure: erasure.engine(engine), now)
+        return is_gone or self._erase(lambda erasure: erasure.engine(engine), now, is_time_up)
+
+    def is_deleting_engine(self, name: EngineName) -> bool:
+        with self._database.statement() as db:
+            return engines.condemned_engine(db, name) is not None
 
     def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
         total = Purged(0, 0, done=False)
@@ -231,16 +239,18 @@ class SqliteStore:
                 return total
             self._database.let_others_write()
 
-    def _erase(self, step: Callable[[Erasure], bool], now: int) -> None:
-        """Goes on with a removal for half of STORE_TIMEOUT; the purge does what is left."""
-        end = time.monotonic() + self._timeout / 2e9
+    def _erase(
+        self, step: Callable[[Erasure], bool], now: int, is_time_up: Callable[[], bool]
+    ) -> bool:
+        """Goes on with a removal; the purge does what is left. Whether nothing is left."""
+        is_gone = False
         # What is removed here is hidden already, so the answer is right even where this fails.
         with suppress(StoreUnavailable):
-            is_gone = False
-            while not is_gone and time.monotonic() < end:
+            while not is_gone and not is_time_up():
                 self._database.let_others_write()
                 with self._database.write() as db:
                     is_gone = step(Erasure(db, now))
+        return is_gone
 
     def close(self) -> None:
         self._changes.close()
