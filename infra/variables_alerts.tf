@@ -25,7 +25,7 @@ variable "alert_refused_rate" {
 }
 
 variable "alert_purge_hours" {
-  description = "Hours without a finished purge that raise an alert: none ran, or all of them left work behind. At most 24."
+  description = "Hours that raise an alert: no purge ran for so long, or sessions are stored that expired earlier. At most 24."
   type        = number
   default     = 2
 

@@ -20,7 +20,7 @@ from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.merging import list_merged
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page, map_page
-from functions.store.protocol import Purged, Store
+from functions.store.protocol import Backlog, Purged, Store
 from functions.store.watching import Watch
 
 _OUTLINE = ("displayName", "description", "labels")
@@ -192,13 +192,21 @@ class GuardedStore:
 
     def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
         """For whom the settings name, or for admins of every engine."""
-        if not self._access.may_purge:
-            raise PermissionDenied("The purge is for the scheduler.")
+        self._check_purges()
         return self._store.purge(now, is_time_up)
+
+    def backlog(self, now: int, most: int) -> Backlog:
+        """For the same principals as the purge."""
+        self._check_purges()
+        return self._store.backlog(now, most)
 
     def close(self) -> None:
         """Lets go of the store."""
         self._store.close()
+
+    def _check_purges(self) -> None:
+        if not self._access.may_purge:
+            raise PermissionDenied("The purge is for the scheduler.")
 
     def _check_creates(self, record: SessionRecord, state: StateChange) -> None:
         grant = self._access.on(record.name.engine)

@@ -28,6 +28,19 @@ class Purged:
         return Purged(self.sessions + other.sessions, self.events + other.events, done=self.done)
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many expired sessions the purge has not removed yet, and when the first of them expired.
+
+    `oldest` is nanoseconds since the epoch, rounded up to a microsecond; None where there is none.
+    `is_cut` where there are more than were counted.
+    """
+
+    sessions: int
+    oldest: int | None
+    is_cut: bool
+
+
 class Store(Protocol):
     """Sessions, their events, and the engines above them.
 
@@ -153,6 +166,12 @@ class Store(Protocol):
         Asks `is_time_up` after every batch, so that each call makes some headway, and stops when
         it is. Whatever it is interrupted by, the next call goes on, and no live session is ever
         touched. In the time that is left, what an earlier version wrote is brought up to date.
+        """
+
+    def backlog(self, now: int, most: int) -> Backlog:
+        """Counts up to `most` expired sessions that are still stored, and removes nothing.
+
+        Deleted sessions do not count.
         """
 
     def close(self) -> None:

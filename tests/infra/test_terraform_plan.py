@@ -140,6 +140,23 @@ def test_the_line_that_the_alerts_count_is_the_one_that_a_purge_writes(
     assert set(extracted) <= set(written)
 
 
+def test_the_line_that_the_backlog_is_read_from_is_the_one_that_a_dry_run_writes(
+    configuration: Configuration, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(sessions_store=f"sqlite:///{tmp_path}/s.db")
+    logger = logging.getLogger(purge_expired_sessions.__module__)
+    caplog.set_level(logging.INFO, logger.name)
+    logger.addHandler(caplog.handler)
+    with closing(open_store(settings)) as store:
+        purge_expired_sessions(request(settings, dryRun="true"), store, time.time_ns())
+    logger.removeHandler(caplog.handler)
+    written = json.loads(JsonFormatter().format(caplog.records[0]))
+    metric = configuration.resources["google_logging_metric.backlog"].body
+    assert f'jsonPayload.message="{written["message"]}"' in metric["filter"].replace("\\", "")
+    assert metric["value_extractor"] == "EXTRACT(jsonPayload.oldestSeconds)"
+    assert written["oldestSeconds"] == 0
+
+
 def test_the_metrics_read_fields_that_the_line_of_a_request_has(
     configuration: Configuration, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,5 +215,5 @@ FLAGS = (
 )
 
 
-def request(settings: Settings) -> Request:
-    return Request("v1beta1", "", "", {}, b"", settings, enum_numbers=False)
+def request(settings: Settings, **query: str) -> Request:
+    return Request("v1beta1", "", "", query, b"", settings, enum_numbers=False)

@@ -15,7 +15,7 @@ from functions.store.firestore.protobuf import Document, Write
 from functions.store.firestore.queries import events_between, expired_sessions, names_in
 from functions.store.firestore.rpc import Missing, Rpc, Stale
 from functions.store.firestore.values import update
-from functions.store.protocol import Purged
+from functions.store.protocol import Backlog, Purged
 
 BATCH = 400
 """Deletes in one commit."""
@@ -83,6 +83,14 @@ def purge(rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> Purged:
             return total
         if len(sessions) < _ROUND:
             return replace(total, done=True)
+
+
+def count_expired(rpc: Rpc, now: int, most: int) -> Backlog:
+    """Up to `most` sessions of the whole database that have expired; tombstones do not count."""
+    answers = rpc.run_query("", expired_sessions(now, most + 1, since=0))
+    expiries = [expiry_of(found) for found, _ in answers if found is not None]
+    oldest = expiries[0] * 1000 if expiries else None
+    return Backlog(min(len(expiries), most), oldest, len(expiries) > most)
 
 
 def erase_all(

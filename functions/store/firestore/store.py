@@ -28,7 +28,7 @@ from functions.rules.state import StateChange, join_members, merge_members
 from functions.store.firestore import documents, engines, queries, values
 from functions.store.firestore.appending import AppendCommit, append_or_create
 from functions.store.firestore.condemned import check_parent, finish_deletions, is_condemned
-from functions.store.firestore.erasure import erase, purge
+from functions.store.firestore.erasure import count_expired, erase, purge
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.listing import list_sessions
 from functions.store.firestore.migration import Versions, renew_all
@@ -45,7 +45,7 @@ from functions.store.firestore.schema import (
 from functions.store.firestore.sharing import share, shared_state, shared_writes, user_documents
 from functions.store.firestore.watching import Feeds, FirestoreWatch
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
-from functions.store.protocol import Purged
+from functions.store.protocol import Backlog, Purged
 from functions.store.runs import fill_runs
 
 
@@ -303,6 +303,9 @@ class FirestoreStore:
         purged = purge(rpc, now, is_time_up)
         self._versions.migrate(rpc, now, is_time_up)
         return replace(deleted.plus(purged), done=deleted.done and purged.done)
+
+    def backlog(self, now: int, most: int) -> Backlog:
+        return count_expired(self._rpcs.for_request(), now, most)
 
     def close(self) -> None:
         self._rpcs.close()

@@ -20,11 +20,11 @@ from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.paging import Cursor, Page, fill_page
-from functions.store.protocol import Purged
+from functions.store.protocol import Backlog, Purged
 from functions.store.runs import fill_runs
 from functions.store.sqlite import engines, listing
 from functions.store.sqlite.database import Database
-from functions.store.sqlite.erasing import Erasure, condemn_session, purge_some
+from functions.store.sqlite.erasing import Erasure, condemn_session, count_expired, purge_some
 from functions.store.sqlite.members import merge
 from functions.store.sqlite.packing import MAX_ROWS
 from functions.store.sqlite.rows import (
@@ -238,6 +238,10 @@ class SqliteStore:
             if is_time_up():
                 return total
             self._database.let_others_write()
+
+    def backlog(self, now: int, most: int) -> Backlog:
+        with self._database.statement() as db:
+            return count_expired(db, now, most)
 
     def _erase(
         self, step: Callable[[Erasure], bool], now: int, is_time_up: Callable[[], bool]
