@@ -43,6 +43,7 @@ HEAD = """\
 
 TYPES = {
     "allowMissing": "boolean",
+    "dryRun": "boolean",
     "force": "boolean",
     "pageSize": "integer",
     "returnPartialSuccess": "boolean",
