@@ -8,7 +8,7 @@ locals {
   instances = "run_googleapis_com:container_instance_count{${local.series},service_name=~\"${local.watched}\",service_name!=\"${local.functions["purge_expired_sessions"].name}\"}"
   user      = "logging_googleapis_com:user_${local.prefix}"
   purges    = "${local.user}_purges{${local.series}}"
-  done      = replace(local.purges, "}", ",done=\"true\"}")
+  backlog   = { for part in ["sum", "count"] : part => "sum(increase(${local.user}_backlog_${part}{${local.series}}[90m]))" }
   failures  = "${local.user}_firestore_failures{${local.series}}"
 
   # The methods that this selector leaves out take long by design.
@@ -51,10 +51,10 @@ locals {
       query = "(sum(increase(${local.purges}[${var.alert_purge_hours}h])) or vector(0)) < 0.5"
       text  = "No purge has ended in ${var.alert_purge_hours} hours. Expired data stays invisible, and is paid for."
     }
-    # A purge that runs out of time logs done=false; the next call continues it.
+    # The mean over the dry runs of the last 90 minutes, one or two.
     "expired backlog" = {
-      query = "sum(increase(${local.purges}[${var.alert_purge_hours}h])) > 0.5 unless sum(increase(${local.done}[${var.alert_purge_hours}h])) > 0.5"
-      text  = "For ${var.alert_purge_hours} hours each purge has ended with work left: more expires than the purge removes."
+      query = "${local.backlog["sum"]} / ${local.backlog["count"]} > ${var.alert_purge_hours * 3600}"
+      text  = "Sessions that expired more than ${var.alert_purge_hours} hours ago are still stored: more expires than the purge removes."
     }
     "down" = {
       query = "avg(avg_over_time(monitoring_googleapis_com:uptime_check_check_passed{monitored_resource=\"uptime_url\",check_id=\"${join("", google_monitoring_uptime_check_config.health[*].uptime_check_id)}\"}[5m])) < 0.5"
@@ -106,7 +106,7 @@ resource "google_monitoring_alert_policy" "alert" {
     mime_type = "text/markdown"
   }
 
-  depends_on = [google_logging_metric.counter, google_logging_metric.distribution]
+  depends_on = [google_logging_metric.counter, google_logging_metric.distribution, google_logging_metric.backlog]
 }
 
 # Google calls the health path each minute from several continents, with its own service account.

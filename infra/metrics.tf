@@ -1,7 +1,8 @@
 # Metrics that Cloud Logging derives from the log. The server writes one line for each request with its
-# method, status, latencyMs, and the documents that it read and wrote; for each purge it writes
-# {"message": "purge", "purgedSessions": …, "deletedEvents": …, "done": …, "seconds": …}. For each failed
-# call of Firestore it writes the warning "Firestore answered StatusCode.CODE: …".
+# method, status, latencyMs, and the documents that it read and wrote. For each purge it writes
+# {"message": "purge", "purgedSessions": …, "deletedEvents": …, "done": …, "seconds": …}. For each dry run
+# it writes {"message": "backlog", "expiredSessions": …, "oldestSeconds": …}. For each failed call of
+# Firestore it writes the warning "Firestore answered StatusCode.CODE: …".
 
 locals {
   prefix  = replace(var.name, "-", "_")
@@ -88,6 +89,30 @@ resource "google_logging_metric" "counter" {
   }
 
   label_extractors = each.value.labels
+
+  depends_on = [google_project_service.service]
+}
+
+resource "google_logging_metric" "backlog" {
+  name            = "${local.prefix}_backlog"
+  description     = "Seconds since the oldest session expired that is still stored, at each dry run of the purge."
+  filter          = "${local.log} AND jsonPayload.message=\"backlog\""
+  value_extractor = "EXTRACT(jsonPayload.oldestSeconds)"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "DISTRIBUTION"
+    unit        = "s"
+  }
+
+  # 1 s to a month and more, each bucket half as wide again.
+  bucket_options {
+    exponential_buckets {
+      num_finite_buckets = 37
+      growth_factor      = 1.5
+      scale              = 1
+    }
+  }
 
   depends_on = [google_project_service.service]
 }

@@ -36,3 +36,37 @@ resource "google_cloud_scheduler_job" "purge" {
 
   depends_on = [google_cloud_run_v2_service_iam_member.scheduler]
 }
+
+# Counts each hour what the purge has left behind, and removes nothing. The alert "expired backlog"
+# reads the line that it leaves in the log.
+resource "google_cloud_scheduler_job" "backlog" {
+  count = var.own_database ? 1 : 0
+
+  name             = "${local.functions["purge_expired_sessions"].name}-dry-run"
+  region           = var.location
+  description      = "Counts expired sessions that are still stored."
+  schedule         = "5 * * * *"
+  time_zone        = var.purge_time_zone
+  attempt_deadline = google_cloud_scheduler_job.purge[0].attempt_deadline
+
+  http_target {
+    http_method = "POST"
+    uri         = "${google_cloud_scheduler_job.purge[0].http_target[0].uri}?dryRun=true"
+
+    oidc_token {
+      service_account_email = google_service_account.scheduler.email
+      audience              = google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].uri
+    }
+  }
+
+  retry_config {
+    retry_count = 1
+  }
+
+  # An apply does not start a job again that somebody has paused.
+  lifecycle {
+    ignore_changes = [paused]
+  }
+
+  depends_on = [google_cloud_run_v2_service_iam_member.scheduler]
+}

@@ -25,7 +25,7 @@ variable "alert_refused_rate" {
 }
 
 variable "alert_purge_hours" {
-  description = "Hours, 1 to 24, without a finished purge that raise an alert: no purge ran, or each left work behind."
+  description = "Hours, 1 to 24, that raise an alert: no purge ran for so long, or sessions are stored that expired earlier."
   type        = number
   default     = 2
 

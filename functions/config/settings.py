@@ -129,6 +129,12 @@ class Settings(AuthSettings, LimitSettings):
         "time limit.",
         patience,
     )
+    work_time_limit: int = setting(
+        20 * 10**9,
+        "How long one request that removes an engine may work before it answers an Operation "
+        "that is not done; less than the function's own time limit.",
+        patience,
+    )
     watch_time_limit: int | None = setting(
         None,
         "The time after which the server closes a stream of `watch_events`; the client then "

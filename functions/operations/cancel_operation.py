@@ -1,4 +1,4 @@
-"""POST {operation}:cancel: cancels nothing, because every operation is done."""
+"""POST {operation}:cancel: cancels nothing, because no operation can be undone."""
 
 from functions.calls.request import Request
 from functions.operations.get_operation import asked_operation

@@ -1,4 +1,4 @@
-"""GET {operation}: reads an operation; every operation is done."""
+"""GET {operation}: reads an operation."""
 
 from functions.calls.request import Request
 from functions.rules.errors import EngineNotFound, OperationNotFound, SessionNotFound
@@ -10,11 +10,17 @@ from functions.store.protocol import Store
 def get_operation(request: Request, store: Store, now: int) -> str:
     """Answers the Operation with the resource as it is now.
 
-    Raises OperationNotFound if the operation never existed or its resource is gone.
+    The deletion of a large engine is done when the store has removed its last document. Raises
+    OperationNotFound if the operation never existed or its resource is gone.
     """
     operation = asked_operation(request)
     version = operation.version if request.version == "ui" else request.version
-    return operation.to_json(version, _response(operation, request.name, store, now))
+    try:
+        response = _response(operation, store, now)
+        done = response is not None or not _is_under_way(operation, store)
+    except (SessionNotFound, EngineNotFound):
+        raise OperationNotFound(request.name) from None
+    return operation.to_json(version, response, done=done)
 
 
 def asked_operation(request: Request) -> Operation:
@@ -31,12 +37,14 @@ def asked_operation(request: Request) -> Operation:
     return find_operation(parent, request.location, operation_id)
 
 
-def _response(operation: Operation, name: str, store: Store, now: int) -> str | None:
+def _response(operation: Operation, store: Store, now: int) -> str | None:
     if operation.kind == "Delete":
         return None
-    try:
-        if isinstance(operation.resource, SessionName):
-            return store.get_session(operation.resource, now).to_json(official=True)
-        return store.get_engine(operation.resource).to_json()
-    except (SessionNotFound, EngineNotFound):
-        raise OperationNotFound(name) from None
+    if isinstance(operation.resource, SessionName):
+        return store.get_session(operation.resource, now).to_json(official=True)
+    return store.get_engine(operation.resource).to_json()
+
+
+def _is_under_way(deletion: Operation, store: Store) -> bool:
+    engine = deletion.resource
+    return not isinstance(engine, SessionName) and store.is_deleting_engine(engine)

@@ -6,7 +6,7 @@ from functions.store.protocol import Store
 
 
 def list_operations(request: Request, store: Store, now: int) -> str:
-    """Answers an empty list below a well-formed name: no operation is ever in progress.
+    """Answers an empty list below a well-formed name.
 
     Raises InvalidArgument for malformed parameters and for every pageToken: the server never
     answers with one.

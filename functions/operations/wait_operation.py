@@ -1,4 +1,4 @@
-"""POST {operation}:wait: reads an operation without waiting, because every operation is done."""
+"""POST {operation}:wait: reads an operation without waiting."""
 
 from functions.calls.request import Request
 from functions.operations.get_operation import get_operation

@@ -5,7 +5,7 @@ ApiError
 │   WalkTooOld
 ├── FailedPrecondition: EngineHasSessions, AmbiguousSession
 ├── NotFound: SessionNotFound, EngineNotFound, ParentEngineNotFound, OperationNotFound
-├── Aborted: Contention
+├── Aborted: Contention, EngineBeingDeleted
 └── Unavailable: NoMatchInTime, StoreUnavailable (NewerVersion of functions.store.versions)
 """
 
@@ -117,6 +117,13 @@ class Contention(Aborted):
 
     def __init__(self, name: object) -> None:
         super().__init__(f"Too much contention on {name}. Try again.")
+
+
+class EngineBeingDeleted(Aborted):
+    """A session was to be created under an engine while the store still deletes that engine."""
+
+    def __init__(self, name: object) -> None:
+        super().__init__(f"ReasoningEngine {name} is being deleted. Try again later.")
 
 
 class StoreUnavailable(Unavailable):

@@ -1,4 +1,7 @@
-"""Operations without storage: each is done when the server answers, and its id describes it.
+"""Operations without storage: an operation's id says what was done.
+
+Every operation is done when the server answers, except the deletion of a large engine: the store
+knows whether that one is done.
 
 An operation's id is an opaque token of the kind, the resource and the time. Its checksum keeps the
 server from finding operations that never existed.
@@ -60,8 +63,11 @@ class Operation:
         """The parent in the operation's name: the resource, or the location if it was deleted."""
         return self.location if self.kind == "Delete" else str(self.resource)
 
-    def to_json(self, version: str, response: str | None) -> str:
-        """Writes the finished Operation; `response` is the resource's JSON, or None for Empty."""
+    def to_json(self, version: str, response: str | None, *, done: bool = True) -> str:
+        """Writes the Operation; `response` is the resource's JSON, or None for Empty.
+
+        An Operation that is not done has no response.
+        """
         package = f"type.googleapis.com/google.cloud.aiplatform.{version}"
         time = format_timestamp(self.time)
         metadata = {
@@ -72,11 +78,11 @@ class Operation:
             answer = '{"@type":"type.googleapis.com/google.protobuf.Empty"}'
         else:
             answer = f'{{"@type":"{package}.{_RESPONSES[self.kind]}",{response[1:]}'
+        result = f'"done":true,"response":{answer}' if done else '"done":false'
         return object_text(
             f'"name":"{self.parent}/operations/{self.id}"',
             f'"metadata":{write_plain(metadata)}',
-            '"done":true',
-            f'"response":{answer}',
+            result,
         )
 
 

@@ -3,9 +3,13 @@
 import logging
 import time
 
+from functions.aip.timestamp import format_timestamp
 from functions.calls.request import Request
 from functions.messages.json_text import write_plain
 from functions.store.protocol import Store
+
+_MOST = 10_000
+"""Expired sessions that a dry run counts; Firestore bills a read for each."""
 
 _log = logging.getLogger(__name__)
 
@@ -15,7 +19,11 @@ def purge_expired_sessions(request: Request, store: Store, now: int) -> str:
 
     The purge stops after PURGE_TIME_LIMIT. It logs the same counts and the seconds that it took.
     The store uses the time that is left to migrate documents of an earlier version.
+
+    With `dryRun` the method removes nothing and answers `{"expiredSessions", "oldestExpireTime"}`.
     """
+    if request.flag("dryRun"):
+        return _count(store, now)
     start = time.monotonic()
     end = start + request.settings.purge_time_limit / 1e9
     purged = store.purge(now, lambda: time.monotonic() >= end)
@@ -26,4 +34,22 @@ def purge_expired_sessions(request: Request, store: Store, now: int) -> str:
     }
     seconds = round(time.monotonic() - start, 3)
     _log.info("purge", extra={"fields": {**answer, "seconds": seconds}})
+    return write_plain(answer)
+
+
+def _count(store: Store, now: int) -> str:
+    """Answers how many expired sessions are still stored, and when the first of them expired.
+
+    `atLeast` is true where there are more than 10,000. Logs the same with `oldestSeconds`, how
+    long ago that was, 0 where there is none.
+    """
+    backlog = store.backlog(now, _MOST)
+    answer: dict[str, object] = {"expiredSessions": backlog.sessions}
+    if backlog.is_cut:
+        answer["atLeast"] = True
+    oldest = now if backlog.oldest is None else backlog.oldest
+    if backlog.oldest is not None:
+        answer["oldestExpireTime"] = format_timestamp(oldest)
+    seconds = (now - oldest) // 10**9
+    _log.info("backlog", extra={"fields": {**answer, "oldestSeconds": seconds}})
     return write_plain(answer)

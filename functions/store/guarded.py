@@ -20,7 +20,7 @@ from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.merging import list_merged
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page, map_page
-from functions.store.protocol import Purged, Store
+from functions.store.protocol import Backlog, Purged, Store
 from functions.store.streams import EventReader
 
 _OUTLINE = ("displayName", "description", "labels")
@@ -178,20 +178,35 @@ class GuardedStore:
         _check_admin(self._on_engine(name))
         return self._store.update_engine(name, change)
 
-    def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
+    def delete_engine(
+        self, name: EngineName, now: int, is_time_up: Callable[[], bool], *, force: bool
+    ) -> bool:
         """For admins of the engine."""
         _check_admin(self._on_engine(name))
-        self._store.delete_engine(name, now, force=force)
+        return self._store.delete_engine(name, now, is_time_up, force=force)
+
+    def is_deleting_engine(self, name: EngineName) -> bool:
+        """For principals that have a role on the engine."""
+        self._on_engine(name)
+        return self._store.is_deleting_engine(name)
 
     def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
         """For the principals that the settings name, and for admins of every engine."""
-        if not self._access.may_purge:
-            raise PermissionDenied("The purge is for the scheduler.")
+        self._check_purges()
         return self._store.purge(now, is_time_up)
+
+    def backlog(self, now: int, most: int) -> Backlog:
+        """For the same principals as the purge."""
+        self._check_purges()
+        return self._store.backlog(now, most)
 
     def close(self) -> None:
         """Closes the store."""
         self._store.close()
+
+    def _check_purges(self) -> None:
+        if not self._access.may_purge:
+            raise PermissionDenied("The purge is for the scheduler.")
 
     def _check_creates(self, record: SessionRecord, state: StateChange) -> None:
         grant = self._access.on(record.name.engine)

@@ -28,6 +28,19 @@ class Purged:
         return Purged(self.sessions + other.sessions, self.events + other.events, done=self.done)
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many expired sessions the purge has not removed yet, and when the first of them expired.
+
+    `oldest` is nanoseconds since the epoch, rounded up to a microsecond; None where there is none.
+    `is_cut` where there are more than were counted.
+    """
+
+    sessions: int
+    oldest: int | None
+    is_cut: bool
+
+
 class Store(Protocol):
     """Sessions, their events, and the engines above them.
 
@@ -133,11 +146,19 @@ class Store(Protocol):
     ) -> EngineRecord:
         """Replaces an engine by the answer of `change`; raises EngineNotFound."""
 
-    def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
+    def delete_engine(
+        self, name: EngineName, now: int, is_time_up: Callable[[], bool], *, force: bool
+    ) -> bool:
         """Removes an engine and its app and user state; with `force`, its sessions too.
 
-        Raises EngineNotFound, or EngineHasSessions without `force`.
+        Hides the engine at once, then removes documents until nothing is left or the time is up:
+        asks `is_time_up` after every batch. Answers whether nothing is left; if not, the next
+        call for the same engine and the purge go on. Raises EngineNotFound, or EngineHasSessions
+        without `force`.
         """
+
+    def is_deleting_engine(self, name: EngineName) -> bool:
+        """Whether something is left to remove of an engine of that name that was deleted."""
 
     def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
         """Removes expired and deleted sessions with all their events, here and everywhere.
@@ -145,6 +166,12 @@ class Store(Protocol):
         Asks `is_time_up` after every batch and stops when the time is up, so that each call
         removes something. The next call goes on where this one ended. A purge never changes a live
         session. In the time that is left, it brings data of earlier versions up to date.
+        """
+
+    def backlog(self, now: int, most: int) -> Backlog:
+        """Counts up to `most` expired sessions that are still stored, and removes nothing.
+
+        Deleted sessions do not count.
         """
 
     def close(self) -> None:

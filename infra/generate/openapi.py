@@ -44,6 +44,7 @@ HEAD = """\
 
 TYPES = {
     "allowMissing": "boolean",
+    "dryRun": "boolean",
     "force": "boolean",
     "pageSize": "integer",
     "returnPartialSuccess": "boolean",

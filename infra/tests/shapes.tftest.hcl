@@ -72,6 +72,10 @@ run "router" {
     error_message = "The scheduler calls the purge with a token for its address, and waits longer than the purge works."
   }
   assert {
+    condition     = google_cloud_scheduler_job.backlog[0].http_target[0].uri == "${output.purge_url}/v1beta1/sessions:purgeExpired?dryRun=true" && google_cloud_scheduler_job.backlog[0].http_target[0].oidc_token[0].audience == output.purge_url && google_cloud_scheduler_job.backlog[0].name != google_cloud_scheduler_job.purge[0].name
+    error_message = "Another job calls the dry run as the purge is called."
+  }
+  assert {
     condition     = output.schedule == "--project=my-project --location=us-central1 --job=${google_cloud_scheduler_job.purge[0].name}"
     error_message = "The script finds the job."
   }
@@ -268,7 +272,7 @@ run "a_second_region" {
   }
 
   assert {
-    condition     = length(google_firestore_database.sessions) + length(google_firestore_index.index) + length(google_firestore_field.sessions) + length(google_firestore_backup_schedule.daily) + length(google_cloud_scheduler_job.purge) == 0
+    condition     = length(google_firestore_database.sessions) + length(google_firestore_index.index) + length(google_firestore_field.sessions) + length(google_firestore_backup_schedule.daily) + length(google_cloud_scheduler_job.purge) + length(google_cloud_scheduler_job.backlog) == 0
     error_message = "The database, its indexes, its backups and the schedule of its purge are the other deployment's."
   }
   assert {

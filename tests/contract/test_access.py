@@ -271,10 +271,11 @@ def test_an_append_that_may_create_says_at_once_that_the_session_is_anothers(api
 def test_the_purge_is_for_the_account_of_the_settings_alone(api: Api) -> None:
     """Not for admins, and for that account whatever the policy says of it."""
     account = {"purge_account": "scheduler@example.com"}
-    purge = ("POST", "sessions:purgeExpired")
-    assert caller(api, "admin", **account).call(*purge).status == 403
-    assert caller(api, "scheduler", **account).call(*purge).status == 200
-    assert caller(api, "scheduler").call(*purge).status == 403
+    for query in ("", "?dryRun=true"):
+        purge = ("POST", f"sessions:purgeExpired{query}")
+        assert caller(api, "admin", **account).call(*purge).status == 403
+        assert caller(api, "scheduler", **account).call(*purge).status == 200
+        assert caller(api, "scheduler").call(*purge).status == 403
 
 
 def test_the_first_rule_that_fits_decides(api: Api) -> None:

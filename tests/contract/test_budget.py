@@ -383,6 +383,20 @@ def delete_engine(api: Api, counting: Counting) -> None:
         api.ok("DELETE", engine)
 
 
+@row(
+    "delete_reasoning_engine",
+    "with force, n sessions of one event, fewer than 200",
+    {"n": 1},
+    {"n": 3},
+)
+def delete_engine_with_sessions(api: Api, counting: Counting, n: int) -> None:
+    api.engine = new_engine(api)
+    for _ in range(n):
+        fill(api, api.create(), 1)
+    with counting():
+        assert api.ok("DELETE", api.engine, force="true")["done"]
+
+
 def new_engine(api: Api, location: str = "") -> str:
     parent = location or api.engine.partition("/reasoningEngines/")[0]
     created = api.ok("POST", f"{parent}/reasoningEngines", {"displayName": "e"})

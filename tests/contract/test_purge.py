@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from functions.sessions import purge_expired_sessions
 from functions.store.firestore import erasure
 from functions.store.sqlite import erasing
 from tests.support.api import SECOND, Api
@@ -131,3 +132,49 @@ def test_a_purge_without_any_time_makes_some_headway(api: Api) -> None:
         calls += 1
         assert calls < 20
     assert not documents_below(api.store, api.engine)
+
+
+def dry_run(api: Api) -> dict[str, Any]:
+    answer: dict[str, Any] = api.ok("POST", "sessions:purgeExpired", dryRun="true")
+    return answer
+
+
+def test_a_dry_run_counts_what_is_expired_and_removes_nothing(api: Api) -> None:
+    """How many expired sessions are stored, and when the first expired; deleted ones are none."""
+    assert dry_run(api) == {"expiredSessions": 0}
+    for number in range(3):
+        fill(api, api.create(ttl=f"{number + 1}s"), 1)
+    api.create(ttl="3600s")
+    deleted = api.create(ttl="1s")
+    fill(api, deleted, 12)
+    api.ok("DELETE", deleted)
+    api.now += 2 * SECOND
+    stored = documents_below(api.store, api.engine)
+    said = {"expiredSessions": 2, "oldestExpireTime": "2026-11-22T00:00:01Z"}
+    assert [dry_run(api), dry_run(api)] == [said, said]
+    assert documents_below(api.store, api.engine) == stored
+    assert purge(api)["done"]
+    assert dry_run(api) == {"expiredSessions": 0}
+
+
+def test_a_dry_run_counts_up_to_a_limit(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond it the answer says that there are more."""
+    monkeypatch.setattr(purge_expired_sessions, "_MOST", 2)
+    for _ in range(2):
+        api.create(ttl="1s")
+    api.now += SECOND
+    exact = dry_run(api)
+    api.create(ttl="1s")
+    api.now += SECOND
+    assert exact == {"expiredSessions": 2, "oldestExpireTime": "2026-11-22T00:00:01Z"}
+    assert dry_run(api) == {**exact, "atLeast": True}
+
+
+@pytest.mark.parametrize("value", ["yes", "1"])
+def test_a_dry_run_is_true_or_false(api: Api, value: str) -> None:
+    """Anything else is 400 and purges nothing."""
+    api.create(ttl="1s")
+    api.now += SECOND
+    assert api.call("POST", "sessions:purgeExpired", dryRun=value).status == 400
+    assert dry_run(api)["expiredSessions"] == 1
+    assert purge(api)["purgedSessions"] == 1

@@ -122,22 +122,40 @@ def test_every_query_of_alerts_and_charts_is_promql(providers: dict[str, str]) -
         promql_parser.parse(query)
 
 
-def test_the_line_that_the_alerts_count_is_the_one_that_a_purge_writes(
-    configuration: Configuration, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def line_of_purge(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, **query: str
+) -> dict[str, object]:
+    """The line that a purge, or its dry run, leaves in the log."""
     settings = Settings(sessions_store=f"sqlite:///{tmp_path}/s.db")
     logger = logging.getLogger(purge_expired_sessions.__module__)
     caplog.set_level(logging.INFO, logger.name)
     logger.addHandler(caplog.handler)
     with closing(open_store(settings)) as store:
-        purge_expired_sessions(request(settings), store, time.time_ns())
+        purge_expired_sessions(request(settings, **query), store, time.time_ns())
     logger.removeHandler(caplog.handler)
-    written = json.loads(JsonFormatter().format(caplog.records[0]))
+    line: dict[str, object] = json.loads(JsonFormatter().format(caplog.records[0]))
+    return line
+
+
+def test_the_line_that_the_alerts_count_is_the_one_that_a_purge_writes(
+    configuration: Configuration, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    written = line_of_purge(tmp_path, caplog)
     counter = configuration.locals["counters"]["purges"]
     assert f'jsonPayload.message="{written["message"]}"' in counter["filter"].replace("\\", "")
     extracted = re.findall(r"EXTRACT\(jsonPayload\.(\w+)\)", str(counter["labels"]))
     assert extracted
     assert set(extracted) <= set(written)
+
+
+def test_the_line_that_the_backlog_is_read_from_is_the_one_that_a_dry_run_writes(
+    configuration: Configuration, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    written = line_of_purge(tmp_path, caplog, dryRun="true")
+    metric = configuration.resources["google_logging_metric.backlog"].body
+    assert f'jsonPayload.message="{written["message"]}"' in metric["filter"].replace("\\", "")
+    assert metric["value_extractor"] == "EXTRACT(jsonPayload.oldestSeconds)"
+    assert written["oldestSeconds"] == 0
 
 
 def test_the_metrics_read_fields_that_the_line_of_a_request_has(
@@ -198,5 +216,5 @@ FLAGS = (
 )
 
 
-def request(settings: Settings) -> Request:
-    return Request("v1beta1", "", "", {}, b"", settings, enum_numbers=False)
+def request(settings: Settings, **query: str) -> Request:
+    return Request("v1beta1", "", "", query, b"", settings, enum_numbers=False)

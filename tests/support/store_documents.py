@@ -31,10 +31,13 @@ def documents_below(
 
 def _rows_below(store: SqliteStore, engine: str) -> Counter[str]:
     with store._database.snapshot() as db:
-        of_engine = "SELECT s.id FROM sessions s JOIN engines e ON e.id = s.engine WHERE e.name = ?"
-        (sessions,) = db.execute(f"SELECT count(*) FROM ({of_engine})", (engine,)).fetchone()
+        of_engine = "SELECT s.id FROM sessions s JOIN engines e ON e.id = s.engine "
+        # One that was deleted has a name below its own until it is gone.
+        of_engine += "WHERE e.name = :name OR e.name GLOB :name || '/*'"
+        name = {"name": engine}
+        (sessions,) = db.execute(f"SELECT count(*) FROM ({of_engine})", name).fetchone()
         (events,) = db.execute(
-            f"SELECT count(*) FROM events WHERE session IN ({of_engine})", (engine,)
+            f"SELECT count(*) FROM events WHERE session IN ({of_engine})", name
         ).fetchone()
         (orphans,) = db.execute(
             "SELECT count(*) FROM events WHERE session NOT IN (SELECT id FROM sessions)"

@@ -3,12 +3,13 @@
 import secrets
 from dataclasses import replace
 
-from functions.rules.errors import ParentEngineNotFound, SessionOfAnotherUser
+from functions.rules.errors import SessionOfAnotherUser
 from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord
 from functions.rules.state import MemberChanges, StateChange, join_members, merge_members
 from functions.store.firestore import documents, values
+from functions.store.firestore.condemned import check_parent, is_condemned
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.protobuf import CommitResponse, Timestamp, Write
 from functions.store.firestore.retries import Retries
@@ -82,9 +83,10 @@ def append_or_create(
             [str(name), name.engine, user_path, *append.event_paths(name)]
         )()
         has_landed = any(events)
-        if not documents.is_live(found, now):
-            if require_engine and not documents.is_engine(engine):
-                raise ParentEngineNotFound
+        is_live = documents.is_live(found, now)
+        if not is_live or is_condemned(engine):
+            check_parent(name.engine, engine, require_engine=require_engine)
+        if not is_live:
             if found is not None:
                 erase(rpc, found, now)
             found, has_landed = None, False

@@ -1,15 +1,23 @@
 """Reasoning engines as documents; one may hold app state before it is created."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from functions.calls.filters import PageQuery, engine_matches, predicate
 from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
-from functions.rules.errors import EngineHasSessions, EngineNotFound
+from functions.rules.errors import EngineHasSessions, EngineNotFound, StoreUnavailable
 from functions.rules.names import EngineName
 from functions.store.firestore import documents, queries, values
-from functions.store.firestore.erasure import erase
+from functions.store.firestore.condemned import (
+    CONDEMNED,
+    condemnation,
+    finish_deletion,
+    is_condemned,
+)
+from functions.store.firestore.erasure import removal
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
+from functions.store.firestore.queries import live_sessions, names_in
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import Missing, Rpc, Stale
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
@@ -72,28 +80,54 @@ def update_engine(
         return changed
 
 
-def delete_engine(rpc: Rpc, name: EngineName, now: int, *, force: bool) -> None:
-    """Removes an engine, its users' state and, with `force`, its sessions; itself last.
+def delete_engine(
+    rpc: Rpc,
+    name: EngineName,
+    now: int,
+    is_time_up: Callable[[], bool],
+    retries: Retries,
+    *,
+    force: bool,
+) -> bool:
+    """Hides an engine, then removes what is below it until the time is up; whether all is gone.
 
-    Sessions are tombstoned before their events go, so that a crash leaves nothing visible.
+    Raises EngineNotFound, or EngineHasSessions without `force`.
     """
-    get_engine(rpc, name)
-    live = [found for found, _ in rpc.run_query(str(name), queries.live_sessions(now)) if found]
-    if live and not force:
-        raise EngineHasSessions(name)
-    for session in _all(rpc, name, "sessions"):
-        tombstone = Write(update=values.document(session, {"expiry": 0}))
-        answer = rpc.commit([tombstone])
-        found = Document(name=session, update_time=answer.write_results[0].update_time)
-        erase(rpc, found, now)
-    for user in _all(rpc, name, "users"):
-        rpc.commit([Write(delete=user)])
-    rpc.commit([Write(delete=f"{rpc.root}/{name}")])
+    current = None
+    while True:
+        (found,) = rpc.batch_get([str(name)])()
+        if is_condemned(found):
+            break
+        if found is None and current is not None:
+            # Firestore took the removal, and its answer was lost.
+            return True
+        current = _existing(name, found)
+        has_sessions = _has_any(rpc, name, names_in("sessions", 1))
+        if has_sessions and not force and _has_any(rpc, name, live_sessions(now)):
+            raise EngineHasSessions(name)
+        is_empty = not has_sessions and not _has_any(rpc, name, names_in("users", 1))
+        try:
+            rpc.commit([removal(current)] if is_empty else condemnation(rpc, name, current))
+        except (Stale, Missing):
+            retries.wait()
+            continue
+        if is_empty:
+            return True
+        break
+    # The engine is hidden already; what cannot be removed now goes with the next purge.
+    with suppress(StoreUnavailable):
+        return finish_deletion(rpc, name, now, is_time_up).done
+    return False
 
 
-def _all(rpc: Rpc, name: EngineName, collection: str) -> list[str]:
-    found = rpc.run_query(str(name), queries.names_in(collection, 0))
-    return [document.name for document, _ in found if document is not None]
+def is_deleting_engine(rpc: Rpc, name: EngineName) -> bool:
+    """Whether an engine is hidden and something below it is left."""
+    (found,) = rpc.batch_get([str(name)], [CONDEMNED])()
+    return is_condemned(found)
+
+
+def _has_any(rpc: Rpc, name: EngineName, query: StructuredQuery) -> bool:
+    return any(found is not None for found, _ in rpc.run_query(str(name), query))
 
 
 def _existing(name: EngineName, found: Document | None) -> Document:

@@ -15,7 +15,7 @@ from functions.store.firestore.protobuf import Document, Write
 from functions.store.firestore.queries import events_between, expired_sessions, names_in
 from functions.store.firestore.rpc import Missing, Rpc, Stale
 from functions.store.firestore.values import update
-from functions.store.protocol import Purged
+from functions.store.protocol import Backlog, Purged
 
 BATCH = 400
 """Deletes in one commit."""
@@ -53,7 +53,7 @@ def erase(
         writes = [Write(delete=name) for name in events]
         is_last = len(events) < BATCH
         if is_last:
-            writes.append(_removal(found))
+            writes.append(removal(found))
         else:
             fields, since = {"erasing": True}, found.update_time
             writes.append(update(found.name, fields, fields, changed_since=since))
@@ -75,24 +75,43 @@ def erase(
 def purge(rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> Purged:
     """Removes what is over in the whole database, until nothing is left or the time is up."""
     total = Purged(0, 0, done=False)
+    while True:
+        answers = rpc.run_query("", expired_sessions(now, _ROUND))
+        sessions = [found for found, _ in answers if found is not None]
+        total = total.plus(erase_all(rpc, sessions, now, is_time_up))
+        if sessions and is_time_up():
+            return total
+        if len(sessions) < _ROUND:
+            return replace(total, done=True)
+
+
+def count_expired(rpc: Rpc, now: int, most: int) -> Backlog:
+    """Up to `most` sessions of the whole database that have expired; tombstones do not count."""
+    answers = rpc.run_query("", expired_sessions(now, most + 1, since=0))
+    expiries = [expiry_of(found) for found, _ in answers if found is not None]
+    oldest = expiries[0] * 1000 if expiries else None
+    return Backlog(min(len(expiries), most), oldest, len(expiries) > most)
+
+
+def erase_all(
+    rpc: Rpc, sessions: list[Document], now: int, is_time_up: Callable[[], bool]
+) -> Purged:
+    """Removes many sessions that are over, as `erase` does each, until the time is up.
+
+    Does not say whether all are gone: `done` is False.
+    """
+    total = Purged(0, 0, done=False)
+    erasures: Iterator[Purged] = iter(())
     with ThreadPoolExecutor(_THREADS) as pool:
-        while True:
-            answers = rpc.run_query("", expired_sessions(now, _ROUND))
-            sessions = [found for found, _ in answers if found is not None]
-            erasures: Iterator[Purged] = iter(())
-            for some in _with_events(rpc, pool, sorted(sessions, key=_place)):
-                # They went on while the events of these were read.
-                before, total = total, reduce(Purged.plus, erasures, total)
-                if total != before and is_time_up():
-                    return total
-                erasures = pool.map(
-                    lambda group: _erase_together(rpc, group, now, is_time_up), _groups(some)
-                )
-            total = reduce(Purged.plus, erasures, total)
-            if sessions and is_time_up():
+        for some in _with_events(rpc, pool, sorted(sessions, key=_place)):
+            # They went on while the events of these were read.
+            before, total = total, reduce(Purged.plus, erasures, total)
+            if total != before and is_time_up():
                 return total
-            if len(sessions) < _ROUND:
-                return replace(total, done=True)
+            erasures = pool.map(
+                lambda group: _erase_together(rpc, group, now, is_time_up), _groups(some)
+            )
+        return reduce(Purged.plus, erasures, total)
 
 
 def _with_events(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterator[WithEvents]:
@@ -158,7 +177,7 @@ def _erase_together(
     if all(len(events) < BATCH for _, events in group):
         deletes = [Write(delete=name) for _, events in group for name in events]
         try:
-            rpc.commit([*deletes, *(_removal(session) for session, _ in group)])
+            rpc.commit([*deletes, *(removal(session) for session, _ in group)])
         except (Stale, Missing):
             pass
         else:
@@ -174,7 +193,8 @@ def _events(rpc: Rpc, session: Document) -> list[str]:
     return [found.name for found, _ in rpc.run_query(path, names_in("events", BATCH)) if found]
 
 
-def _removal(session: Document) -> Write:
-    removal = Write(delete=session.name)
-    removal.current_document.update_time.CopyFrom(session.update_time)
-    return removal
+def removal(found: Document) -> Write:
+    """The write that deletes a document, unless it has changed since it was read."""
+    write = Write(delete=found.name)
+    write.current_document.update_time.CopyFrom(found.update_time)
+    return write

@@ -17,6 +17,7 @@ from functions.calls.filters import PageQuery, session_matches
 from functions.rules.errors import WalkTooOld
 from functions.rules.names import EngineName
 from functions.rules.session import SessionRecord
+from functions.store.firestore.condemned import CONDEMNED, is_condemned
 from functions.store.firestore.documents import expiry_of, session_name, session_record
 from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp
 from functions.store.firestore.queries import (
@@ -33,7 +34,7 @@ from functions.store.paging import Cursor, Page, checked_cursor, cut_page, fill_
 _BY_NAME = 100
 """Sessions that one call reads by name at most, unless a page is larger: each is read whole."""
 
-_SHARED = ("app", "hasUserState")
+_SHARED = ("app", "hasUserState", CONDEMNED)
 
 Place = tuple[int, list[str]]
 """Nanoseconds and the ids below the walk's parent: what sessions are ordered by.
@@ -42,8 +43,17 @@ Names compare segment by segment, as Firestore does, since "a-b/" comes before "
 """
 
 
-def list_sessions(rpc: Rpc, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
-    """One page of an engine's sessions, or of its location's, with their shared state."""
+def list_sessions(
+    rpc: Rpc,
+    engine: EngineName,
+    query: PageQuery,
+    now: int,
+    hidden: frozenset[str] = frozenset(),
+) -> Page[SessionRecord]:
+    """One page of an engine's sessions, or of its location's, with their shared state.
+
+    Leaves out the sessions of the `hidden` engines and of those that are being deleted.
+    """
     reading = None if engine.is_wildcard else rpc.batch_get([str(engine)], _SHARED)
     page = fill_page(
         (
@@ -54,6 +64,7 @@ def list_sessions(rpc: Rpc, engine: EngineName, query: PageQuery, now: int) -> P
         # A facet of the filter finds sessions of every location.
         lambda record: (
             record.name.engine.startswith(f"{engine.location}/")
+            and record.name.engine not in hidden
             and session_matches(query.filter, record)
         ),
         SessionRecord.size,
@@ -63,7 +74,13 @@ def list_sessions(rpc: Rpc, engine: EngineName, query: PageQuery, now: int) -> P
         # Only the page tells whose sessions it holds.
         names = sorted({record.name.engine for record in page.items})
         reading = rpc.batch_get(names, _SHARED) if names else list
-    share(rpc, page.items, dict(zip(names, reading(), strict=True)))
+    engines = dict(zip(names, reading(), strict=True))
+    condemned = {name for name, found in engines.items() if is_condemned(found)}
+    if condemned and not engine.is_wildcard:
+        return Page([], None)
+    if condemned:
+        return list_sessions(rpc, engine, query, now, hidden | condemned)
+    share(rpc, page.items, engines)
     return cut_page(page, SessionRecord.size)
 
 

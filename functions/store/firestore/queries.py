@@ -151,11 +151,16 @@ def live_sessions(now: int) -> StructuredQuery:
     return result
 
 
-def expired_sessions(now: int, limit: int) -> StructuredQuery:
-    """Sessions of the whole database that are over, the longest over first."""
+def expired_sessions(now: int, limit: int, since: int | None = None) -> StructuredQuery:
+    """Sessions of the whole database that are over, the longest over first.
+
+    With `since` only those that expired after it, in microseconds; deleted ones expired at 0.
+    """
     result = _select("sessions", "expiry", limit=limit)
     result.from_[0].all_descendants = True
     _where(result, "expiry", _Operator.LESS_THAN_OR_EQUAL, value(now // 1000))
+    if since is not None:
+        _where(result, "expiry", _Operator.GREATER_THAN, value(since))
     _order(result, "expiry", descending=False)
     return result
 

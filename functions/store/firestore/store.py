@@ -9,12 +9,12 @@ else reads, then writes on condition. The first call of a process reads the data
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from functions.aip.errors import ApiError
 from functions.calls.filters import PageQuery, event_matches, predicate
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import (
-    ParentEngineNotFound,
     SessionAlreadyExists,
     SessionNotFound,
     StoreUnavailable,
@@ -27,7 +27,8 @@ from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange, join_members, merge_members
 from functions.store.firestore import documents, engines, queries, values
 from functions.store.firestore.appending import AppendCommit, append_or_create
-from functions.store.firestore.erasure import erase, purge
+from functions.store.firestore.condemned import check_parent, finish_deletions, is_condemned
+from functions.store.firestore.erasure import count_expired, erase, purge
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.event_reader import FirestoreEventReader
 from functions.store.firestore.listing import list_sessions
@@ -45,7 +46,7 @@ from functions.store.firestore.schema import (
 from functions.store.firestore.session_listener import ListenerPool
 from functions.store.firestore.sharing import share, shared_state, shared_writes, user_documents
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
-from functions.store.protocol import Purged
+from functions.store.protocol import Backlog, Purged
 from functions.store.runs import fill_runs
 
 
@@ -76,8 +77,7 @@ class FirestoreStore:
         retries = Retries(name, self._timeout)
         while True:
             engine, user = rpc.batch_get([name.engine, user_path])()
-            if require_engine and not documents.is_engine(engine):
-                raise ParentEngineNotFound
+            check_parent(name.engine, engine, require_engine=require_engine)
             record.shared = shared_state(engine, user, state)
             creation = values.creation(f"{rpc.root}/{name}", fields)
             shared = shared_writes(rpc, name.engine, engine, record.user_id, state)
@@ -98,7 +98,7 @@ class FirestoreStore:
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
         rpc = self._rpcs.for_request()
         found, engine = rpc.batch_get([str(name), name.engine])()
-        record = documents.session_record(name, _live(name, found, now))
+        record = documents.session_record(name, _live(name, found, now, engine=engine))
         share(rpc, [record], {name.engine: engine})
         return record
 
@@ -114,7 +114,7 @@ class FirestoreStore:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
         while True:
             found, engine = rpc.batch_get([str(name), name.engine])()
-            current = _live(name, found, now)
+            current = _live(name, found, now, engine=engine)
             record = documents.session_record(name, current)
             owner = (name.engine, record.user_id)
             users = user_documents(rpc, {name.engine: engine}, [owner])
@@ -194,7 +194,7 @@ class FirestoreStore:
             unchanged_since, shared = None, []
             if state.needs_current_state or owner is not None:
                 found, engine = rpc.batch_get([str(name), name.engine])()
-                current = _live(name, found, now, owner)
+                current = _live(name, found, now, owner, engine)
                 user_id = documents.user_id_of(current)
                 owners = [(name.engine, user_id)] if state.user else []
                 users = user_documents(rpc, {name.engine: engine}, owners)
@@ -291,14 +291,25 @@ class FirestoreStore:
         retries = Retries(name, self._timeout)
         return engines.update_engine(self._rpcs.for_request(), name, change, retries)
 
-    def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
-        engines.delete_engine(self._rpcs.get(), name, now, force=force)
+    def delete_engine(
+        self, name: EngineName, now: int, is_time_up: Callable[[], bool], *, force: bool
+    ) -> bool:
+        retries = Retries(name, self._timeout)
+        rpc = self._rpcs.get()
+        return engines.delete_engine(rpc, name, now, is_time_up, retries, force=force)
+
+    def is_deleting_engine(self, name: EngineName) -> bool:
+        return engines.is_deleting_engine(self._rpcs.for_request(), name)
 
     def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
         rpc = self._rpcs.get()
+        deleted = finish_deletions(rpc, now, is_time_up)
         purged = purge(rpc, now, is_time_up)
         self._versions.migrate(rpc, now, is_time_up)
-        return purged
+        return replace(deleted.plus(purged), done=deleted.done and purged.done)
+
+    def backlog(self, now: int, most: int) -> Backlog:
+        return count_expired(self._rpcs.for_request(), now, most)
 
     def close(self) -> None:
         self._rpcs.close()
@@ -333,9 +344,13 @@ class FirestoreStore:
 
 
 def _live(
-    name: SessionName, found: Document | None, now: int, owner: str | None = None
+    name: SessionName,
+    found: Document | None,
+    now: int,
+    owner: str | None = None,
+    engine: Document | None = None,
 ) -> Document:
-    if not documents.is_live(found, now, owner):
+    if is_condemned(engine) or not documents.is_live(found, now, owner):
         raise SessionNotFound(name)
     return found
 

@@ -71,9 +71,16 @@ def update_engine(
 def condemn_engine(db: sqlite3.Connection, name: EngineName, now: int, *, force: bool) -> int:
     """Hides an engine and everything below it, frees its name and returns its key.
 
+    Returns the key of an engine that was hidden before under that name if there is no other one.
     Raises EngineNotFound, or EngineHasSessions without `force`.
     """
-    get_engine(db, name)
+    try:
+        get_engine(db, name)
+    except EngineNotFound:
+        engine = condemned_engine(db, name)
+        if engine is None:
+            raise
+        return engine
     (engine,) = db.execute("SELECT id FROM engines WHERE name = ?", (str(name),)).fetchone()
     live = "SELECT 1 FROM sessions WHERE engine = ? AND expiry > ?"
     if not force and db.execute(live, (engine, now // 1000)).fetchone():
@@ -82,6 +89,16 @@ def condemn_engine(db: sqlite3.Connection, name: EngineName, now: int, *, force:
         "UPDATE engines SET name = ?, location = '' WHERE id = ?", (f"{name}/{engine}", engine)
     )
     return int(engine)
+
+
+def condemned_engine(db: sqlite3.Connection, name: EngineName) -> int | None:
+    """The key of an engine that `condemn_engine` hid and that still has a row; None for none."""
+    # "0" follows "/": these are the names that begin with "{name}/".
+    row = db.execute(
+        "SELECT id FROM engines WHERE name > ? AND name < ? AND location = ''",
+        (f"{name}/", f"{name}0"),
+    ).fetchone()
+    return None if row is None else int(row[0])
 
 
 def _engine_record(row: tuple[str, int, int, str]) -> EngineRecord:

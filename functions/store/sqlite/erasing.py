@@ -6,7 +6,7 @@ rows. If the server stops before the last of them, the next purge removes the re
 
 import sqlite3
 
-from functions.store.protocol import Purged
+from functions.store.protocol import Backlog, Purged
 from functions.store.sqlite.rows import touch
 
 ROWS = 2_000
@@ -138,3 +138,14 @@ def purge_some(db: sqlite3.Connection, now: int) -> Purged:
     is_last = len(expired) < _SESSIONS and are_gone
     done = is_last and all(erasure.engine(engine) for (engine,) in condemned)
     return erasure.purged(done=done)
+
+
+def count_expired(db: sqlite3.Connection, now: int, most: int) -> Backlog:
+    """Up to `most` sessions that have expired; those that were deleted do not count."""
+    count, oldest = db.execute(
+        "SELECT count(*), min(expiry) FROM (SELECT s.expiry FROM sessions s "
+        "JOIN engines e ON e.id = s.engine WHERE s.expiry > 0 AND s.expiry <= ? "
+        "AND e.location != '' ORDER BY s.expiry LIMIT ?)",
+        (now // 1000, most + 1),
+    ).fetchone()
+    return Backlog(min(count, most), None if oldest is None else oldest * 1000, count > most)

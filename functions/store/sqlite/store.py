@@ -20,12 +20,12 @@ from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.paging import Cursor, Page, fill_page
-from functions.store.protocol import Purged
+from functions.store.protocol import Backlog, Purged
 from functions.store.runs import fill_runs
 from functions.store.sqlite import engines, listing
 from functions.store.sqlite.change_poller import ChangePoller
 from functions.store.sqlite.database import Database
-from functions.store.sqlite.erasing import Erasure, condemn_session, purge_some
+from functions.store.sqlite.erasing import Erasure, condemn_session, count_expired, purge_some
 from functions.store.sqlite.event_reader import SqliteEventReader
 from functions.store.sqlite.members import merge
 from functions.store.sqlite.packing import MAX_ROWS
@@ -118,7 +118,10 @@ class SqliteStore:
             condemn_session(db, session, now)
             is_gone = Erasure(db, now).session(session)
         if not is_gone:
-            self._erase(lambda erasure: erasure.session(session), now)
+            end = time.monotonic() + self._timeout / 2e9
+            self._erase(
+                lambda erasure: erasure.session(session), now, lambda: time.monotonic() >= end
+            )
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
         with self._database.statement() as db:
@@ -215,12 +218,17 @@ class SqliteStore:
         with self._database.write() as db:
             return engines.update_engine(db, name, change)
 
-    def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
+    def delete_engine(
+        self, name: EngineName, now: int, is_time_up: Callable[[], bool], *, force: bool
+    ) -> bool:
         with self._database.write() as db:
             engine = engines.condemn_engine(db, name, now, force=force)
             is_gone = Erasure(db, now).engine(engine)
-        if not is_gone:
-            self._erase(lambda erasure: erasure.engine(engine), now)
+        return is_gone or self._erase(lambda erasure: erasure.engine(engine), now, is_time_up)
+
+    def is_deleting_engine(self, name: EngineName) -> bool:
+        with self._database.statement() as db:
+            return engines.condemned_engine(db, name) is not None
 
     def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
         total = Purged(0, 0, done=False)
@@ -234,16 +242,22 @@ class SqliteStore:
                 return total
             self._database.let_others_write()
 
-    def _erase(self, step: Callable[[Erasure], bool], now: int) -> None:
-        """Repeats a step of removal for half of STORE_TIMEOUT; the purge removes the rest."""
-        end = time.monotonic() + self._timeout / 2e9
+    def backlog(self, now: int, most: int) -> Backlog:
+        with self._database.statement() as db:
+            return count_expired(db, now, most)
+
+    def _erase(
+        self, step: Callable[[Erasure], bool], now: int, is_time_up: Callable[[], bool]
+    ) -> bool:
+        """Repeats a step of removal and tells whether nothing is left; the purge does the rest."""
+        is_gone = False
         # The rows are hidden already, so that the delete has succeeded even if this fails.
         with suppress(StoreUnavailable):
-            is_gone = False
-            while not is_gone and time.monotonic() < end:
+            while not is_gone and not is_time_up():
                 self._database.let_others_write()
                 with self._database.write() as db:
                     is_gone = step(Erasure(db, now))
+        return is_gone
 
     def close(self) -> None:
         self._poller.close()

@@ -53,7 +53,7 @@ _ANSWERS = {
     "cancel_operation": "Empty",
     "wait_operation": "Operation",
     "list_operations": "Empty",
-    "purge_expired_sessions": "Purged",
+    "purge_expired_sessions": "PurgeAnswer",
 }
 
 _SECURITY = {

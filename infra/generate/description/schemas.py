@@ -139,9 +139,15 @@ def schemas() -> dict[str, JsonSchema]:
         "ToolCall": fixed({"id": TEXT, "name": TEXT, "args": _STRUCT, "response": _STRUCT}),
         # The schema of each event: before 3.2, OpenAPI cannot describe the items of a stream.
         "StreamEvent": {"oneOf": [_streamed("message", event), _streamed("deleted", gone)]},
+        "PurgeAnswer": {"anyOf": [ref("Purged"), ref("Backlog")]},
         "Purged": fixed(
             {"purgedSessions": _COUNT, "deletedEvents": _COUNT, "done": {"type": "boolean"}},
             *("purgedSessions", "deletedEvents", "done"),
+        ),
+        # Of a dry run.
+        "Backlog": fixed(
+            {"expiredSessions": _COUNT, "atLeast": {"const": True}, "oldestExpireTime": _TIME},
+            "expiredSessions",
         ),
         **_operations(messages),
     }
@@ -177,7 +183,9 @@ def _operations(messages: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
     return {
         "GenericMetadata": times,
         "OperationMetadata": _typed(metadata, "[A-Za-z]+OperationMetadata"),
-        "Operation": {"anyOf": [ref(f"Operation-{name}") for name in responses]},
+        "Operation": {"anyOf": [ref(f"Operation-{name}") for name in (*responses, "UnderWay")]},
+        # Of a large engine that is being deleted.
+        "Operation-UnderWay": fixed({**parts, "done": {"const": False}}, *parts),
         **{
             f"Operation-{name}": fixed(
                 {**parts, "response": ref(f"Operation-{name}-Response")}, *parts, "response"

@@ -93,6 +93,7 @@ def _replace_an_expired_session(api: Api) -> None:
 
 def _purge(api: Api) -> None:
     api.now += 2 * SECOND
+    assert api.ok("POST", "sessions:purgeExpired", dryRun="true")["expiredSessions"]
     assert api.ok("POST", "sessions:purgeExpired")["purgedSessions"]
 
 

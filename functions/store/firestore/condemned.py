@@ -1,0 +1,149 @@
+"""Engines that are deleted with what is below them, a page at a time.
+
+    {engine}            condemned, and nothing else
+    deletions/{hash}    engine, its name
+
+One commit writes both documents. From then on every method that reads the engine's document takes
+the engine and its sessions for gone; methods that read the session alone follow as soon as that
+session is a tombstone. Any server may go on from there, several at once, and be killed anywhere:
+each of their commits holds only while the mark stands, so that what clients put below a name that
+is free again stays. The last commit removes both documents.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from functions.rules.errors import EngineBeingDeleted, ParentEngineNotFound
+from functions.rules.names import EngineName
+from functions.store.firestore.documents import expiry_of, is_engine
+from functions.store.firestore.erasure import BATCH, erase_all, removal
+from functions.store.firestore.protobuf import CommitResponse, Document, Write
+from functions.store.firestore.queries import documents_by_name
+from functions.store.firestore.rpc import Missing, Rpc, Stale
+from functions.store.firestore.values import document, update
+from functions.store.protocol import Purged
+
+CONDEMNED = "condemned"
+"""The field of an engine's document that hides the engine."""
+
+_COLLECTION = "deletions"
+
+_PAGE = 1_000
+"""Documents that one query finds."""
+
+
+def is_condemned(engine: Document | None) -> bool:
+    """Whether an engine is hidden, and what is below it is being removed."""
+    return engine is not None and CONDEMNED in engine.fields
+
+
+def check_parent(name: str, engine: Document | None, *, require_engine: bool) -> None:
+    """Raises an error where no session may be created below an engine.
+
+    ParentEngineNotFound where the engine must exist, else EngineBeingDeleted while it is hidden.
+    """
+    if require_engine and not is_engine(engine):
+        raise ParentEngineNotFound
+    if is_condemned(engine):
+        raise EngineBeingDeleted(name)
+
+
+def condemnation(rpc: Rpc, name: EngineName, engine: Document) -> list[Write]:
+    """The writes that hide an engine, unless its document has changed since it was read."""
+    mark = Write(update=document(engine.name, {CONDEMNED: True}))
+    mark.current_document.update_time.CopyFrom(engine.update_time)
+    return [mark, Write(update=document(_entry(rpc, name), {"engine": str(name)}))]
+
+
+def finish_deletions(rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> Purged:
+    """Goes on with the deletion of every hidden engine, until all are gone or the time is up."""
+    total = Purged(0, 0, done=False)
+    entries = documents_by_name(_COLLECTION, ("engine",), 0, "", everywhere=False)
+    for found in [found for found, _ in rpc.run_query("", entries) if found is not None]:
+        name = EngineName.parse(found.fields["engine"].string_value)
+        purged = finish_deletion(rpc, name, now, is_time_up)
+        total = total.plus(purged)
+        if not purged.done:
+            return total
+    return replace(total, done=True)
+
+
+def finish_deletion(rpc: Rpc, name: EngineName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+    """Removes what is below a hidden engine, and then its mark, until the time is up."""
+    total = Purged(0, 0, done=False)
+    while True:
+        (mark,) = rpc.batch_get([str(name)], [CONDEMNED])()
+        if mark is None or not is_condemned(mark):
+            return replace(total, done=True)
+        try:
+            for purged in _Deletion(rpc, name, mark).steps(now, is_time_up):
+                total = total.plus(purged)
+                if is_time_up():
+                    return total
+            rpc.commit([removal(mark), Write(delete=_entry(rpc, name))])
+        except (Stale, Missing):
+            # Another server goes on with the same deletion, or an append wrote app state.
+            if is_time_up():
+                return total
+        else:
+            return replace(total, done=True)
+
+
+class _Deletion:
+    """What one server removes below a mark, which it keeps up to date with its own commits."""
+
+    def __init__(self, rpc: Rpc, name: EngineName, mark: Document) -> None:
+        self._rpc = rpc
+        self._name = name
+        self._mark = mark
+
+    def steps(self, now: int, is_time_up: Callable[[], bool]) -> Iterator[Purged]:
+        """Removes sessions, then users; yields after each page of them.
+
+        Raises Stale where the mark has changed.
+        """
+        for sessions in self._pages("sessions", ("expiry",), _PAGE):
+            self._end([found for found in sessions if expiry_of(found) > now // 1000])
+            yield erase_all(self._rpc, sessions, now, is_time_up)
+        for users in self._pages("users", (), BATCH - 1):
+            self._commit([Write(delete=user.name) for user in users])
+            yield Purged(0, 0, done=False)
+
+    def _pages(
+        self, collection: str, fields: tuple[str, ...], size: int
+    ) -> Iterator[list[Document]]:
+        """Documents below the engine by name, from the start again until there are none.
+
+        Each page begins behind the one before: Firestore passes over what was deleted slowly.
+        """
+        behind = ""
+        while True:
+            query = documents_by_name(collection, fields, size, behind, everywhere=False)
+            answers = self._rpc.run_query(str(self._name), query)
+            page = [found for found, _ in answers if found is not None]
+            if page:
+                yield page
+            elif not behind:
+                return
+            behind = page[-1].name if len(page) == size else ""
+
+    def _end(self, sessions: list[Document]) -> None:
+        """Makes tombstones of sessions, so that appends find them gone."""
+        for start in range(0, len(sessions), BATCH - 1):
+            some = sessions[start : start + BATCH - 1]
+            tombstones = [document(session.name, {"expiry": 0}) for session in some]
+            answer = self._commit([Write(update=tombstone) for tombstone in tombstones])
+            for session, result in zip(some, answer.write_results, strict=False):
+                session.fields["expiry"].integer_value = 0
+                session.update_time.CopyFrom(result.update_time)
+
+    def _commit(self, writes: list[Write]) -> CommitResponse:
+        guard = update(self._mark.name, {}, (), changed_since=self._mark.update_time)
+        answer = self._rpc.commit([*writes, guard])
+        self._mark.update_time.CopyFrom(answer.write_results[-1].update_time)
+        return answer
+
+
+def _entry(rpc: Rpc, name: EngineName) -> str:
+    return f"{rpc.root}/{_COLLECTION}/{hashlib.sha256(str(name).encode()).hexdigest()[:40]}"
