@@ -194,6 +194,21 @@ def test_a_watch_ends_when_its_name_is_taken_over(api: Api) -> None:
         assert names(next_events(api, reader, 1)) == ["i2"]
 
 
+@pytest.mark.parametrize("events", [0, 1, 2, 70])
+def test_no_watch_tells_of_the_session_that_took_the_name(api: Api, events: int) -> None:
+    """The events of another user's session of the same id stay with that user."""
+    session = api.create("s", user="ada")
+    fill(api, session, 0, events)
+    with reading(api, session) as reader:
+        next_events(api, reader, events)
+        api.ok("DELETE", session)
+        api.create("s", user="bob")
+        fill(api, session, 0, 2)
+        with pytest.raises(SessionNotFound):
+            while not reader.read(api.now):
+                wait(api, reader)
+
+
 def test_nothing_is_watched_that_is_not_there(api: Api) -> None:
     with pytest.raises(SessionNotFound):
         api.store.watch(name_of(f"{api.engine}/sessions/none"), None, api.now)

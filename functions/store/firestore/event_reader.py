@@ -68,21 +68,13 @@ class FirestoreEventReader:
 
     def read(self, now: int) -> list[NewEvent]:
         self.signal.clear()
-        other_changes = self._listener.other_changes
-        is_due = now >= min(self.expire_time, self._checked + _CHECK_INTERVAL)
-        if is_due or other_changes != self._other_changes:
+        if now >= min(self.expire_time, self._checked + _CHECK_INTERVAL):
             self._check(now)
-            self._other_changes = other_changes
-        recent = self._listener.behind(self._position) if self._backlog is None else None
+        recent = self._recent(now)
         if recent is not None:
             found = take_batch(map(_new_event, recent))
         else:
-            backlog = self._backlog = self._backlog or self._new_backlog()
-            found = backlog.next_batch()
-            if backlog.end_position is not None:
-                self._position = max(self._position, backlog.end_position)
-                self._backlog = None
-                self.signal.set()
+            found = self._next_of_backlog(now)
         if found:
             self._position = int(found[-1].position[0])
         return found
@@ -92,10 +84,41 @@ class FirestoreEventReader:
         self._listeners.give_back(self._name, self._listener)
         self.signal.close()
 
-    def _check(self, now: int) -> None:
+    def _recent(self, now: int) -> list[PlacedDocument] | None:
+        """The listener's events behind the position, once they are known to be of this session."""
+        while self._backlog is None:
+            changes = self._listener.other_changes
+            recent = self._listener.behind(self._position)
+            if changes == self._other_changes == self._listener.other_changes:
+                return recent
+            self._other_changes = changes
+            if recent:
+                self._require_session(now)
+            else:
+                self._check(now)
+        return None
+
+    def _next_of_backlog(self, now: int) -> list[NewEvent]:
+        backlog = self._backlog = self._backlog or self._new_backlog()
+        found = backlog.next_batch()
+        if found:
+            # A successor of the same name may have begun since the last check.
+            self._require_session(now)
+        if backlog.end_position is not None:
+            self._position = max(self._position, backlog.end_position)
+            self._backlog = None
+            self.signal.set()
+        return found
+
+    def _require_session(self, now: int) -> Document:
+        """The session's document; raises SessionNotFound once it is over, whoever has its name."""
         (found,) = self._rpc.batch_get([str(self._name)], ["expiry", "incarnation"])()
-        if not is_live(found, now) or incarnation_of(found) != self._incarnation:
+        if found is None or not is_live(found, now) or incarnation_of(found) != self._incarnation:
             raise SessionNotFound(self._name)
+        return found
+
+    def _check(self, now: int) -> None:
+        found = self._require_session(now)
         self.expire_time = expiry_of(found) * 1000
         self._checked = now
         is_behind = nanoseconds(found.update_time) > self._position

@@ -54,6 +54,7 @@ class SessionListener:
         self._bytes = 0
         self._floor: int | None = None
         self._seen = 0
+        self._window: list[int] = []
         self._other_changes = 0
         self.has_failed = False
         self._is_closed = False
@@ -92,7 +93,7 @@ class SessionListener:
 
     @property
     def other_changes(self) -> int:
-        """How many changes brought no new event, such as the end of the session."""
+        """How many changes may be the end of the session, after which another may have its name."""
         return self._other_changes
 
     def restart(self) -> None:
@@ -143,13 +144,19 @@ class SessionListener:
         is_full = len(events) >= _WINDOW
         middle = events[-_WINDOW // 2][0] if is_full else 0
         new = [event for event in events if event[0] > self._seen]
+        positions = [position for position, _ in events]
+        # Events leave a full window at its old end. Elsewhere they leave it with their session, and
+        # the events of a session without any may be those of its successor.
+        left = set(self._window).difference(positions)
+        may_be_over = not self._window or any(not is_full or gone > positions[0] for gone in left)
         with self._lock:
+            self._window = positions
             if self._floor is None or (is_full and new[:1] and new[0][0] <= middle):
                 self._floor = middle
                 self._recent.clear()
                 self._bytes = 0
                 new = [event for event in events if event[0] > middle]
-            elif not new:
+            elif not new or may_be_over:
                 self._other_changes += 1
             for event in new:
                 self._recent.append(event)
