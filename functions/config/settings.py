@@ -54,7 +54,8 @@ def _parse_store(text: str) -> str:
     if path != text and text != IN_MEMORY:
         if path.startswith("file:") or ":memory:" in path:
             raise ValueError(f"it takes a path and no options; a database in memory is {IN_MEMORY}")
-        if path.endswith("/") or path.rpartition("/")[2] in ("", ".", ".."):
+        names_folder = path.rpartition("/")[2] in ("", ".", "..")
+        if names_folder or os.path.isdir(os.path.expanduser(path)):
             raise ValueError("it must name a file, not a folder")
     return text
 

@@ -37,6 +37,7 @@ WRONG = [
     ("SESSIONS_STORE", "sqlite:///", "it must name a file, not a folder"),
     ("SESSIONS_STORE", "sqlite:///data/", "it must name a file, not a folder"),
     ("SESSIONS_STORE", "sqlite:///data/..", "it must name a file, not a folder"),
+    ("SESSIONS_STORE", "sqlite:////tmp", "it must name a file, not a folder"),
     ("SESSIONS_STORE", "sqlite:///file::memory:", "it takes a path and no options"),
     ("SESSIONS_STORE", "sqlite:///file:s.db?mode=ro", "it takes a path and no options"),
     ("SESSIONS_STORE", "sqlite:///:memory:?cache=shared", "it takes a path and no options"),

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,19 +33,20 @@ def back_up(source: Path, target: Path) -> None:
         raise BackupFailed(f"There is no store at {source}.")
     if target.exists():
         raise BackupFailed(f"{target} exists already.")
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
-    part.unlink(missing_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
         with closing(sqlite3.connect(source)) as store, closing(sqlite3.connect(part)) as copy:
             # All pages in one step: between steps, a server's commit would start the copy again.
             store.backup(copy, pages=-1)
             # One file is easier to keep than one with a log beside it.
             copy.execute("PRAGMA journal_mode = DELETE")
             ((found, *_),) = copy.execute("PRAGMA integrity_check(1)").fetchall()
-    except sqlite3.DatabaseError as error:
-        part.unlink(missing_ok=True)
-        raise BackupFailed(f"SQLite could not copy {source}: {error}.") from error
+    except (OSError, sqlite3.DatabaseError) as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise BackupFailed(f"{source} could not be copied to {target}: {error}.") from error
     if found != "ok":
         part.unlink()
         raise BackupFailed(f"The copy of {source} is not sound: {found}.")
