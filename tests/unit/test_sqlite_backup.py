@@ -110,7 +110,7 @@ def test_what_is_there_is_never_written_over_and_what_is_not_is_not_made(tmp_pat
     taken.write_text("mine")
     with pytest.raises(BackupFailed, match="exists already"):
         back_up(path, taken)
-    with pytest.raises(BackupFailed, match="could not be copied to .*: file is not a database"):
+    with pytest.raises(BackupFailed, match=r"could not be copied to .*: file is not a database"):
         back_up(path, tmp_path / "copy.db")
     with pytest.raises(BackupFailed, match="could not be copied to"):
         back_up(path, taken / "below/copy.db")
