@@ -1,1 +1,3 @@
 """Agent Engine Sessions; docs/architecture.md has the map of the rooms."""
+
+__version__ = "0.1.0"
