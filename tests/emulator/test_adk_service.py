@@ -1,0 +1,239 @@
+"""What ADK's own session service in memory does, ours does, too; and what only ours can."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from google.adk.errors.already_exists_error import AlreadyExistsError
+from google.adk.errors.session_not_found_error import SessionNotFoundError
+from google.adk.events import Event, EventActions
+from google.adk.sessions import BaseSessionService, InMemorySessionService, Session
+from google.adk.sessions.base_session_service import GetSessionConfig
+from google.genai.types import Content, Part
+
+from agent_engine_sessions.adk import SessionService
+from tests.conftest import serving
+
+pytestmark = pytest.mark.anyio
+
+BOTH = pytest.mark.parametrize("service", ["adk_in_memory", "ours"], indirect=True)
+OURS = pytest.mark.parametrize("service", ["ours"], indirect=True)
+APP = "my_agent"
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    settings = {"SESSIONS_STORE": "sqlite:///:memory:", "MIN_TTL": "0s"}
+    with serving("sessions_api", settings) as url:
+        yield url
+
+
+@pytest.fixture
+async def service(
+    request: pytest.FixtureRequest, anyio_backend: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[BaseSessionService]:
+    """A service without sessions; ours has a project of the test's own."""
+    if request.param == "adk_in_memory":
+        yield InMemorySessionService()
+        return
+    url: str = request.getfixturevalue("url")
+    # The environment of an agent with a model of Google's, none of which is the server's.
+    monkeypatch.setenv("GOOGLE_API_KEY", "of-the-model")
+    monkeypatch.setenv("GOOGLE_GENAI_USE_ENTERPRISE", "true")
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "elsewhere")
+    project = f"p{abs(hash(request.node.nodeid))}"
+    ours = SessionService(f"{url.replace('http', 'agentsessions')}?project={project}")
+    yield ours
+    await ours.close()
+
+
+def event(number: int = 0, **fields: Any) -> Event:
+    content = Content(role="user", parts=[Part(text=f"t{number}")])
+    fields = {"author": "user", "invocation_id": "i", "content": content, **fields}
+    return Event(timestamp=1_800_000_000.0 + number, **fields)
+
+
+def key(session: Session) -> dict[str, str]:
+    return {
+        "app_name": session.app_name,
+        "user_id": session.user_id,
+        "session_id": session.id,
+    }
+
+
+async def reread(
+    service: BaseSessionService, session: Session, config: GetSessionConfig | None = None
+) -> Session:
+    read = await service.get_session(**key(session), config=config)
+    assert read is not None
+    return read
+
+
+@BOTH
+async def test_create_answers_the_session_as_get_does(service: BaseSessionService) -> None:
+    state = {"own": [1, {"k": None}], "app:a": 1, "user:u": "x"}
+    created = await service.create_session(app_name=APP, user_id="u", state=state, session_id=" s ")
+    assert (created.app_name, created.user_id, created.id) == (APP, "u", "s")
+    assert created.state == state
+    assert created.events == []
+    assert await reread(service, created) == created
+
+
+@BOTH
+async def test_an_id_is_taken_once(service: BaseSessionService) -> None:
+    await service.create_session(app_name=APP, user_id="u", session_id="s")
+    with pytest.raises(AlreadyExistsError, match="Session with id s already exists"):
+        await service.create_session(app_name=APP, user_id="u", session_id="s")
+
+
+@BOTH
+async def test_a_session_that_is_not_there_is_none(service: BaseSessionService) -> None:
+    """Nor is another user's; deleting either changes nothing."""
+    mine = await service.create_session(app_name=APP, user_id="u", session_id="s")
+    for other in ({"session_id": "none"}, {"user_id": "v"}, {"app_name": "other"}):
+        assert await service.get_session(**{**key(mine), **other}) is None
+        await service.delete_session(**{**key(mine), **other})
+    assert await reread(service, mine) == mine
+
+
+@BOTH
+async def test_a_deleted_session_is_gone_with_its_events(service: BaseSessionService) -> None:
+    session = await service.create_session(app_name=APP, user_id="u", session_id="s")
+    await service.append_event(session, event())
+    await service.delete_session(**key(session))
+    assert await service.get_session(**key(session)) is None
+    again = await service.create_session(app_name=APP, user_id="u", session_id="s")
+    assert (await reread(service, again)).events == []
+
+
+@BOTH
+async def test_lists_have_state_and_no_events(service: BaseSessionService) -> None:
+    users = ['a"b\\c', "other", 'a"b\\c']
+    made = [
+        await service.create_session(app_name=APP, user_id=user, state={"n": number})
+        for number, user in enumerate(users)
+    ]
+    await service.append_event(made[0], event(actions=EventActions(state_delta={"user:k": 1})))
+    await service.create_session(app_name="another", user_id=users[0])
+    everybody = (await service.list_sessions(app_name=APP)).sessions
+    assert {each.id for each in everybody} == {each.id for each in made}
+    assert all(not each.events for each in everybody)
+    mine = (await service.list_sessions(app_name=APP, user_id=users[0])).sessions
+    assert sorted((each.state["n"], each.state["user:k"]) for each in mine) == [(0, 1), (2, 1)]
+    assert (await service.list_sessions(app_name=APP, user_id="nobody")).sessions == []
+
+
+@BOTH
+async def test_state_has_its_scopes(service: BaseSessionService) -> None:
+    """The user's state is read without a session's id, too, and temporary state is not kept."""
+    first = await service.create_session(app_name=APP, user_id="u")
+    second = await service.create_session(app_name=APP, user_id="u")
+    delta = {"app:a": [1], "user:k": {"deep": True}, "temp:t": 1, "own": 1.5}
+    await service.append_event(first, event(actions=EventActions(state_delta=delta)))
+    assert first.state["temp:t"] == 1
+    shared = {"app:a": [1], "user:k": {"deep": True}}
+    assert (await reread(service, first)).state == {**shared, "own": 1.5}
+    assert (await reread(service, second)).state == shared
+    assert await service.get_user_state(app_name=APP, user_id="u") == {"k": {"deep": True}}
+    assert await service.get_user_state(app_name=APP, user_id="nobody") == {}
+
+
+@BOTH
+@pytest.mark.parametrize("recent", [None, 0, 1, 3, 9])
+@pytest.mark.parametrize("after", [None, 2, 9])
+async def test_a_part_of_the_events_is_read(
+    service: BaseSessionService, recent: int | None, after: int | None
+) -> None:
+    session = await service.create_session(app_name=APP, user_id="u")
+    events = [event(number) for number in range(5)]
+    for each in events:
+        await service.append_event(session, each)
+    since = None if after is None else events[0].timestamp + after
+    config = GetSessionConfig(num_recent_events=recent, after_timestamp=since)
+    wanted = events if recent is None else events[-recent:] if recent else []
+    wanted = [each for each in wanted if since is None or each.timestamp >= since]
+    assert (await reread(service, session, config)).events == wanted
+
+
+@BOTH
+async def test_an_event_comes_back_equal_and_once(service: BaseSessionService) -> None:
+    """A partial event is not kept; an event that is sent again is the same event."""
+    session = await service.create_session(app_name=APP, user_id="u")
+    sent = event(branch="a.b", turn_complete=True, long_running_tool_ids={"1"})
+    await service.append_event(session, event(partial=True))
+    await service.append_event(session, sent)
+    await service.append_event(await reread(service, session), sent)
+    assert (await reread(service, session)).events == [sent]
+
+
+@BOTH
+async def test_an_append_to_a_session_that_is_gone_is_an_error(service: BaseSessionService) -> None:
+    session = await service.create_session(app_name=APP, user_id="u")
+    await service.delete_session(**key(session))
+    with pytest.raises(SessionNotFoundError):
+        await service.append_event(session, event())
+
+
+@OURS
+async def test_every_page_is_read(service: SessionService) -> None:
+    """Of sessions, 100 make a page; of events, 1000."""
+    made = (service.create_session(app_name=APP, user_id="u") for _ in range(101))
+    await asyncio.gather(*made)
+    sessions = (await service.list_sessions(app_name=APP)).sessions
+    assert len({each.id for each in sessions}) == 101
+    events = [event(number) for number in range(1002)]
+    await asyncio.gather(*(service.append_event(sessions[0], each) for each in events))
+    assert (await reread(service, sessions[0])).events == events
+    recent = GetSessionConfig(num_recent_events=1001)
+    assert (await reread(service, sessions[0], recent)).events == events[1:]
+
+
+@OURS
+async def test_a_session_has_a_name_labels_and_an_end(service: SessionService, url: str) -> None:
+    session = await service.create_session(
+        app_name=APP, user_id="u", display_name="Trip", labels={"k": "v"}, ttl="3600s"
+    )
+    project = service._base_url.partition("/v1beta1/")[2]
+    name = f"{project}/reasoningEngines/{APP}/sessions/{session.id}"
+    stored = httpx.get(f"{url}/v1beta1/{name}").json()
+    assert (stored["displayName"], stored["labels"]) == ("Trip", {"k": "v"})
+    assert stored["expireTime"] > stored["createTime"]
+
+
+@OURS
+async def test_an_event_of_another_client_is_read_as_adk_has_it(
+    service: SessionService, url: str
+) -> None:
+    """One without ADK's own copy of it."""
+    session = await service.create_session(app_name=APP, user_id="u")
+    project = service._base_url.partition("/v1beta1/")[2]
+    sent = {
+        "author": "agent",
+        "invocationId": "i",
+        "timestamp": "2027-01-15T08:00:00Z",
+        "content": {"role": "model", "parts": [{"text": "t"}]},
+        "actions": {"transferAgent": "other", "stateDelta": {"k": 1}},
+        "eventMetadata": {"branch": "a", "turnComplete": True, "longRunningToolIds": ["1"]},
+    }
+    name = f"{project}/reasoningEngines/{APP}/sessions/{session.id}"
+    httpx.post(f"{url}/v1beta1/{name}:appendEvent", json=sent).raise_for_status()
+    (read,) = (await reread(service, session)).events
+    assert (read.author, read.branch, read.turn_complete) == ("agent", "a", True)
+    assert (read.actions.transfer_to_agent, read.actions.state_delta) == ("other", {"k": 1})
+    assert read.long_running_tool_ids == {"1"}
+    assert read.content == Content(role="model", parts=[Part(text="t")])
+
+
+@pytest.mark.parametrize(
+    "uri", ["", "127.0.0.1:8080", "agentengine://1", "agentsessions://h/a/b", "http://h?x=1"]
+)
+def test_a_uri_of_another_shape_is_a_sentence(uri: str) -> None:
+    with pytest.raises(ValueError, match=r"is no URI such as|may have project"):
+        SessionService(uri)
