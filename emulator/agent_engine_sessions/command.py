@@ -51,6 +51,12 @@ def main() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also writes the URL to this file.",
 )
+@click.option(
+    "--while-locked",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Ends when no process holds a lock of flock(2) on this file.",
+)
 @click.option("--hint", is_flag=True, help="Also prints a first request to try.")
 def start(
     port: int,
@@ -59,6 +65,7 @@ def start(
     emulator: bool,
     ready_fd: int | None,
     url_file: Path | None,
+    while_locked: Path | None,
     hint: bool,
 ) -> None:
     """Serves the whole API, and prints one line with the URL once it answers."""
@@ -79,7 +86,7 @@ def start(
         if ready_fd is not None:
             os.write(ready_fd, f"{url}\n".encode())
 
-    become_server(listener, environment, announce, ready_fd)
+    become_server(listener, environment, announce, ready_fd, while_locked)
 
 
 @main.command()

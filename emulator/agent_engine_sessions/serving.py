@@ -5,11 +5,13 @@ taken port is known before anything starts, and port 0 is a free port that nobod
 See freedesktop.org/software/systemd/man/sd_listen_fds.html.
 """
 
+import fcntl
 import os
 import re
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -28,6 +30,7 @@ _FIRST_INHERITED = 3
 """The first file descriptor of a socket that systemd's protocol hands on."""
 
 _HEALTH = "/health"
+_PAUSE = 0.01
 
 
 class CannotListen(Exception):
@@ -87,18 +90,24 @@ def become_server(
     environment: Mapping[str, str],
     announce: Callable[[str], None],
     ready_fd: int | None = None,
+    lock_file: Path | None = None,
 ) -> NoReturn:
     """Replaces this process by the server, so that signals reach it.
 
     A child calls `announce` with the URL once the server answers, or ends in silence if the
     server ends before. Only the child keeps `ready_fd`, so that its reader comes to the end.
+    With a `lock_file`, the server ends when no other process holds a lock on the file.
     """
-    url = url_of(listener)
+    url, server = url_of(listener), os.getpid()
     if os.fork() == 0:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         listener.close()
-        if _answers(url):
+        if answers(url):
             announce(url)
+            if ready_fd is not None:
+                os.close(ready_fd)
+            if lock_file is not None:
+                _end_with_locks(server, lock_file)
         os._exit(0)
     if ready_fd is not None and ready_fd > sys.stderr.fileno():
         os.close(ready_fd)
@@ -115,8 +124,19 @@ def become_server(
     os.execve(command[0], command, variables)
 
 
-def _answers(url: str) -> bool:
-    """Waits for the first answer. The socket takes the request before the server has started."""
+def _end_with_locks(server: int, lock_file: Path) -> None:
+    """Ends the server once nobody holds the lock; a process that dies lets go of it, too."""
+    with lock_file.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.getppid() == server:
+            os.kill(server, signal.SIGTERM)
+        while os.getppid() == server:
+            # Whoever gets the lock next must not find the server still there.
+            time.sleep(_PAUSE)
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers. One that is starting takes the request and answers later."""
     host, port = url.removeprefix("http://").rsplit(":", 1)
     connection = HTTPConnection(host.strip("[]"), int(port))
     try:

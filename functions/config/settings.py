@@ -163,6 +163,14 @@ class Settings(AuthSettings, LimitSettings):
         "`host:port` of a Firestore emulator to use instead of the cloud.",
     )
 
+    emulator: bool = setting(
+        False,
+        "`true`: whoever reaches the server may change its clock, its answers and its data under "
+        "`/emulator/v1/`; see [tests](use-it-in-tests.md). Refused in the cloud, and with several "
+        "`WORKERS`.",
+        truth,
+    )
+
     def __post_init__(self) -> None:
         """Reads what was given as text, and holds the settings against each other."""
         read_settings(self)
@@ -171,6 +179,11 @@ class Settings(AuthSettings, LimitSettings):
             raise ValueError(
                 f"WORKERS={self.workers} is not allowed with SESSIONS_STORE={IN_MEMORY}: "
                 "each process would have a database of its own."
+            )
+        if self.emulator and (self.k_service or (self.workers or 1) > 1):
+            raise ValueError(
+                "EMULATOR=true is not allowed in the cloud, nor with several WORKERS, each of "
+                "which would have a clock of its own."
             )
         if self.k_service and not (self.sessions_store or self.google_cloud_project):
             raise ValueError("In the cloud, set GOOGLE_CLOUD_PROJECT or SESSIONS_STORE.")
