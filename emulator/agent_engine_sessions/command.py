@@ -12,6 +12,7 @@ from agent_engine_sessions.serving import (
     URL_VARIABLE,
     CannotListen,
     become_server,
+    health_status,
     listen,
     python_of_server,
     server_version,
@@ -94,6 +95,14 @@ def start(
 def env(url: str) -> None:
     """Prints what to export, so that fixtures and ADK's service use a running server."""
     print(f"export {URL_VARIABLE}={url}")
+
+
+@main.command()
+@click.option("--port", type=int, default=8080, show_default=True, envvar="PORT")
+def check(port: int) -> None:
+    """Ends with 0 if a server of this machine answers and can serve, else with 1."""
+    status = health_status(f"http://127.0.0.1:{port}")
+    sys.exit(0 if status is not None and status < 500 else 1)
 
 
 @main.command()

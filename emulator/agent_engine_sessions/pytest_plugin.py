@@ -15,7 +15,7 @@ from typing import TextIO
 
 import pytest
 
-from agent_engine_sessions.serving import URL_VARIABLE, answers
+from agent_engine_sessions.serving import URL_VARIABLE, health_status
 from agent_engine_sessions.testing import Sessions
 
 
@@ -58,7 +58,7 @@ def _running(start: TextIO, users: TextIO) -> str | None:
     except BlockingIOError:
         # The server has got the lock, which nobody held, and is ending.
         return None
-    return url if answers(url) else None
+    return url if health_status(url) is not None else None
 
 
 def _start(start: TextIO, users: TextIO) -> str:

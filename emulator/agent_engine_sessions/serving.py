@@ -102,7 +102,7 @@ def become_server(
     if os.fork() == 0:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         listener.close()
-        if answers(url):
+        if health_status(url) is not None:
             announce(url)
             if ready_fd is not None:
                 os.close(ready_fd)
@@ -135,15 +135,17 @@ def _end_with_locks(server: int, lock_file: Path) -> None:
             time.sleep(_PAUSE)
 
 
-def answers(url: str) -> bool:
-    """Whether a server answers. One that is starting takes the request and answers later."""
+def health_status(url: str) -> int | None:
+    """The HTTP status of the health check; None where nothing answers.
+
+    A server that is starting takes the request, so that this waits until it has started.
+    """
     host, port = url.removeprefix("http://").rsplit(":", 1)
     connection = HTTPConnection(host.strip("[]"), int(port))
     try:
         connection.request("GET", _HEALTH)
-        connection.getresponse().read()
+        return connection.getresponse().status
     except (OSError, HTTPException):
-        return False
+        return None
     finally:
         connection.close()
-    return True
