@@ -18,7 +18,7 @@ from functions.aip import errors
 from functions.aip.duration import parse_duration
 from functions.aip.errors import ApiError, InvalidArgument
 from functions.aip.filtering import compile_filter
-from functions.aip.timestamp import format_timestamp, parse_timestamp
+from functions.aip.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, format_timestamp, parse_timestamp
 from functions.api.body import read_body
 from functions.api.browsers import check_page
 from functions.api.errors import CONTENT_TYPE, error_response
@@ -68,7 +68,9 @@ class Clock:
         return self._real() + self._offset if self._frozen is None else self._frozen
 
     def set(self, time: int, *, is_frozen: bool) -> None:
-        """Goes on from `time`, or stands still there."""
+        """Goes on from `time`, or stands still there; raises ValueError beyond the year 9999."""
+        if not MIN_TIMESTAMP <= time <= MAX_TIMESTAMP:
+            raise ValueError("The clock ends with the year 9999.")
         time = time // 1000 * 1000
         self._offset = time - self._real()
         self._frozen = time if is_frozen else None
@@ -78,9 +80,9 @@ class Clock:
         return {"time": format_timestamp(self.now()), "frozen": self._frozen is not None}
 
     def change(self, body: Mapping[str, Any]) -> None:
-        """Sets `time`, `frozen` or both; raises ValueError for a text that is no time."""
+        """Sets `time`, `frozen` or both; raises ValueError for values of other kinds."""
         time = parse_timestamp(str(body["time"])) if "time" in body else self.now()
-        self.set(time, is_frozen=bool(body.get("frozen", self._frozen is not None)))
+        self.set(time, is_frozen=_truth(body, "frozen", self._frozen is not None))
 
     def advance(self, duration: int) -> None:
         """Moves forward by nanoseconds."""
@@ -204,7 +206,8 @@ class Emulator:
                 return project.clock.to_json()
             case "POST", "faults":
                 body = self._body(request, {"method", "status", "times", "afterCommit"})
-                after_commit = bool(body.pop("afterCommit", False))
+                after_commit = _truth(body, "afterCommit", False)
+                body.pop("afterCommit", None)
                 project.faults.append(Fault(**body, after_commit=after_commit))
                 return {}
             case "DELETE", "faults":
@@ -262,6 +265,13 @@ class Emulator:
                     project.faults.remove(fault)
                 return fault
         return None
+
+
+def _truth(body: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = body.get(name, default)
+    if not isinstance(value, bool):
+        raise InvalidArgument(f"{name} must be true or false, not {value!r}.")
+    return value
 
 
 def _checked(change: Callable[[Any], None], value: Any) -> None:

@@ -1,8 +1,12 @@
 """What ADK's own session service in memory does, ours does, too; and what only ours can."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -11,9 +15,11 @@ from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events import Event, EventActions
 from google.adk.sessions import BaseSessionService, InMemorySessionService, Session
 from google.adk.sessions.base_session_service import GetSessionConfig
+from google.auth.credentials import Credentials
 from google.genai.types import Content, Part
 
 from agent_engine_sessions.adk import SessionService
+from agent_engine_sessions.testing import Sessions
 from tests.conftest import serving
 
 pytestmark = pytest.mark.anyio
@@ -30,7 +36,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    settings = {"SESSIONS_STORE": "sqlite:///:memory:", "MIN_TTL": "0s"}
+    settings = {"SESSIONS_STORE": "sqlite:///:memory:", "MIN_TTL": "0s", "EMULATOR": "true"}
     with serving("sessions_api", settings) as url:
         yield url
 
@@ -196,6 +202,19 @@ async def test_every_page_is_read(service: SessionService) -> None:
 
 
 @OURS
+async def test_recent_events_are_one_request_for_as_many(service: SessionService, url: str) -> None:
+    """Beside the session's own; an emulator's log tells."""
+    session = await service.create_session(app_name=APP, user_id="u")
+    await asyncio.gather(*(service.append_event(session, event(number)) for number in range(50)))
+    project = Sessions(url, service._base_url.split("/")[-3])
+    before = len(project.requests)
+    read = await reread(service, session, GetSessionConfig(num_recent_events=10))
+    assert len(read.events) == 10
+    _, events = [each.path for each in project.requests[before:]]
+    assert parse_qs(urlsplit(events).query) == {"pageSize": ["10"], "orderBy": ["timestamp desc"]}
+
+
+@OURS
 async def test_a_session_has_a_name_labels_and_an_end(service: SessionService, url: str) -> None:
     session = await service.create_session(
         app_name=APP, user_id="u", display_name="Trip", labels={"k": "v"}, ttl="3600s"
@@ -237,3 +256,84 @@ async def test_an_event_of_another_client_is_read_as_adk_has_it(
 def test_a_uri_of_another_shape_is_a_sentence(uri: str) -> None:
     with pytest.raises(ValueError, match=r"is no URI such as|may have project"):
         SessionService(uri)
+
+
+class Recorder(BaseHTTPRequestHandler):
+    """Answers a list of no sessions and the creation of one, and keeps what was sent."""
+
+    seen: ClassVar[list[tuple[str | None, str | None, str]]] = []
+
+    def do_GET(self) -> None:
+        self._answer({})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        name = "projects/p/locations/l/reasoningEngines/e/sessions/s"
+        session = {"name": name, "userId": "u", "updateTime": "2026-01-01T00:00:00Z"}
+        self._answer({"name": f"{name}/operations/o", "done": True, "response": session})
+
+    def _answer(self, body: dict[str, Any]) -> None:
+        sent = self.headers.get
+        self.seen.append((sent("Authorization"), sent("X-Goog-Api-Key"), self.path))
+        text = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class Identity(Credentials):
+    """Google's credentials, each of whose tokens is good for one call."""
+
+    refreshed = 0
+
+    @property
+    def valid(self) -> bool:
+        return False
+
+    def refresh(self, request: Any) -> None:
+        self.refreshed += 1
+        self.token = f"token-{self.refreshed}"
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "expected"),
+    [
+        ({}, {}, [(None, None)] * 2),
+        ({"token": "t"}, {}, [("Bearer t", None)] * 2),
+        ({"api_key": "k"}, {"AGENT_ENGINE_SESSIONS_TOKEN": "t"}, [(None, "k")] * 2),
+        ({}, {"AGENT_ENGINE_SESSIONS_TOKEN": "t"}, [("Bearer t", None)] * 2),
+        ({}, {"AGENT_ENGINE_SESSIONS_API_KEY": "k"}, [(None, "k")] * 2),
+        ({"credentials": Identity}, {}, [("Bearer token-1", None), ("Bearer token-2", None)]),
+    ],
+    ids=["none", "token", "key", "token-of-environment", "key-of-environment", "identity"],
+)
+@pytest.mark.parametrize("enterprise", ["true", "false"])
+async def test_the_server_gets_the_credential_that_is_for_it(
+    options: dict[str, Any],
+    variables: dict[str, str],
+    expected: list[tuple[str | None, str | None]],
+    enterprise: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And never the key or the project of the model, in calls of ours and of ADK."""
+    google = {"GOOGLE_API_KEY": "of-the-model", "GOOGLE_GENAI_USE_ENTERPRISE": enterprise}
+    google |= {"GOOGLE_CLOUD_PROJECT": "elsewhere", "GOOGLE_CLOUD_LOCATION": "elsewhere"}
+    for name, value in {**google, **variables}.items():
+        monkeypatch.setenv(name, value)
+    options = {name: value() if value is Identity else value for name, value in options.items()}
+    Recorder.seen.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Recorder) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        service = SessionService(f"agentsessions://127.0.0.1:{server.server_port}", **options)
+        await service.list_sessions(app_name=APP)
+        await service.create_session(app_name=APP, user_id="u")
+        await service.close()
+        server.shutdown()
+    assert [seen[:2] for seen in Recorder.seen] == expected
+    assert [urlsplit(path).path for *_, path in Recorder.seen] == [
+        f"/v1beta1/reasoningEngines/{APP}/sessions"
+    ] * 2

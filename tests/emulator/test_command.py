@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 
@@ -86,6 +87,16 @@ def test_a_file_keeps_sessions_from_one_start_to_the_next(tmp_path: Path) -> Non
     for store in ("here.db", "copy.db"):
         with started(f"--store={store}", folder=tmp_path) as (url, _):
             assert httpx.get(f"{url}/v1beta1/{name}").json()["userId"] == "me"
+
+
+def test_firestore_is_a_store_too(tmp_path: Path, emulator: str) -> None:
+    variables = environment(FIRESTORE_EMULATOR_HOST=emulator)
+    store = f"--store=firestore://p{uuid4().hex}"
+    with started(store, folder=tmp_path, variables=variables) as (url, _):
+        sessions = SESSIONS.removeprefix("/v1beta1/projects/local/locations/us-central1")
+        created = httpx.post(f"{url}/v1beta1{sessions}", json={"userId": "me"}, timeout=60)
+        assert created.status_code == 200
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:

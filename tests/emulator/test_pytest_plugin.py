@@ -161,9 +161,27 @@ def test_a_control_that_is_not_there_is_not_found(url: str, path: str) -> None:
     assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
 
 
-@pytest.mark.parametrize("body", ["[]", "{", '{"times": "x"}', '{"method": []}', '{"other": 1}'])
-def test_a_fault_of_another_shape_is_refused(url: str, body: str) -> None:
-    answer = httpx.post(f"{url}/emulator/v1/projects/p/faults", content=body)
+@pytest.mark.parametrize(
+    ("verb", "control", "body"),
+    [
+        ("POST", "faults", "[]"),
+        ("POST", "faults", "{"),
+        ("POST", "faults", '{"times": "x"}'),
+        ("POST", "faults", '{"method": []}'),
+        ("POST", "faults", '{"status": {}}'),
+        ("POST", "faults", '{"afterCommit": "no"}'),
+        ("POST", "faults", '{"other": 1}'),
+        ("PATCH", "clock", '{"time": "soon"}'),
+        ("PATCH", "clock", '{"frozen": 1}'),
+        ("POST", "clock:advance", "{}"),
+        ("POST", "clock:advance", '{"duration": "-1s"}'),
+        ("POST", "clock:advance", '{"duration": "300000000000s"}'),
+    ],
+)
+def test_a_control_of_another_shape_is_refused(
+    url: str, verb: str, control: str, body: str
+) -> None:
+    answer = httpx.request(verb, f"{url}/emulator/v1/projects/p/{control}", content=body)
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
