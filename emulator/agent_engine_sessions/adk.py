@@ -1,7 +1,7 @@
 """ADK's session service over a server of your own; docs/use-it-from-adk.md.
 
-A subclass of VertexAiSessionService: creating, appending and deleting are ADK's own code. Reading
-is not, since ADK reads all events of a session to keep the last ten.
+A subclass of VertexAiSessionService: ADK's own code creates sessions and appends events. This
+module reads them itself, since ADK reads all events of a session to keep the last ten.
 """
 
 import asyncio
@@ -152,7 +152,7 @@ class SessionService(VertexAiSessionService):
         return ListSessionsResponse(sessions=sessions)
 
     async def delete_session(self, *, app_name: str, user_id: str, session_id: str) -> None:
-        """Deletes a session of the user; of another user's nothing is said and nothing changes."""
+        """Deletes a session of the user; another user's session stays, without an error."""
         found = await self.get_session(
             app_name=app_name,
             user_id=user_id,
@@ -178,7 +178,7 @@ class SessionService(VertexAiSessionService):
         return {}
 
     async def append_event(self, session: Session, event: Event) -> Event:
-        """Appends an event; a partial one is streamed text, which no service of ADK keeps.
+        """Appends an event; a partial event is streamed text, and ADK's other services drop it.
 
         An event that is sent again changes nothing. Raises SessionNotFoundError.
         """

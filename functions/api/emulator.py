@@ -109,7 +109,7 @@ class Fault:
 
     def error(self) -> ApiError:
         """What the client gets."""
-        return _ERRORS[self.status]("The emulator was told to answer so.")
+        return _ERRORS[self.status]("A test asked for this error.")
 
 
 class Logged(NamedTuple):

@@ -165,9 +165,9 @@ class Settings(AuthSettings, LimitSettings):
 
     emulator: bool = setting(
         False,
-        "`true`: whoever reaches the server may change its clock, its answers and its data under "
-        "`/emulator/v1/`; see [tests](use-it-in-tests.md). Refused in the cloud, and with several "
-        "`WORKERS`.",
+        "`true`: [tests](use-it-in-tests.md) change the server's clock, its answers and its data "
+        "under `/emulator/v1/`, without a credential. The server does not start with it in the "
+        "cloud, nor with several `WORKERS`.",
         truth,
     )
 

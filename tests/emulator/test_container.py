@@ -36,7 +36,7 @@ def test_what_it_copies_is_there_and_is_sent() -> None:
     assert "*" in ignored
 
 
-def test_it_runs_as_nobody_special_on_a_python_that_the_package_takes() -> None:
+def test_it_runs_without_root_on_a_python_that_the_package_takes() -> None:
     """USER is a number, which Kubernetes can tell from root."""
     assert int(the_only("USER")) > 0
     assert the_only("EXPOSE") == "8080"
