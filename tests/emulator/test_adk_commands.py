@@ -1,4 +1,4 @@
-"""`adk run` and `adk api_server`, set up as docs/use-it-from-adk.md says."""
+"""`adk run`, `adk web` and `adk api_server`, set up as docs/use-it-from-adk.md says."""
 
 import os
 import re
@@ -68,12 +68,12 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def api_server(agents: Path, uri: str) -> Iterator[str]:
-    """The URL of `adk api_server`."""
+def adk_serving(command: str, agents: Path, uri: str) -> Iterator[str]:
+    """The URL of `adk web` or `adk api_server`."""
     port = free_port()
     options = [f"--port={port}", "--no-reload", f"--session_service_uri={uri}"]
     url = f"http://127.0.0.1:{port}"
-    with running([*ADK, "api_server", *options, str(agents)], f"{url}/list-apps", environment()):
+    with running([*ADK, command, *options, str(agents)], f"{url}/list-apps", environment()):
         yield url
 
 
@@ -102,10 +102,14 @@ def test_adk_run_keeps_a_turn(agents: Path, url: str) -> None:
     assert [each["author"] for each in events] == ["user", "echo"]
 
 
-def test_adk_api_server_keeps_its_sessions(agents: Path, url: str) -> None:
+@pytest.mark.parametrize("command", ["api_server", "web"])
+def test_a_server_of_adk_keeps_its_sessions(agents: Path, url: str, command: str) -> None:
     """And answers as with ADK's own services: 409 for an id that is taken, 404 for no session."""
     uri = url.replace("http", "agentsessions")
-    with api_server(agents, f"{uri}/one-engine") as adk, httpx.Client(timeout=60) as client:
+    with (
+        adk_serving(command, agents, f"{uri}/for-{command}") as adk,
+        httpx.Client(timeout=60) as client,
+    ):
         sessions = f"{adk}/apps/echo/users/u/sessions"
         assert client.post(f"{sessions}/trip", json={"k": 1}).json()["state"] == {"k": 1}
         assert client.post(f"{sessions}/trip", json={}).status_code == 409
@@ -115,7 +119,7 @@ def test_adk_api_server_keeps_its_sessions(agents: Path, url: str) -> None:
             turn = {"appName": "echo", "userId": "u", "sessionId": "trip", "newMessage": message}
             (event,) = client.post(f"{adk}/run", json=turn).json()
             assert event["content"]["parts"][0]["text"] == heard
-        (session,) = sessions_of(url, "one-engine")
-        assert session["name"].endswith("/reasoningEngines/one-engine/sessions/trip")
+        (session,) = sessions_of(url, f"for-{command}")
+        assert session["name"].endswith(f"/reasoningEngines/for-{command}/sessions/trip")
         assert client.delete(f"{sessions}/trip").status_code == 200
-    assert sessions_of(url, "one-engine") == []
+    assert sessions_of(url, f"for-{command}") == []

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from google.adk.cli.service_registry import get_service_registry
 from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events import Event, EventActions
@@ -18,7 +19,7 @@ from google.adk.sessions.base_session_service import GetSessionConfig
 from google.auth.credentials import Credentials
 from google.genai.types import Content, Part
 
-from agent_engine_sessions.adk import SessionService
+from agent_engine_sessions.adk import SessionService, register
 from agent_engine_sessions.testing import Sessions
 from tests.conftest import serving
 
@@ -256,6 +257,14 @@ async def test_an_event_of_another_client_is_read_as_adk_has_it(
 def test_a_uri_of_another_shape_is_a_sentence(uri: str) -> None:
     with pytest.raises(ValueError, match=r"is no URI such as|may have project"):
         SessionService(uri)
+
+
+@pytest.mark.parametrize("scheme", ["agentsessions", "agentsessions+https"])
+def test_a_registered_scheme_makes_the_service(scheme: str) -> None:
+    """As `adk web` does, whose folder of agents the service has no use for."""
+    register()
+    made = get_service_registry().create_session_service(f"{scheme}://h:1/e", agents_dir=".")
+    assert isinstance(made, SessionService)
 
 
 class Recorder(BaseHTTPRequestHandler):
