@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.conftest import ROOT, free_port, running, serving
-from tests.meta.test_readme import blocks
+from tests.support.pages import code_blocks
 
 PAGE = (ROOT / "docs/use-it-from-adk.md").read_text()
 AGENT = """
@@ -49,7 +49,7 @@ def agents(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (agents / "echo").mkdir(parents=True)
     (agents / "echo/__init__.py").write_text("from . import agent")
     (agents / "echo/agent.py").write_text(AGENT)
-    (services,) = blocks(PAGE, "yaml")
+    (services,) = code_blocks(PAGE, "yaml")
     assert len(services.splitlines()) == 4
     for folder in (agents, agents / "echo"):
         (folder / "services.yaml").write_text(services)

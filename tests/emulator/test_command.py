@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 
 import functions
-from tests.emulator.starting import COMMAND, environment, started
+from tests.support.starting import COMMAND, environment, started
 
 SESSIONS = "/v1beta1/projects/local/locations/us-central1/reasoningEngines/1/sessions"
 

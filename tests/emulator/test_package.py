@@ -12,8 +12,8 @@ import pytest
 
 import functions
 from tests.conftest import ROOT
-from tests.emulator.starting import started
-from tests.meta.test_readme import README, blocks
+from tests.support.pages import code_blocks
+from tests.support.starting import started
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 RANGE = re.compile(r"[A-Za-z-]+(\[[a-z]+\])?>=[\d.]+,<\d+")
@@ -66,7 +66,11 @@ def test_the_wheel_alone_serves_the_first_conversation(
     )
     command = str(bin_folder / "agent-engine-sessions")
     assert run(command, "--version", folder=tmp_path).strip() == functions.__version__
-    conversation = next(block for block in blocks(README, "sh") if "appendEvent" in block)
+    conversation = next(
+        block
+        for block in code_blocks((ROOT / "README.md").read_text(), "sh")
+        if "appendEvent" in block
+    )
     variables = {**os.environ, "THREADS": "4"}
     with started("--store=memory", command=[command], folder=tmp_path, variables=variables) as (
         url,

@@ -11,8 +11,8 @@ import pytest
 
 from agent_engine_sessions.testing import Sessions
 from tests.conftest import ROOT
-from tests.emulator.starting import environment, started
-from tests.meta.test_readme import blocks
+from tests.support.pages import code_blocks
+from tests.support.starting import environment, started
 
 PAGE = (ROOT / "docs/use-it-in-tests.md").read_text()
 
@@ -77,7 +77,7 @@ def test_two_workers_share_one_server_and_no_state(tmp_path: Path) -> None:
 
 
 def test_the_code_of_the_page_runs(tmp_path: Path) -> None:
-    code = blocks(PAGE, "python")
+    code = code_blocks(PAGE, "python")
     (tmp_path / "test_page.py").write_text("\n\n".join(code))
     said = run_tests(tmp_path, "-n", "0", "-W", "ignore")
     assert f"{len(code)} passed" in said, said
