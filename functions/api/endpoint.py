@@ -134,7 +134,15 @@ def target(name: str, *methods: str) -> Target:
     log_as_json()
     refuse_other_servers(_settings(), os.environ)
     served = methods or (name,)
-    endpoint = Endpoint(served, _settings(), _store, _now, _spans())
+
+    def endpoint_of(clock: Callable[[], int]) -> Target:
+        return Endpoint(served, _settings(), _store, clock, _spans())
+
+    endpoint = endpoint_of(_now)
+    if _settings().emulator:
+        from functions.api.emulator import Emulator
+
+        endpoint = Emulator(endpoint_of, _settings(), _store, _now)
 
     def answer(request: flask.Request) -> flask.Response:
         return endpoint(request)

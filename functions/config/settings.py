@@ -183,6 +183,14 @@ class Settings(AuthSettings, LimitSettings):
         "The `host:port` of the Firestore emulator that the server uses instead of the cloud.",
     )
 
+    emulator: bool = setting(
+        False,
+        "`true`: [tests](use-it-in-tests.md) change the server's clock, its answers and its data "
+        "under `/emulator/v1/`, without a credential. The server does not start with it in the "
+        "cloud, nor with several `WORKERS`.",
+        truth,
+    )
+
     def __post_init__(self) -> None:
         """Reads the texts and checks the settings that depend on each other."""
         read_settings(self)
@@ -191,6 +199,11 @@ class Settings(AuthSettings, LimitSettings):
             raise ValueError(
                 f"WORKERS={self.workers} is not allowed with SESSIONS_STORE={IN_MEMORY}: "
                 "each process would have its own database."
+            )
+        if self.emulator and (self.k_service or (self.workers or 1) > 1):
+            raise ValueError(
+                "EMULATOR=true is not allowed in the cloud, nor with several WORKERS, each of "
+                "which would have a clock of its own."
             )
         if self.k_service and not (self.sessions_store or self.google_cloud_project):
             raise ValueError("In the cloud, set GOOGLE_CLOUD_PROJECT or SESSIONS_STORE.")

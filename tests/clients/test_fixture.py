@@ -31,7 +31,7 @@ def test_the_fixture_serves_another_projects_tests(tmp_path: Path) -> None:
     fixture = (Path(__file__).parent / "snippets/conftest_fixture.py").read_text()
     checkout = tmp_path / "checkout"
     checkout.mkdir()
-    for name in ("main.py", "functions", "infra"):
+    for name in ("main.py", "functions", "infra", "emulator"):
         (checkout / name).symlink_to(ROOT / name)
     (checkout / ".venv/bin").mkdir(parents=True)
     (checkout / ".venv/bin/python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')

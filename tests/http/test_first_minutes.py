@@ -64,7 +64,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert process.stdout == (
         f"Cannot listen on port {port} of 127.0.0.1: Address already in use. "
-        f"Stop the other server, or choose a port: make run PORT={port + 1}\n"
+        f"Stop the other server, or choose a port: --port={port + 1} or make run PORT={port + 1}\n"
     )
 
 

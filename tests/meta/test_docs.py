@@ -18,6 +18,7 @@ NAMES = {row["Name"]: float(row["Value"]) for row in table(COST, "Name")}
 BUSY = {row["Requests arrive"]: row["seconds"] for row in table(COST, "Requests arrive")}
 
 KNOWN_VARIABLES = {
+    *("AGENT_ENGINE_SESSIONS_URL", "AGENT_ENGINE_SESSIONS_TOKEN", "AGENT_ENGINE_SESSIONS_API_KEY"),
     *("CLOUD_RUN_TIMEOUT_SECONDS", "THREADED_TIMEOUT_ENABLED"),  # of functions-framework
     "CLOUDSDK_CORE_PROJECT",
     "CLOUDSDK_FUNCTIONS_REGION",

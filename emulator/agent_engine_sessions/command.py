@@ -1,0 +1,138 @@
+"""The command `agent-engine-sessions`."""
+
+import contextlib
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from agent_engine_sessions.serving import (
+    URL_VARIABLE,
+    CannotListen,
+    become_server,
+    health_status,
+    listen,
+    python_of_server,
+    server_version,
+    store_url,
+)
+
+_SESSIONS = "/v1beta1/projects/local/locations/us-central1/reasoningEngines/1/sessions"
+
+_store = click.option(
+    "--store",
+    metavar="memory|FILE|firestore://PROJECT",
+    help="Where sessions live. Default: SESSIONS_STORE, else the file .data/sessions.db.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(server_version(), message="%(version)s")
+def main() -> None:
+    """Agent Engine Sessions on your own machine."""
+
+
+@main.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    envvar="PORT",
+    help="Where to listen; 0 is any free port.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, envvar="HOST")
+@_store
+@click.option("--emulator", is_flag=True, help="Lets tests control the clock, faults and data.")
+@click.option("--ready-fd", type=int, metavar="N", help="Also writes the URL to this descriptor.")
+@click.option(
+    "--url-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also writes the URL to this file.",
+)
+@click.option(
+    "--while-locked",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Ends when no process holds a lock of flock(2) on this file.",
+)
+@click.option("--hint", is_flag=True, help="Also prints a first request to try.")
+def start(
+    port: int,
+    host: str,
+    store: str | None,
+    emulator: bool,
+    ready_fd: int | None,
+    url_file: Path | None,
+    while_locked: Path | None,
+    hint: bool,
+) -> None:
+    """Serves the whole API, and prints one line with the URL once it answers."""
+    environment = _environment(store)
+    if emulator:
+        environment["EMULATOR"] = "true"
+    try:
+        listener = listen(host, port)
+    except CannotListen as error:
+        raise SystemExit(str(error)) from None
+
+    def announce(url: str) -> None:
+        print(f"Agent Engine Sessions answers at {url}", flush=True)
+        if hint:
+            print(f'\n  curl {url}{_SESSIONS} -d \'{{"userId": "me"}}\'\n', flush=True)
+        if url_file is not None:
+            _write_whole(url_file, url)
+        if ready_fd is not None:
+            os.write(ready_fd, f"{url}\n".encode())
+
+    become_server(listener, environment, announce, ready_fd, while_locked)
+
+
+@main.command()
+@click.option("--url", default="http://127.0.0.1:8080", show_default=True)
+def env(url: str) -> None:
+    """Prints what to export, so that fixtures and ADK's service use a running server."""
+    print(f"export {URL_VARIABLE}={url}")
+
+
+@main.command()
+@click.option("--port", type=int, default=8080, show_default=True, envvar="PORT")
+def check(port: int) -> None:
+    """Ends with 0 if a server of this machine answers and can serve, else with 1."""
+    status = health_status(f"http://127.0.0.1:{port}")
+    sys.exit(0 if status is not None and status < 500 else 1)
+
+
+@main.command()
+@_store
+@click.argument("to", required=False, type=click.Path(path_type=Path))
+def backup(store: str | None, to: Path | None) -> None:
+    """Copies a SQLite store, also while servers use it, to TO or beside it."""
+    python, environment = python_of_server(_environment(store))
+    command = [*python, "-m", "functions.store.sqlite.backup", *([str(to)] if to else [])]
+    sys.stdout.flush()
+    os.execve(command[0], command, environment)
+
+
+def _environment(store: str | None) -> dict[str, str]:
+    """The server's environment variables; raises click.UsageError when a package is missing."""
+    environment = dict(os.environ)
+    if store:
+        environment["SESSIONS_STORE"] = store_url(store)
+    is_firestore = environment.get("SESSIONS_STORE", "").startswith("firestore:")
+    if is_firestore and find_spec("grpc") is None:
+        raise click.UsageError(
+            "Firestore needs more packages: pip install 'agent-engine-sessions[firestore]'"
+        )
+    return environment
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Writes a file that its readers find whole or not at all."""
+    part = path.with_name(f"{path.name}.{os.getpid()}")
+    with contextlib.suppress(FileNotFoundError):
+        part.unlink()
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,151 @@
+"""Runs the server that this package carries, in a process of its own.
+
+The socket is bound here and handed to gunicorn by the protocol of systemd's socket activation: a
+taken port is known before anything starts, and port 0 is a free port that nobody else can take.
+See freedesktop.org/software/systemd/man/sd_listen_fds.html.
+"""
+
+import fcntl
+import os
+import re
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import NoReturn
+
+_PACKAGED = Path(__file__).parent / "_server"
+SERVER = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2]
+"""The folder of main.py and functions/: inside the installed package, or the checkout's root."""
+
+URL_VARIABLE = "AGENT_ENGINE_SESSIONS_URL"
+"""The environment variable that says where a server runs."""
+
+IN_MEMORY = "sqlite:///:memory:"
+
+_FIRST_INHERITED = 3
+"""The first file descriptor of a socket that systemd's protocol hands on."""
+
+_HEALTH = "/health"
+_PAUSE = 0.01
+
+
+class CannotListen(Exception):
+    """Why the server cannot listen on a port, in a sentence."""
+
+
+def server_version() -> str:
+    """The version that the server says it has."""
+    text = (SERVER / "functions/__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"{SERVER} has no version.")
+    return found[1]
+
+
+def store_url(store: str) -> str:
+    """SESSIONS_STORE for `memory`, a file's path, or a URL, which stays as it is."""
+    if store == "memory":
+        return IN_MEMORY
+    if re.match(r"(sqlite|firestore)://", store):
+        return store
+    return f"sqlite:///{Path(store).expanduser().absolute()}"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; port 0 is any free port. Raises CannotListen."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        # The text of create_server is longer; names that are not found have negative numbers.
+        number = error.errno or 0
+        why = os.strerror(number) if number > 0 else error.strerror
+        raise CannotListen(
+            f"Cannot listen on port {port} of {host}: {why}. Stop the other server, "
+            f"or choose a port: --port={port + 1} or make run PORT={port + 1}"
+        ) from None
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where clients of this machine reach the socket."""
+    host, port, *_ = listener.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def python_of_server(environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """The command and the environment of a Python that imports the server's own packages.
+
+    Neither the working folder nor PYTHONPATH can put a package `functions` before them.
+    """
+    path = [str(SERVER), *filter(None, [environment.get("PYTHONPATH")])]
+    return [sys.executable, "-P"], {**environment, "PYTHONPATH": os.pathsep.join(path)}
+
+
+def become_server(
+    listener: socket.socket,
+    environment: Mapping[str, str],
+    announce: Callable[[str], None],
+    ready_fd: int | None = None,
+    lock_file: Path | None = None,
+) -> NoReturn:
+    """Replaces this process by the server, so that signals reach it.
+
+    A child calls `announce` with the URL once the server answers, or ends in silence if the
+    server ends before. Only the child keeps `ready_fd`, so that its reader comes to the end.
+    With a `lock_file`, the server ends when no other process holds a lock on the file.
+    """
+    url, server = url_of(listener), os.getpid()
+    if os.fork() == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        listener.close()
+        if health_status(url) is not None:
+            announce(url)
+            if ready_fd is not None:
+                os.close(ready_fd)
+            if lock_file is not None:
+                _end_with_locks(server, lock_file)
+        os._exit(0)
+    if ready_fd is not None and ready_fd > sys.stderr.fileno():
+        os.close(ready_fd)
+    os.dup2(listener.fileno(), _FIRST_INHERITED)
+    # A copy onto itself changes nothing, not even this.
+    os.set_inheritable(_FIRST_INHERITED, True)
+    python, variables = python_of_server(environment)
+    variables |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1"}
+    variables.setdefault("THREADS", "64")
+    main = SERVER / "main.py"
+    options = [f"--source={main}", "--target=sessions_api", "--signature-type=http"]
+    # The host and port of the options are not used: the socket is there already.
+    command = [*python, "-m", "functions_framework", *options, "--host=127.0.0.1", "--port=1"]
+    os.execve(command[0], command, variables)
+
+
+def _end_with_locks(server: int, lock_file: Path) -> None:
+    """Ends the server once nobody holds the lock; a process that dies lets go of it, too."""
+    with lock_file.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.getppid() == server:
+            os.kill(server, signal.SIGTERM)
+        while os.getppid() == server:
+            # Whoever gets the lock next must not find the server still there.
+            time.sleep(_PAUSE)
+
+
+def health_status(url: str) -> int | None:
+    """The HTTP status of the health check; None where nothing answers.
+
+    A server that is starting takes the request, so that this waits until it has started.
+    """
+    host, port = url.removeprefix("http://").rsplit(":", 1)
+    connection = HTTPConnection(host.strip("[]"), int(port))
+    try:
+        connection.request("GET", _HEALTH)
+        return connection.getresponse().status
+    except (OSError, HTTPException):
+        return None
+    finally:
+        connection.close()

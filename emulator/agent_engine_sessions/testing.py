@@ -1,0 +1,125 @@
+"""A project of an emulator, as a test uses it: clients, the clock, faults, the requests so far."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import agentplatform
+
+    from agent_engine_sessions.adk import SessionService
+
+_LOCATION = "us-central1"
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_TIMEOUT = 60.0
+
+
+class Request(NamedTuple):
+    """A request that the server answered.
+
+    `method` is such as `append_event`, `path` is as sent, with its query.
+    """
+
+    method: str
+    verb: str
+    path: str
+    status: int
+
+
+class Sessions:
+    """One project of an emulator. Nothing of it touches another project."""
+
+    def __init__(self, url: str, project: str) -> None:
+        """`url` is that of a server with EMULATOR=true."""
+        self.url = url
+        self.project = project
+        self.location = _LOCATION
+        self._controls = f"{url}/emulator/v1/projects/{project}"
+
+    @property
+    def parent(self) -> str:
+        """`projects/{project}/locations/{location}`, with which the project's names begin."""
+        return f"projects/{self.project}/locations/{self.location}"
+
+    def client(self) -> "agentplatform.Client":
+        """Google's client, connected to this project; needs google-cloud-agentplatform."""
+        import agentplatform
+        from google.oauth2.credentials import Credentials
+
+        return agentplatform.Client(
+            project=self.project,
+            location=self.location,
+            credentials=Credentials("unused"),  # type: ignore[no-untyped-call]
+            http_options={"base_url": self.url},
+        )
+
+    def adk(self, engine: str = "") -> "SessionService":
+        """ADK's session service over this project; needs the extra `adk`.
+
+        The engine is the app's name unless one is given.
+        """
+        from agent_engine_sessions.adk import SessionService
+
+        project = f"project={self.project}&location={self.location}"
+        return SessionService(f"{self.url}/{engine}?{project}")
+
+    @property
+    def now(self) -> datetime:
+        """The time by the project's clock, in UTC."""
+        time: str = self._call("GET", "/clock")["time"]
+        return datetime.fromisoformat(time)
+
+    @now.setter
+    def now(self, time: datetime) -> None:
+        self._call("PATCH", "/clock", {"time": time.isoformat()})
+
+    def advance(self, by: str | timedelta) -> None:
+        """Moves the clock forward by a timedelta or by text such as `25h`, `90s` or `1d12h`."""
+        seconds = (by if isinstance(by, timedelta) else _parse(by)).total_seconds()
+        self._call("POST", "/clock:advance", {"duration": f"{seconds:.6f}s"})
+
+    def freeze(self, frozen: bool = True) -> None:
+        """Stops the clock, or has it go on."""
+        self._call("PATCH", "/clock", {"frozen": frozen})
+
+    def fail(
+        self, method: str = "", status: int = 503, times: int = 1, after_commit: bool = False
+    ) -> None:
+        """Has the next calls answered with an error, those of one method or of any.
+
+        With `after_commit`, the server does its work and only the answer is lost. Several faults
+        wait for each other. Raises ValueError for a method or a status that there is not.
+        """
+        fault = {"status": status, "times": times, "afterCommit": after_commit}
+        self._call("POST", "/faults", {"method": method, **fault})
+
+    @property
+    def requests(self) -> list[Request]:
+        """The requests to this project so far, oldest first."""
+        return [Request(**each) for each in self._call("GET", "/requests")["requests"]]
+
+    def reset(self) -> None:
+        """Removes all data of the project, its faults and its log, and sets its clock right."""
+        self._call("DELETE", "")
+
+    def _call(self, verb: str, path: str, body: object = None) -> dict[str, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(self._controls + path, data, headers, method=verb)
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+                found: dict[str, Any] = json.load(answer)
+        except urllib.error.HTTPError as error:
+            message = json.load(error)["error"]["message"]
+            raise ValueError(message) from error
+        return found
+
+
+def _parse(text: str) -> timedelta:
+    if not re.fullmatch(r"(\d+(\.\d+)?[dhms])+", text):
+        raise ValueError(f"{text!r} is no duration such as 25h, 90s or 1d12h.")
+    parts = re.findall(r"([\d.]+)([dhms])", text)
+    return sum((timedelta(**{_UNITS[unit]: float(number)}) for number, unit in parts), timedelta())

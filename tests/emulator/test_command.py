@@ -1,0 +1,125 @@
+"""The command `agent-engine-sessions`, from this checkout."""
+
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+
+import functions
+from tests.support.starting import COMMAND, environment, started
+
+SESSIONS = "/v1beta1/projects/local/locations/us-central1/reasoningEngines/1/sessions"
+
+
+def run(*arguments: str, folder: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def create(url: str) -> httpx.Response:
+    return httpx.post(url + SESSIONS, json={"userId": "me"}, timeout=60)
+
+
+def test_one_line_comes_once_the_server_answers(tmp_path: Path) -> None:
+    """Port 0 is a free port. The line, the file and the descriptor name the same URL."""
+    reader, writer = os.pipe()
+    announced = [f"--ready-fd={writer}", "--url-file=url"]
+    process = subprocess.Popen(
+        [*COMMAND, "start", "--port=0", "--store=memory", *announced],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+        pass_fds=[writer],
+        start_new_session=True,
+    )
+    os.close(writer)
+    try:
+        with open(reader, encoding="utf-8") as ready:
+            url = ready.read().strip()
+        assert create(url).status_code == 200
+        assert (tmp_path / "url").read_text() == url
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"Agent Engine Sessions answers at {url}\n"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.communicate(timeout=60)[0] == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["url"]
+
+
+def test_the_server_imports_its_own_packages_whatever_the_project_has(tmp_path: Path) -> None:
+    """A project's own `functions` and `main` stay out, in its folder and on PYTHONPATH."""
+    for name in ("functions", "main"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise ImportError('of the project')")
+    path = os.pathsep.join([environment()["PYTHONPATH"], str(tmp_path)])
+    variables = environment(PYTHONPATH=path)
+    with started("--store=memory", folder=tmp_path, variables=variables) as (url, _):
+        assert create(url).status_code == 200
+
+
+def test_ctrl_c_ends_it_at_once_though_a_client_follows_a_session(tmp_path: Path) -> None:
+    with started("--store=memory", folder=tmp_path) as (url, process):
+        name = create(url).json()["response"]["name"]
+        with httpx.stream("GET", f"{url}/v1beta1/{name}/events:watch", timeout=60) as watched:
+            assert watched.status_code == 200
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(20) == 0
+
+
+def test_a_file_keeps_sessions_from_one_start_to_the_next(tmp_path: Path) -> None:
+    """And the backup of the running server is a store, too."""
+    with started("--store=here.db", folder=tmp_path) as (url, _):
+        name = create(url).json()["response"]["name"]
+        backed_up = run("backup", "--store=here.db", "copy.db", folder=tmp_path)
+        assert backed_up.returncode == 0, backed_up.stderr
+    for store in ("here.db", "copy.db"):
+        with started(f"--store={store}", folder=tmp_path) as (url, _):
+            assert httpx.get(f"{url}/v1beta1/{name}").json()["userId"] == "me"
+
+
+def test_firestore_is_a_store_too(tmp_path: Path, emulator: str) -> None:
+    variables = environment(FIRESTORE_EMULATOR_HOST=emulator)
+    store = f"--store=firestore://p{uuid4().hex}"
+    with started(store, folder=tmp_path, variables=variables) as (url, _):
+        sessions = SESSIONS.removeprefix("/v1beta1/projects/local/locations/us-central1")
+        created = httpx.post(f"{url}/v1beta1{sessions}", json={"userId": "me"}, timeout=60)
+        assert created.status_code == 200
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run("start", f"--port={port}", folder=tmp_path)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        f"Cannot listen on port {port} of 127.0.0.1: Address already in use. Stop the other "
+        f"server, or choose a port: --port={port + 1} or make run PORT={port + 1}\n"
+    )
+
+
+def test_a_wrong_setting_is_one_sentence_and_no_url(tmp_path: Path) -> None:
+    ended = run("start", "--port=0", folder=tmp_path, MIN_TTL="never")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("MIN_TTL='never' is not allowed: ")
+
+
+def test_env_prints_a_line_for_the_shell(tmp_path: Path) -> None:
+    said = run("env", "--url=http://127.0.0.1:9", folder=tmp_path).stdout
+    assert said == "export AGENT_ENGINE_SESSIONS_URL=http://127.0.0.1:9\n"
+
+
+def test_the_version_stands_in_one_place(tmp_path: Path) -> None:
+    assert run("--version", folder=tmp_path).stdout.strip() == functions.__version__

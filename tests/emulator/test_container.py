@@ -1,0 +1,79 @@
+"""The Dockerfile, as far as it can be checked without Docker."""
+
+import json
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import ROOT
+from tests.support.starting import COMMAND, environment, started
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+STEPS = re.findall(r"^([A-Z]+) (.+)$", DOCKERFILE, re.MULTILINE)
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def the_only(instruction: str) -> str:
+    (found,) = [rest for name, rest in STEPS if name == instruction]
+    return found
+
+
+def test_what_it_copies_is_there_and_is_sent() -> None:
+    """`.dockerignore` lets through what the build copies, and nothing else."""
+    copied = {
+        source
+        for name, rest in STEPS
+        if name == "COPY" and "--from" not in rest
+        for source in shlex.split(rest)[:-1]
+    }
+    assert [source for source in copied if not (ROOT / source).exists()] == []
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == copied
+    assert "*" in ignored
+
+
+def test_it_runs_without_root_on_a_python_that_the_package_takes() -> None:
+    """USER is a number, which Kubernetes can tell from root."""
+    assert int(the_only("USER")) > 0
+    assert the_only("EXPOSE") == "8080"
+    for name, image in STEPS:
+        if name == "FROM":
+            version = re.match(r"python:3\.(\d+)-slim", image)
+            assert version is not None
+            assert int(version[1]) >= int(PROJECT["requires-python"].removeprefix(">=3."))
+    (extra,) = re.findall(r"\*\.whl\)\[([a-z]+)\]", DOCKERFILE)
+    assert extra in PROJECT["optional-dependencies"]
+
+
+def test_its_commands_are_the_commands_of_the_package(tmp_path: Path) -> None:
+    """The health check fails, then succeeds once the server that CMD starts is there."""
+    (script,) = json.loads(the_only("ENTRYPOINT"))
+    assert script in PROJECT["scripts"]
+    (start,) = json.loads(the_only("CMD"))
+    assert start == "start"
+    (check,) = re.findall(r"CMD (\[.+\])", the_only("HEALTHCHECK"))
+    first, *options = json.loads(check)
+    assert first == script
+    variables = dict(pair.split("=") for pair in the_only("ENV").split())
+    assert variables["PORT"] == the_only("EXPOSE")
+    with started("--store=memory", folder=tmp_path) as (url, process):
+        port = url.rpartition(":")[2]
+        assert checked(options, PORT=port) == 0
+        process.terminate()
+        process.wait(60)
+        assert checked(options, PORT=port) == 1
+
+
+@pytest.mark.parametrize("word", ["pip install", "pip wheel"])
+def test_pip_leaves_no_cache_in_a_layer(word: str) -> None:
+    steps = [rest for name, rest in STEPS if name == "RUN" and word in rest]
+    assert steps
+    assert all("--no-cache-dir" in rest for rest in steps)
+
+
+def checked(options: list[str], **variables: str) -> int:
+    return subprocess.run([*COMMAND, *options], env=environment(**variables)).returncode

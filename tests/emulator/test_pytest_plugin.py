@@ -1,0 +1,216 @@
+"""The fixtures, in another project that has nothing but its tests."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from agent_engine_sessions.testing import Sessions
+from tests.support.pages import code_blocks
+from tests.support.project import ROOT
+from tests.support.starting import environment, started
+
+PAGE = (ROOT / "docs/use-it-in-tests.md").read_text()
+
+MANY = """
+import json, os, urllib.request
+import pytest
+
+def call(url, body=None):
+    data = json.dumps(body).encode() if body else None
+    with urllib.request.urlopen(urllib.request.Request(url, data)) as answer:
+        return json.load(answer)
+
+@pytest.mark.parametrize("number", range(200))
+def test_nothing_of_another_test_is_there(sessions, sessions_emulator, number):
+    assert sessions.url == sessions_emulator
+    assert sessions.requests == []
+    start = sessions.now
+    sessions.advance(f"{number}h")
+    assert number * 3600 <= (sessions.now - start).total_seconds() < number * 3600 + 60
+    own = f"{sessions.url}/v1beta1/{sessions.parent}/reasoningEngines/1/sessions"
+    call(f"{own}?sessionId=s", {"userId": "u", "sessionState": {"app:n": number}})
+    (found,) = call(own)["sessions"]
+    assert found["sessionState"] == {"app:n": number}
+    with open(os.environ["SEEN"], "a") as seen:
+        seen.write(sessions.url + "\\n")
+"""
+
+
+def run_tests(folder: Path, *options: str, **variables: str) -> str:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    command += ["-p", "agent_engine_sessions.pytest_plugin", f"--basetemp={folder}/temp", *options]
+    process = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=200,
+    )
+    return process.stdout
+
+
+def is_gone(url: str) -> bool:
+    try:
+        httpx.get(url)
+    except httpx.TransportError:
+        return True
+    return False
+
+
+def test_two_workers_share_one_server_and_no_state(tmp_path: Path) -> None:
+    """The server ends when both have: each start of a later run is one of its own."""
+    (tmp_path / "test_many.py").write_text(MANY)
+    said = run_tests(tmp_path, "-n", "2", SEEN=f"{tmp_path}/seen")
+    assert "200 passed" in said, said
+    seen = (tmp_path / "seen").read_text().split()
+    assert (len(seen), len(set(seen))) == (200, 1)
+    again = run_tests(tmp_path, "-n", "0", "-k", "99", SEEN=f"{tmp_path}/again")
+    assert "passed" in again, again
+    assert is_gone(seen[0])
+
+
+def test_the_code_of_the_page_runs(tmp_path: Path) -> None:
+    code = code_blocks(PAGE, "python")
+    (tmp_path / "test_page.py").write_text("\n\n".join(code))
+    said = run_tests(tmp_path, "-n", "0", "-W", "ignore")
+    assert f"{len(code)} passed" in said, said
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> object:
+    folder = tmp_path_factory.mktemp("emulator")
+    variables = environment(MIN_TTL="0s")
+    with started("--store=memory", "--emulator", folder=folder, variables=variables) as (url, _):
+        yield url
+
+
+@pytest.fixture
+def sessions(url: str, request: pytest.FixtureRequest) -> Sessions:
+    return Sessions(url, f"p{abs(hash(request.node.nodeid))}")
+
+
+def create(sessions: Sessions, session_id: str = "s", **body: object) -> httpx.Response:
+    url = f"{sessions.url}/v1beta1/{sessions.parent}/reasoningEngines/1/sessions"
+    return httpx.post(f"{url}?sessionId={session_id}", json={"userId": "u", **body}, timeout=60)
+
+
+def test_the_clock_is_that_of_one_project(sessions: Sessions) -> None:
+    """It goes on from where it is set, stands when frozen, and times of answers follow it."""
+    neighbour = Sessions(sessions.url, f"{sessions.project}-neighbour")
+    before = neighbour.now
+    sessions.advance("1d12h")
+    assert (sessions.now - before).total_seconds() >= 36 * 3600
+    assert (neighbour.now - before).total_seconds() < 3600
+    sessions.freeze()
+    frozen = sessions.now
+    assert create(sessions).json()["response"]["createTime"] == (
+        frozen.isoformat().replace("+00:00", "Z")
+    )
+    assert sessions.now == frozen
+    sessions.freeze(False)
+    assert sessions.now > frozen
+    for wrong in ("25", "h", "-1h", ""):
+        with pytest.raises(ValueError, match="no duration"):
+            sessions.advance(wrong)
+
+
+def test_a_fault_is_for_the_next_calls_of_its_method(sessions: Sessions) -> None:
+    """After the commit, the work is done; other projects go on."""
+    neighbour = Sessions(sessions.url, f"{sessions.project}-neighbour")
+    sessions.fail("get_session", status=429)
+    sessions.fail("create_session", status=500, times=2)
+    sessions.fail("create_session", status=503, after_commit=True)
+    assert create(neighbour).status_code == 200
+    assert [create(sessions).status_code for _ in range(4)] == [500, 500, 503, 400]
+    assert [each.status for each in sessions.requests] == [500, 500, 503, 400]
+    refused = httpx.get(
+        f"{sessions.url}/v1beta1/{sessions.parent}/reasoningEngines/1/sessions/s"
+    ).json()
+    assert refused["error"]["status"] == "RESOURCE_EXHAUSTED"
+    for wrong in ({"method": "fly"}, {"status": 200}, {"times": 0}):
+        with pytest.raises(ValueError, match=r"no method|must be"):
+            sessions.fail(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_reset_leaves_nothing(sessions: Sessions) -> None:
+    """Neither sessions, nor engines, nor the state of apps and users, in this project alone."""
+    neighbour = Sessions(sessions.url, f"{sessions.project}-neighbour")
+    state = {"app:a": 1, "user:u": 2}
+    engines = f"{sessions.url}/v1beta1/{sessions.parent}/reasoningEngines"
+    httpx.post(engines, json={"displayName": "e"})
+    for each in (sessions, neighbour):
+        create(each, sessionState=state)
+    sessions.advance("1h")
+    sessions.reset()
+    assert sessions.requests == []
+    assert httpx.get(engines).json().get("reasoningEngines", []) == []
+    assert create(sessions).json()["response"].get("sessionState", {}) == {}
+    assert create(neighbour, "t").json()["response"]["sessionState"] == state
+
+
+@pytest.mark.parametrize("path", ["", "p/clocks", "p/clock/", "p"])
+def test_a_control_that_is_not_there_is_not_found(url: str, path: str) -> None:
+    answer = httpx.get(f"{url}/emulator/v1/projects/{path}")
+    assert (answer.status_code, answer.json()["error"]["status"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("verb", "control", "body"),
+    [
+        ("POST", "faults", "[]"),
+        ("POST", "faults", "{"),
+        ("POST", "faults", '{"times": "x"}'),
+        ("POST", "faults", '{"method": []}'),
+        ("POST", "faults", '{"status": {}}'),
+        ("POST", "faults", '{"afterCommit": "no"}'),
+        ("POST", "faults", '{"other": 1}'),
+        ("PATCH", "clock", '{"time": "soon"}'),
+        ("PATCH", "clock", '{"frozen": 1}'),
+        ("POST", "clock:advance", "{}"),
+        ("POST", "clock:advance", '{"duration": "-1s"}'),
+        ("POST", "clock:advance", '{"duration": "300000000000s"}'),
+    ],
+)
+def test_a_control_of_another_shape_is_refused(
+    url: str, verb: str, control: str, body: str
+) -> None:
+    answer = httpx.request(verb, f"{url}/emulator/v1/projects/p/{control}", content=body)
+    assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+
+
+def test_a_page_of_another_site_controls_nothing(url: str) -> None:
+    headers = {"Origin": "https://evil.example"}
+    answer = httpx.delete(f"{url}/emulator/v1/projects/p", headers=headers)
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("variable", [{"K_SERVICE": "f"}, {"WORKERS": "2"}])
+def test_controls_are_refused_in_the_cloud_and_with_workers(
+    tmp_path: Path, variable: dict[str, str]
+) -> None:
+    """The start ends with a sentence."""
+    process = subprocess.run(
+        [sys.executable, "-m", "agent_engine_sessions", "start", "--port=0", "--emulator"],
+        cwd=tmp_path,
+        env=environment(GOOGLE_CLOUD_PROJECT="p", **variable),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr.startswith("EMULATOR=true is not allowed in the cloud")
+
+
+def test_without_the_setting_there_are_no_controls(tmp_path: Path) -> None:
+    with started("--store=memory", folder=tmp_path) as (url, _):
+        answer = httpx.get(f"{url}/emulator/v1/projects/p/clock")
+        assert answer.status_code == 404
+        assert re.search("no path", answer.text)
+    assert "EMULATOR" not in os.environ
