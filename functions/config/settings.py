@@ -94,8 +94,8 @@ class Settings(AuthSettings, LimitSettings):
     )
     min_ttl: int = setting(
         86400 * 10**9,
-        "The shortest life of a session, from its creation to its expireTime. The server refuses "
-        "a shorter one with 400.",
+        'The shortest life of a session, from its creation to its expireTime, such as `"86400s"`. '
+        "The server refuses a shorter one with 400.",
         duration,
     )
     require_engine: bool = setting(

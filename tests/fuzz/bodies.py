@@ -73,7 +73,7 @@ def _check_event(message: SessionEvent) -> None:
     text = record.to_json(_NAME)
     read_json(with_enum_numbers(text).encode())
     event = read_json(with_event_type(text).encode())
-    run = Run(record.invocation_id)
+    run = Run(record.invocation_id, with_types=True)
     run.add(record)
     assert event["eventType"] in run.event_types
     told = run.to_json(_NAME)

@@ -13,7 +13,7 @@ from werkzeug.test import EnvironBuilder
 
 from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS
-from functions.store.in_flight import in_flight
+from functions.store.in_flight import BytesInFlight, in_flight
 from tests.support.authentication import ENGINE_PATH, SESSIONS_PATH, AuthApi, open_api
 
 SESSIONS = f"{ENGINE_PATH}/sessions"
@@ -22,9 +22,10 @@ BODY = json.dumps({"userId": "u", "sessionState": {"k": "x" * 500_000}}).encode(
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[AuthApi]:
-    """A api with room for one large request at a time."""
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AuthApi]:
+    """An API with room for one large request at a time, whatever other tests left open."""
     in_flight.release()
+    monkeypatch.setattr(BytesInFlight, "_total", 0)
     yield open_api(tmp_path, policy="", max_bytes_in_flight=LIMIT)
     in_flight.release()
 

@@ -71,6 +71,7 @@ class Api:
         """The answer to a call, sent as `send` does; fails where the answer is not JSON."""
         response = self.send(verb, path, body, **query)
         text = response.get_data(as_text=True)
+        response.close()
         assert response.content_type == "application/json; charset=UTF-8"
         return Answer(response.status_code, text, json.loads(text))
 

@@ -146,7 +146,7 @@ def schemas() -> dict[str, JsonSchema]:
         ),
         # Of a dry run.
         "Backlog": fixed(
-            {"expiredSessions": _COUNT, "atLeast": {"const": True}, "oldestExpireTime": _TIME},
+            {"expiredSessions": _COUNT, "atLeast": {"type": "boolean"}, "oldestExpireTime": _TIME},
             "expiredSessions",
         ),
         **_operations(messages),
