@@ -30,10 +30,11 @@ resource "google_firestore_database" "sessions" {
   depends_on = [google_project_service.service, time_sleep.kms]
 }
 
-# Composite indexes. list_sessions looks an equality of its filter up in `facets`, an array, and orders
-# by either time. Firestore reads an index in its own direction only, so each order has two. The scope
-# COLLECTION_GROUP serves lists over all engines. list_runs, get_run and the filter on invocation_id
-# look events up by their invocation.
+# Composite indexes. list_sessions looks an equality of its filter up in `shardFacets`, an array, and
+# orders by either time. Firestore reads an index in its own direction only, so each order has two. The
+# scope COLLECTION_GROUP serves lists over all engines. The indexes of `facets` serve sessions of version
+# 4 and before until they are brought up to date; new databases have nothing in them. list_runs, get_run
+# and the filter on invocation_id look events up by their invocation.
 resource "google_firestore_index" "index" {
   for_each = {
     for index in local.indexes :

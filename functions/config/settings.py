@@ -15,6 +15,7 @@ from functions.config.setting import (
     patience,
     read_settings,
     setting,
+    split,
     truth,
     whole,
 )
@@ -35,6 +36,13 @@ def _parse_origins(text: str) -> frozenset[str]:
                 "without a path and without the scheme's own port"
             )
     return origins
+
+
+def _parse_labels(text: str) -> str:
+    keys = split(text)
+    if {"*", "-"} & {*keys} and len(keys) > 1:
+        raise ValueError("`*` and `-` stand alone")
+    return ",".join(sorted({*keys}))
 
 
 _STORES = (
@@ -119,6 +127,20 @@ class Settings(AuthSettings, LimitSettings):
         10 * 10**9,
         "How long one request may wait for the store before it answers 503 or 409.",
         patience,
+    )
+    shards: int = setting(
+        30,
+        "How many ranges of an index share the sessions that one list of Firestore goes through: "
+        "500 writes a second for each. Each 30 cost a page one query. All servers of a database "
+        "have the same; a change moves its sessions.",
+        whole(1, 600),
+    )
+    indexed_labels: str = setting(
+        "*",
+        "Keys of labels that Firestore finds sessions by, separated by commas; `-` for none, `*` "
+        "for all. A list reads the sessions that it decides other labels of. All servers of a "
+        "database have the same; a change moves its sessions.",
+        _parse_labels,
     )
     purge_time_limit: int = setting(
         50 * 10**9,

@@ -12,10 +12,15 @@ import pytest
 
 from functions.config.settings import Settings
 from functions.store.firestore import queries
+from functions.store.firestore.migration import PATH
+from functions.store.firestore.rpc import Rpc
+from functions.store.firestore.schema import WITH_CANONICAL_IDS
+from functions.store.firestore.values import creation
 from functions.store.opening import open_store
+from functions.store.protocol import Store
 from tests.conftest import PATIENCE, ROOT
 from tests.infra.configuration import INFRA, Configuration, read_configuration
-from tests.infra.conversation import converse
+from tests.infra.conversation import converse, converse_with_earlier_version
 from tests.infra.queries_at_the_wire import Wire, tapped
 from tests.infra.stand_in import provided
 
@@ -77,7 +82,21 @@ def wire(emulator: str, called: set[str]) -> Wire:
         _watch(monkeypatch, called)
         with closing(open_store(Settings.from_environment(environment))) as store:
             converse(store)
+        with closing(open_earlier_version(environment)) as store:
+            converse_with_earlier_version(store)
     return tap
+
+
+def open_earlier_version(environment: dict[str, str]) -> Store:
+    """A store whose documents have reached version 4."""
+    project = "index-coverage-earlier"
+    settings = Settings.from_environment(
+        {**environment, "SESSIONS_STORE": f"firestore://{project}"}
+    )
+    host = settings.firestore_emulator_host
+    with closing(Rpc(project, "(default)", host, settings.store_timeout)) as rpc:
+        rpc.commit([creation(f"{rpc.root}/{PATH}", {"version": WITH_CANONICAL_IDS})])
+    return open_store(settings)
 
 
 def _watch(monkeypatch: pytest.MonkeyPatch, called: set[str]) -> None:

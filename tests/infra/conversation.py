@@ -13,6 +13,16 @@ BOUNDS = (None, '> "2000-01-01T00:00:00Z"', '< "2100-01-01T00:00:00Z"', '= "2026
 DIRECTIONS = ("", " desc")
 
 
+def converse_with_earlier_version(store: Store) -> None:
+    """Lists sessions while those of version 4 are brought up to date."""
+    settings = Settings(google_cloud_project="p", min_ttl="0s")
+    api = Api(store, f"{LOCATION}/reasoningEngines/e", settings=settings)
+    for number in range(2):
+        _session(api, f"s{number}")
+    _walk_sessions(api, f"{api.engine}/sessions")
+    _walk_sessions(api, f"{LOCATION}/reasoningEngines/-/sessions")
+
+
 def converse(store: Store) -> None:
     """Goes once through everything that reads, and what is done on the way to a write."""
     settings = Settings(google_cloud_project="p", min_ttl="0s")
