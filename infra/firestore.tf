@@ -39,7 +39,7 @@ resource "google_firestore_index" "index" {
   for_each = {
     for index in local.indexes :
     join("/", concat([index.collectionGroup, index.queryScope], [for field in index.fields : "${field.fieldPath}:${try(field.order, field.arrayConfig)}"])) => index
-    if var.own_database
+    if var.own_database && (var.lists_over_all_engines || !(index.queryScope == "COLLECTION_GROUP" && can(index.fields[0].arrayConfig)))
   }
 
   database    = local.database

@@ -20,7 +20,7 @@ from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.merging import list_merged
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page, map_page
-from functions.store.protocol import Purged, Store
+from functions.store.protocol import ALL_PARTS, Part, Purged, Store
 from functions.store.watching import Watch
 
 _OUTLINE = ("displayName", "description", "labels")
@@ -183,11 +183,11 @@ class GuardedStore:
         _check_admin(self._on_engine(name))
         self._store.delete_engine(name, now, force=force)
 
-    def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
+    def purge(self, now: int, is_time_up: Callable[[], bool], part: Part = ALL_PARTS) -> Purged:
         """For whom the settings name, or for admins of every engine."""
         if not self._access.may_purge:
             raise PermissionDenied("The purge is for the scheduler.")
-        return self._store.purge(now, is_time_up)
+        return self._store.purge(now, is_time_up, part)
 
     def close(self) -> None:
         """Lets go of the store."""

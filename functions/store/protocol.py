@@ -28,6 +28,18 @@ class Purged:
         return Purged(self.sessions + other.sessions, self.events + other.events, done=self.done)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part of all sessions that one purge takes, where `of` of them work side by side."""
+
+    number: int = 0
+    of: int = 1
+
+
+ALL_PARTS = Part()
+MAX_PARTS = 30
+
+
 class Store(Protocol):
     """Sessions, their events, and the engines above them.
 
@@ -139,7 +151,7 @@ class Store(Protocol):
         Raises EngineNotFound, or EngineHasSessions without `force`.
         """
 
-    def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
+    def purge(self, now: int, is_time_up: Callable[[], bool], part: Part = ALL_PARTS) -> Purged:
         """Removes expired and deleted sessions with all their events, here and everywhere.
 
         Asks `is_time_up` after every batch, so that each call makes some headway, and stops when

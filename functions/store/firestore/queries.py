@@ -7,7 +7,7 @@ from functions.calls.filters import PageQuery
 from functions.messages.json_text import utf8_size
 from functions.rules.event import timestamp_key
 from functions.rules.names import EngineName
-from functions.store.firestore.layouts import PURGE_SHARDS, Layout, facet, moment
+from functions.store.firestore.layouts import Layout, facet, moment
 from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp, Value
 from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.values import value
@@ -162,13 +162,22 @@ def sessions_of_id(session_id: str) -> StructuredQuery:
     return result
 
 
-def expired_sessions(now: int, limit: int) -> StructuredQuery:
-    """Sessions of the whole database that are over, the longest over first."""
+def expired_sessions(
+    shards: Sequence[int], until: int, limit: int, behind: tuple[int, str] | None
+) -> StructuredQuery:
+    """Sessions of the whole database whose expiry has come, the longest over first.
+
+    Those of some purge shards, behind `(expiry, full document name)`; times are microseconds.
+    """
     result = _select("sessions", "expiry", limit=limit)
     result.from_[0].all_descendants = True
-    _where(result, "purgeShard", _Operator.IN, value(list(range(PURGE_SHARDS))))
-    _where(result, "expiry", _Operator.LESS_THAN_OR_EQUAL, value(now // 1000))
+    _where(result, "purgeShard", _Operator.IN, value(shards))
+    _where(result, "expiry", _Operator.LESS_THAN_OR_EQUAL, value(until))
     _order(result, "expiry", descending=False)
+    _order(result, "__name__", descending=False)
+    if behind is not None:
+        expiry, name = behind
+        _start_after(result, value(expiry), Value(reference_value=name))
     return result
 
 

@@ -28,12 +28,13 @@ from functions.rules.session import SessionChange, SessionRecord, later
 from functions.rules.state import StateChange, join_members, merge_members
 from functions.store.firestore import documents, engines, queries, values
 from functions.store.firestore.appending import AppendCommit, append_or_create
-from functions.store.firestore.erasure import erase, purge
+from functions.store.firestore.erasure import erase
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.layouts import Layout
 from functions.store.firestore.listing import list_sessions
 from functions.store.firestore.migration import Versions
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
+from functions.store.firestore.purging import purge
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, LazyRpc, Missing, Refused, Rpc, Stale
 from functions.store.firestore.runs import runs_by_event
@@ -48,7 +49,7 @@ from functions.store.firestore.schema import (
 from functions.store.firestore.sharing import share, shared_state, shared_writes, user_documents
 from functions.store.firestore.watching import Feeds, FirestoreWatch
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
-from functions.store.protocol import Purged
+from functions.store.protocol import ALL_PARTS, Part, Purged
 from functions.store.runs import fill_runs
 
 
@@ -308,14 +309,16 @@ class FirestoreStore:
     def delete_engine(self, name: EngineName, now: int, *, force: bool) -> None:
         engines.delete_engine(self._rpcs.get(), name, now, force=force)
 
-    def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
+    def purge(self, now: int, is_time_up: Callable[[], bool], part: Part = ALL_PARTS) -> Purged:
         rpc = self._rpcs.get()
         has_shards = self._versions.has_reached(WITH_SHARDS)
-        purged = purge(rpc, now, is_time_up)
+        purged = purge(rpc, now, part, is_time_up)
+        if part.number:
+            return purged
         self._versions.migrate(rpc, now, is_time_up)
         if self._versions.has_reached(WITH_SHARDS) and not has_shards and not is_time_up():
             # What earlier versions left is found from now on.
-            found = purge(rpc, now, is_time_up)
+            found = purge(rpc, now, part, is_time_up)
             return replace(purged.plus(found), done=found.done)
         return purged
 

@@ -6,7 +6,7 @@ transactions that follow, at once or by the next purge, whatever ends the server
 
 import sqlite3
 
-from functions.store.protocol import Purged
+from functions.store.protocol import Part, Purged
 from functions.store.sqlite.rows import touch
 
 ROWS = 2_000
@@ -98,14 +98,16 @@ class Erasure:
         return deleted
 
 
-def purge_some(db: sqlite3.Connection, now: int) -> Purged:
-    """Removes some of what has expired and of what was deleted."""
+def purge_some(db: sqlite3.Connection, now: int, part: Part) -> Purged:
+    """Removes some of what has expired and of what was deleted, of a part of all keys."""
     erasure = Erasure(db, now)
     expired = db.execute(
-        "SELECT id FROM sessions WHERE expiry <= ? ORDER BY expiry LIMIT ?",
-        (now // 1000, _SESSIONS),
+        "SELECT id FROM sessions WHERE expiry <= ? AND id % ? = ? ORDER BY expiry LIMIT ?",
+        (now // 1000, part.of, part.number, _SESSIONS),
     ).fetchall()
-    condemned = db.execute("SELECT id FROM engines WHERE location = ''").fetchall()
+    condemned = db.execute(
+        "SELECT id FROM engines WHERE location = '' AND id % ? = ?", (part.of, part.number)
+    ).fetchall()
     are_gone = all(erasure.session(session) for (session,) in expired)
     is_last = len(expired) < _SESSIONS and are_gone
     done = is_last and all(erasure.engine(engine) for (engine,) in condemned)

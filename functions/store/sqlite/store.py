@@ -20,7 +20,7 @@ from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.paging import Cursor, Page, fill_page
-from functions.store.protocol import Purged
+from functions.store.protocol import ALL_PARTS, Part, Purged
 from functions.store.runs import fill_runs
 from functions.store.sqlite import engines, listing
 from functions.store.sqlite.database import Database
@@ -219,11 +219,11 @@ class SqliteStore:
         if not is_gone:
             self._erase(lambda erasure: erasure.engine(engine), now)
 
-    def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
+    def purge(self, now: int, is_time_up: Callable[[], bool], part: Part = ALL_PARTS) -> Purged:
         total = Purged(0, 0, done=False)
         while True:
             with self._database.write() as db:
-                purged = purge_some(db, now)
+                purged = purge_some(db, now, part)
             total = total.plus(purged)
             if purged.done:
                 return Purged(total.sessions, total.events, done=True)
