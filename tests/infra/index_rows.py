@@ -50,7 +50,7 @@ def rows(indexes: Indexes, document: Any) -> set[Row]:
 
 
 def moved(indexes: Indexes, before: Iterable[Any], after: Iterable[Any]) -> set[Row]:
-    """The entries that a write of documents adds; of documents that were there it removes as many."""
+    """The entries that a write adds; it removes as many of documents that were there before."""
     old, new = (
         {row for document in documents for row in rows(indexes, document)}
         for documents in (before, after)

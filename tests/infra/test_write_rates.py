@@ -1,5 +1,6 @@
 """The tables of docs/write-rates.md, computed from the indexes and from what the store writes."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -180,6 +181,20 @@ def test_the_page_says_where_the_layouts_saturate() -> None:
         assert {title: row[title] for title in found} == {
             title: f"{count:,}" for title, count in found.items()
         }
+
+
+def test_the_page_says_how_many_jobs_purge_ten_million_sessions_a_day() -> None:
+    """A day of runs every ten minutes, each job at the rate that the page says it has."""
+    rate = int(re.search(r"removed ([\d,]+) documents a second", PAGE)[1].replace(",", ""))  # type: ignore[index]
+    in_time = rate * Settings().purge_time_limit // SECOND // 21
+    for row in table(PAGE, "Jobs"):
+        purged = left = 0
+        for run in range(144):
+            left += 10_000_000 // 144 + (run < 10_000_000 % 144)
+            removed = min(left, int(row["Jobs"]) * in_time)
+            purged, left = purged + removed, left - removed
+        found = {"Purged in a day": f"{purged:,}", "Left at its end": f"{left:,}"}
+        assert {title: row[title] for title in found} == found
 
 
 def test_no_row_of_a_session_is_outside_a_shard() -> None:
