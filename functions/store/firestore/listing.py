@@ -4,10 +4,10 @@ Ordered by update_time, sessions that moved since the walk began stand where the
 Firestore still knows, for an hour, what a document was at the moment of the first page. Each later
 page is read at that moment, then its sessions are read by name as they are today. So it is
 Firestore's own clock that decides what has moved, whatever the clocks of servers show. The cursor
-is `[snapshot, position, session, shards]`: that moment, the last session's place, in nanoseconds
-and by its id, or by its full name where the walk goes through all engines, and the layout that the
-walk goes by, see `layouts`. A walk that began before sessions had shards has a cursor without the
-last.
+is `[snapshot, shards, position, session]`: that moment, the layout that the walk goes by, see
+`layouts`, and the last session's place, in nanoseconds and by its id, or by its full name where the
+walk goes through all engines. A walk that began before sessions had shards has a cursor without
+them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -103,11 +103,12 @@ class _Walk:
         """Documents of live sessions in the query's order, behind its cursor."""
         cursor = self.query.cursor
         is_former = cursor is not None and len(cursor) == 3
-        kinds = (int, int, str) if is_former else (int, int, str, int)
+        kinds = (int, int, str) if is_former else (int, int, int, str)
         snapshot, *place = checked_cursor(cursor, *kinds) or [0]
+        begun_with = 0 if is_former or not place else int(place.pop(0))
         behind = (int(place[0]), str(place[1]).split("/")) if place else None
         if behind is not None and self.query.order.field == "update_time":
-            walk = self.with_shards(0 if is_former else int(place[2]))
+            walk = self.with_shards(begun_with)
             placed = walk.places_at(behind, timestamp(int(snapshot)))
         else:
             walk = self
@@ -115,14 +116,14 @@ class _Walk:
         shards = [] if FORMER in walk.layouts else [walk.layouts[0].shards]
         for read_time, (position, ids), found in placed:
             if expiry_of(found) > now // 1000:
-                yield [snapshot or nanoseconds(read_time), position, "/".join(ids), *shards], found
+                yield [snapshot or nanoseconds(read_time), *shards, position, "/".join(ids)], found
 
     def with_shards(self, shards: int) -> "_Walk":
         """The same walk by the layout that it began with, 0 shards being the former one."""
         if [layout.shards for layout in self.layouts] == [shards]:
             return self
         if shards:
-            layouts: Layouts = (Layout(min(shards, MAX_SHARDS), self.layouts[0].labels),)
+            layouts: Layouts = (Layout(min(max(shards, 1), MAX_SHARDS), self.layouts[0].labels),)
         else:
             layouts = (FORMER, *(layout for layout in self.layouts if layout != FORMER))
         return replace(self, layouts=layouts)
