@@ -40,11 +40,12 @@ def run_formula(**values: float) -> dict[str, float]:
     """What the page's own lines of code make of the prices and the values."""
     block = re.search(r"^```python\n(.*?)^```", COST, re.DOTALL | re.MULTILINE)
     assert block is not None
-    results = {}
+    results: dict[str, float] = {}
     for line in block[1].splitlines():
         name, formula = line.split(" = ")
-        if all(word in values or word in NAMES for word in re.findall(r"[A-Za-z]\w*", formula)):
-            results[name] = evaluate(formula, **NAMES, **values)
+        known = {**NAMES, **values, **results}
+        if known.keys() >= set(re.findall(r"[A-Za-z]\w*", formula)):
+            results[name] = evaluate(formula, **known)
     return results
 
 
