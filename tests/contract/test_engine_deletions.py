@@ -1,4 +1,7 @@
-"""Deleting engines that are too large for one request; see sections 3 and 8.6 of the contract."""
+"""Deleting engines that are too large for one request.
+
+See docs/contract.md, section 3.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

@@ -13,18 +13,11 @@ from functions.store.firestore.protobuf import Write
 from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.schema import BEFORE_SHARDS, STEPS
 from functions.store.firestore.values import nanoseconds
-from tests.contract.test_firestore_versions import (
-    EVERYWHERE,
-    NEWEST,
-    Database,
-    database,
-    never,
-    small_batches,
-)
 from tests.support.api import SECOND, Api
+from tests.support.firestore.databases import EVERYWHERE, NEWEST, Database, never
 from tests.support.firestore.version_1 import ENGINES
 
-__all__ = ["database", "small_batches"]
+pytestmark = pytest.mark.usefixtures("small_batches")
 
 QUERIES: tuple[dict[str, str], ...] = (
     {},

@@ -4,11 +4,10 @@ import itertools
 import json
 import logging
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 import pytest
@@ -26,16 +25,21 @@ from functions.store.firestore.schema import NOTHING, STEPS, Step
 from functions.store.firestore.values import creation, nanoseconds, update
 from functions.store.opening import open_store
 from functions.store.versions import NewerVersion
-from tests.support.api import START, Api
+from tests.support.api import Api
 from tests.support.budget import counted
+from tests.support.firestore.databases import (
+    EVERYWHERE,
+    NEWEST,
+    Database,
+    never,
+    new_store_url,
+)
 from tests.support.firestore.version_1 import ENGINES, SESSIONS, answers, dump, live, load, send
 from tests.support.project import LOCATION
 from tests.support.stores import PATIENCE
 from tests.support.streams import next_events, reading
 
-NEWEST = 1 + len(STEPS)
 OVER = ("over", "deleted")
-EVERYWHERE = f"{LOCATION}/reasoningEngines/-/sessions"
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 CALLS = (
     ("POST", f"{ENGINES[0]}/sessions", {"userId": "u"}),
@@ -56,54 +60,7 @@ CALLS = (
     ("POST", "sessions:purgeExpired", None),
 )
 
-_projects = itertools.count(time.time_ns())
-
-
-@dataclass
-class Database:
-    """One that no other test uses, and servers of it."""
-
-    settings: Settings
-    rpc: Rpc
-
-    @contextmanager
-    def serving(self) -> Iterator[Api]:
-        """A new server; its clock stands where every server of earlier code is gone."""
-        with closing(open_store(self.settings)) as store:
-            yield Api(store, ENGINES[0], max(time.time_ns(), START) // 1000 * 1000 + 2 * ROLLOUT)
-
-    @property
-    def version(self) -> int | None:
-        (found,) = self.rpc.batch_get([PATH])()
-        return found and int(found.fields["version"].integer_value)
-
-    def become(self, version: int) -> None:
-        """Says that all documents are of a version."""
-        path = f"{self.rpc.root}/{PATH}"
-        self.rpc.commit([Write(delete=path)])
-        self.rpc.commit([creation(path, {"version": version})])
-
-    def migrate(self) -> None:
-        """Has one server purge until all documents are up to date."""
-        with self.serving() as api:
-            api.ok("POST", "sessions:purgeExpired")
-        (state,) = self.rpc.batch_get([PATH])()
-        assert state.fields["version"].integer_value == NEWEST
-        assert not {"since", "place"} & set(state.fields)
-
-
-@pytest.fixture
-def database(emulator: str) -> Iterator[Database]:
-    """A new one."""
-    environment = {
-        "SESSIONS_STORE": f"firestore://versions-{next(_projects)}",
-        "FIRESTORE_EMULATOR_HOST": emulator,
-        **PATIENCE,
-    }
-    settings = Settings.from_environment(environment)
-    project = settings.store_url.removeprefix("firestore://")
-    with closing(Rpc(project, "(default)", emulator, settings.store_timeout)) as rpc:
-        yield Database(settings, rpc)
+pytestmark = pytest.mark.usefixtures("small_batches")
 
 
 @pytest.fixture
@@ -111,17 +68,6 @@ def old(database: Database) -> Database:
     """One of version 1, from before databases said their version."""
     load(database.rpc)
     return database
-
-
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three documents are as many as 400 for what happens between batches."""
-    monkeypatch.setattr("functions.store.firestore.migration.BATCH", 3)
-
-
-def never() -> bool:
-    """Whether the time of a purge is up."""
-    return False
 
 
 def everywhere(api: Api) -> list[str]:
@@ -158,7 +104,7 @@ def said(api: Api) -> Any:
 def expected(emulator: str) -> dict[str, Any]:
     """What is answered where the code of today has done it all, under the ids of version 1."""
     settings = Settings(
-        sessions_store=f"firestore://versions-{next(_projects)}",
+        sessions_store=new_store_url(),
         firestore_emulator_host=emulator,
         store_timeout=PATIENCE["STORE_TIMEOUT"],
     )

@@ -14,7 +14,8 @@ from tests.support.store_documents import documents_below
 @pytest.fixture(autouse=True)
 def any_life(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions of any life, nobody else's leftovers, and batches that few sessions fill."""
-    # The second clock is an hour ahead of any other, so that it and a test's first purge begin at the start.
+    # The second clock is an hour ahead of all others: its purge begins at the start of the index,
+    # and so does a test's first one.
     for ahead in (0, 7200 * SECOND):
         api.store.purge(api.now + ahead, lambda: False)
     api.settings = replace(api.settings, min_ttl=0)

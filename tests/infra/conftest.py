@@ -77,12 +77,12 @@ def wire(emulator: str, called: set[str]) -> Wire:
         _watch(monkeypatch, called)
         with closing(open_store(Settings.from_environment(environment))) as store:
             converse(store)
-        with closing(open_earlier_version(environment)) as store:
+        with closing(_open_earlier_version(environment)) as store:
             converse_with_earlier_version(store)
     return tap
 
 
-def open_earlier_version(environment: dict[str, str]) -> Store:
+def _open_earlier_version(environment: dict[str, str]) -> Store:
     """A store whose documents have reached version 4."""
     project = "index-coverage-earlier"
     settings = Settings.from_environment(
