@@ -109,7 +109,7 @@ def append_or_create(
         if has_landed:
             session.shared = shared_state(engine, user)
             return session
-        session.update_time = now if found is None else later(session.update_time, now)
+        session.update_time = later(session.update_time, now)
         session.shared = shared_state(engine, user, state)
         changes = values.stored_members(state.session)
         if changes:
