@@ -30,15 +30,16 @@ resource "google_firestore_database" "sessions" {
   depends_on = [google_project_service.service, time_sleep.kms]
 }
 
-# Composite indexes. list_sessions finds an equality of its filter in the array `facets` and orders by
-# createTime or updateTime. Firestore reads an index in one direction only, so each order has two
-# indexes. The scope COLLECTION_GROUP serves lists over all engines. list_runs, get_run and filters on
-# invocation_id find events by their invocation.
+# Composite indexes. list_sessions finds an equality of its filter in the array `shardFacets` and orders
+# by createTime or updated. Firestore reads an index in one direction only, so each order has two
+# indexes. The scope COLLECTION_GROUP serves lists over all engines. The indexes of `facets` serve sessions
+# of version 4 and before until the purge has migrated them; in new databases they are empty. list_runs,
+# get_run and filters on invocation_id find events by their invocation.
 resource "google_firestore_index" "index" {
   for_each = {
     for index in local.indexes :
     join("/", concat([index.collectionGroup, index.queryScope], [for field in index.fields : "${field.fieldPath}:${try(field.order, field.arrayConfig)}"])) => index
-    if var.own_database
+    if var.own_database && (var.lists_over_all_engines || !(index.queryScope == "COLLECTION_GROUP" && can(index.fields[0].arrayConfig)))
   }
 
   database    = local.database

@@ -58,6 +58,12 @@ variable "weekly_backup_weeks" {
   }
 }
 
+variable "lists_over_all_engines" {
+  description = "Whether reasoningEngines/-/sessions can be listed. false saves eight indexes, and half of what an append moves in indexes; such a list then answers FAILED_PRECONDITION."
+  type        = bool
+  default     = true
+}
+
 variable "purge_schedule" {
   description = "Schedule of the purge, in cron's five fields."
   type        = string

@@ -75,7 +75,7 @@ _ROOMS: dict[str, tuple[Route, ...]] = {
         ),
         *_sessions("delete_session", "DELETE", "{name=ENGINE/sessions/*}"),
         Route("delete_session", "DELETE", f"{{name={_L}/sessions/*}}"),
-        Route("purge_expired_sessions", "POST", "sessions:purgeExpired", BETA, ("dryRun",)),
+        Route("purge_expired_sessions", "POST", "sessions:purgeExpired", BETA, ("dryRun", "shard")),
     ),
     "events": (
         *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}:appendEvent", _APPEND),

@@ -15,6 +15,7 @@ from functions.config.setting import (
     patience,
     read_settings,
     setting,
+    split,
     truth,
     whole,
 )
@@ -35,6 +36,13 @@ def _parse_origins(text: str) -> frozenset[str]:
                 "without a path and without the scheme's default port"
             )
     return origins
+
+
+def _parse_labels(text: str) -> str:
+    keys = split(text)
+    if {"*", "-"} & {*keys} and len(keys) > 1:
+        raise ValueError("`*` and `-` stand alone")
+    return ",".join(sorted({*keys}))
 
 
 _STORES = (
@@ -123,6 +131,20 @@ class Settings(AuthSettings, LimitSettings):
         "The time that one request may wait for the store. Then the server answers 503, or 409 if "
         "other writers were in the way.",
         patience,
+    )
+    shards: int = setting(
+        30,
+        "The number of index ranges that share the sessions of one Firestore list. Each range "
+        "takes 500 writes a second. A page takes one query for each 30 ranges. All deployments of "
+        "one database must have the same number. If it changes, the purge moves all sessions.",
+        whole(1, 600),
+    )
+    indexed_labels: str = setting(
+        "*",
+        "The label keys that Firestore indexes, separated by commas. `*`: all. `-`: none. For a "
+        "filter on another label, a list reads each session. All deployments of one database must "
+        "have the same keys. If they change, the purge moves all sessions.",
+        _parse_labels,
     )
     purge_time_limit: int = setting(
         50 * 10**9,

@@ -85,7 +85,7 @@ class Run:
         self.tool_calls: list[ToolCall] = []
         self._with_types = with_types
         self._last: EventRecord | None = None
-        self._last_members: dict[str, Any] | None = None
+        self._last_members: dict[str, Any] = {}
         self._calls_by_id: dict[str, ToolCall] = {}
         self._unanswered: dict[ToolCall, None] = {}
         self._long_running: set[str] = set()
@@ -100,7 +100,7 @@ class Run:
         self.event_count += 1
         self.event_bytes += event.size()
         self.authors[event.author] = None
-        self._last, self._last_members = event, None
+        self._last, self._last_members = event, {}
         if self._with_types:
             self.event_types[event_type(self._members_of_last())] = None
         # Parsing takes longer than all the rest, and the text of most events names no tool.
@@ -167,8 +167,10 @@ class Run:
         )
 
     def _members_of_last(self) -> dict[str, Any]:
-        if self._last_members is None:
-            self._last_members = event_members(self._last) if self._last else {}
+        if self._last is not None:
+            # A page of runs holds the members of each last event, and not its text beside them.
+            self._last_members = event_members(self._last)
+            self._last = None
         return self._last_members
 
     def _add_calls(self, members: dict[str, Any]) -> None:

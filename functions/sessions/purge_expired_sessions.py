@@ -1,12 +1,16 @@
 """POST sessions:purgeExpired: removes expired and deleted sessions; Cloud Scheduler calls it."""
 
 import logging
+import re
 import time
 
+from functions.aip.errors import InvalidArgument
 from functions.aip.timestamp import format_timestamp
 from functions.calls.request import Request
 from functions.messages.json_text import write_plain
-from functions.store.protocol import Store
+from functions.store.protocol import ALL_PARTS, MAX_PARTS, Part, Store
+
+_SHARD = re.compile(r"([0-9]{1,2})/([0-9]{1,2})")
 
 _MOST = 10_000
 """Expired sessions that a dry run counts; Firestore bills a read for each."""
@@ -20,13 +24,16 @@ def purge_expired_sessions(request: Request, store: Store, now: int) -> str:
     The purge stops after PURGE_TIME_LIMIT. It logs the same counts and the seconds that it took.
     The store uses the time that is left to migrate documents of an earlier version.
 
-    With `dryRun` the method removes nothing and answers `{"expiredSessions", "oldestExpireTime"}`.
+    `shard=i/n` purges part i of n, from 0 to n - 1, so that n calls work side by side.
+
+    With `dryRun` the method removes nothing and answers `{"expiredSessions", "oldestExpireTime"}`
+    of all parts.
     """
     if request.flag("dryRun"):
         return _count(store, now)
     start = time.monotonic()
     end = start + request.settings.purge_time_limit / 1e9
-    purged = store.purge(now, lambda: time.monotonic() >= end)
+    purged = store.purge(now, lambda: time.monotonic() >= end, _part(request))
     answer = {
         "purgedSessions": purged.sessions,
         "deletedEvents": purged.events,
@@ -35,6 +42,20 @@ def purge_expired_sessions(request: Request, store: Store, now: int) -> str:
     seconds = round(time.monotonic() - start, 3)
     _log.info("purge", extra={"fields": {**answer, "seconds": seconds}})
     return write_plain(answer)
+
+
+def _part(request: Request) -> Part:
+    """The part that the request names, by default all; raises InvalidArgument."""
+    text = request.query.get("shard", "")
+    if not text:
+        return ALL_PARTS
+    match = _SHARD.fullmatch(text)
+    part = Part(int(match[1]), int(match[2])) if match else None
+    if part is None or not part.number < part.of <= MAX_PARTS:
+        raise InvalidArgument(
+            f"shard must be i/n with i from 0 to n - 1 and n up to {MAX_PARTS}: {text!r:.64}."
+        )
+    return part
 
 
 def _count(store: Store, now: int) -> str:

@@ -20,7 +20,7 @@ from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.merging import list_merged
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page, map_page
-from functions.store.protocol import Backlog, Purged, Store
+from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged, Store
 from functions.store.streams import EventReader
 
 _OUTLINE = ("displayName", "description", "labels")
@@ -190,10 +190,10 @@ class GuardedStore:
         self._on_engine(name)
         return self._store.is_deleting_engine(name)
 
-    def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
+    def purge(self, now: int, is_time_up: Callable[[], bool], part: Part = ALL_PARTS) -> Purged:
         """For the principals that the settings name, and for admins of every engine."""
         self._check_purges()
-        return self._store.purge(now, is_time_up)
+        return self._store.purge(now, is_time_up, part)
 
     def backlog(self, now: int, most: int) -> Backlog:
         """For the same principals as the purge."""

@@ -13,7 +13,7 @@ def open_store(settings: Settings) -> Store:
         from functions.store.sqlite import SqliteStore
 
         return SqliteStore(sqlite_path(url), settings.store_timeout)
-    from functions.store.firestore import FirestoreStore
+    from functions.store.firestore import FirestoreStore, Layout
 
     project, _, database = url.partition("://")[2].partition("/")
     return FirestoreStore(
@@ -21,6 +21,7 @@ def open_store(settings: Settings) -> Store:
         database or "(default)",
         settings.firestore_emulator_host,
         settings.store_timeout,
+        Layout(settings.shards, settings.indexed_labels),
     )
 
 

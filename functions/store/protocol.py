@@ -29,6 +29,18 @@ class Purged:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The part of all sessions that one purge takes, where `of` of them work side by side."""
+
+    number: int = 0
+    of: int = 1
+
+
+ALL_PARTS = Part()
+MAX_PARTS = 30
+
+
+@dataclass(frozen=True, slots=True)
 class Backlog:
     """How many expired sessions the purge has not removed yet, and when the first of them expired.
 
@@ -160,7 +172,7 @@ class Store(Protocol):
     def is_deleting_engine(self, name: EngineName) -> bool:
         """Whether something is left to remove of an engine of that name that was deleted."""
 
-    def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
+    def purge(self, now: int, is_time_up: Callable[[], bool], part: Part = ALL_PARTS) -> Purged:
         """Removes expired and deleted sessions with all their events, here and everywhere.
 
         Asks `is_time_up` after every batch and stops when the time is up, so that each call

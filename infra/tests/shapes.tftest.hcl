@@ -190,8 +190,14 @@ run "what_variables_change" {
     settings          = { MIN_TTL = "0s", AUTH = "api_key" }
     secrets           = { API_KEYS = { secret = "keys", version = "3" } }
     alert_emails      = ["ada@example.com"]
+
+    lists_over_all_engines = false
   }
 
+  assert {
+    condition     = [for index in google_firestore_index.index : index.query_scope if index.collection == "sessions" && index.query_scope == "COLLECTION_GROUP"] == ["COLLECTION_GROUP"] && length(google_firestore_index.index) == 11
+    error_message = "Of the indexes over all engines, the purge's is left."
+  }
   assert {
     condition     = google_firestore_database.sessions[0].location_id == "eur3" && google_firestore_database.sessions[0].deletion_policy == "DELETE"
     error_message = "The database is where it was wanted, and goes with a destroy."

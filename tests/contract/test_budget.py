@@ -336,7 +336,8 @@ def runs_of(api: Api, runs: int, events: int) -> str:
     *({"k": k, "n": n} for k, n in ((0, 0), (3, 0), (3, 5), (3, 130), (45, 1), (250, 1))),
 )
 def purge(api: Api, counting: Counting, k: int, n: int) -> None:
-    api.store.purge(api.now + 3600 * SECOND, lambda: False)
+    # A purge by a clock that is far ahead: the next one begins at the start.
+    api.store.purge(api.now + 7200 * SECOND, lambda: False)
     api.settings = replace(api.settings, min_ttl=0)
     for number in range(k):
         fill(api, api.create(f"s{number}", ttl="1s"), n)
@@ -344,6 +345,18 @@ def purge(api: Api, counting: Counting, k: int, n: int) -> None:
     with counting():
         answer = api.ok("POST", "sessions:purgeExpired")
     assert answer == {"purgedSessions": k, "deletedEvents": k * n, "done": True}
+
+
+@row("purge_expired_sessions", "nothing, behind k sessions purged before", {"k": 0}, {"k": 3})
+def purge_again(api: Api, counting: Counting, k: int) -> None:
+    api.store.purge(api.now + 7200 * SECOND, lambda: False)
+    api.settings = replace(api.settings, min_ttl=0)
+    for _ in range(k):
+        api.create(ttl="1s")
+    api.now += SECOND
+    assert api.ok("POST", "sessions:purgeExpired")["purgedSessions"] == k
+    with counting():
+        assert api.ok("POST", "sessions:purgeExpired")["purgedSessions"] == 0
 
 
 @row("create_reasoning_engine", "any")

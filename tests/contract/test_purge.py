@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.sessions import purge_expired_sessions
-from functions.store.firestore import erasure
+from functions.store.firestore import erasure, purging, queries
 from functions.store.sqlite import erasing
 from tests.support.api import SECOND, Api
 from tests.support.store_documents import documents_below
@@ -14,10 +14,13 @@ from tests.support.store_documents import documents_below
 @pytest.fixture(autouse=True)
 def any_life(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions of any life, nobody else's leftovers, and batches that few sessions fill."""
-    api.store.purge(api.now + 3600 * SECOND, lambda: False)
+    # The second clock is an hour ahead of all others: its purge begins at the start of the index,
+    # and so does a test's first one.
+    for ahead in (0, 7200 * SECOND):
+        api.store.purge(api.now + ahead, lambda: False)
     api.settings = replace(api.settings, min_ttl=0)
     monkeypatch.setattr(erasure, "BATCH", 10)
-    monkeypatch.setattr(erasure, "_ROUND", 7)
+    monkeypatch.setattr(purging, "_ROUND", 7)
     monkeypatch.setattr(erasing, "_SESSIONS", 7)
     monkeypatch.setattr(erasing, "ROWS", 10)
 
@@ -178,3 +181,68 @@ def test_a_dry_run_is_true_or_false(api: Api, value: str) -> None:
     assert api.call("POST", "sessions:purgeExpired", dryRun=value).status == 400
     assert dry_run(api)["expiredSessions"] == 1
     assert purge(api)["purgedSessions"] == 1
+
+
+def test_purges_of_several_parts_share_the_work(api: Api) -> None:
+    """Each part removes some of the sessions, and all together remove all of them, once."""
+    for number in range(40):
+        fill(api, api.create(f"s{number:02}", ttl="1s"), 1)
+    api.now += SECOND
+    parts = [api.ok("POST", "sessions:purgeExpired", shard=f"{part}/3") for part in range(3)]
+    assert all(part["done"] for part in parts)
+    assert min(part["purgedSessions"] for part in parts) > 0
+    assert sum(part["purgedSessions"] for part in parts) == 40
+    assert sum(part["deletedEvents"] for part in parts) == 40
+    assert not documents_below(api.store, api.engine)
+    assert purge(api) == {"purgedSessions": 0, "deletedEvents": 0, "done": True}
+
+
+@pytest.mark.parametrize("shard", ["3", "1/0", "2/2", "-1/2", "0/31", "a/b", "0/1/2", " 0/1"])
+def test_a_part_that_there_is_not_is_refused(api: Api, shard: str) -> None:
+    """Parts count from 0, and there are 30 at most."""
+    answer = api.call("POST", "sessions:purgeExpired", shard=shard)
+    assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert "shard must be i/n" in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
+def test_a_purge_goes_on_behind_what_it_removed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No query looks again where something was deleted; once an hour one begins at the start."""
+    starts: list[bool] = []
+    ask = queries.expired_sessions
+
+    def noted(shards: Any, until: int, limit: int, behind: Any) -> Any:
+        starts.append(behind is None and until > 0)
+        return ask(shards, until, limit, behind)
+
+    monkeypatch.setattr(purging, "expired_sessions", noted)
+    api.now += 2 * 3600 * SECOND
+    for number in range(20):
+        api.create(f"s{number:02}", ttl=f"{1 + number}s")
+    api.now += 10 * SECOND
+    assert purge(api)["purgedSessions"] == 10
+    assert starts == [True, False]
+    api.now += 10 * SECOND
+    assert purge(api)["purgedSessions"] == 10
+    assert starts[2:] == [False] * 3
+    api.now += 3600 * SECOND
+    assert purge(api)["purgedSessions"] == 0
+    assert starts[5:] == [True]
+
+
+@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
+def test_a_purge_finds_what_a_slower_clock_put_behind_it(api: Api) -> None:
+    """A session that was over when it came is removed within the hour, a deleted one at once."""
+    api.create("first", ttl="60s")
+    api.now += 60 * SECOND
+    assert purge(api)["purgedSessions"] == 1
+    api.now -= 60 * SECOND
+    api.create("late", ttl="1s")
+    deleted = api.create("deleted")
+    fill(api, deleted, 25)
+    api.ok("DELETE", deleted)
+    api.now += 60 * SECOND
+    assert purge(api)["purgedSessions"] == 1
+    api.now += 3600 * SECOND
+    assert purge(api)["purgedSessions"] == 1
+    assert not documents_below(api.store, api.engine)

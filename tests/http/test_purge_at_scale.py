@@ -120,12 +120,14 @@ def fill_firestore(
     store: FirestoreStore, made: list[SessionRecord], events: list[EventRecord]
 ) -> None:
     rpc = store._rpcs.get()
+    layouts = store._versions.layouts_to_write(rpc)
 
     def write(batch: list[SessionRecord]) -> None:
         writes = []
         for record in batch:
             path = f"{rpc.root}/{record.name}"
-            writes.append(values.creation(path, documents.session_fields(record, "")))
+            fields = documents.session_fields(record, "", layouts)
+            writes.append(values.creation(path, fields))
             writes += [
                 values.creation(f"{path}/events/{event.id}", documents.event_fields(event, ""))
                 for event in events

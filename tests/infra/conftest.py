@@ -11,8 +11,17 @@ from typing import Any
 import pytest
 
 from functions.config.settings import Settings
+from functions.store.firestore.migration import PATH
+from functions.store.firestore.rpc import Rpc
+from functions.store.firestore.schema import WITH_CANONICAL_IDS
+from functions.store.firestore.values import creation
 from functions.store.opening import open_store
-from tests.support.firestore.every_query import QUERIES, converse
+from functions.store.protocol import Store
+from tests.support.firestore.every_query import (
+    QUERIES,
+    converse,
+    converse_with_earlier_version,
+)
 from tests.support.firestore.wire import Wire, tapped
 from tests.support.project import INFRA, ROOT
 from tests.support.stores import PATIENCE
@@ -68,7 +77,21 @@ def wire(emulator: str, called: set[str]) -> Wire:
         _watch(monkeypatch, called)
         with closing(open_store(Settings.from_environment(environment))) as store:
             converse(store)
+        with closing(_open_earlier_version(environment)) as store:
+            converse_with_earlier_version(store)
     return tap
+
+
+def _open_earlier_version(environment: dict[str, str]) -> Store:
+    """A store whose documents have reached version 4."""
+    project = "index-coverage-earlier"
+    settings = Settings.from_environment(
+        {**environment, "SESSIONS_STORE": f"firestore://{project}"}
+    )
+    host = settings.firestore_emulator_host
+    with closing(Rpc(project, "(default)", host, settings.store_timeout)) as rpc:
+        rpc.commit([creation(f"{rpc.root}/{PATH}", {"version": WITH_CANONICAL_IDS})])
+    return open_store(settings)
 
 
 def _watch(monkeypatch: pytest.MonkeyPatch, called: set[str]) -> None:

@@ -153,13 +153,14 @@ def test_a_mistake_is_caught(mistake: str, spoiled: Spoil, configuration: Config
 
 
 INDEX = (
-    '"queryScope": "COLLECTION", "fields": [{"fieldPath": "facets", "arrayConfig": "CONTAINS"}, '
+    '"queryScope": "COLLECTION", "fields": '
+    '[{"fieldPath": "shardFacets", "arrayConfig": "CONTAINS"}, '
 )
-LATEST_FIRST = INDEX + '{"fieldPath": "updateTime", "order": "DESCENDING"}]'
+LATEST_FIRST = INDEX + '{"fieldPath": "updated", "order": "DESCENDING"}]'
 BY_USER = Shape(
     "sessions",
-    filters=(("facets", "ARRAY_CONTAINS"),),
-    orders=(("updateTime", "DESCENDING"), ("__name__", "DESCENDING")),
+    filters=(("shardFacets", "ARRAY_CONTAINS_ANY"),),
+    orders=(("updated", "DESCENDING"), ("__name__", "DESCENDING")),
 )
 FILE = "firestore.indexes.json"
 
@@ -179,7 +180,7 @@ def test_an_index_that_is_missing_is_caught(wire: Wire) -> None:
 
 
 def test_an_index_that_nobody_needs_is_caught(spoiled: Spoil, wire: Wire) -> None:
-    useless = LATEST_FIRST.replace("updateTime", "displayName")
+    useless = LATEST_FIRST.replace("updated", "displayName")
     indexes = read_indexes(spoiled(FILE, LATEST_FIRST, useless) / FILE)
     assert [index.fields[1][0] for index in indexes.unused(wire.shapes)] == ["displayName"]
 

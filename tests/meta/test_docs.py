@@ -1,5 +1,6 @@
 """What the pages say holds: their links, their names, and every amount of docs/cost.md."""
 
+import math
 import re
 from pathlib import Path
 
@@ -40,11 +41,12 @@ def run_formula(**values: float) -> dict[str, float]:
     """What the page's own lines of code make of the prices and the values."""
     block = re.search(r"^```python\n(.*?)^```", COST, re.DOTALL | re.MULTILINE)
     assert block is not None
-    results = {}
+    results: dict[str, float] = {}
     for line in block[1].splitlines():
         name, formula = line.split(" = ")
-        if all(word in values or word in NAMES for word in re.findall(r"[A-Za-z]\w*", formula)):
-            results[name] = evaluate(formula, **NAMES, **values)
+        known = {**NAMES, **values, **results}
+        if known.keys() >= set(re.findall(r"[A-Za-z]\w*", formula)):
+            results[name] = evaluate(formula, **known)
     return results
 
 
@@ -86,6 +88,13 @@ def stored_figures() -> dict[str, str]:
         )
         for row in table(COST, "Stored for a month")
     }
+
+
+def stream_figures(watchers: str) -> tuple[str, str]:
+    """The instances of so many streams, and what they cost in a month of 30 days."""
+    instances = math.ceil(int(watchers.replace(",", "")) / NAMES["STREAMS"])
+    second = run_formula(seconds=1)["function"] - run_formula(seconds=0)["function"]
+    return str(instances), dollars(instances * 30 * 86_400 * second)
 
 
 def life_figures() -> dict[str, tuple[str, str]]:
@@ -133,6 +142,14 @@ def test_the_life_of_a_million_events_is_the_sum_of_its_steps() -> None:
 def test_what_is_stored_costs_what_the_page_says() -> None:
     rows = table(COST, "Stored for a month")
     assert {row["Stored for a month"]: row["Here"] for row in rows} == stored_figures()
+
+
+def test_streams_cost_what_the_page_says() -> None:
+    rows = table(COST, "Watchers")
+    assert {row["Watchers"]: (row["Instances"], row["A month"]) for row in rows} == {
+        row["Watchers"]: stream_figures(row["Watchers"]) for row in rows
+    }
+    assert NAMES["STREAMS"] == float(default_of("concurrency")) * 3 / 4
 
 
 def test_no_amount_of_dollars_stands_outside_the_tables_that_are_computed() -> None:

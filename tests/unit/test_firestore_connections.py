@@ -14,13 +14,15 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
 
+from functions.aip.filtering import compile_filter
+from functions.calls.filters import SESSION_DEFAULT_ORDER, SESSION_FIELDS, PageQuery
 from functions.config.settings import Settings
 from functions.rules.errors import StoreUnavailable
 from functions.rules.event import EventRecord
-from functions.rules.names import SessionName
+from functions.rules.names import EngineName, SessionName
 from functions.rules.state import StateChange
 from functions.store.firestore.protobuf import StructuredQuery
-from functions.store.firestore.rpc import Rpc
+from functions.store.firestore.rpc import MissingIndex, Rpc
 from functions.store.opening import open_store
 from functions.store.protocol import Store
 from tests.support.google.firestore import STREAMS, FakeFirestore, fake_firestore
@@ -55,6 +57,21 @@ def session(number: int) -> SessionName:
 def append(store: Store, name: SessionName) -> None:
     event = EventRecord("e", 0, "a", "i", "{}")
     store.append_event(name, event, StateChange(), time.time_ns() // 1000 * 1000)
+
+
+def test_a_list_without_its_index_says_which_variable_makes_it(
+    fake: FakeFirestore, store: Store
+) -> None:
+    """The emulator takes any query; Firestore refuses those that no index serves."""
+    store.get_session(session(0), time.time_ns())  # the process has read the version
+    fake.refusals.append(grpc.StatusCode.FAILED_PRECONDITION)
+    fake.reason = "The query requires an index. You can create it here: https://console…"
+    everything = compile_filter("", SESSION_FIELDS)
+    query = PageQuery(everything, SESSION_DEFAULT_ORDER, 10, None)
+    everywhere = EngineName("projects/p/locations/l", "-")
+    with pytest.raises(MissingIndex, match="lists_over_all_engines") as refusal:
+        store.list_sessions(everywhere, query, time.time_ns())
+    assert (refusal.value.code, refusal.value.status) == (400, "FAILED_PRECONDITION")
 
 
 def test_hundreds_of_watched_sessions_leave_calls_alone(fake: FakeFirestore, store: Store) -> None:

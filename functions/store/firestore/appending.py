@@ -6,11 +6,12 @@ from dataclasses import replace
 from functions.rules.errors import SessionOfAnotherUser
 from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
-from functions.rules.session import SessionRecord
+from functions.rules.session import SessionRecord, later
 from functions.rules.state import MemberChanges, StateChange, join_members, merge_members
 from functions.store.firestore import documents, values
 from functions.store.firestore.condemned import check_parent, is_condemned
 from functions.store.firestore.erasure import erase
+from functions.store.firestore.layouts import FORMER, Layouts, micros
 from functions.store.firestore.protobuf import CommitResponse, Timestamp, Write
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
@@ -22,14 +23,19 @@ class AppendCommit:
 
     The second write adds nothing to the session's `expiry`. Firestore answers the value of a field
     that a commit increments, so the append learns without a read whether the session has expired.
+    It adds a microsecond to `updated` and then raises it to the time of the server, so that it
+    moves forward whatever the clocks of servers show.
     """
 
-    def __init__(self, session: str, event: EventRecord, key: str, former_id: str) -> None:
+    def __init__(
+        self, session: str, event: EventRecord, key: str, former_id: str, layouts: Layouts
+    ) -> None:
         """`session` is the full path of a document; `key` orders the event among its events.
 
         `former_id` is the id under which an earlier version may have stored this event, or "".
         """
         self._session = session
+        self.layouts = layouts
         self._ids = [event.id, former_id] if former_id else [event.id]
         self._absences = [
             values.absence(f"{session}/events/{event_id}") for event_id in self._ids[1:]
@@ -42,12 +48,19 @@ class AppendCommit:
         self, now: int, state: MemberChanges, changed_since: Timestamp | None = None
     ) -> list[Write]:
         """To a session that is there, and unchanged since `changed_since` if that is given."""
-        fields: dict[str, values.Storable] = {"updateTime": values.timestamp(now)}
-        mask = ["updateTime", *(values.field_path("state", key) for key in state)]
+        fields: dict[str, values.Storable] = {}
+        mask = [values.field_path("state", key) for key in state]
+        if FORMER in self.layouts:
+            fields["updateTime"] = values.timestamp(now)
+            mask.append("updateTime")
         if state:
             fields["state"] = values.stored_members(state)
         session = values.update(self._session, fields, mask, changed_since=changed_since)
-        session.update_transforms.add(field_path="expiry").increment.integer_value = 0
+        add = session.update_transforms.add
+        add(field_path="expiry").increment.integer_value = 0
+        # Firestore takes the transforms of one field in their order.
+        add(field_path="updated").increment.integer_value = 1
+        add(field_path="updated").maximum.integer_value = micros(now)
         return [self._event, session, *self._absences]
 
     def writes_with_session(self, fields: values.Fields) -> list[Write]:
@@ -96,14 +109,14 @@ def append_or_create(
         if has_landed:
             session.shared = shared_state(engine, user)
             return session
-        session.update_time = now
+        session.update_time = later(session.update_time, now)
         session.shared = shared_state(engine, user, state)
         changes = values.stored_members(state.session)
         if changes:
             members = merge_members(values.members_of(found, "state"), {**changes})
             session.state = join_members(members.values())
         if found is None:
-            fields = documents.session_fields(session, incarnation)
+            fields = documents.session_fields(session, incarnation, append.layouts)
             if changes:
                 fields["state"] = changes
             writes = append.writes_with_session(fields)

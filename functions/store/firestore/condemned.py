@@ -16,7 +16,12 @@ from dataclasses import replace
 
 from functions.rules.errors import EngineBeingDeleted, ParentEngineNotFound
 from functions.rules.names import EngineName
-from functions.store.firestore.documents import expiry_of, is_engine
+from functions.store.firestore.documents import (
+    expiry_of,
+    is_engine,
+    session_name,
+    tombstone_fields,
+)
 from functions.store.firestore.erasure import BATCH, erase_all, removal
 from functions.store.firestore.protobuf import CommitResponse, Document, Write
 from functions.store.firestore.queries import documents_by_name
@@ -132,7 +137,9 @@ class _Deletion:
         """Makes tombstones of sessions, so that appends find them gone."""
         for start in range(0, len(sessions), BATCH - 1):
             some = sessions[start : start + BATCH - 1]
-            tombstones = [document(session.name, {"expiry": 0}) for session in some]
+            tombstones = [
+                document(found.name, tombstone_fields(session_name(found))) for found in some
+            ]
             answer = self._commit([Write(update=tombstone) for tombstone in tombstones])
             for session, result in zip(some, answer.write_results, strict=False):
                 session.fields["expiry"].integer_value = 0

@@ -2,15 +2,15 @@
 
     {engine}                        createTime, updateTime, resource, app, hasUserState
     {engine}/users/{hash}           userId, state
-    {engine}/sessions/{id}          sessionId, userId, displayName, labels, createTime,
-                                    updateTime, expireTime, expiry, facets, state, unknown,
+    {engine}/sessions/{id}          sessionId, userId, displayName, labels, createTime, updated,
+                                    expireTime, expiry, shardFacets, purgeShard, state, unknown,
                                     incarnation
     {engine}/sessions/{id}/events/{id}   key, arrived, author, invocationId, text
 
 `state` and `app` map a field name per key to the key's member text; `expiry` is expireTime in
-whole microseconds, rounded up; `facets` is what equality filters and lists of a location look
-for. A deleted session keeps only `expiry`, 0, until its events are gone. Documents of earlier
-versions lack fields, see `schema`.
+whole microseconds, rounded up; `updated` is updateTime in microseconds; `shardFacets` is what lists
+look for, see `layouts`. A deleted session keeps only `expiry`, 0, and its `purgeShard` until its
+events are gone. Documents of earlier versions lack fields, see `schema`.
 """
 
 import hashlib
@@ -23,24 +23,22 @@ from functions.rules.event import EventRecord
 from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionRecord
 from functions.rules.state import join_members
+from functions.store.firestore.layouts import (
+    Layout,
+    Layouts,
+    listed_fields,
+    purge_shard,
+    update_time_of,
+)
 from functions.store.firestore.protobuf import Document, Value
 from functions.store.firestore.values import Storable, members_of, nanoseconds, timestamp
 
-_MAX_FACET = 500
 _KEY_DIGITS = 18
 
 
 def user_path(engine: str, user_id: str) -> str:
     """Where a user's state lives; user ids may be anything, document ids may not."""
     return f"{engine}/users/{hashlib.sha256(user_id.encode()).hexdigest()[:40]}"
-
-
-def facet(field: str, value: str) -> str:
-    """What a session's `facets` hold for a field's value; Firestore truncates long values."""
-    text = f"{field}={value}"
-    if len(text) <= _MAX_FACET:
-        return text
-    return f"{field}#{hashlib.sha256(value.encode()).hexdigest()}"
 
 
 def expiry_of(found: Document | None) -> int:
@@ -64,26 +62,45 @@ def user_id_of(found: Document) -> str:
     return found.fields["userId"].string_value
 
 
-def session_fields(record: SessionRecord, incarnation: str) -> dict[str, Storable]:
+def session_fields(
+    record: SessionRecord, incarnation: str, layouts: Layouts
+) -> dict[str, Storable]:
     """A session's fields but its state."""
-    location = EngineName.parse(record.name.engine).location
-    facets = [facet("location", location), facet("user_id", record.user_id)]
-    if record.display_name:
-        facets.append(facet("display_name", record.display_name))
-    facets.extend(facet(f"labels.{key}", text) for key, text in record.labels.items())
+
+    def facets(layout: Layout) -> list[str]:
+        return layout.facets(record.name, record.user_id, record.display_name, record.labels)
+
     return {
         "sessionId": record.name.session,
         "userId": record.user_id,
         "displayName": record.display_name,
         "labels": record.labels,
         "createTime": timestamp(record.create_time),
-        "updateTime": timestamp(record.update_time),
         "expireTime": format_timestamp(record.expire_time),
         "expiry": -(-record.expire_time // 1000),
-        "facets": facets,
+        "purgeShard": purge_shard(record.name),
         "incarnation": incarnation,
         "unknown": record.unknown,
+        **listed_fields(layouts, record.update_time, facets),
     }
+
+
+def is_session(found: Document) -> bool:
+    """Whether a document is a session's and no tombstone."""
+    return "userId" in found.fields
+
+
+def tombstone_fields(name: SessionName) -> dict[str, Storable]:
+    """What is left of a deleted session until its events are gone."""
+    return {"expiry": 0, "purgeShard": purge_shard(name)}
+
+
+def facets_of(found: Document, layout: Layout) -> list[str]:
+    """What a stored session is to be found by in a layout."""
+    fields = found.fields
+    display_name = fields["displayName"].string_value
+    labels = _labels(fields["labels"])
+    return layout.facets(session_name(found), user_id_of(found), display_name, labels)
 
 
 def session_name(found: Document) -> SessionName:
@@ -102,7 +119,7 @@ def session_record(name: SessionName, found: Document, shared: str = "") -> Sess
         display_name=fields["displayName"].string_value,
         labels=_labels(fields["labels"]),
         create_time=nanoseconds(fields["createTime"].timestamp_value),
-        update_time=nanoseconds(fields["updateTime"].timestamp_value),
+        update_time=update_time_of(found),
         expire_time=parse_timestamp(fields["expireTime"].string_value),
         state=join_members(members_of(found, "state").values()) if has_state else None,
         shared=shared,

@@ -17,7 +17,7 @@ from functions.store.firestore.condemned import (
 )
 from functions.store.firestore.erasure import removal
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
-from functions.store.firestore.queries import live_sessions, names_in
+from functions.store.firestore.queries import names_in
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import Missing, Rpc, Stale
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
@@ -103,7 +103,7 @@ def delete_engine(
             return True
         current = _existing(name, found)
         has_sessions = _has_any(rpc, name, names_in("sessions", 1))
-        if has_sessions and not force and _has_any(rpc, name, live_sessions(now)):
+        if has_sessions and not force and _has_live_session(rpc, name, now):
             raise EngineHasSessions(name)
         is_empty = not has_sessions and not _has_any(rpc, name, names_in("users", 1))
         try:
@@ -128,6 +128,17 @@ def is_deleting_engine(rpc: Rpc, name: EngineName) -> bool:
 
 def _has_any(rpc: Rpc, name: EngineName, query: StructuredQuery) -> bool:
     return any(found is not None for found, _ in rpc.run_query(str(name), query))
+
+
+def _has_live_session(rpc: Rpc, name: EngineName, now: int) -> bool:
+    """Reads the sessions by name until it meets a live one: most engines have one, or none."""
+
+    def request(last: Document | None) -> StructuredQuery:
+        behind = "" if last is None else last.name
+        return queries.documents_by_name("sessions", ("expiry",), 0, behind, everywhere=False)
+
+    found = queries.run_in_steps(rpc, str(name), request, 1)
+    return any(documents.is_live(session, now) for session, _ in found)
 
 
 def _existing(name: EngineName, found: Document | None) -> Document:

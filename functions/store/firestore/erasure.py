@@ -7,21 +7,17 @@ is found by the next try.
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import replace
 from functools import reduce
 
 from functions.store.firestore.documents import expiry_of
 from functions.store.firestore.protobuf import Document, Write
-from functions.store.firestore.queries import events_between, expired_sessions, names_in
+from functions.store.firestore.queries import documents_by_name, events_between
 from functions.store.firestore.rpc import Missing, Rpc, Stale
 from functions.store.firestore.values import update
-from functions.store.protocol import Backlog, Purged
+from functions.store.protocol import Purged
 
 BATCH = 400
 """Deletes in one commit."""
-
-_ROUND = 1_000
-"""Expired sessions found by one query."""
 
 _SLICE = 40
 """Sessions between two looks at the clock, where live ones lie between them."""
@@ -48,8 +44,9 @@ def erase(
     and a live session are left alone.
     """
     deleted = 0
+    behind = ""
     while found is not None and expiry_of(found) <= now // 1000:
-        events = _events(rpc, found)
+        events = _events(rpc, found, behind)
         writes = [Write(delete=name) for name in events]
         is_last = len(events) < BATCH
         if is_last:
@@ -61,36 +58,17 @@ def erase(
             answer = rpc.commit(writes)
         except (Stale, Missing):
             (found,) = rpc.batch_get([found.name.removeprefix(f"{rpc.root}/")], ["expiry"])()
+            behind = ""
             continue
         deleted += len(events)
         if is_last:
             return Purged(1, deleted, done=True)
         found.update_time.CopyFrom(answer.write_results[-1].update_time)
+        behind = events[-1]
         batches = None if batches is None else batches - 1
         if batches == 0 or is_time_up():
             return Purged(0, deleted, done=False)
     return Purged(0, deleted, done=True)
-
-
-def purge(rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> Purged:
-    """Removes what is over in the whole database, until nothing is left or the time is up."""
-    total = Purged(0, 0, done=False)
-    while True:
-        answers = rpc.run_query("", expired_sessions(now, _ROUND))
-        sessions = [found for found, _ in answers if found is not None]
-        total = total.plus(erase_all(rpc, sessions, now, is_time_up))
-        if sessions and is_time_up():
-            return total
-        if len(sessions) < _ROUND:
-            return replace(total, done=True)
-
-
-def count_expired(rpc: Rpc, now: int, most: int) -> Backlog:
-    """Up to `most` sessions of the whole database that have expired; tombstones do not count."""
-    answers = rpc.run_query("", expired_sessions(now, most + 1, since=0))
-    expiries = [expiry_of(found) for found, _ in answers if found is not None]
-    oldest = expiries[0] * 1000 if expiries else None
-    return Backlog(min(len(expiries), most), oldest, len(expiries) > most)
 
 
 def erase_all(
@@ -188,9 +166,14 @@ def _erase_together(
     return total
 
 
-def _events(rpc: Rpc, session: Document) -> list[str]:
+def _events(rpc: Rpc, session: Document, behind: str = "") -> list[str]:
+    """Full names of a session's next events, behind one of them.
+
+    Without it Firestore would pass slowly over those that were deleted before.
+    """
     path = session.name.removeprefix(f"{rpc.root}/")
-    return [found.name for found, _ in rpc.run_query(path, names_in("events", BATCH)) if found]
+    query = documents_by_name("events", (), BATCH, behind, everywhere=False)
+    return [found.name for found, _ in rpc.run_query(path, query) if found]
 
 
 def removal(found: Document) -> Write:

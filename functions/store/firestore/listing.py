@@ -4,14 +4,17 @@ Ordered by update_time, sessions that moved since the walk began stand where the
 Firestore still knows, for an hour, what a document was at the moment of the first page. Each later
 page is read at that moment, then its sessions are read by name as they are today. So it is
 Firestore's own clock that decides what has moved, whatever the clocks of servers show. The cursor
-is `[snapshot, position, session]`: that moment, and the last session's place, in nanoseconds and by
-its id, or by its full name where the walk goes through all engines. The reasons are in
-docs/decisions/0001-walks-in-update-time-order.md.
+is `[snapshot, shards, position, session]`: that moment, the layout that the walk goes by, see
+`layouts`, and the last session's place, in nanoseconds and by its id, or by its full name where the
+walk goes through all engines. A walk that began before sessions had shards has a cursor without
+`shards`. The reasons are in docs/decisions/0001-walks-in-update-time-order.md.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from heapq import merge
+from itertools import chain, islice
+from operator import itemgetter
 
 from functions.calls.filters import PageQuery, session_matches
 from functions.rules.errors import WalkTooOld
@@ -19,11 +22,12 @@ from functions.rules.names import EngineName
 from functions.rules.session import SessionRecord
 from functions.store.firestore.condemned import CONDEMNED, is_condemned
 from functions.store.firestore.documents import expiry_of, session_name, session_record
+from functions.store.firestore.layouts import FORMER, MAX_SHARDS, Layout, Layouts
 from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp
 from functions.store.firestore.queries import (
-    ORDER_FIELDS,
     next_limit,
     run_in_steps,
+    searched_facets,
     sessions_in_order,
 )
 from functions.store.firestore.rpc import Refused, Rpc, Stale
@@ -47,18 +51,20 @@ def list_sessions(
     rpc: Rpc,
     engine: EngineName,
     query: PageQuery,
+    layouts: Layouts,
     now: int,
     hidden: frozenset[str] = frozenset(),
 ) -> Page[SessionRecord]:
     """One page of an engine's sessions, or of its location's, with their shared state.
 
-    Leaves out the sessions of the `hidden` engines and of those that are being deleted.
+    Each session is found by one layout at least. Leaves out the sessions of the `hidden` engines
+    and of those that are being deleted.
     """
     reading = None if engine.is_wildcard else rpc.batch_get([str(engine)], _SHARED)
     page = fill_page(
         (
             (cursor, session_record(session_name(found), found))
-            for cursor, found in _Walk(rpc, engine, query).live_documents(now)
+            for cursor, found in _Walk(rpc, engine, query, layouts).live_documents(now)
         ),
         query,
         # A facet of the filter finds sessions of every location.
@@ -79,7 +85,7 @@ def list_sessions(
     if condemned and not engine.is_wildcard:
         return Page([], None)
     if condemned:
-        return list_sessions(rpc, engine, query, now, hidden | condemned)
+        return list_sessions(rpc, engine, query, layouts, now, hidden | condemned)
     share(rpc, page.items, engines)
     return cut_page(page, SessionRecord.size)
 
@@ -95,6 +101,7 @@ class _Walk:
     rpc: Rpc
     engine: EngineName
     query: PageQuery
+    layouts: Layouts
 
     @property
     def parent(self) -> str:
@@ -108,35 +115,89 @@ class _Walk:
 
     def live_documents(self, now: int) -> Iterator[tuple[Cursor, Document]]:
         """Documents of live sessions in the query's order, behind its cursor."""
-        snapshot, *place = checked_cursor(self.query.cursor, int, int, str) or [0]
+        cursor = self.query.cursor
+        is_former = cursor is not None and len(cursor) == 3
+        kinds = (int, int, str) if is_former else (int, int, int, str)
+        snapshot, *place = checked_cursor(cursor, *kinds) or [0]
+        begun_with = 0 if is_former or not place else int(place.pop(0))
         behind = (int(place[0]), str(place[1]).split("/")) if place else None
         if behind is not None and self.query.order.field == "update_time":
-            placed = self.places_at(behind, timestamp(int(snapshot)))
+            walk = self.with_shards(begun_with)
+            placed = walk.places_at(behind, timestamp(int(snapshot)))
         else:
+            walk = self
             placed = self.places(behind)
+        shards = [] if FORMER in walk.layouts else [walk.layouts[0].shards]
         for read_time, (position, ids), found in placed:
             if expiry_of(found) > now // 1000:
-                yield [snapshot or nanoseconds(read_time), position, "/".join(ids)], found
+                yield [snapshot or nanoseconds(read_time), *shards, position, "/".join(ids)], found
+
+    def with_shards(self, shards: int) -> "_Walk":
+        """The same walk by the layout that it began with, 0 shards being the former one."""
+        if [layout.shards for layout in self.layouts] == [shards]:
+            return self
+        if shards:
+            layouts: Layouts = (Layout(min(max(shards, 1), MAX_SHARDS), self.layouts[0].labels),)
+        else:
+            layouts = (FORMER, *(layout for layout in self.layouts if layout != FORMER))
+        return replace(self, layouts=layouts)
 
     def places(
         self, behind: Place | None, read_time: Timestamp | None = None, fields: Sequence[str] = ()
     ) -> Iterator[Placed]:
         """Every session where it stands, now or at `read_time`, with some fields or all."""
+        (layout, facets), *others = [
+            (layout, facets)
+            for layout in self.layouts
+            for facets in searched_facets(self.query, self.engine, layout)
+        ]
+        answers = self.answers(layout, facets, behind, read_time, fields)
+        first = next(answers)
+        # All queries look at the moment of the first.
+        moment = first[1]
+        streams = [self.placed(layout, chain([first], answers))]
+        streams += [
+            self.placed(layout, self.answers(layout, facets, behind, moment, fields))
+            for layout, facets in others
+        ]
+        yield from merge(*streams, key=itemgetter(1), reverse=self.query.order.descending)
+
+    def answers(
+        self,
+        layout: Layout,
+        facets: Sequence[str],
+        behind: Place | None,
+        read_time: Timestamp | None,
+        fields: Sequence[str],
+    ) -> Iterator[tuple[Document | None, Timestamp]]:
+        """What one query finds, or none at the least."""
 
         def request(last: Document | None) -> StructuredQuery:
-            place = behind if last is None else self.place(last)
+            place = behind if last is None else self.place(layout, last)
             reference = place and (place[0], self.prefix + "/".join(place[1]))
-            return sessions_in_order(self.query, self.engine, reference, fields)
+            return sessions_in_order(self.query, self.engine, layout, facets, reference, fields)
 
-        for found, at in run_in_steps(
-            self.rpc, self.parent, request, self.query.page_size + 1, read_time
-        ):
-            if found is not None:
-                yield at, self.place(found), found
+        limit = self.query.page_size + 1
+        return run_in_steps(self.rpc, self.parent, request, limit, read_time)
+
+    def placed(
+        self, layout: Layout, answers: Iterable[tuple[Document | None, Timestamp]]
+    ) -> Iterator[Placed]:
+        """The documents that a layout alone has; one that the former layout has is found by it."""
+        for found, at in answers:
+            is_elsewhere = (
+                found is not None
+                and FORMER in self.layouts
+                and layout.is_former != (FORMER.array in found.fields)
+            )
+            if found is not None and not is_elsewhere:
+                yield at, self.place(layout, found), found
 
     def places_at(self, behind: Place, snapshot: Timestamp) -> Iterator[Placed]:
         """Every session that is still there, as it is today, where it stood at the snapshot."""
-        then = self.places(behind, snapshot, ["updateTime"])
+        fields = {layout.order_field(self.query.order.field) for layout in self.layouts}
+        fields |= {FORMER.array} if FORMER in self.layouts else set()
+        then = self.places(behind, snapshot, sorted(fields))
         size = self.query.page_size + 1
         while some := self.next_of(then, size):
             names = [found.name.removeprefix(f"{self.rpc.root}/") for _, _, found in some]
@@ -154,7 +215,7 @@ class _Walk:
         except (Refused, Stale) as error:
             raise WalkTooOld from error
 
-    def place(self, found: Document) -> Place:
+    def place(self, layout: Layout, found: Document) -> Place:
         """Where a document stands."""
-        stamp = found.fields[ORDER_FIELDS[self.query.order.field]].timestamp_value
-        return nanoseconds(stamp), found.name.removeprefix(self.prefix).split("/")
+        position = layout.position(found, self.query.order.field)
+        return position, found.name.removeprefix(self.prefix).split("/")

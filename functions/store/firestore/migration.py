@@ -1,25 +1,32 @@
 """The version of a database, and its way to the one of this code.
 
-    schema/version      version, since, place
+    schema/version      version, since, place, shards, labels, formerShards, formerLabels
 
 `version` is what all documents of the database have reached. While it is lower than this code's,
 `since` is when a server of this code saw that first, and `place` the document that the next step
 has come to. A database may hold millions of documents, so each purge takes the steps a little
 further. A step may be taken by two at once, and be killed anywhere; see
 docs/decisions/0007-documents-migrate-beside-servers.md.
+
+`shards` and `labels` are the layout that the database is to have. `formerShards` and
+`formerLabels` are the layout that lists go by before WITH_SHARDS; without them that is the layout
+of version 4. The first server with other settings takes the database back to BEFORE_SHARDS, once
+all steps are done.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from functions.aip.errors import Unavailable
+from functions.store.firestore.layouts import FORMER, Layout, Layouts
 from functions.store.firestore.protobuf import Document
 from functions.store.firestore.queries import documents_by_name
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
-from functions.store.firestore.schema import SESSIONS, STEPS, Step
-from functions.store.firestore.values import creation, nanoseconds, stamp, update
+from functions.store.firestore.schema import BEFORE_SHARDS, SESSIONS, STEPS, WITH_SHARDS, Step
+from functions.store.firestore.values import Storable, creation, nanoseconds, stamp, update
 from functions.store.versions import check_version
 
 _log = logging.getLogger(__name__)
@@ -32,6 +39,9 @@ ROLLOUT = 600 * 10**9
 
 BATCH = 400
 """Documents of one query, and writes of one commit at most."""
+
+_REMEMBERED = 60.0
+"""Seconds for which a process writes by what it knows of a migration."""
 
 _PATIENCE = 10.0
 """Seconds for a document that others keep changing."""
@@ -50,8 +60,12 @@ class MigrationUnderWay(Unavailable):
 class Versions:
     """What this process knows of its database's version."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout) -> None:
+        """`layout` is the one of the settings."""
         self._version = 0
+        self._wanted = self._layout = layout
+        self._former = FORMER
+        self._read_at = 0.0
 
     def open(self, rpc: Rpc) -> Document:
         """Reads the document of the version; one of a lower version says `since` from now on.
@@ -62,18 +76,46 @@ class Versions:
         while True:
             (found,) = rpc.batch_get([PATH])()
             if found is None:
-                write = creation(path, {"version": _newest() if _is_new(rpc) else 1})
+                version = _newest() if _is_new(rpc) else 1
+                write = creation(path, {"version": version, **_fields(self._wanted)})
             else:
-                version = int(found.fields["version"].integer_value)
-                check_version(rpc.root, version, _newest())
-                self._version = version
-                if version == _newest() or "since" in found.fields:
+                change = self._see(rpc, found)
+                if change is None:
                     return found
-                write = update(path, {}, (), changed_since=found.update_time)
+                write = update(path, change, change, changed_since=found.update_time)
                 stamp(write, "since")
             # Whoever is faster writes the same.
             with suppress(AlreadyExists, Missing, Stale):
                 rpc.commit([write])
+
+    def layouts_to_write(self, rpc: Rpc) -> Layouts:
+        """The layouts that documents have; asks again now and then while they change."""
+        if self._version < _newest() and time.monotonic() > self._read_at + _REMEMBERED:
+            self.open(rpc)
+        return (self._layout,) if self._version >= WITH_SHARDS else (self._former, self._layout)
+
+    def layouts_to_list(self, rpc: Rpc) -> Layouts:
+        """The layouts that find each session between them."""
+        if self.reaches(rpc, WITH_SHARDS):
+            return (self._layout,)
+        # What servers of version 4 wrote has their layout alone, what others did may lack it.
+        return (FORMER, self._layout) if self._former == FORMER else (self._former,)
+
+    def _see(self, rpc: Rpc, found: Document) -> dict[str, Storable] | None:
+        """Learns from the document of the version; answers what it must say, None if it does."""
+        version = int(found.fields["version"].integer_value)
+        check_version(rpc.root, version, _newest())
+        has_layout = "shards" in found.fields
+        self._version, self._read_at = version, time.monotonic()
+        self._layout = _layout_of(found) if has_layout else self._wanted
+        self._former = _layout_of(found, "former") if "formerShards" in found.fields else FORMER
+        if version < _newest():
+            is_complete = has_layout and "since" in found.fields
+            return None if is_complete else _fields(self._layout)
+        if self._layout == self._wanted:
+            return None
+        former = _fields(self._layout, "former")
+        return {"version": BEFORE_SHARDS, **_fields(self._wanted), **former}
 
     def reaches(self, rpc: Rpc, version: int) -> bool:
         """Whether all documents are of that version at least; asks nobody once they are."""
@@ -106,7 +148,7 @@ class Versions:
         if self._version == _newest() or now < since + ROLLOUT:
             return False
         step = STEPS[self._version - 1]
-        place = renew(rpc, step, "", state.fields["place"].string_value)
+        place = renew(rpc, step, self._layout, "", state.fields["place"].string_value)
         version = self._version if place else self._version + 1
         fields = {"version": version} | ({"place": place} if place else {})
         mask = ("version", "place", "since") if version == _newest() else ("version", "place")
@@ -120,15 +162,14 @@ class Versions:
         _log.info("migration", extra={"fields": {"version": version, "place": place}})
         return True
 
+    def renew_all(self, rpc: Rpc, step: Step, parent: str) -> None:
+        """Takes a step with all documents right below a path."""
+        place = renew(rpc, step, self._layout, parent, "")
+        while place:
+            place = renew(rpc, step, self._layout, parent, place)
 
-def renew_all(rpc: Rpc, step: Step, parent: str) -> None:
-    """Takes a step with all documents right below a path."""
-    place = renew(rpc, step, parent, "")
-    while place:
-        place = renew(rpc, step, parent, place)
 
-
-def renew(rpc: Rpc, step: Step, parent: str, place: str) -> str:
+def renew(rpc: Rpc, step: Step, layout: Layout, parent: str, place: str) -> str:
     """Takes a step with the next documents behind a path; answers the last one's, "" at the end.
 
     With a parent, those right below it, else those of the whole database.
@@ -136,27 +177,39 @@ def renew(rpc: Rpc, step: Step, parent: str, place: str) -> str:
     behind = place and f"{rpc.root}/{place}"
     query = documents_by_name(step.collection, step.fields, BATCH, behind, everywhere=not parent)
     documents = [found for found, _ in rpc.run_query(parent, query) if found is not None]
-    writes = [write for write in map(step.renewal, documents) if write is not None]
+    renewals = (step.renewal(found, layout) for found in documents)
+    writes = [write for write in renewals if write is not None]
     try:
         if writes:
             rpc.commit(writes)
     except (Missing, Stale):
         for found in documents:
-            _renew_one(rpc, step, found)
+            _renew_one(rpc, step, layout, found)
     if len(documents) < BATCH:
         return ""
     return str(documents[-1].name).removeprefix(f"{rpc.root}/")
 
 
-def _renew_one(rpc: Rpc, step: Step, document: Document) -> None:
+def _renew_one(rpc: Rpc, step: Step, layout: Layout, document: Document) -> None:
     retries = Retries(document.name, _PATIENCE)
     found: Document | None = document
-    while found is not None and (write := step.renewal(found)) is not None:
+    while found is not None and (write := step.renewal(found, layout)) is not None:
         with suppress(Missing, Stale):
             rpc.commit([write])
             return
         retries.wait()
         (found,) = rpc.batch_get([found.name.removeprefix(f"{rpc.root}/")], step.fields)()
+
+
+def _fields(layout: Layout, prefix: str = "") -> dict[str, Storable]:
+    """A layout as the document of the version says it."""
+    shards, labels = ("formerShards", "formerLabels") if prefix else ("shards", "labels")
+    return {shards: layout.shards, labels: layout.labels}
+
+
+def _layout_of(found: Document, prefix: str = "") -> Layout:
+    shards, labels = _fields(FORMER, prefix)
+    return Layout(found.fields[shards].integer_value, found.fields[labels].string_value)
 
 
 def _newest() -> int:

@@ -7,10 +7,10 @@ from functions.calls.filters import PageQuery
 from functions.messages.json_text import utf8_size
 from functions.rules.event import timestamp_key
 from functions.rules.names import EngineName
-from functions.store.firestore.documents import facet
+from functions.store.firestore.layouts import Layout, facet, moment
 from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp, Value
 from functions.store.firestore.rpc import Rpc
-from functions.store.firestore.values import timestamp, value
+from functions.store.firestore.values import value
 from functions.store.paging import Cursor
 
 _Direction = StructuredQuery.Direction
@@ -19,18 +19,11 @@ _Operator = StructuredQuery.FieldFilter.Operator
 MAX_DOCUMENTS = 1_000
 """What one call asks for at most, unless a page is larger."""
 
-MAX_IN = 30
-"""Values that one query can look for at a time."""
-
 _MAX_INDEXED = 1_500
 """Bytes of a text that indexes hold; longer ones are cut off."""
 
-ORDER_FIELDS = {"create_time": "createTime", "update_time": "updateTime"}
 _LAST_NAME = "\uf8ff"
 """Behind every event's id."""
-
-_EARLIEST = -62_135_596_800 * 10**9
-_LATEST = 253_402_300_799 * 10**9
 
 
 def next_limit(limit: int) -> int:
@@ -106,7 +99,7 @@ def events_by_arrival(since: int | None, behind: Document | None) -> StructuredQ
     """A session's events as they arrived, from a moment on or behind one of them."""
     result = _select("events")
     if since is not None:
-        _where(result, "arrived", _Operator.GREATER_THAN_OR_EQUAL, _time(since))
+        _where(result, "arrived", _Operator.GREATER_THAN_OR_EQUAL, moment(since))
     _order(result, "arrived", descending=False)
     _order(result, "__name__", descending=False)
     if behind is not None:
@@ -117,23 +110,48 @@ def events_by_arrival(since: int | None, behind: Document | None) -> StructuredQ
 def sessions_in_order(
     query: PageQuery,
     engine: EngineName,
+    layout: Layout,
+    facets: Sequence[str],
     behind: tuple[int, str] | None,
     fields: Sequence[str] = (),
 ) -> StructuredQuery:
-    """Sessions in the query's order, behind `(nanoseconds, full document name)`."""
-    result = _sessions(query, engine, fields)
-    field = ORDER_FIELDS[query.order.field]
-    lower, upper = query.filter.bounds(query.order.field)
+    """Sessions that have one of the facets, in the query's order.
+
+    Those behind `(nanoseconds, full document name)`, below the engine, or wherever they are below
+    the engine `-`.
+    """
+    result = _select("sessions", *fields)
+    result.from_[0].all_descendants = engine.is_wildcard
+    _where(result, layout.array, _Operator.ARRAY_CONTAINS_ANY, value(facets))
+    order = query.order
+    field = layout.order_field(order.field)
+    lower, upper = query.filter.bounds(order.field)
     if lower is not None:
-        _where(result, field, _Operator.GREATER_THAN_OR_EQUAL, _time(lower))
+        earliest = layout.time(order.field, lower)
+        _where(result, field, _Operator.GREATER_THAN_OR_EQUAL, earliest)
     if upper is not None:
-        _where(result, field, _Operator.LESS_THAN_OR_EQUAL, _time(upper))
-    _order(result, field, descending=query.order.descending)
-    _order(result, "__name__", descending=query.order.descending)
+        latest = layout.time(order.field, upper)
+        _where(result, field, _Operator.LESS_THAN_OR_EQUAL, latest)
+    _order(result, field, descending=order.descending)
+    _order(result, "__name__", descending=order.descending)
     if behind is not None:
         position, name = behind
-        _start_after(result, _time(position), Value(reference_value=name))
+        _start_after(result, layout.time(order.field, position), Value(reference_value=name))
     return result
+
+
+def searched_facets(query: PageQuery, engine: EngineName, layout: Layout) -> list[list[str]]:
+    """The facets that find a list's sessions, of one query each.
+
+    They are those of the filter's first equality that has facets, else those of the location.
+    """
+    facets = [
+        facet(field if key is None else f"{field}.{key}", literal)
+        for field, key, literal in query.filter.equalities()
+        if layout.has_facet(field, key)
+    ]
+    # Firestore looks up one facet; the server decides the others.
+    return layout.searches((facets or [facet("location", engine.location)])[0])
 
 
 def sessions_of_id(session_id: str) -> StructuredQuery:
@@ -144,24 +162,30 @@ def sessions_of_id(session_id: str) -> StructuredQuery:
     return result
 
 
-def live_sessions(now: int) -> StructuredQuery:
-    """One live session, if there is any."""
-    result = _select("sessions", "expiry", limit=1)
-    _where(result, "expiry", _Operator.GREATER_THAN, value(now // 1000))
-    return result
+def expired_sessions(
+    shards: Sequence[int],
+    until: int,
+    limit: int,
+    behind: tuple[int, str] | None,
+    since: int | None = None,
+) -> StructuredQuery:
+    """Sessions of some purge shards, of the whole database, whose expiry has come.
 
-
-def expired_sessions(now: int, limit: int, since: int | None = None) -> StructuredQuery:
-    """Sessions of the whole database that are over, the longest over first.
-
-    With `since` only those that expired after it, in microseconds; deleted ones expired at 0.
+    The longest over come first. The query finds those behind `(expiry, full document name)`, and
+    with `since` those that expired after it. Times are microseconds. A deleted session's expiry
+    is 0.
     """
     result = _select("sessions", "expiry", limit=limit)
     result.from_[0].all_descendants = True
-    _where(result, "expiry", _Operator.LESS_THAN_OR_EQUAL, value(now // 1000))
+    _where(result, "purgeShard", _Operator.IN, value(shards))
+    _where(result, "expiry", _Operator.LESS_THAN_OR_EQUAL, value(until))
     if since is not None:
         _where(result, "expiry", _Operator.GREATER_THAN, value(since))
     _order(result, "expiry", descending=False)
+    _order(result, "__name__", descending=False)
+    if behind is not None:
+        expiry, name = behind
+        _start_after(result, value(expiry), Value(reference_value=name))
     return result
 
 
@@ -183,7 +207,7 @@ def engines_in_order(behind: Cursor | None, root: str) -> StructuredQuery:
     _order(result, "__name__", descending=False)
     if behind:
         position, name = behind
-        _start_after(result, _time(int(position)), Value(reference_value=f"{root}/{name}"))
+        _start_after(result, moment(int(position)), Value(reference_value=f"{root}/{name}"))
     return result
 
 
@@ -227,26 +251,6 @@ def _where(
     condition.value.CopyFrom(operand)
 
 
-def _sessions(query: PageQuery, engine: EngineName, fields: Sequence[str]) -> StructuredQuery:
-    """The sessions below an engine that have the first facet of the filter.
-
-    Below the engine `-` are those of all engines that have it, wherever they are; without one in
-    the filter, those of the location.
-    """
-    result = _select("sessions", *fields)
-    facets = [
-        facet(field if key is None else f"{field}.{key}", literal)
-        for field, key, literal in query.filter.equalities()
-    ]
-    if engine.is_wildcard:
-        result.from_[0].all_descendants = True
-        facets.append(facet("location", engine.location))
-    # Firestore looks up one element of an array; the others are decided in process.
-    for first in facets[:1]:
-        _where(result, "facets", _Operator.ARRAY_CONTAINS, value(first))
-    return result
-
-
 def _where_event(query: StructuredQuery, request: PageQuery) -> None:
     """The filter's invocation, and its bounds on the field that events are ordered by."""
     invocation = request.filter.equality("invocation_id")
@@ -278,7 +282,3 @@ def _order(query: StructuredQuery, field: str, *, descending: bool) -> None:
 def _start_after(query: StructuredQuery, *values: Value) -> None:
     query.start_at.values.extend(values)
     query.start_at.before = False
-
-
-def _time(nanoseconds: int) -> Value:
-    return value(timestamp(min(max(nanoseconds, _EARLIEST), _LATEST)))

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 import grpc
 
-from functions.aip.errors import Aborted, InvalidArgument
+from functions.aip.errors import Aborted, FailedPrecondition, InvalidArgument
 from functions.rules.errors import StoreUnavailable
 from functions.store.firestore.connections import Connections
 from functions.store.firestore.protobuf import (
@@ -61,6 +61,16 @@ class Refused(InvalidArgument):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"Firestore cannot store this: {why}")
+
+
+class MissingIndex(FailedPrecondition):
+    """A query needs an index that this deployment leaves out, or that Firestore still builds."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The database has no index for this list, or still builds it. Lists over all engines "
+            "need the Terraform variable lists_over_all_engines."
+        )
 
 
 _REFUSALS = {
@@ -270,6 +280,8 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except grpc.RpcError as error:
+        if "requires an index" in (error.details() or ""):
+            raise MissingIndex from error
         refusal = _REFUSALS.get(error.code())
         if refusal is not None:
             raise refusal(error.details()) from error

@@ -10,10 +10,10 @@ from functions.calls.filters import PageQuery
 from functions.rules.names import SessionName
 from functions.rules.run import Run
 from functions.store.firestore.documents import event_key, event_record
+from functions.store.firestore.layouts import MAX_IN
 from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp
 from functions.store.firestore.queries import (
     MAX_DOCUMENTS,
-    MAX_IN,
     event_places,
     events_of_runs,
     next_limit,

@@ -8,7 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from functions.rules.names import EngineName
-from functions.store.firestore.documents import facet, session_name
+from functions.store.firestore.documents import facets_of, is_session, session_name
+from functions.store.firestore.layouts import (
+    Layout,
+    facet,
+    micros,
+    purge_shard,
+    update_time_of,
+)
 from functions.store.firestore.protobuf import Document, Write
 from functions.store.firestore.values import update, value
 
@@ -17,16 +24,17 @@ from functions.store.firestore.values import update, value
 class Step:
     """How the documents of a collection, wherever it is, come to the next version.
 
-    `renewal` makes the write that a document lacks, or None, from the fields that it names. The
-    write is right whatever others do to the document meanwhile, and never makes one anew.
+    `renewal` makes the write that a document lacks, or None, from the fields that it names and the
+    layout that the database is to have. The write is right whatever others do to the document
+    meanwhile, and never makes one anew.
     """
 
     collection: str
     fields: tuple[str, ...]
-    renewal: Callable[[Document], Write | None]
+    renewal: Callable[[Document, Layout], Write | None]
 
 
-def _with_location(found: Document) -> Write | None:
+def _with_location(found: Document, _: Layout) -> Write | None:
     """Adds a session's location to its facets; a tombstone has none."""
     location = EngineName.parse(session_name(found).engine).location
     missing = value(facet("location", location))
@@ -38,7 +46,7 @@ def _with_location(found: Document) -> Write | None:
     return write
 
 
-def _with_arrival(found: Document) -> Write | None:
+def _with_arrival(found: Document, _: Layout) -> Write | None:
     """Says that an event arrived when it was committed, which is no later than it was."""
     if "arrived" in found.fields:
         return None
@@ -46,13 +54,52 @@ def _with_arrival(found: Document) -> Write | None:
     return update(found.name, fields, fields, changed_since=found.update_time)
 
 
+def _with_shards(found: Document, layout: Layout) -> Write | None:
+    """Adds what lists, and the purge, find a session by; the purge finds a tombstone, too."""
+    fields = {"purgeShard": purge_shard(session_name(found))}
+    write = update(found.name, fields, fields, changed_since=found.update_time)
+    if not is_session(found):
+        return None if "purgeShard" in found.fields else write
+    there = found.fields["shardFacets"].array_value.values
+    missing = [text for text in facets_of(found, layout) if value(text) not in there]
+    updated = micros(update_time_of(found))
+    is_behind = found.fields["updated"].integer_value < updated
+    if "purgeShard" in found.fields and not missing and not is_behind:
+        return None
+    add = write.update_transforms.add
+    add(field_path="updated").maximum.integer_value = updated
+    if missing:
+        addition = value(missing).array_value
+        add(field_path="shardFacets").append_missing_elements.CopyFrom(addition)
+    return write
+
+
+def _with_shards_alone(found: Document, layout: Layout) -> Write | None:
+    """Takes away what lists found a session by before; its rows in indexes go with it."""
+    if not is_session(found):
+        return None
+    fields = {"shardFacets": facets_of(found, layout)}
+    is_clean = found.fields["shardFacets"] == value(fields["shardFacets"])
+    if is_clean and not {"facets", "updateTime"} & set(found.fields):
+        return None
+    mask = ("shardFacets", "facets", "updateTime")
+    return update(found.name, fields, mask, changed_since=found.update_time)
+
+
 SESSIONS = Step("sessions", ("facets",), _with_location)
 EVENTS = Step("events", ("arrived",), _with_arrival)
 
-NOTHING = Step("schema", (), lambda _: None)
-"""Looks at the document of the version alone: what changed are the ids of new documents."""
+NOTHING = Step("schema", (), lambda *_: None)
+"""Looks at the document of the version alone: what changed is how new documents are written."""
 
-STEPS = (SESSIONS, EVENTS, NOTHING)
+_LISTED = (
+    *("userId", "displayName", "labels", "createTime", "updateTime", "updated"),
+    *("facets", "shardFacets", "purgeShard"),
+)
+SHARDS = Step("sessions", _LISTED, _with_shards)
+SHARDS_ALONE = Step("sessions", _LISTED, _with_shards_alone)
+
+STEPS = (SESSIONS, EVENTS, NOTHING, NOTHING, SHARDS, SHARDS_ALONE)
 """The first brings version 1 to version 2, and so on."""
 
 WITH_LOCATIONS, WITH_ARRIVALS = 2, 3
@@ -60,3 +107,9 @@ WITH_LOCATIONS, WITH_ARRIVALS = 2, 3
 
 WITH_CANONICAL_IDS = 4
 """From which version on appends do not look for what is under an event's former id."""
+
+BEFORE_SHARDS = 5
+"""From which version on servers of version 4 refuse; a change of the layout goes back to it."""
+
+WITH_SHARDS = 6
+"""From which version on lists go by the layout that the database is to have."""

@@ -23,39 +23,45 @@ from functions.rules.errors import (
 from functions.rules.event import EventRecord
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
-from functions.rules.session import SessionChange, SessionRecord
+from functions.rules.session import SessionChange, SessionRecord, later
 from functions.rules.state import StateChange, join_members, merge_members
 from functions.store.firestore import documents, engines, queries, values
 from functions.store.firestore.appending import AppendCommit, append_or_create
 from functions.store.firestore.condemned import check_parent, finish_deletions, is_condemned
-from functions.store.firestore.erasure import count_expired, erase, purge
+from functions.store.firestore.erasure import erase
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.event_reader import FirestoreEventReader
+from functions.store.firestore.layouts import Layout
 from functions.store.firestore.listing import list_sessions
-from functions.store.firestore.migration import Versions, renew_all
+from functions.store.firestore.migration import Versions
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
+from functions.store.firestore.purging import count_expired, purge
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, LazyRpc, Missing, Refused, Rpc, Stale
 from functions.store.firestore.runs import runs_by_event
 from functions.store.firestore.schema import (
     EVENTS,
+    SESSIONS,
     WITH_ARRIVALS,
     WITH_CANONICAL_IDS,
     WITH_LOCATIONS,
+    WITH_SHARDS,
 )
 from functions.store.firestore.session_listener import ListenerPool
 from functions.store.firestore.sharing import share, shared_state, shared_writes, user_documents
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
-from functions.store.protocol import Backlog, Purged
+from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
 from functions.store.runs import fill_runs
 
 
 class FirestoreStore:
     """Sessions in one Firestore database; see functions.store.protocol.Store."""
 
-    def __init__(self, project: str, database: str, emulator_host: str, timeout: int) -> None:
+    def __init__(
+        self, project: str, database: str, emulator_host: str, timeout: int, layout: Layout
+    ) -> None:
         """`timeout` is nanoseconds, for one call and for all the tries of one request."""
-        self._versions = Versions()
+        self._versions = Versions(layout)
         self._rpcs = LazyRpc(
             lambda: Rpc(project, database, emulator_host, timeout), self._versions.open
         )
@@ -68,7 +74,8 @@ class FirestoreStore:
     ) -> SessionRecord:
         name, rpc = record.name, self._rpcs.for_request()
         incarnation = secrets.token_hex(8)
-        fields = documents.session_fields(record, incarnation)
+        layouts = self._versions.layouts_to_write(rpc)
+        fields = documents.session_fields(record, incarnation, layouts)
         if record.state is not None:
             members = merge_members({}, state.session)
             fields["state"] = values.by_field_name(members)
@@ -106,7 +113,14 @@ class FirestoreStore:
         rpc = self._rpcs.for_request()
         if engine.is_wildcard:
             self._versions.require(rpc, WITH_LOCATIONS)
-        return list_sessions(rpc, engine, query, now)
+        elif not self._versions.reaches(rpc, WITH_LOCATIONS):
+            self._versions.renew_all(rpc, SESSIONS, str(engine))
+        layouts = None
+        # A change of the layout that ends meanwhile takes away what the list goes by.
+        while layouts != (known := self._versions.layouts_to_list(rpc)):
+            layouts = known
+            page = list_sessions(rpc, engine, query, layouts, now)
+        return page
 
     def update_session(
         self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
@@ -119,9 +133,13 @@ class FirestoreStore:
             owner = (name.engine, record.user_id)
             users = user_documents(rpc, {name.engine: engine}, [owner])
             changes = change(record)
-            changes.apply(record, now)
+            changes.apply(record, later(record.update_time, now))
             state = changes.state
-            fields = documents.session_fields(record, documents.incarnation_of(current))
+            incarnation, layouts = (
+                documents.incarnation_of(current),
+                self._versions.layouts_to_write(rpc),
+            )
+            fields = documents.session_fields(record, incarnation, layouts)
             mask = list(fields)
             if state.is_of_session:
                 old = {} if state.replace else values.members_of(current, "state")
@@ -145,7 +163,7 @@ class FirestoreStore:
 
     def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
-        tombstone: dict[str, values.Storable] = {"expiry": 0, "incarnation": secrets.token_hex(8)}
+        tombstone = {**documents.tombstone_fields(name), "incarnation": secrets.token_hex(8)}
         condemned = ""
         while True:
             (found,) = rpc.batch_get([str(name)], ["expiry", "incarnation", "userId"])()
@@ -270,7 +288,7 @@ class FirestoreStore:
         self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
     ) -> FirestoreEventReader:
         if not self._versions.reaches(rpc := self._rpcs.for_request(), WITH_ARRIVALS):
-            renew_all(rpc, EVENTS, str(name))
+            self._versions.renew_all(rpc, EVENTS, str(name))
         commit_time = int(self._timeout * 1e9)
         return FirestoreEventReader(
             self._rpcs.get(), self._listeners, name, after, now, owner, commit_time
@@ -301,11 +319,18 @@ class FirestoreStore:
     def is_deleting_engine(self, name: EngineName) -> bool:
         return engines.is_deleting_engine(self._rpcs.for_request(), name)
 
-    def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
+    def purge(self, now: int, is_time_up: Callable[[], bool], part: Part = ALL_PARTS) -> Purged:
         rpc = self._rpcs.get()
+        if part.number:
+            return purge(rpc, now, part, is_time_up)
+        has_shards = self._versions.has_reached(WITH_SHARDS)
         deleted = finish_deletions(rpc, now, is_time_up)
-        purged = purge(rpc, now, is_time_up)
+        purged = purge(rpc, now, part, is_time_up)
         self._versions.migrate(rpc, now, is_time_up)
+        if self._versions.has_reached(WITH_SHARDS) and not has_shards and not is_time_up():
+            # What earlier versions left is found from now on.
+            found = purge(rpc, now, part, is_time_up)
+            purged = replace(purged.plus(found), done=found.done)
         return replace(deleted.plus(purged), done=deleted.done and purged.done)
 
     def backlog(self, now: int, most: int) -> Backlog:
@@ -331,7 +356,8 @@ class FirestoreStore:
         key = self._keys.next(event.timestamp)
         is_needed = not self._versions.has_reached(WITH_CANONICAL_IDS)
         former_id = event.former_id if is_needed else ""
-        return AppendCommit(f"{rpc.root}/{name}", event, key, former_id)
+        layouts = self._versions.layouts_to_write(rpc)
+        return AppendCommit(f"{rpc.root}/{name}", event, key, former_id, layouts)
 
     def _explanation(self, name: SessionName, state: StateChange, refusal: Refused) -> ApiError:
         """What Firestore found too large, in the words that every store has for it."""

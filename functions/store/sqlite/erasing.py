@@ -6,7 +6,7 @@ rows. If the server stops before the last of them, the next purge removes the re
 
 import sqlite3
 
-from functions.store.protocol import Backlog, Purged
+from functions.store.protocol import Backlog, Part, Purged
 from functions.store.sqlite.rows import touch
 
 ROWS = 2_000
@@ -126,14 +126,16 @@ class Erasure:
         return deleted
 
 
-def purge_some(db: sqlite3.Connection, now: int) -> Purged:
-    """Removes some expired and deleted sessions and some deleted engines."""
+def purge_some(db: sqlite3.Connection, now: int, part: Part) -> Purged:
+    """Removes some expired and deleted sessions and some deleted engines, of a part of all keys."""
     erasure = Erasure(db, now)
     expired = db.execute(
-        "SELECT id FROM sessions WHERE expiry <= ? ORDER BY expiry LIMIT ?",
-        (now // 1000, _SESSIONS),
+        "SELECT id FROM sessions WHERE expiry <= ? AND id % ? = ? ORDER BY expiry LIMIT ?",
+        (now // 1000, part.of, part.number, _SESSIONS),
     ).fetchall()
-    condemned = db.execute("SELECT id FROM engines WHERE location = ''").fetchall()
+    condemned = db.execute(
+        "SELECT id FROM engines WHERE location = '' AND id % ? = ?", (part.of, part.number)
+    ).fetchall()
     are_gone = all(erasure.session(session) for (session,) in expired)
     is_last = len(expired) < _SESSIONS and are_gone
     done = is_last and all(erasure.engine(engine) for (engine,) in condemned)

@@ -20,7 +20,7 @@ from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.paging import Cursor, Page, fill_page
-from functions.store.protocol import Backlog, Purged
+from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
 from functions.store.runs import fill_runs
 from functions.store.sqlite import engines, listing
 from functions.store.sqlite.change_poller import ChangePoller
@@ -230,11 +230,11 @@ class SqliteStore:
         with self._database.statement() as db:
             return engines.condemned_engine(db, name) is not None
 
-    def purge(self, now: int, is_time_up: Callable[[], bool]) -> Purged:
+    def purge(self, now: int, is_time_up: Callable[[], bool], part: Part = ALL_PARTS) -> Purged:
         total = Purged(0, 0, done=False)
         while True:
             with self._database.write() as db:
-                purged = purge_some(db, now)
+                purged = purge_some(db, now, part)
             total = total.plus(purged)
             if purged.done:
                 return Purged(total.sessions, total.events, done=True)

@@ -23,6 +23,7 @@ _QUERY: Mapping[str, JsonSchema] = {
     "sessionId": {"type": "string", "pattern": f"^{RESOURCE_ID.pattern}$"},
     "parent": {"type": "string", "pattern": f"^{_PARENT}$"},
     "timeout": DURATION.written,
+    "shard": {"type": "string", "pattern": "^[0-9]{1,2}/[0-9]{1,2}$"},
 }
 """Schemas of query parameters that have more than a type."""
 

@@ -22,6 +22,16 @@ QUERIES = {
 """Every function that makes a query, and its name."""
 
 
+def converse_with_earlier_version(store: Store) -> None:
+    """Lists sessions while those of version 4 are brought up to date."""
+    settings = Settings(google_cloud_project="p", min_ttl="0s")
+    api = Api(store, f"{LOCATION}/reasoningEngines/e", settings=settings)
+    for number in range(2):
+        _session(api, f"s{number}")
+    _walk_sessions(api, f"{api.engine}/sessions")
+    _walk_sessions(api, f"{LOCATION}/reasoningEngines/-/sessions")
+
+
 def converse(store: Store) -> None:
     """Calls every method that reads, and those that read before they write."""
     settings = Settings(google_cloud_project="p", min_ttl="0s")

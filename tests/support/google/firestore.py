@@ -44,6 +44,8 @@ class FakeFirestore:
     """What the last call of each method carried."""
     refusals: list[grpc.StatusCode] = field(default_factory=list)
     """What the next calls are answered."""
+    reason: str = "refused"
+    """What it says of a refusal."""
     moments: bool = True
     """Whether each answer to a query carries its time, or the first alone."""
 
@@ -53,7 +55,7 @@ class FakeFirestore:
         self.peers.setdefault(method, Counter())[context.peer()] += 1
         self.metadata[method] = dict(context.invocation_metadata())
         if self.refusals:
-            await context.abort(self.refusals.pop(0), "refused")
+            await context.abort(self.refusals.pop(0), self.reason)
 
     async def batch_get(self, request: Any, context: Any) -> AsyncIterator[Any]:
         await self.note("BatchGetDocuments", context)

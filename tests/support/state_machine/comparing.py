@@ -7,9 +7,8 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from functions.config.settings import Settings
 from functions.store.protocol import Store
-from functions.store.sqlite import SqliteStore
 from tests.support.api import START, Answer, Api
-from tests.support.state_machine.model import MICROSECOND, Json, Model, without
+from tests.support.state_machine.model import Json, Model, without
 from tests.support.state_machine.walk import Walk
 
 # An emulator that outlives the run has seen the locations of the last one.
@@ -27,8 +26,7 @@ class Comparing(RuleBasedStateMachine):
         location = f"projects/test-project/locations/m{next(_locations)}"
         settings = Settings(google_cloud_project="test-project", min_ttl="0s")
         self.api = Api(store, f"{location}/reasoningEngines/1", settings=settings)
-        step = MICROSECOND if isinstance(store, SqliteStore) else 0
-        self.model = Model(location, START, step)
+        self.model = Model(location, START)
         self.engines = [self.api.engine, f"{location}/reasoningEngines/2"]
         self.appends: list[tuple[str, Json, str]] = []
         self.operations: list[tuple[str, str]] = []

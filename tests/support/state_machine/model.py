@@ -48,12 +48,11 @@ class Engine:
 
 
 class Model:
-    """All engines of a location, and the clock; `step` is what a session moves on at least."""
+    """All engines of a location, and the clock."""
 
-    def __init__(self, location: str, now: int, step: int) -> None:
+    def __init__(self, location: str, now: int) -> None:
         self.location = location
         self.now = now
-        self.step = step
         self.engines: dict[str, Engine] = {}
 
     def engine(self, name: str) -> Engine:
@@ -111,7 +110,7 @@ class Model:
         if session is None:
             return 404
         self._change(session, body, mask or list(body))
-        session.update_time = max(self.now, session.update_time + self.step)
+        session.update_time = max(self.now, session.update_time + MICROSECOND)
         return self.session_json(session)
 
     def delete(self, name: str) -> int | None:
@@ -137,7 +136,7 @@ class Model:
                 return None
             session.retry_keys.append(key)
         session.events.append({"content": {}, "actions": {}, **body})
-        session.update_time = max(self.now, session.update_time + self.step)
+        session.update_time = max(self.now, session.update_time + MICROSECOND)
         self._merge(session, body.get("actions", {}).get("stateDelta", {}))
         return None
 

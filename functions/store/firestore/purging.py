@@ -1,0 +1,96 @@
+"""The purge: finds the sessions that are over by an index, and erases them.
+
+    schema/purge-{i}-{n}      scanned, expiry, name
+
+`expiry` and `name` are the last session that part i of n has erased; the next purge goes on behind
+it. Firestore would pass slowly over what was deleted before that. Deleted sessions, whose expiry is
+0, are looked for on their own. `scanned` is when a purge began at the start of the index, as one
+does each hour: what a clock that was behind has put before the last place is found by then.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from functions.store.firestore.documents import expiry_of
+from functions.store.firestore.erasure import erase_all
+from functions.store.firestore.layouts import PURGE_SHARDS
+from functions.store.firestore.protobuf import Document, Write
+from functions.store.firestore.queries import expired_sessions
+from functions.store.firestore.rpc import Rpc
+from functions.store.firestore.values import Storable, document
+from functions.store.protocol import Backlog, Part, Purged
+
+_ROUND = 1_000
+"""Expired sessions found by one query."""
+
+_HOUR = 3_600 * 10**9
+
+_Place = tuple[int, str] | None
+"""Expiry in microseconds and full name of a session; None is the start of the index."""
+
+
+def purge(rpc: Rpc, now: int, part: Part, is_time_up: Callable[[], bool]) -> Purged:
+    """Removes what is over in a part of the database, until nothing is left or the time is up."""
+    path = f"schema/purge-{part.number}-{part.of}"
+    (found,) = rpc.batch_get([path])()
+    scanned, place = _read(found, now)
+    is_due = scanned is None
+    shards = range(part.number, PURGE_SHARDS, part.of)
+    total, last = Purged(0, 0, done=False), place
+    if place is not None:
+        total, _ = _purge_behind(rpc, shards, 0, None, now, is_time_up)
+    if place is None or not (total.sessions or total.events) or not is_time_up():
+        more, last = _purge_behind(rpc, shards, now // 1000, place, now, is_time_up)
+        total = replace(total.plus(more), done=more.done)
+    if is_due or last != place:
+        fields: dict[str, Storable] = {"scanned": (now if scanned is None else scanned) // 1000}
+        if last is not None:
+            fields |= {"expiry": last[0], "name": last[1]}
+        rpc.commit([Write(update=document(f"{rpc.root}/{path}", fields))])
+    return total
+
+
+def count_expired(rpc: Rpc, now: int, most: int) -> Backlog:
+    """Up to `most` sessions of the whole database that have expired; tombstones do not count.
+
+    Nor do sessions of an earlier version that the migration to WITH_SHARDS has not reached: until
+    it is through, the count may be too low.
+    """
+    query = expired_sessions(range(PURGE_SHARDS), now // 1000, most + 1, None, since=0)
+    expiries = [expiry_of(found) for found, _ in rpc.run_query("", query) if found is not None]
+    oldest = expiries[0] * 1000 if expiries else None
+    return Backlog(min(len(expiries), most), oldest, len(expiries) > most)
+
+
+def _purge_behind(
+    rpc: Rpc,
+    shards: range,
+    until: int,
+    place: _Place,
+    now: int,
+    is_time_up: Callable[[], bool],
+) -> tuple[Purged, _Place]:
+    """Erases sessions with an expiry up to `until`; also the place up to which none is left."""
+    total = Purged(0, 0, done=False)
+    while True:
+        answers = rpc.run_query("", expired_sessions(shards, until, _ROUND, place))
+        sessions = [found for found, _ in answers if found is not None]
+        total = total.plus(erase_all(rpc, sessions, now, is_time_up))
+        if sessions and is_time_up():
+            return total, place
+        if sessions:
+            place = expiry_of(sessions[-1]), sessions[-1].name
+        if len(sessions) < _ROUND:
+            return replace(total, done=True), place
+
+
+def _read(found: Document | None, now: int) -> tuple[int | None, _Place]:
+    """When a purge last began at the start and where the next goes on; None where it begins."""
+    if found is None:
+        return None, None
+    fields = found.fields
+    scanned = fields["scanned"].integer_value * 1000
+    if not scanned <= now < scanned + _HOUR:
+        return None, None
+    name = fields["name"].string_value
+    return scanned, (fields["expiry"].integer_value, name) if name else None
