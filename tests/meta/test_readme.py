@@ -58,10 +58,11 @@ def test_the_code_for_a_client_is_the_code_that_its_tests_run(snippet: Path) -> 
     assert code.strip() in [block.strip() for block in printed]
 
 
-def test_the_readme_connects_adk_as_the_page_of_clients_does() -> None:
-    assert set(blocks(section(README, "Use it from ADK"), "python")) <= set(
-        blocks(CLIENTS, "python")
-    )
+def test_the_code_of_the_readme_is_that_of_pages_whose_code_is_tested() -> None:
+    pages = (CLIENTS, (ROOT / "docs/use-it-in-tests.md").read_text())
+    tested = {block for page in pages for block in blocks(page, "python")}
+    assert blocks(README, "python")
+    assert set(blocks(README, "python")) <= tested
 
 
 def test_the_figures_of_the_readme_are_those_of_the_cost_page() -> None:
