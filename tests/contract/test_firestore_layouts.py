@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from functions.aip.timestamp import parse_timestamp
 from functions.store.firestore.layouts import FORMER, Layout
 from functions.store.firestore.migration import PATH, ROLLOUT
 from functions.store.firestore.protobuf import Write
@@ -240,7 +241,7 @@ def test_more_than_thirty_shards_are_one_list(database: Database) -> None:
                 path = f"{ENGINES[0]}/sessions"
                 found = api.walk(path, "sessions", pageSize=size, orderBy=order)
                 field = "updateTime" if "update" in order else "createTime"
-                places = [(session[field], session["name"]) for session in found]
+                places = [(parse_timestamp(each[field]), each["name"]) for each in found]
                 assert places == sorted(places, reverse="desc" in order)
                 assert sorted(name for _, name in places) == sorted(names)
 
