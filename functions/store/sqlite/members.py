@@ -23,13 +23,6 @@ def joined_members(scope: str) -> str:
     return f"CASE WHEN {scope} IS NULL THEN '' ELSE coalesce({joined}, '') END"
 
 
-def read_members(db: sqlite3.Connection, scope: int | None) -> str:
-    """A scope's joined members, "" for no scope."""
-    members: str
-    (members,) = db.execute(f"SELECT {joined_members(':scope')}", {"scope": scope}).fetchone()
-    return members
-
-
 def merge(
     db: sqlite3.Connection, scope: int | None, changes: MemberChanges, *, replace: bool = False
 ) -> int:
