@@ -4,7 +4,6 @@ import heapq
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
 
@@ -15,7 +14,7 @@ from functions.rules.event import EventRecord, timestamp_key
 from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionRecord
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
-from functions.store.sqlite.members import read_members
+from functions.store.sqlite.members import joined_members
 from functions.store.sqlite.packing import MAX_ROWS, Columns, packed_rows
 from functions.store.sqlite.rows import (
     EVENT_ROW,
@@ -30,14 +29,20 @@ _BOUNDS = (-(2**63), 2**63 - 1)
 
 _BEFORE_ALL_IDS, _BEHIND_ALL_IDS = "", "~"
 
-_KEPT_STATES = 16
-"""App states in memory while sessions of all engines are listed."""
+_ENGINE = "(SELECT id FROM engines WHERE name = :engine)"
+_APP_SCOPE = "(SELECT scope FROM engines WHERE name = :engine)"
 
-_MOVED = Columns("DISTINCT session", ("r.session",), ())
-_FIRST_MOVE = Columns(
-    f"{SESSION_COLUMNS.source}, m.previous, e.name",
-    ("r.previous", "r.name", *SESSION_COLUMNS.values),
+_LISTED = Columns(
+    SESSION_COLUMNS.source,
+    SESSION_COLUMNS.values,
     SESSION_COLUMNS.texts,
+    (joined_members(_APP_SCOPE), "coalesce(:snapshot, (SELECT max(seq) FROM moves), 0)"),
+)
+_MOVED = Columns("DISTINCT session", ("r.session",), shared=("(SELECT min(seq) FROM moves)",))
+_FIRST_MOVE = Columns(
+    f"{SESSION_COLUMNS.source}, m.previous, e.name, e.scope AS app_scope",
+    ("r.previous", "r.name", *SESSION_COLUMNS.values),
+    (*SESSION_COLUMNS.texts, joined_members("r.app_scope")),
 )
 _FIRST_MOVES = (
     "(SELECT session, previous, min(seq) FROM moves WHERE seq > :snapshot GROUP BY session) m "
@@ -45,13 +50,22 @@ _FIRST_MOVES = (
 )
 """From the few moves to their sessions: a CROSS JOIN keeps its order."""
 
-Place = tuple[int, str, str]
-"""Nanoseconds, an engine's full name and a session id: what sessions are ordered by."""
+Place = tuple[int, str, str, int]
+"""Nanoseconds, an engine's full name and a session id: what sessions are ordered by.
+
+Behind them is the last move that the walk's first page knew of, the same for all sessions.
+"""
 
 _Placed = tuple[Place, SessionRecord]
 
 _Clauses = Callable[[Place | None], tuple[str, dict[str, object]]]
 """Which sessions follow a place, in SQL from FROM on, with its parameters."""
+
+
+def is_one_statement(engine: EngineName, query: PageQuery) -> bool:
+    """Whether `list_sessions` answers the page from one statement, so needs no transaction."""
+    knows_moves = query.cursor is not None and query.order.field == "update_time"
+    return not (engine.is_wildcard or knows_moves) and has_one_statement(query)
 
 
 def list_sessions(
@@ -71,25 +85,24 @@ def list_sessions(
     ids = (str, str) if is_wildcard else (str,)
     cursor = checked_cursor(query.cursor, int, int, *ids)
     scope, parent = ("location", engine.location) if is_wildcard else ("name", str(engine))
-    found = db.execute(
-        "SELECT name, id, scope, (SELECT coalesce(max(seq), 0) FROM moves) FROM engines "
-        f"WHERE {scope} = ?",
-        (parent,),
-    ).fetchall()
-    if not found:
-        return Page([], None)
-    snapshot, *place = cursor or [found[0][-1]]
+    names = [parent]
+    if is_wildcard:
+        names = [
+            name for (name,) in db.execute(f"SELECT name FROM engines WHERE {scope} = ?", (parent,))
+        ]
+        if not names:
+            return Page([], None)
     behind: Place | None = None
-    if place:
-        position, *names = place
-        name, session_id = map(str, names if is_wildcard else (parent, *names))
-        behind = (int(position), name, session_id)
-    walk = _Walk(db, query, now, int(snapshot), {name: app for name, _, app, _ in found})
-    streams = []
-    if behind and query.order.field == "update_time":
-        _check_moves_since(db, int(snapshot))
+    snapshot: int | None = None
+    if cursor:
+        first, position, *rest = cursor
+        name, session_id = map(str, rest if is_wildcard else (parent, *rest))
+        snapshot = int(first)
+        behind = (int(position), name, session_id, snapshot)
+    walk = _Walk(db, query, now, snapshot, len(names))
+    streams = [walk.unmoved(name, behind) for name in names]
+    if behind and walk.has_moved:
         streams.append(walk.moved(scope, parent, behind))
-    streams += [walk.unmoved(key, name, behind) for name, key, *_ in found]
     merged = (
         streams[0]
         if len(streams) == 1
@@ -100,7 +113,7 @@ def list_sessions(
         query,
         predicate(query.filter, session_matches),
         SessionRecord.size,
-        to_cursor=lambda place: [snapshot, place[0], *place[1 if is_wildcard else 2 :]],
+        to_cursor=lambda place: [place[3], place[0], *place[1 if is_wildcard else 2 : 3]],
     )
 
 
@@ -112,15 +125,14 @@ class _Walk:
         db: sqlite3.Connection,
         query: PageQuery,
         now: int,
-        snapshot: int,
-        apps: Mapping[str, int | None],
+        snapshot: int | None,
+        engines: int,
     ) -> None:
-        """`snapshot` is the last move that the walk's first page knew of.
+        """`snapshot` is the last move that the walk's first page knew of, None on that page.
 
-        `apps` is the scope of each engine.
+        `engines` is their number. Raises WalkTooOld.
         """
-        self._db, self._apps = db, apps
-        self._app_state = lru_cache(_KEPT_STATES)(partial(read_members, db))
+        self._db = db
         field = query.order.field
         self._column = f"s.{field}"
         self._position: int = SESSION_COLUMNS.values.index(f"r.{field}")
@@ -136,22 +148,29 @@ class _Walk:
             if bound is not None:
                 self._conditions.append(f"{self._column} {sign} :bound{limit > 0:d}")
                 self._parameters[f"bound{limit > 0:d}"] = min(max(bound, _BOUNDS[0]), _BOUNDS[1])
-        self._first_rows = max(2, min(query.page_size + 1, MAX_ROWS) // len(apps))
+        self._first_rows = max(2, min(query.page_size + 1, MAX_ROWS) // engines)
         self._moved: set[int] = set()
-        if query.cursor is not None and field == "update_time":
+        if snapshot is not None and field == "update_time":
             moved = "FROM moves WHERE seq > :snapshot"
-            rows = packed_rows(db, _MOVED, moved, {"snapshot": snapshot})
-            self._moved = {session for (session,) in rows}
+            for session, oldest in packed_rows(db, _MOVED, moved, {"snapshot": snapshot}):
+                if oldest > snapshot + 1:
+                    raise WalkTooOld
+                self._moved.add(session)
 
-    def unmoved(self, engine: int, name: str, behind: Place | None) -> Iterator[_Placed]:
+    @property
+    def has_moved(self) -> bool:
+        """Whether any session moved since the walk began."""
+        return bool(self._moved)
+
+    def unmoved(self, name: str, behind: Place | None) -> Iterator[_Placed]:
         """An engine's sessions where they stand, but for those that moved."""
         order = f"{self._column} {self._direction}, s.session_id {self._direction}"
 
         def clauses(behind: Place | None) -> tuple[str, dict[str, object]]:
-            conditions = ["s.engine = :engine", *self._conditions]
-            parameters: dict[str, object] = {"engine": engine}
+            conditions = [f"s.engine = {_ENGINE}", *self._conditions]
+            parameters: dict[str, object] = {"engine": name}
             if behind:
-                where, at, session_id = behind
+                where, at, session_id, _ = behind
                 conditions.append(
                     f"({self._column}, s.session_id) {self._beyond} (:position, :tie)"
                 )
@@ -162,15 +181,14 @@ class _Walk:
             found = f"FROM sessions s {USERS} WHERE {' AND '.join(conditions)}"
             return f"{found} ORDER BY {order}", parameters
 
-        position = self._position
+        position, moved = self._position, self._moved
 
         def place(row: Sequence[Any]) -> Place:
-            return row[position], name, row[1]
+            return row[position], name, row[1], row[-1]
 
-        app, app_state, moved = self._apps[name], self._app_state, self._moved
         return (
-            ((row[position], name, row[1]), session_record(name, app_state(app), row))
-            for row in self._rows(SESSION_COLUMNS, place, clauses, behind)
+            ((row[position], name, row[1], row[-1]), session_record(name, row))
+            for row in self._rows(_LISTED, place, clauses, behind)
             if row[0] not in moved
         )
 
@@ -186,17 +204,17 @@ class _Walk:
         )
 
         def clauses(behind: Place | None) -> tuple[str, dict[str, object]]:
-            position, at, tie = behind or (0, "", "")
+            position, at, tie, _ = behind or (0, "", "", 0)
             return (
                 f"FROM {_FIRST_MOVES} WHERE {' AND '.join(conditions)} ORDER BY {order}",
                 {"parent": parent, "position": position, "at": at, "tie": tie},
             )
 
         def place(row: Sequence[Any]) -> Place:
-            return row[0], row[1], row[3]
+            return row[0], row[1], row[3], behind[-1]
 
         return (
-            (place(row), session_record(row[1], self._app_state(self._apps[row[1]]), row[2:]))
+            (place(row), session_record(row[1], row[2:]))
             for row in self._rows(_FIRST_MOVE, place, clauses, behind)
         )
 
@@ -225,10 +243,7 @@ class _Walk:
 def live_events(
     db: sqlite3.Connection, name: SessionName, query: PageQuery, now: int, owner: str | None
 ) -> Iterator[tuple[Sequence[Any], EventRecord]]:
-    """The `events_in_order` of a session that is there for its owner; none where it is not.
-
-    Fewer than MAX_ROWS without a filter are one statement.
-    """
+    """The `events_in_order` of a session that is there for its owner; none where it is not."""
     live = {"engine": name.engine, "id": name.session, "now": now // 1000, "owner": owner}
     return _events(db, LIVE_KEY, live, query)
 
@@ -289,7 +304,6 @@ def event_clauses(session: str, query: PageQuery) -> tuple[str, dict[str, Any]]:
     return f"FROM events e WHERE {' AND '.join(conditions)} {order}", parameters
 
 
-def _check_moves_since(db: sqlite3.Connection, snapshot: int) -> None:
-    first = db.execute("SELECT min(seq) FROM moves").fetchone()[0]
-    if first is not None and first > snapshot + 1:
-        raise WalkTooOld
+def has_one_statement(query: PageQuery) -> bool:
+    """Whether the first statement of a list, of a row more than the page, is its only one."""
+    return query.filter.is_empty and query.page_size < MAX_ROWS

@@ -1,14 +1,19 @@
 """State as rows: a scope is the state of one session, user or engine, a member one of its keys.
 
-A write reads and changes the members that it names, however many the scope has.
+A write reads and changes the members that it names, however many the scope has. The row of a small
+scope also keeps the joined members, so that a read finds them in one place.
 See docs/decisions/0004-state-as-member-text.md.
 """
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Any
 
 from functions.messages.json_text import write_json, write_plain
-from functions.rules.state import MemberChanges, check_state_size, member_size
+from functions.rules.state import MemberChanges, check_state_size, join_members, member_size
+
+_SMALL = 4_000
+"""The most bytes of a small scope: its row, with the joined members, fits on one page."""
 
 _CHANGED = "SELECT json_extract(value, '$[0]') FROM json_each(:changes)"
 
@@ -19,15 +24,8 @@ def joined_members(scope: str) -> str:
     SQLite finds them in the order of the primary key, which is that of `join_members`: JSON texts
     of keys order as the members that they begin, since no such text begins another.
     """
-    joined = f"(SELECT group_concat(key || ':' || value) FROM members WHERE scope = {scope})"
-    return f"CASE WHEN {scope} IS NULL THEN '' ELSE coalesce({joined}, '') END"
-
-
-def read_members(db: sqlite3.Connection, scope: int | None) -> str:
-    """A scope's joined members, "" for no scope."""
-    members: str
-    (members,) = db.execute(f"SELECT {joined_members(':scope')}", {"scope": scope}).fetchone()
-    return members
+    kept = f"(SELECT text FROM scopes WHERE id = {scope})"
+    return f"CASE WHEN {scope} IS NULL THEN '' ELSE coalesce({kept}, {_joined(scope)}) END"
 
 
 def merge(
@@ -42,38 +40,50 @@ def merge(
     named: dict[str, Any] = {"scope": scope, "changes": write_plain(rows)}
     if scope is None:
         check_state_size(size)
-        scope = db.execute("INSERT INTO scopes (size) VALUES (?)", (size,)).lastrowid
-        named["scope"] = scope
-    else:
-        if replace:
-            db.execute("DELETE FROM members WHERE scope = ?", (scope,))
-            db.execute("UPDATE scopes SET size = 0 WHERE id = ?", (scope,))
-        if changes:
-            _resize(db, named, size, removes=None in changes.values())
-    if changes:
-        db.execute(
-            "REPLACE INTO members (scope, key, value, size) SELECT :scope, "
-            + ", ".join(f"json_extract(value, '$[{column}]')" for column in range(3))
-            + " FROM json_each(:changes) WHERE json_extract(value, '$[2]') > 0",
-            named,
-        )
-    return int(scope or 0)
+        text = join_members(filter(None, changes.values())) if size <= _SMALL else None
+        added = db.execute("INSERT INTO scopes (size, text) VALUES (?, ?)", (size, text))
+        named["scope"] = added.lastrowid
+        _put(db, named)
+        return int(added.lastrowid or 0)
+    if replace:
+        db.execute("DELETE FROM members WHERE scope = ?", (scope,))
+        db.execute("UPDATE scopes SET size = 0 WHERE id = ?", (scope,))
+    named["size"] = size + _size_of_others(db, named)
+    check_state_size(named["size"])
+    if None in changes.values():
+        db.execute(f"DELETE FROM members WHERE scope = :scope AND key IN ({_CHANGED})", named)
+    _put(db, named)
+    db.execute(
+        "UPDATE scopes SET size = :size, "
+        f"text = CASE WHEN :size <= {_SMALL} THEN {_joined(':scope')} END WHERE id = :scope",
+        named,
+    )
+    return scope
 
 
-def _resize(db: sqlite3.Connection, named: dict[str, Any], added: int, *, removes: bool) -> None:
-    """Updates a scope's size and deletes removed members; raises TooLarge.
+def _joined(scope: str) -> str:
+    members = f"SELECT group_concat(key || ':' || value) FROM members WHERE scope = {scope}"
+    return f"coalesce(({members}), '')"
 
-    `added` is the bytes of the members that replace those of the same keys.
-    """
+
+def _put(db: sqlite3.Connection, named: Mapping[str, Any]) -> None:
+    db.execute(
+        "REPLACE INTO members (scope, key, value, size) SELECT :scope, "
+        + ", ".join(f"json_extract(value, '$[{column}]')" for column in range(3))
+        + " FROM json_each(:changes) WHERE json_extract(value, '$[2]') > 0",
+        named,
+    )
+
+
+def _size_of_others(db: sqlite3.Connection, named: Mapping[str, Any]) -> int:
+    """The bytes of the members that the changes do not name."""
+    size: int
     (size,) = db.execute(
         "SELECT size - (SELECT coalesce(sum(size), 0) FROM members "
         f"WHERE scope = :scope AND key IN ({_CHANGED})) FROM scopes WHERE id = :scope",
         named,
     ).fetchone()
-    check_state_size(size + added)
-    db.execute("UPDATE scopes SET size = ? WHERE id = ?", (size + added, named["scope"]))
-    if removes:
-        db.execute(f"DELETE FROM members WHERE scope = :scope AND key IN ({_CHANGED})", named)
+    return size
 
 
 def _row(key: str, member: str | None) -> tuple[str, str, int]:

@@ -7,6 +7,7 @@ server, a page of a hundred rows would wait for a hundred other threads.
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 _ROW_END = "\x1e"
@@ -19,21 +20,31 @@ MAX_ROWS = 128
 
 
 class Columns:
-    """The columns that `packed_rows` answers: first `values`, then `texts`.
+    """The columns that `packed_rows` answers: first `values`, then `texts`, then `shared`.
 
     A value is any text, an integer or NULL. A text is JSON text or "": it has no control character
-    and is never NULL, so that SQLite joins texts without quoting them.
+    and is never NULL, so that SQLite joins texts without quoting them. All rows have the same value
+    of a shared column, which SQLite reads once.
     """
 
-    def __init__(self, source: str, values: Sequence[str], texts: Sequence[str]) -> None:
-        """`values` and `texts` are SQL over the columns of `source`, whose rows are called `r`."""
+    def __init__(
+        self,
+        source: str,
+        values: Sequence[str],
+        texts: Sequence[str] = (),
+        shared: Sequence[str] = (),
+    ) -> None:
+        """`values` and `texts` are SQL over the columns of `source`, whose rows are called `r`.
+
+        `shared` is SQL over no columns.
+        """
         arrays = " || ',' || ".join(f"json_group_array({value})" for value in values)
-        joined = [f"group_concat({text}, char({ord(_ROW_END)}))" for text in texts]
+        joined = [f"group_concat({text}, '{_ROW_END}')" for text in texts]
         self.source = source
         self.values = values
         self.texts = texts
-        self.packed = ", ".join((f"'[' || {arrays} || ']'", *joined))
-        self.plain = ", ".join((*values, *texts))
+        self.packed = ", ".join((f"'[' || {arrays} || ']'", *joined, *shared))
+        self.plain = ", ".join((*values, *texts, *shared))
 
 
 def packed_rows(
@@ -43,15 +54,22 @@ def packed_rows(
     rows = f"FROM (SELECT {columns.source} {clauses}) r"
     longest = db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _PACKED_BYTES)
     try:
-        arrays, *texts = db.execute(f"SELECT {columns.packed} {rows}", parameters).fetchone()
+        arrays, *others = db.execute(f"SELECT {columns.packed} {rows}", parameters).fetchone()
     except sqlite3.DataError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
             raise
     else:
         values = json.loads(arrays)
-        if not values[0]:
+        count = len(values[0])
+        if not count:
             return iter(())
-        return zip(*values, *(text.split(_ROW_END) for text in texts), strict=True)
+        texts, shared = others[: len(columns.texts)], others[len(columns.texts) :]
+        return zip(
+            *values,
+            *(text.split(_ROW_END) for text in texts),
+            *(repeat(value, count) for value in shared),
+            strict=True,
+        )
     finally:
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
     return db.execute(f"SELECT {columns.plain} {rows}", parameters)

@@ -67,19 +67,18 @@ def live_session(
 ) -> tuple[SessionKeys, SessionRecord]:
     """Reads a session with its state; raises SessionNotFound."""
     row = db.execute(
-        f"SELECT {_KEYS}, {joined_members('r.app_scope')}, {SESSION_COLUMNS.plain} {_LIVE}",
+        f"SELECT {_KEYS}, {SESSION_COLUMNS.plain}, {joined_members('r.app_scope')} {_LIVE}",
         _named(name, now),
     ).fetchone()
     if row is None:
         raise SessionNotFound(name)
-    *keys, app = row[:7]
-    return SessionKeys(*keys), session_record(name.engine, app, row[7:])
+    return SessionKeys(*row[:6]), session_record(name.engine, row[6:])
 
 
-def session_record(engine: str, app: str, columns: Sequence[Any]) -> SessionRecord:
-    """The record of SESSION_COLUMNS; `app` is the joined members of its engine's state."""
-    _, session_id, user_id, display_name, created, updated = columns[:6]
-    expiry, rest, scope, labels, unknown, own, user = columns[6:]
+def session_record(engine: str, columns: Sequence[Any]) -> SessionRecord:
+    """The record of SESSION_COLUMNS and, behind those, the joined members of the engine's state."""
+    _, session_id, user_id, display_name, created, updated, expiry, rest, scope = columns[:9]
+    labels, unknown, own, user, app = columns[9:14]
     return SessionRecord(
         SessionName(engine, session_id),
         user_id,

@@ -11,7 +11,9 @@ order of update_time lists every session exactly once. The hour is measured by `
 of the server that wrote: an update_time may be ahead of it.
 
 `members` holds the state of `scopes`: the JSON text of each key and of its value, and the bytes
-that both count for; a scope's size is their sum. A session whose scope is NULL never had state.
+that both count for; a scope's size is their sum. A scope's `text` is its joined members; it is NULL
+where they are many, or where no write has changed them since step 5. A session whose scope is NULL
+never had state.
 
 A deleted session has the expiry 0 and an id that no client can send. A deleted engine has the
 location "" and such a name. Their rows stay until everything below them is removed.
@@ -153,6 +155,10 @@ CREATE TRIGGER scope_goes AFTER DELETE ON scopes BEGIN
 END;
 """
 
+_VERSION_5 = """
+ALTER TABLE scopes ADD COLUMN text TEXT;
+"""
+
 
 def _members_as_rows(db: sqlite3.Connection) -> None:
     """Moves every scope's joined members into rows."""
@@ -182,6 +188,7 @@ STEPS: tuple[tuple[Step, ...], ...] = (
     (_VERSION_2,),
     (_VERSION_3,),
     (_VERSION_4, _members_as_rows, _VERSION_4_ENDS),
+    (_VERSION_5,),
 )
 """The first step makes version 1 of an empty file, the second version 2 of that, and so on.
 
@@ -189,4 +196,5 @@ STEPS: tuple[tuple[Step, ...], ...] = (
 - 3: a column of sessions that step 4 drops.
 - 4: state as rows. A server of version 3 that still runs fails to read or write sessions, since
   their columns of state are gone. It can still delete rows; triggers delete the state with them.
+- 5: the joined members of small scopes.
 """

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from sqlite3 import Connection
 from typing import Any
 
 from functions.calls.filters import PageQuery, event_matches, predicate
@@ -28,7 +29,6 @@ from functions.store.sqlite.database import Database
 from functions.store.sqlite.erasing import Erasure, condemn_session, count_expired, purge_some
 from functions.store.sqlite.event_reader import SqliteEventReader
 from functions.store.sqlite.members import merge
-from functions.store.sqlite.packing import MAX_ROWS
 from functions.store.sqlite.rows import (
     SessionKeys,
     event_row,
@@ -98,7 +98,7 @@ class SqliteStore:
             return live_session(db, name, now)[1]
 
     def list_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[SessionRecord]:
-        with self._database.snapshot() as db:
+        with self._reading(one_statement=listing.is_one_statement(engine, query)) as db:
             return listing.list_sessions(db, engine, query, now)
 
     def update_session(
@@ -175,8 +175,7 @@ class SqliteStore:
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:
-        is_one_statement = query.filter.is_empty and query.page_size < MAX_ROWS
-        with self._database.statement() if is_one_statement else self._database.snapshot() as db:
+        with self._reading(one_statement=listing.has_one_statement(query)) as db:
             page = fill_page(
                 listing.live_events(db, name, query, now, owner),
                 query,
@@ -258,6 +257,9 @@ class SqliteStore:
                 with self._database.write() as db:
                     is_gone = step(Erasure(db, now))
         return is_gone
+
+    def _reading(self, *, one_statement: bool) -> AbstractContextManager[Connection]:
+        return self._database.statement() if one_statement else self._database.snapshot()
 
     def close(self) -> None:
         self._poller.close()
