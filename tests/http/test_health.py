@@ -116,7 +116,9 @@ def test_every_target_answers_health(tmp_path: Path) -> None:
 
 def test_a_store_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     """The store opens at the first request, which may be that of the health check."""
-    settings = Settings(sessions_store=f"sqlite:///{tmp_path}")
+    file = tmp_path / "s.db"
+    settings = Settings(sessions_store=f"sqlite:///{file}")
+    file.write_text("no database" * 1000)
     endpoint = Endpoint(["get_session"], settings, lambda: open_store(settings), lambda: 1)
     answer = endpoint(flask.Request(EnvironBuilder("/health").get_environ()))
     assert answer.status_code == 503

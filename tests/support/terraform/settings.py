@@ -5,7 +5,7 @@ import re
 from functions.config.settings import Settings
 from tests.support.terraform.configuration import Configuration
 
-PLATFORM = {"K_SERVICE", "FIRESTORE_EMULATOR_HOST"}
+PLATFORM = {"EMULATOR", "FIRESTORE_EMULATOR_HOST", "K_SERVICE"}
 """What only the platform or a laptop sets."""
 
 _NAME = r"\b([A-Z][A-Z_]{2,})\b"
