@@ -45,6 +45,7 @@ REASONS = re.compile(
     r"|Invalid filter at column"
     r"|pageToken "
     r"|updateMask "
+    r"|shard must be i/n with i from 0"
     r"|session\.user_id is immutable\."
     r"|session\.(ttl|expire_time) (must|reaches beyond)"
     r"|\w+\.labels has an invalid label"
