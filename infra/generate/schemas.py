@@ -4,7 +4,7 @@
     terraform -chdir=infra providers schema -json |
         python -m infra.generate.schemas > tests/infra/schemas.json
 
-If the providers cannot be downloaded, PyPI has their schemas as prebuilt CDK bindings:
+If the providers cannot be downloaded, prebuilt CDK bindings have their schemas:
 
     pip install --no-deps --target=bindings cdktn-provider-{archive,google,google-beta,time}
     python -m infra.generate.schemas bindings > tests/infra/schemas.json

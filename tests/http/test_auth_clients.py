@@ -121,7 +121,7 @@ def test_letting_everybody_in_is_said_at_the_start_in_the_cloud(
         check=True,
     )
     lines = [json.loads(line) for line in run.stderr.splitlines()]
-    expected = [("WARNING", "AUTH=none: whoever reaches this function is let in")]
+    expected = [("WARNING", "AUTH=none: everybody who reaches this function is let in")]
     assert [(line["severity"], line["message"]) for line in lines] == expected * is_said
 
 

@@ -16,7 +16,7 @@ class Iam:
     """Reads the claims of a token that IAM has verified, or that API Gateway has."""
 
     def __init__(self, *, takes_signed: bool) -> None:
-        """`takes_signed`: a token that has kept its signature is IAM's and nobody else's, too."""
+        """`takes_signed`: a token that still has its signature also counts as verified by IAM."""
         self._takes_signed = takes_signed
 
     def principal(self, credentials: Credentials, now: int) -> Principal | None:

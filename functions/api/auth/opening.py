@@ -21,7 +21,7 @@ def open_gate(settings: Settings) -> "Gate | None":
     Raises SystemExit with the fault in the file of `POLICY`.
     """
     if settings.k_service and "none" in settings.auth_kinds:
-        _log.warning("AUTH=none: whoever reaches this function is let in")
+        _log.warning("AUTH=none: everybody who reaches this function is let in")
     if settings.auth_kinds == ("none",) and not settings.policy:
         return None
     from functions.api.auth.gate import Gate

@@ -1,13 +1,13 @@
-"""Engines that are deleted with what is below them, a page at a time.
+"""Deletes an engine and everything below it, a page at a time.
 
     {engine}            condemned, and nothing else
     deletions/{hash}    engine, its name
 
-One commit writes both documents. From then on every method that reads the engine's document takes
-the engine and its sessions for gone; methods that read the session alone follow as soon as that
-session is a tombstone. Any server may go on from there, several at once, and be killed anywhere:
-each of their commits holds only while the mark stands, so that what clients put below a name that
-is free again stays. The last commit removes both documents.
+One commit writes both documents. From then on each method that reads the engine's document treats
+the engine and its sessions as gone. A method that reads only the session does so once that session
+is a tombstone. Any server may continue the deletion, several at once, and be killed anywhere: each
+commit holds only while the mark stands, so documents that clients later write under a free name
+stay. The last commit removes both documents.
 """
 
 import hashlib

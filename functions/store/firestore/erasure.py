@@ -1,8 +1,8 @@
-"""Takes away sessions that are over: their events, and then or with the last of them themselves.
+"""Removes expired and deleted sessions: first their events, then the sessions.
 
-A commit of deletes holds only if the session's document has not changed since it was read. So a
-session that was made anew under the same id keeps its events, and an event that came in between
-is found by the next try.
+Each commit of deletes is conditional: Firestore refuses it if the session's document has changed
+since the server read it. So a session that a client creates again under the same id keeps its
+events, and the next try finds an event that came in between.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -1,13 +1,14 @@
 """The walk behind list_sessions: documents in order, from a cursor on.
 
-Ordered by update_time, sessions that moved since the walk began stand where they stood then:
-Firestore still knows, for an hour, what a document was at the moment of the first page. Each later
-page is read at that moment, then its sessions are read by name as they are today. So it is
-Firestore's own clock that decides what has moved, whatever the clocks of servers show. The cursor
-is `[snapshot, shards, position, session]`: that moment, the layout that the walk goes by, see
-`layouts`, and the last session's place, in nanoseconds and by its id, or by its full name where the
-walk goes through all engines. A walk that began before sessions had shards has a cursor without
-`shards`. The reasons are in docs/decisions/0001-walks-in-update-time-order.md.
+In the order of update_time a session that moved since the walk began is listed where it stood
+then. Firestore can read the past hour, so the server reads each later page as of the moment of the
+first page, and then the sessions of that page by name, as they are today. Only Firestore's own
+clock decides which sessions moved.
+
+The cursor is `[snapshot, shards, position, session]`: the moment of the first page in nanoseconds,
+the layout of the walk (see `layouts`), and the place of the last session: nanoseconds and an id,
+or a full name if the walk covers all engines. A walk that began before sessions had shards has a
+cursor without `shards`. docs/decisions/0001-walks-in-update-time-order.md has the reasons.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,17 +1,17 @@
-"""The version of a database, and its way to the one of this code.
+"""The version of a database, and the steps to the version of this code.
 
     schema/version      version, since, place, shards, labels, formerShards, formerLabels
 
-`version` is what all documents of the database have reached. While it is lower than this code's,
-`since` is when a server of this code saw that first, and `place` the document that the next step
-has come to. A database may hold millions of documents, so each purge takes the steps a little
-further. A step may be taken by two at once, and be killed anywhere; see
+All documents of the database have reached `version`. While it is lower than this code's version,
+`since` is when a server of this code first saw that, and `place` is the document that the next
+step has reached. A database may hold millions of documents, so each purge takes the steps a little
+further. Two servers may take the same step, and a server may be killed anywhere; see
 docs/decisions/0007-documents-migrate-beside-servers.md.
 
-`shards` and `labels` are the layout that the database is to have. `formerShards` and
-`formerLabels` are the layout that lists go by before WITH_SHARDS; without them that is the layout
-of version 4. The first server with other settings takes the database back to BEFORE_SHARDS, once
-all steps are done.
+`shards` and `labels` are the layout that the database shall have. `formerShards` and
+`formerLabels` are the layout that lists use before WITH_SHARDS; without them that is the layout of
+version 4. If all steps are done and a server starts with other settings, it takes the database
+back to BEFORE_SHARDS.
 """
 
 import logging
@@ -41,7 +41,7 @@ BATCH = 400
 """Documents of one query, and writes of one commit at most."""
 
 _REMEMBERED = 60.0
-"""Seconds for which a process writes by what it knows of a migration."""
+"""Seconds for which a process relies on the state of a migration that it read."""
 
 _PATIENCE = 10.0
 """Seconds for a document that others keep changing."""
@@ -58,7 +58,7 @@ class MigrationUnderWay(Unavailable):
 
 
 class Versions:
-    """What this process knows of its database's version."""
+    """The version of the database, as this process read it last."""
 
     def __init__(self, layout: Layout) -> None:
         """`layout` is the one of the settings."""
@@ -156,7 +156,7 @@ class Versions:
         try:
             rpc.commit([save])
         except (Missing, Stale):
-            # Somebody else is at it, or the operator has it begin anew.
+            # Another process took this step, or the operator restarted the migration.
             return False
         self._version = version
         _log.info("migration", extra={"fields": {"version": version, "place": place}})

@@ -1,11 +1,12 @@
-"""The purge: finds the sessions that are over by an index, and erases them.
+"""The purge: finds expired and deleted sessions by an index, and removes them.
 
     schema/purge-{i}-{n}      scanned, expiry, name
 
-`expiry` and `name` are the last session that part i of n has erased; the next purge goes on behind
-it. Firestore would pass slowly over what was deleted before that. Deleted sessions, whose expiry is
-0, are looked for on their own. `scanned` is when a purge began at the start of the index, as one
-does each hour: what a clock that was behind has put before the last place is found by then.
+`expiry` and `name` are the last session that part i of n removed. The next purge starts behind it,
+because Firestore scans slowly over deleted index entries. Deleted sessions have the expiry 0; a
+query of its own finds them. `scanned` is when a purge last started at the beginning of the index.
+A purge does so once an hour, and then finds sessions that a server with a slow clock put before
+the last place.
 """
 
 from collections.abc import Callable

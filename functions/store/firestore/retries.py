@@ -1,4 +1,4 @@
-"""How often a conditional write is tried again when others were faster."""
+"""Pauses before a conditional write is tried again because another writer was faster."""
 
 import random
 import time

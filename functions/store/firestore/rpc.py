@@ -1,8 +1,8 @@
-"""Firestore's RPCs over plain protobuf messages, which cost a fraction of the client's objects.
+"""Firestore's RPCs with plain protobuf messages, cheaper than the official client's objects.
 
-The messages and the service are those of google-cloud-firestore, without its library. Calls
-carry a deadline. gRPC itself makes a call again that Firestore refuses for a while, so callers must
-be able to meet their own earlier attempt.
+The messages and the service are those of google-cloud-firestore. Each call has a deadline. gRPC
+repeats a call that Firestore refuses for a while, so a caller may find that its own earlier
+attempt succeeded.
 """
 
 import copy
@@ -268,7 +268,7 @@ class LazyRpc:
         return self._rpc
 
     def _checked(self, rpc: Rpc) -> Rpc:
-        # Without a lock: whoever waited for another's check would have less time, or more.
+        # Without a lock: a request that waited for another's check would have less time.
         if not self._is_checked:
             self._check(rpc)
             self._is_checked = True

@@ -1,7 +1,7 @@
-"""Runs, folded from events as they are met; nothing of them is stored.
+"""Runs are folded from events; Firestore stores none.
 
-A look at the order of events, a few of their fields, finds which runs begin where; these are then
-read whole, several at a time, as they were at the moment of that look.
+A query over a few fields of the events finds where runs begin. The server then reads these runs
+whole, several at a time, as of the moment of that query.
 """
 
 from collections.abc import Iterator, Sequence

@@ -22,11 +22,11 @@ from functions.store.firestore.values import update, value
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How the documents of a collection, wherever it is, come to the next version.
+    """How the documents of all collections of one name reach the next version.
 
-    `renewal` makes the write that a document lacks, or None, from the fields that it names and the
-    layout that the database is to have. The write is right whatever others do to the document
-    meanwhile, and never makes one anew.
+    `renewal` takes the fields that it names and the layout that the database shall have. It returns
+    the write that a document lacks, or None. The write is correct whatever other servers do to the
+    document meanwhile, and it never creates a document.
     """
 
     collection: str

@@ -1,9 +1,10 @@
 """The Store protocol on Firestore.
 
-append_event is one commit of two writes and no read, but for app: and user: state, which must
-know whose it is. get_session is one read call, two where the engine has user state. list_events
-is a read and a query side by side; list_runs goes on to read runs, thirty a query. Everything
-else reads, then writes on condition. The first call of a process reads the database's version.
+append_event is one commit of two writes without a read; an append with `app:` or `user:` keys
+reads the session first, because the server must know its user. get_session is one read call, or
+two if the engine has user state. list_events is a read and a query side by side. list_runs also
+reads runs, thirty a query. All other methods read, and then write on condition. The first call of
+a process reads the database's version.
 """
 
 import secrets
