@@ -72,8 +72,9 @@ def fill_page(
     The stream yields a key and a record. `to_cursor` makes a record's cursor of its key; most
     records of a page need none.
 
-    Every record matches where `matches` is None. `size` is the bytes of a record in the answer, and
-    `work` how many stored records and bytes were read for it, one and its size by default.
+    Every record matches where `matches` is None; the time does not end such a page. `size` is the
+    bytes of a record in the answer, and `work` how many stored records and bytes were read for it,
+    one and its size by default.
 
     The page holds the first match before `query.is_time_up()`, however large and however far. It
     has a cursor if the stream had another match, which is the first item of the next page. If the
@@ -87,6 +88,7 @@ def fill_page(
         return Page(items, None if last is None else to_cursor(last), keys, to_cursor)
 
     page_size, is_time_up = query.page_size, query.is_time_up
+    is_search = matches is not None or work is not None
     uncounted = total = scanned = scanned_bytes = 0
     last = before_last_item = None
     for key, record in stream:
@@ -104,6 +106,9 @@ def fill_page(
             keys.append(key)
             before_last_item = last
         last = key
+        if not is_search:
+            # Each record is an item, so that the page's own limits bound the work.
+            continue
         if work is None:
             scanned += 1
             scanned_bytes += bytes_of_record
