@@ -28,8 +28,7 @@ class EventRecord:
 
     def size(self) -> int:
         """Returns an upper estimate of the bytes of `to_json`."""
-        text = self.text
-        return ENVELOPE_BYTES + (len(text) if text.isascii() else utf8_size(text))
+        return ENVELOPE_BYTES + utf8_size(self.text)
 
     def to_json(self, session: SessionName | str) -> str:
         """Writes the SessionEvent of a list's answer."""

@@ -111,7 +111,7 @@ class FirestoreEventReader:
         return found
 
     def _require_session(self, now: int) -> Document:
-        """The session's document; raises SessionNotFound once it is over, whoever has its name."""
+        """The document of this very session; raises SessionNotFound once it is over."""
         (found,) = self._rpc.batch_get([str(self._name)], ["expiry", "incarnation"])()
         if found is None or not is_live(found, now) or incarnation_of(found) != self._incarnation:
             raise SessionNotFound(self._name)
