@@ -277,25 +277,16 @@ function fork(page, entry) {
         ...(entry ? { throughEvent: entry.event.name } : {}),
         ...(title ? { session: { displayName: title } } : {}),
       };
-      const operation = await call("POST", `${name}:fork`, {
-        query: { requestId: crypto.randomUUID() },
-        body,
-      });
-      const forked = await finished(operation);
+      // Of a large session the server copies a part at a time: the same request goes on with it.
+      const query = { requestId: crypto.randomUUID() };
+      let operation;
+      do {
+        operation = await call("POST", `${name}:fork`, { query, body });
+      } while (!operation.done);
       notify("Forked.");
-      page.navigate(linkTo(forked.name));
+      page.navigate(linkTo(operation.response.name));
     },
   });
-}
-
-// What an operation made, once it is done: that of a large fork takes more than one request.
-async function finished(operation) {
-  let known = operation;
-  while (!known.done) {
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    known = await call("GET", known.name);
-  }
-  return known.response;
 }
 
 async function purgeEvents(page) {

@@ -1,6 +1,7 @@
 // Draws one event of a conversation: what was said, called, answered and changed.
 
 import { button, count, download, duration, h, icon, iconButton, text, time } from "./elements.js";
+import { linkTo } from "./api.js";
 import { preview, tree } from "./json.js";
 import { partsOf } from "./conversation.js";
 
@@ -36,7 +37,7 @@ export function eventRow(row, context) {
       h("strong", {}, text(author)),
       marks(event).map((mark) => h("span", { class: "mark" }, mark)),
       h("span", { class: "fill" }),
-      time(event.timestamp),
+      h("a", { class: "at", href: linkTo(event.name) }, time(event.timestamp)),
       iconButton(
         "more",
         `Actions on the event of ${author}`,
@@ -395,7 +396,7 @@ export function runRow({ entry, invocation, number, run, isNew }) {
     },
     isNew && h("p", { class: "new-mark" }, "New"),
     h(
-      "h3",
+      "h2",
       {},
       h("span", { class: `dot ${STATES[run?.state] ?? "unknown"}`, "aria-hidden": "true" }),
       `Turn ${number}`,

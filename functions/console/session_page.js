@@ -35,7 +35,6 @@ export function sessionPage(name, navigate) {
   let frame;
   let refreshing;
   let lastEventId = "";
-  let following = true;
   let tab = "runs";
   let reading;
   let hits = [];
@@ -293,7 +292,7 @@ export function sessionPage(name, navigate) {
   function draw() {
     cancelAnimationFrame(frame);
     frame = undefined;
-    const wasAtEnd = list.isAtEnd && following;
+    const wasAtEnd = list.isAtEnd;
     const before = new Set(rows.map((row) => row.key));
     rows = conversation.rows();
     changes = conversation.changes();
@@ -306,7 +305,7 @@ export function sessionPage(name, navigate) {
       const run = runs.get(row.invocation);
       row.version = `${number} ${run?.state} ${run?.endTime} ${row.key === unreadFrom}`;
     }
-    list.set(rows, { follow: hasSettled && following });
+    list.set(rows, { follow: hasSettled });
     blank.hidden = Boolean(rows.length) || !hasSettled;
     if (!blank.hidden)
       blank.replaceChildren(
@@ -508,7 +507,6 @@ export function sessionPage(name, navigate) {
     if (!said) return;
     message.disabled = true;
     try {
-      following = true;
       await appendMessage(page, said);
       message.value = "";
       grow();

@@ -103,7 +103,7 @@ export function sessionsPage(engine, asked, navigate) {
     h("div", { class: "field" }, h("label", { for: "user" }, "User"), user),
     h("div", { class: "field days" }, h("label", { for: "days" }, "Last days"), days),
     h("div", { class: "field grow" }, h("label", { for: "filter" }, "Filter"), filter),
-    h("button", { type: "submit", class: "hidden" }, "Apply"),
+    h("button", { type: "submit", class: "hidden", tabindex: -1 }, "Apply"),
   );
 
   const element = h(

@@ -75,7 +75,7 @@ export function statePanel(state = {}, changes, go) {
       h(
         "section",
         { class: "scope" },
-        h("h3", {}, title),
+        h("h2", {}, title),
         own.sort().map((key) => keyOfState(key, state[key], changes.get(key) ?? [], go)),
       )
     );

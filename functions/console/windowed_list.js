@@ -20,6 +20,7 @@ export class WindowedList {
     this.heights = new Map();
     this.tops = [0];
     this.mounted = new Map();
+    this.following = false;
     this.canvas = h("div", { class: "canvas", role: "feed", "aria-label": label });
     this.element = h(
       "div",
@@ -39,6 +40,7 @@ export class WindowedList {
   // Replaces the rows; at the end of the list it stays at the end if `follow` is true.
   set(rows, { follow = false } = {}) {
     const stick = follow && this.isAtEnd;
+    this.following = follow;
     const anchor = this.#anchor();
     this.rows = rows;
     this.places = new Map(rows.map((row, place) => [row.key, place]));
