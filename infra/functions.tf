@@ -17,11 +17,31 @@ locals {
     list_sessions  = { memory = "1Gi", timeout = 60, invoker = "gateway" }
     update_session = { memory = "512Mi", timeout = 60, invoker = "gateway" }
     delete_session = { memory = "512Mi", timeout = 60, invoker = "gateway" }
-    append_event   = { memory = "512Mi", timeout = 60, invoker = "gateway" }
-    list_events    = { memory = "1Gi", timeout = 60, invoker = "gateway" }
-    watch_events   = { memory = "1Gi", timeout = 3600, invoker = "watchers" }
-    list_runs      = { memory = "1Gi", timeout = 60, invoker = "gateway" }
-    get_run        = { memory = "1Gi", timeout = 60, invoker = "gateway" }
+    # A fork, an export and an erasure work for WORK_TIME_LIMIT before they answer.
+    fork_session    = { memory = "1Gi", timeout = 300, invoker = "gateway" }
+    rewind_session  = { memory = "1Gi", timeout = 300, invoker = "gateway" }
+    compact_session = { memory = "1Gi", timeout = 300, invoker = "gateway" }
+    export_sessions = { memory = "1Gi", timeout = 300, invoker = "gateway" }
+    import_sessions = { memory = "1Gi", timeout = 300, invoker = "gateway" }
+
+    append_event        = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    batch_append_events = { memory = "1Gi", timeout = 60, invoker = "gateway" }
+    get_event           = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    list_events         = { memory = "1Gi", timeout = 60, invoker = "gateway" }
+    watch_events        = { memory = "1Gi", timeout = 3600, invoker = "watchers" }
+    update_event        = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    delete_event        = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    purge_events        = { memory = "1Gi", timeout = 300, invoker = "gateway" }
+
+    list_runs = { memory = "1Gi", timeout = 60, invoker = "gateway" }
+    get_run   = { memory = "1Gi", timeout = 60, invoker = "gateway" }
+
+    list_users        = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    erase_user        = { memory = "512Mi", timeout = 300, invoker = "gateway" }
+    get_user_state    = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    update_user_state = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    get_app_state     = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    update_app_state  = { memory = "512Mi", timeout = 60, invoker = "gateway" }
 
     create_reasoning_engine = { memory = "512Mi", timeout = 60, invoker = "gateway" }
     get_reasoning_engine    = { memory = "512Mi", timeout = 60, invoker = "gateway" }
@@ -30,6 +50,8 @@ locals {
     # With `force` the function removes all sessions of an engine before it answers.
     delete_reasoning_engine = { memory = "512Mi", timeout = 300, invoker = "gateway" }
 
+    get_location     = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    list_locations   = { memory = "512Mi", timeout = 60, invoker = "gateway" }
     get_operation    = { memory = "512Mi", timeout = 60, invoker = "gateway" }
     list_operations  = { memory = "512Mi", timeout = 60, invoker = "gateway" }
     delete_operation = { memory = "512Mi", timeout = 60, invoker = "gateway" }

@@ -1,7 +1,7 @@
 """Every route, in the google.api.http syntax of the official service; the one table of paths.
 
-A template's variable is the field of the API that the path fills. The routes that the official
-service lacks are two that Google's own page prints, and the purge.
+A template's variable is the field of the API that the path fills. docs/extensions.md says which
+methods the official service lacks.
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 BOTH = ("v1beta1", "v1")
 BETA = ("v1beta1",)
 OPERATIONS = ("v1beta1", "v1", "ui")
-"""GAPIC polls location-level operations below `/ui/`."""
+"""GAPIC asks for operations and locations below `/ui/`, too."""
 
 _L = "projects/*/locations/*"
 _P = "projects/*/locations/*/reasoningEngines/*"
 _E = "reasoningEngines/*"
 
 _LIST = ("pageSize", "pageToken", "filter")
-_APPEND = ("requestId", "allowMissing", "userId")
+_IF_MATCH = ("etag",)
+_APPEND = ("requestId", "allowMissing", "userId", *_IF_MATCH)
 _OPERATION_PARENTS = (_L, _P, f"{_P}/sessions/*", _E, f"{_E}/sessions/*")
 
 
@@ -64,22 +65,43 @@ def _engines(
 _ROOMS: dict[str, tuple[Route, ...]] = {
     "sessions": (
         *_sessions("create_session", "POST", "{parent=ENGINE}/sessions", ("sessionId",)),
-        *_sessions("get_session", "GET", "{name=ENGINE/sessions/*}"),
-        *_sessions("list_sessions", "GET", "{parent=ENGINE}/sessions", (*_LIST, "orderBy")),
+        *_sessions("get_session", "GET", "{name=ENGINE/sessions/*}", ("view",)),
+        *_sessions("list_sessions", "GET", "{parent=ENGINE}/sessions", (*_LIST, "orderBy", "view")),
         # vertexai's client sends sessionId with an update, too.
         *_sessions(
             "update_session",
             "PATCH",
             "{session.name=ENGINE/sessions/*}",
-            ("updateMask", "sessionId"),
+            ("updateMask", "sessionId", *_IF_MATCH),
         ),
-        *_sessions("delete_session", "DELETE", "{name=ENGINE/sessions/*}"),
-        Route("delete_session", "DELETE", f"{{name={_L}/sessions/*}}"),
+        *_sessions("delete_session", "DELETE", "{name=ENGINE/sessions/*}", _IF_MATCH),
+        Route("delete_session", "DELETE", f"{{name={_L}/sessions/*}}", BOTH, _IF_MATCH),
+        *_sessions("fork_session", "POST", "{name=ENGINE/sessions/*}:fork", ("requestId",)),
+        *_sessions(
+            "rewind_session", "POST", "{name=ENGINE/sessions/*}:rewind", ("requestId", *_IF_MATCH)
+        ),
+        *_sessions("compact_session", "POST", "{name=ENGINE/sessions/*}:compact", _IF_MATCH),
+        *_sessions("export_sessions", "GET", "{parent=ENGINE}:export", ("filter", "pageToken")),
+        *_sessions("import_sessions", "POST", "{parent=ENGINE}:import"),
         Route("purge_expired_sessions", "POST", "sessions:purgeExpired", BETA, ("dryRun", "shard")),
     ),
     "events": (
         *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}:appendEvent", _APPEND),
         *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}", _APPEND),
+        *_sessions(
+            "batch_append_events", "POST", "{name=ENGINE/sessions/*}:batchAppendEvents", _APPEND
+        ),
+        *_sessions("get_event", "GET", "{name=ENGINE/sessions/*/events/*}", ("view",)),
+        *_sessions(
+            "update_event",
+            "PATCH",
+            "{session_event.name=ENGINE/sessions/*/events/*}",
+            ("updateMask",),
+        ),
+        *_sessions("delete_event", "DELETE", "{name=ENGINE/sessions/*/events/*}"),
+        *_sessions(
+            "purge_events", "POST", "{parent=ENGINE/sessions/*}/events:purge", ("requestId",)
+        ),
         *_sessions(
             "list_events", "GET", "{parent=ENGINE/sessions/*}/events", (*_LIST, "orderBy", "view")
         ),
@@ -96,6 +118,12 @@ _ROOMS: dict[str, tuple[Route, ...]] = {
             "get_run", "GET", "{name=ENGINE/sessions/*/runs/*}", ("pageSize", "pageToken", "view")
         ),
     ),
+    "users": (
+        *_sessions("list_users", "GET", "{parent=ENGINE}/users", ("pageSize", "pageToken")),
+        *_sessions("erase_user", "POST", "{name=ENGINE/users/*}:erase", ("dryRun",)),
+        *_sessions("get_user_state", "GET", "{name=ENGINE/users/*/state}"),
+        *_sessions("update_user_state", "PATCH", "{name=ENGINE/users/*/state}", ("updateMask",)),
+    ),
     "engines": (
         Route("create_reasoning_engine", "POST", f"{{parent={_L}}}/reasoningEngines"),
         Route("create_reasoning_engine", "POST", "reasoningEngines", BOTH, ("parent",)),
@@ -104,6 +132,12 @@ _ROOMS: dict[str, tuple[Route, ...]] = {
         Route("list_reasoning_engines", "GET", "reasoningEngines", BOTH, (*_LIST, "parent")),
         *_engines("update_reasoning_engine", "PATCH", "reasoning_engine.name", ("updateMask",)),
         *_engines("delete_reasoning_engine", "DELETE", "name", ("force",)),
+        *_sessions("get_app_state", "GET", "{name=ENGINE/state}"),
+        *_sessions("update_app_state", "PATCH", "{name=ENGINE/state}", ("updateMask",)),
+    ),
+    "locations": (
+        Route("get_location", "GET", f"{{name={_L}}}", OPERATIONS),
+        Route("list_locations", "GET", "{name=projects/*}/locations", OPERATIONS, _LIST),
     ),
     "operations": (
         *_operations("get_operation", "GET"),

@@ -1,0 +1,1 @@
+"""The methods of locations, one in each file."""

@@ -1,0 +1,1 @@
+"""The methods of users and their state, one in each file."""
