@@ -143,15 +143,13 @@ export function showJson(title, value, ...actions) {
 // Opens a menu at a button. An item is `{label, run, isDangerous?}`, or null for a line between.
 export function openMenu(anchor, items) {
   const menu = h("div", { class: "menu", role: "menu", popover: "auto" });
-  const entries = items
-    .filter(Boolean)
-    .map((item) =>
-      button(item.label, () => (menu.hidePopover(), item.run()), {
-        role: "menuitem",
-        tabindex: -1,
-        class: item.isDangerous ? "danger" : "",
-      }),
-    );
+  const entries = items.filter(Boolean).map((item) =>
+    button(item.label, () => (menu.hidePopover(), item.run()), {
+      role: "menuitem",
+      tabindex: -1,
+      class: item.isDangerous ? "danger" : "",
+    }),
+  );
   let at = 0;
   menu.append(...items.map((item) => (item ? entries[at++] : h("hr", { role: "separator" }))));
   menu.addEventListener("keydown", (event) => {

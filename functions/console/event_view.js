@@ -21,7 +21,7 @@ export function eventRow(row, context) {
   return h(
     "article",
     {
-      class: `event ${isUser ? "user" : "agent"}`,
+      class: `event ${isUser ? "user" : "agent"}${row.isNew ? " unread" : ""}`,
       tabindex: 0,
       "aria-label": `${author}, ${preview(partsOf(event)[0]?.text ?? "", 60)}`,
       "data-event": entry.id,
@@ -394,7 +394,6 @@ export function runRow({ entry, invocation, number, run, isNew }) {
       "aria-label": `Turn ${number}`,
       "data-run": invocation,
     },
-    isNew && h("p", { class: "new-mark" }, "New"),
     h(
       "h2",
       {},

@@ -30,6 +30,7 @@ export function sessionPage(name, navigate) {
   let changes = new Map();
   let wanted = parts(name).events;
   let unreadFrom;
+  let unread = 0;
   let hasSettled = false;
   let touched = new Set();
   let frame;
@@ -44,7 +45,7 @@ export function sessionPage(name, navigate) {
     estimate: (row) => (row.kind === "run" ? 52 : 96),
     render: (row) =>
       row.kind === "run"
-        ? runRow({ ...row, run: runs.get(row.invocation), isNew: row.key === unreadFrom })
+        ? runRow({ ...row, run: runs.get(row.invocation) })
         : eventRow(row, context),
     onscroll: scrolled,
   });
@@ -52,7 +53,7 @@ export function sessionPage(name, navigate) {
   const title = h("h1");
   const subtitle = h("p", { class: "subtitle" });
   const live = h("span", { class: "live", role: "status" });
-  const pill = button("", () => toEnd(), { class: "pill", hidden: true });
+  const pill = button("", () => showNew(), { class: "pill", hidden: true });
   const fault = h("div", { class: "fault", role: "alert" });
   const blank = h("div", { class: "empty", hidden: true });
   const panel = h("div", { class: "panel", role: "tabpanel", tabindex: 0, id: "panel" });
@@ -299,11 +300,13 @@ export function sessionPage(name, navigate) {
     mark(before, wasAtEnd);
     let number = 0;
     for (const row of rows) {
+      row.isNew = row.key === unreadFrom;
+      if (row.isNew) row.version += " new";
       if (row.kind !== "run") continue;
       number += 1;
       row.number = number;
       const run = runs.get(row.invocation);
-      row.version = `${number} ${run?.state} ${run?.endTime} ${row.key === unreadFrom}`;
+      row.version += `${number} ${run?.state} ${run?.endTime}`;
     }
     list.set(rows, { follow: hasSettled });
     blank.hidden = Boolean(rows.length) || !hasSettled;
@@ -320,28 +323,30 @@ export function sessionPage(name, navigate) {
   // Marks where a reader who is not at the end was when something came.
   function mark(before, wasAtEnd) {
     if (!hasSettled || !before.size) return;
-    const first = rows.find((row) => !before.has(row.key));
-    if (!first) return;
-    if (wasAtEnd && document.visibilityState === "visible") unreadFrom = undefined;
-    else unreadFrom ??= first.key;
-    drawPill();
+    const come = rows.filter((row) => !before.has(row.key));
+    if (!come.length) return;
+    if (wasAtEnd && document.visibilityState === "visible") {
+      unreadFrom = undefined;
+      return;
+    }
+    if (!unread) unreadFrom = come[0].key;
+    unread += come.filter((row) => row.kind === "event").length;
+    pill.hidden = !unread;
+    pill.replaceChildren(icon("down"), many(unread, "new event"));
   }
 
-  function drawPill() {
-    const from = rows.findIndex((row) => row.key === unreadFrom);
-    const unread = from < 0 ? 0 : rows.slice(from).filter((row) => row.kind === "event").length;
-    pill.hidden = !unread || list.isAtEnd;
-    pill.replaceChildren(icon("down"), ` ${many(unread, "new event")}`);
-    for (const { element: each } of list.mounted.values())
-      each.classList.toggle("unread", each.dataset.row === unreadFrom);
+  function showNew() {
+    list.reveal(unreadFrom, "start");
+    seen();
   }
 
   function scrolled() {
-    if (!pill.hidden && list.isAtEnd) pill.hidden = true;
+    if (unread && list.isAtEnd) seen();
   }
 
-  function toEnd() {
-    list.toEnd();
+  // The mark stays, so that a reader finds where the new events began.
+  function seen() {
+    unread = 0;
     pill.hidden = true;
   }
 
@@ -445,7 +450,7 @@ export function sessionPage(name, navigate) {
   function edge(place) {
     const events = rows.filter((row) => row.kind === "event");
     if (!events.length) return;
-    if (place < 0) toEnd();
+    if (place < 0) list.toEnd();
     list.reveal(events.at(place).key)?.focus({ preventScroll: true });
   }
 
@@ -510,7 +515,7 @@ export function sessionPage(name, navigate) {
       await appendMessage(page, said);
       message.value = "";
       grow();
-      toEnd();
+      list.toEnd();
     } finally {
       message.disabled = false;
       message.focus();
