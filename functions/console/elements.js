@@ -64,6 +64,13 @@ export function text(value, properties = {}) {
   return h("bdi", { dir: "auto", ...properties }, String(value));
 }
 
+// Labels, each in a frame of its own.
+export function chips(labels = {}) {
+  return Object.entries(labels).map(([key, value]) =>
+    h("span", { class: "chip" }, text(value ? `${key}: ${value}` : key)),
+  );
+}
+
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });

@@ -4,18 +4,18 @@ import { callFull, engineOf, linkTo, pages, parts, stream } from "./api.js";
 import { appendMessage, eventActions, sessionActions } from "./actions.js";
 import { Conversation, idOf, words } from "./conversation.js";
 import { openMenu, showJson } from "./dialogs.js";
-import { button, h, icon, iconButton, many, text } from "./elements.js";
+import { button, chips, h, icon, iconButton, many, text } from "./elements.js";
 import { eventRow, runRow } from "./event_view.js";
 import { parse } from "./json.js";
 import { aboutPanel, runsPanel, statePanel } from "./side_panels.js";
 import { signIn } from "./sign_in.js";
+import { makeTabs } from "./tabs.js";
 import { WindowedList } from "./windowed_list.js";
 
 const SETTLED = 300;
 const REFRESH = 500;
 const LONGEST_PAUSE = 10_000;
 const MANY_RUNS = 20;
-const TABS = { talk: "Conversation", runs: "Runs", state: "State", about: "About" };
 
 // `name` is that of the session, or of one of its events, which the page then shows first.
 export function sessionPage(name, navigate) {
@@ -57,12 +57,7 @@ export function sessionPage(name, navigate) {
   const fault = h("div", { class: "fault", role: "alert" });
   const blank = h("div", { class: "empty", hidden: true });
   const panel = h("div", { class: "panel", role: "tabpanel", tabindex: 0, id: "panel" });
-  const tabs = h("div", {
-    class: "tabs",
-    role: "tablist",
-    "aria-label": "Parts of the page",
-    onkeydown: turnTab,
-  });
+  const tabs = makeTabs(showTab, leaving.signal);
   const find = h("input", {
     type: "search",
     placeholder: "Find",
@@ -117,8 +112,8 @@ export function sessionPage(name, navigate) {
     h(
       "div",
       { class: "columns" },
-      tabs,
-      h("div", { class: "talk" }, list.element, blank, pill, composer),
+      tabs.element,
+      h("div", { class: "talk", id: "talk" }, list.element, blank, pill, composer),
       panel,
     ),
   );
@@ -360,9 +355,7 @@ export function sessionPage(name, navigate) {
         userId && h("span", {}, "User ", h("strong", {}, text(userId))),
         eventCount !== undefined && h("span", {}, many(eventCount, "event")),
         usage?.totalTokenCount !== undefined && h("span", {}, many(usage.totalTokenCount, "token")),
-        ...Object.entries(labels).map(([key, value]) =>
-          h("span", { class: "chip" }, text(value ? `${key}: ${value}` : key)),
-        ),
+        h("span", {}, chips(labels)),
       ].filter(Boolean),
     );
     drawPanel();
@@ -370,8 +363,15 @@ export function sessionPage(name, navigate) {
 
   let drawn = "";
 
+  function showTab(key) {
+    tab = key;
+    element.dataset.tab = key;
+    drawPanel();
+  }
+
   function drawPanel() {
-    const shown = tab === "talk" ? "runs" : tab;
+    const shown = tab;
+    if (shown === "talk") return;
     const version = JSON.stringify([
       shown,
       shown === "runs" ? [...runs.values()] : session,
@@ -388,47 +388,18 @@ export function sessionPage(name, navigate) {
     panel.setAttribute("aria-labelledby", `tab-${shown}`);
   }
 
-  function drawTabs() {
-    tabs.replaceChildren(
-      ...Object.entries(TABS).map(([key, label]) =>
-        button(label, () => choose(key), {
-          role: "tab",
-          id: `tab-${key}`,
-          "aria-selected": String(tab === key),
-          "aria-controls": "panel",
-          tabindex: tab === key ? 0 : -1,
-          class: key,
-        }),
-      ),
-    );
-  }
-
-  function choose(key) {
-    tab = key;
-    element.dataset.tab = key;
-    drawTabs();
-    drawPanel();
-    tabs.querySelector(`#tab-${key}`).focus();
-  }
-
-  function turnTab(event) {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    const keys = Object.keys(TABS).filter((key) => tabs.querySelector(`#tab-${key}`).offsetParent);
-    choose(keys.at((keys.indexOf(tab) + step) % keys.length));
-  }
-
   // -- Moving
 
   function go(id, isWanted = false) {
     const key = conversation.rowOf?.get(id) ?? id;
     if (isWanted) wanted = undefined;
+    // On a narrow screen, the conversation is another tab.
+    if (list.element.offsetParent === null) tabs.choose("talk");
     const row = list.reveal(key, "start");
     if (!row) return;
     row.focus({ preventScroll: true });
     row.classList.add("found");
     setTimeout(() => row.classList.remove("found"), 2000);
-    if (element.dataset.tab !== "talk") element.dataset.tab = "talk";
   }
 
   function goToRun(invocation) {
@@ -539,8 +510,8 @@ export function sessionPage(name, navigate) {
     if (row) showJson("Event", parse(row.entry.source));
   }
 
-  drawTabs();
   drawSession();
+  tabs.draw();
   document.addEventListener("visibilitychange", watchVisibility, { signal: leaving.signal });
 
   return {

@@ -1,7 +1,7 @@
 // The page of sessions: a table that filters, sorts and pages, and keeps up with the server.
 
 import { callFull, engineOf, linkTo, pages, parts } from "./api.js";
-import { ago, button, count, h, icon, text, time } from "./elements.js";
+import { ago, button, chips, count, h, icon, text, time } from "./elements.js";
 import { openMenu } from "./dialogs.js";
 import {
   createSession,
@@ -230,7 +230,7 @@ export function sessionsPage(engine, asked, navigate) {
     const place = /^Invalid filter at column (\d+): (.*)/.exec(error.message);
     if (place) {
       const column = Math.min(Number(place[1]), state.filter.length + 1);
-      const why = place[2];
+      const why = place[2][0].toUpperCase() + place[2].slice(1);
       fault.replaceChildren(
         h("p", {}, why),
         h("pre", { "aria-hidden": "true" }, `${state.filter}\n${" ".repeat(column - 1)}^`),
@@ -323,9 +323,7 @@ export function sessionsPage(engine, asked, navigate) {
         class: "link",
         title: "Show this user's sessions alone",
       }),
-      Labels: Object.entries(labels).map(([key, value]) =>
-        h("span", { class: "chip" }, text(value ? `${key}: ${value}` : key)),
-      ),
+      Labels: chips(labels),
       Engine: h(
         "a",
         { href: linkTo(engineOf(session.name)) },

@@ -1,7 +1,18 @@
 // The panels beside a conversation: its runs along a timeline, its state, and facts about it.
 
 import { engineOf, linkTo, parts } from "./api.js";
-import { button, copy, count, duration, h, iconButton, many, text, time } from "./elements.js";
+import {
+  button,
+  chips,
+  copy,
+  count,
+  duration,
+  h,
+  iconButton,
+  many,
+  text,
+  time,
+} from "./elements.js";
 import { preview, tree } from "./json.js";
 
 const GAP = 60_000;
@@ -71,7 +82,7 @@ export function statePanel(state = {}, changes, go) {
   return SCOPES.map(([prefix, title]) => {
     const own = keys.filter((key) => (prefix ? key.startsWith(prefix) : !/^(user|app):/.test(key)));
     return (
-      own.length &&
+      own.length > 0 &&
       h(
         "section",
         { class: "scope" },
@@ -84,7 +95,7 @@ export function statePanel(state = {}, changes, go) {
 
 function keyOfState(key, value, changes, go) {
   const history =
-    changes.length &&
+    changes.length > 0 &&
     h(
       "details",
       { class: "history" },
@@ -101,10 +112,12 @@ function keyOfState(key, value, changes, go) {
               {},
               button(
                 [
-                  text(entry.event.author),
-                  " ",
-                  time(entry.event.timestamp),
-                  " ",
+                  h(
+                    "span",
+                    { class: "line" },
+                    text(entry.event.author),
+                    time(entry.event.timestamp),
+                  ),
                   h("code", {}, text(preview(set, 60))),
                 ],
                 () => go(entry.id),
@@ -141,12 +154,7 @@ export function aboutPanel(session, actions) {
       ],
     ],
     ["User", [h("a", { href: linkTo(engineOf(name), { user: userId }) }, text(userId))]],
-    [
-      "Labels",
-      Object.entries(labels).map(([key, value]) =>
-        h("span", { class: "chip" }, text(value ? `${key}: ${value}` : key)),
-      ),
-    ],
+    ["Labels", chips(labels)],
     ["Created", [time(createTime)]],
     ["Updated", [time(updateTime)]],
     ["Expires", [time(expireTime)]],

@@ -2,14 +2,13 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.console import Client, Console
 
 CALL = {"functionCall": {"id": "c1", "name": "get_forecast", "args": {"city": "Oslo"}}}
 ANSWER = {"functionResponse": {"id": "c1", "name": "get_forecast", "response": {"celsius": 4}}}
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PIXEL = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 
 def texts(page: Page) -> list[str]:
@@ -61,7 +60,7 @@ def test_every_kind_of_event_has_its_look(console: Console, client: Client) -> N
     """Thoughts fold, images show, errors stand out, hand-overs are told."""
     session = client.session()
     client.say(session, "agent", {"text": "Let me think.", "thought": True})
-    image = {"inlineData": {"mimeType": "image/png", "data": PIXEL, "displayName": "A dot"}}
+    image = {"inlineData": {"mimeType": "image/gif", "data": PIXEL, "displayName": "A dot"}}
     client.say(session, "agent", image, {"executableCode": {"language": "PYTHON", "code": "1 + 1"}})
     client.say(session, "agent", errorCode="QUOTA", errorMessage="No more today.")
     client.say(session, "agent", "Bye", actions={"transferAgent": "booker"})
