@@ -165,7 +165,7 @@ export function openMenu(anchor, items) {
     menu.remove();
     if (document.activeElement === document.body) anchor.focus();
   });
-  (anchor.closest("dialog") ?? document.body).append(menu);
+  (anchor.closest("dialog") ?? document.querySelector("main")).append(menu);
   menu.showPopover();
   const box = anchor.getBoundingClientRect();
   const left = Math.min(box.left, innerWidth - menu.offsetWidth - 8);
