@@ -1,13 +1,14 @@
 """Content that tries to be HTML, script or an address that runs stays text, in every field."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Request, expect
+from playwright.sync_api import expect
 
 from tests.support.console import Client, Console
 
 HTML = "<img src=x onerror=attack()><script>attack()</script>"
-MARKUP = f"\"'>{HTML}<svg onload=attack()>{{{{attack()}}}}${{attack()}}"
+MARKUP = f"'>{HTML}<svg onload=attack()>{{{{attack()}}}}${{attack()}}"
 ADDRESS = "javascript:attack()"
 
 
@@ -16,8 +17,8 @@ def nasty(field: str) -> str:
     return f"{field} {MARKUP}"
 
 
-def everywhere(client: Client) -> str:
-    """A session and events with such texts in all their fields; returns the session's name."""
+def everywhere(client: Client) -> None:
+    """Makes a session and events with such texts in all their fields."""
     state = {nasty("key"): nasty("value"), f"user:{MARKUP}": [MARKUP], f"app:{MARKUP}": {MARKUP: 1}}
     session = client.session(nasty("user"), displayName=nasty("name"), sessionState=state)
     parts: list[dict[str, Any]] = [
@@ -53,7 +54,6 @@ def everywhere(client: Client) -> str:
     client.say(session, author, turn=turn, errorCode=nasty("code"), errorMessage=nasty("error"))
     usage = {"usageMetadata": {"totalTokenCount": MARKUP}}
     client.say(session, author, turn=turn, rawEvent={"actions": {}, MARKUP: MARKUP, **usage})
-    return session
 
 
 SVG = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIG9ubG9hZD0iYXR0YWNrKCkiLz4="
@@ -65,8 +65,8 @@ def test_no_content_becomes_anything_but_text(console: Console, client: Client) 
     page = console.page
     page.add_init_script("window.attacks = 0; window.attack = () => { attacks += 1 }")
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(host_of(request)))
-    session = everywhere(client)
+    page.on("request", lambda request: asked.append(urlsplit(request.url).netloc))
+    everywhere(client)
     console.go(f"reasoningEngines/{client.engine}")
     expect(page.locator("tbody .name")).to_have_text(nasty("name"))
     page.locator("tbody .name").click()
@@ -90,13 +90,7 @@ def test_no_content_becomes_anything_but_text(console: Console, client: Client) 
     assert page.evaluate("attacks") == 0
     assert page.locator("main script, main svg[onload], main img[onerror], [onclick]").count() == 0
     assert page.locator("a[href^=javascript]").count() == 0
-    assert {*asked} == {client.url.removeprefix("http://"), ""}, session
-
-
-def host_of(request: Request) -> str:
-    """Of data: addresses it is empty."""
-    scheme, _, rest = request.url.partition("://")
-    return rest.partition("/")[0] if scheme in ("http", "https", "ws") else ""
+    assert {*asked} == {urlsplit(client.url).netloc}
 
 
 def test_an_address_of_the_console_is_no_way_in(console: Console, server: str) -> None:
