@@ -11,7 +11,7 @@ from functions.rules.state import MemberChanges, StateChange, join_members, merg
 from functions.store.firestore.documents import user_path
 from functions.store.firestore.protobuf import Document, Write
 from functions.store.firestore.rpc import Rpc
-from functions.store.firestore.values import by_field_name, members_of, merge
+from functions.store.firestore.values import by_field_name, members_of, merge, stamp
 
 Owner = tuple[str, str]
 """An engine's name and a user id."""
@@ -62,9 +62,12 @@ def shared_writes(
     if change.app or first_of_all_users:
         flag = {"hasUserState": True} if first_of_all_users else {}
         writes.append(merge(path, "app", change.app, flag))
+        if change.app:
+            stamp(writes[-1], "appUpdated")
     if change.user:
         user = f"{rpc.root}/{user_path(name, user_id)}"
         writes.append(merge(user, "state", change.user, {"userId": user_id}))
+        stamp(writes[-1], "updated")
     return writes
 
 

@@ -25,8 +25,9 @@ from functions.rules.event import EventRecord
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord, later
+from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
 from functions.rules.state import StateChange, join_members, merge_members
-from functions.store.firestore import documents, engines, queries, values
+from functions.store.firestore import documents, engines, queries, shared_states, values
 from functions.store.firestore.appending import AppendCommit, append_or_create
 from functions.store.firestore.condemned import check_parent, finish_deletions, is_condemned
 from functions.store.firestore.erasure import erase
@@ -293,6 +294,17 @@ class FirestoreStore:
         commit_time = int(self._timeout * 1e9)
         return FirestoreEventReader(
             self._rpcs.get(), self._listeners, name, after, now, owner, commit_time
+        )
+
+    def get_shared_state(self, owner: StateOwner) -> SharedState:
+        return shared_states.get_shared_state(self._rpcs.for_request(), owner)
+
+    def update_shared_state(
+        self, owner: StateOwner, change: SharedStateChange, now: int, *, require_engine: bool
+    ) -> SharedState:
+        rpc, retries = self._rpcs.for_request(), Retries(owner, self._timeout)
+        return shared_states.update_shared_state(
+            rpc, owner, change, now, retries, require_engine=require_engine
         )
 
     def create_engine(self, record: EngineRecord) -> None:
