@@ -30,14 +30,14 @@ def one_pass(
     rpc: Rpc, parent: str, query: Callable[[str], StructuredQuery], size: int
 ) -> Iterator[list[Document]]:
     """Yields documents by name, in pages of `size`; `query` makes the one behind a name."""
-    page, behind = [], ""
-    while not behind or len(page) == size:
+    behind, is_full = "", True
+    while is_full:
         answers = rpc.run_query(parent, query(behind))
         page = [found for found, _ in answers if found is not None]
-        if not page:
-            return
-        yield page
-        behind = page[-1].name
+        is_full = len(page) == size
+        if page:
+            yield page
+            behind = page[-1].name
 
 
 def passes(

@@ -24,17 +24,16 @@ from functions.store.firestore.deletions import entries, entry_path, one_pass, p
 from functions.store.firestore.documents import (
     ERASING,
     expiry_of,
-    session_name,
     tombstone,
     user_key,
     user_path,
 )
 from functions.store.firestore.erasure import BATCH, erase_all, removal
 from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp, Write
-from functions.store.firestore.queries import documents_by_name, documents_of_user
+from functions.store.firestore.queries import LAST_NAME, documents_by_name, documents_of_user
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
-from functions.store.firestore.values import absence, creation, nanoseconds, update
+from functions.store.firestore.values import Storable, absence, creation, nanoseconds, update
 from functions.store.protocol import Purged, all_together
 
 _PAGE = 1_000
@@ -89,13 +88,8 @@ def finish_erasure(rpc: Rpc, entry: Document, now: int, is_time_up: Callable[[],
     return replace(total, done=True)
 
 
-def ended(rpc: Rpc, found: Document | None, now: int) -> Document | None:
-    """Makes a tombstone of a session whose user was erased, and returns it; None for none.
-
-    A session that another writer changed meanwhile is returned as it was.
-    """
-    if found is None or expiry_of(found) <= now // 1000:
-        return found
+def ended(rpc: Rpc, found: Document) -> Document:
+    """Makes a tombstone of a session that was erased, unless another writer has changed it."""
     with suppress(Stale, Missing):
         _end([found], rpc)
     return found
@@ -193,7 +187,7 @@ def _begin(rpc: Rpc, user: UserName, retries: Retries) -> Document | None:
         key = user_key(user.user_id)
         mark.update.fields[ERASING].map_value.fields[key].integer_value = began
         mark.update_mask.field_paths.append(f"{ERASING}.`{key}`")
-        fields = {"engine": engine, "userId": user.user_id, "erased": began}
+        fields: dict[str, Storable] = {"engine": engine, "userId": user.user_id, "erased": began}
         begun = creation(f"{rpc.root}/{path}", fields)
         gone = absence(f"{rpc.root}/{paths[1]}") if state is None else removal(state)
         try:
@@ -214,14 +208,14 @@ def _of_each_engine(rpc: Rpc, user: UserName) -> list[UserName]:
     for collection in ("sessions", "users"):
         behind = f"{below}/-/{collection}/-"
         while behind:
-            last = f"{below}/{_LAST}/{collection}/{_LAST}"
+            last = f"{below}/{LAST_NAME}/{collection}/{LAST_NAME}"
             query = documents_of_user(user.user_id, collection, behind, last, (), 1)
             ((found, _),) = rpc.run_query("", query)
             behind = ""
             if found is not None:
                 path = found.name.rpartition(f"/{collection}/")[0]
                 engines.add(path.removeprefix(f"{rpc.root}/"))
-                behind = f"{path}/{collection}/{_LAST}"
+                behind = f"{path}/{collection}/{LAST_NAME}"
     for entry in entries(rpc):
         engine = entry.fields["engine"].string_value
         is_of_user = entry.fields["userId"].string_value == user.user_id
@@ -237,7 +231,7 @@ def _sessions(rpc: Rpc, user: UserName, *fields: str) -> Callable[[str], Structu
     def query(behind: str) -> StructuredQuery:
         first = behind or f"{below}/-"
         return documents_of_user(
-            user.user_id, "sessions", first, f"{below}/{_LAST}", fields, _PAGE
+            user.user_id, "sessions", first, f"{below}/{LAST_NAME}", fields, _PAGE
         )
 
     return query

@@ -68,9 +68,7 @@ def begin_erasures(db: sqlite3.Connection, user: UserName) -> list[int]:
             "SELECT :id, :engine, :user, coalesce(max(id), 0) FROM sessions",
             row,
         )
-        db.execute(
-            "UPDATE users SET engine = :id WHERE engine = :engine AND user_id = :user", row
-        )
+        db.execute("UPDATE users SET engine = :id WHERE engine = :engine AND user_id = :user", row)
     return _under_way(db, user)
 
 
