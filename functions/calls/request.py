@@ -11,6 +11,7 @@ from functions.aip.field_mask import FieldPath, parse_field_mask
 from functions.aip.filtering import Filter, FilterFields, compile_filter
 from functions.aip.ordering import OrderBy, parse_order_by
 from functions.aip.page_token import decode_page_token, encode_page_token
+from functions.calls.etag import expected_version
 from functions.calls.filters import PageQuery
 from functions.config.settings import Settings
 from functions.messages.json_text import object_text, read_json
@@ -20,9 +21,11 @@ from functions.rules.names import (
     EngineName,
     LocationName,
     SessionName,
+    UserName,
     is_location,
     is_project,
     is_resource_id,
+    unspell,
 )
 
 if TYPE_CHECKING:
@@ -41,7 +44,8 @@ class Request:
 
     `version` is the API's version, such as `v1`. `name` is the resource that the path names, and
     `name_field` the API's name of that field. `query` holds the method's own parameters in
-    camelCase. `last_event_id` is the position at which a broken stream continues. `is_time_up`
+    camelCase. `last_event_id` is the position at which a broken stream continues. `match_header`
+    and `none_match_header` are the headers If-Match and If-None-Match. `is_time_up`
     tells whether half of STORE_TIMEOUT is over; a list that still looks for a match then ends its
     page.
     """
@@ -54,6 +58,8 @@ class Request:
     settings: Settings
     enum_numbers: bool = False
     last_event_id: str = ""
+    match_header: str = ""
+    none_match_header: str = ""
     is_time_up: Callable[[], bool] = lambda: False
 
     @property
@@ -88,6 +94,16 @@ class Request:
         """The engine that the path names; `-` means all engines of the location."""
         is_wildcard = self._ids().get("reasoningEngines") == ANY
         return EngineName(self.location, ANY) if is_wildcard else self.engine_name
+
+    @property
+    def user_name(self) -> UserName:
+        """The user of one engine that the path names, or the user above the named resource."""
+        return UserName(self.engine_name, self._user_id)
+
+    @property
+    def user_of_one_or_all(self) -> UserName:
+        """The user that the path names; the engine `-` means all engines of the location."""
+        return UserName(self.engine_or_all, self._user_id)
 
     @property
     def session_name(self) -> SessionName:
@@ -128,6 +144,19 @@ class Request:
         if text.lower() not in ("true", "false"):
             raise InvalidArgument(f"{name} must be true or false: {text!r}.")
         return text.lower() == "true"
+
+    @property
+    def if_match(self) -> str | None:
+        """The version of the session that the client expects; None where any will do."""
+        return expected_version(self.match_header, self.query.get("etag", ""))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether sessions are wanted in the full view; a blank `view` is BASIC."""
+        view = self.query.get("view", "") or "BASIC"
+        if view not in ("BASIC", "FULL"):
+            raise InvalidArgument(f'view must be BASIC or FULL: "{view:.64}".')
+        return view == "FULL"
 
     def update_mask(self) -> list[FieldPath]:
         """The paths of updateMask; none if it is absent."""
@@ -182,6 +211,13 @@ class Request:
             return parse_duration(self.query.get(name, "") or "0s")
         except ValueError as error:
             raise InvalidArgument(f"{name}: {error}.") from None
+
+    @property
+    def _user_id(self) -> str:
+        try:
+            return unspell(self._ids().get("users", ""))
+        except UnicodeError:
+            raise self._invalid("User") from None
 
     def _ids(self) -> dict[str, str]:
         """Each collection in the name → the id behind it."""

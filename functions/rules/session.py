@@ -1,15 +1,17 @@
 """The record that stores keep of a session, and the change that an update makes."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from functions.aip.timestamp import format_timestamp
 from functions.messages.json_text import utf8_size, write_plain
-from functions.rules.errors import TooLarge
+from functions.rules.errors import SessionHasChanged, TooLarge
 from functions.rules.limits import MAX_NAME_BYTES
 from functions.rules.names import SessionName
 from functions.rules.state import StateChange, join_members, members_of, split_members
+from functions.rules.token_usage import NO_USAGE, TokenUsage
 
 ENVELOPE_BYTES = 500
 """At least the size of a session's name, times and braces in JSON."""
@@ -26,6 +28,11 @@ class SessionRecord:
     `state` is the joined member texts of the session's own state, or None if it never had any.
     `shared` is the joined member texts of the state of its user and its engine. `unknown` is those
     of the fields that the API does not know.
+
+    `version` is the part of the etag that every write to the session moves. `event_count` is None
+    where the store does not know it yet, `usage` sums what the events say of tokens, and
+    `last_event_time` is the newest time that an event had; `forked_from` is the JSON of forkedFrom,
+    or "". A list has these and the version in its full view alone.
     """
 
     name: SessionName
@@ -38,6 +45,11 @@ class SessionRecord:
     state: str | None = None
     shared: str = ""
     unknown: str = ""
+    version: str = ""
+    event_count: int | None = None
+    usage: TokenUsage = NO_USAGE
+    last_event_time: int | None = None
+    forked_from: str = ""
 
     def size(self) -> int:
         """Returns an upper estimate of the bytes of `to_json`."""
@@ -47,15 +59,41 @@ class SessionRecord:
         large = f"{self.state or ''}{self.shared}{self.unknown}"
         return ENVELOPE_BYTES + _WORST_ESCAPE * characters + utf8_size(large)
 
-    def to_json(self, *, official: bool = False) -> str:
-        """The Session as get answers it; `official` leaves out what the API does not know."""
+    @property
+    def etag(self) -> str:
+        """The etag of the session with its shared state: `version.hash`, without quotes.
+
+        The hash is of the shared state alone, which changes without the session.
+        """
+        shared = hashlib.sha256(self.shared.encode()).hexdigest()[:12] if self.shared else "0"
+        return f"{self.version}.{shared}"
+
+    def to_json(self, *, official: bool = False, full: bool = False) -> str:
+        """The Session as get answers it, in the full view or the basic one.
+
+        `official` leaves out what the API does not know.
+        """
         state = ""
         if self.state is not None or self.shared:
             comma = "," if self.state and self.shared else ""
             state = f',"sessionState":{{{self.state or ""}{comma}{self.shared}}}'
         engine, session = self.name
         text = self.text(official=official)
+        if full:
+            text = f"{text},{self._facts()}"
         return f'{{"name":"{engine}/sessions/{session}",{text}{state}}}'
+
+    def _facts(self) -> str:
+        """The members that the full view alone has; what the store does not know is left out."""
+        facts: dict[str, Any] = {"etag": self.etag}
+        if self.event_count is not None:
+            facts["eventCount"] = self.event_count
+        if usage := self.usage.named():
+            facts["usage"] = usage
+        if self.last_event_time is not None:
+            facts["lastEventTime"] = format_timestamp(self.last_event_time)
+        forked_from = f',"forkedFrom":{self.forked_from}' if self.forked_from else ""
+        return f"{write_plain(facts)[1:-1]}{forked_from}"
 
     def text(self, *, official: bool = False) -> str:
         """The members that `to_json` has between the name and the state."""
@@ -98,6 +136,12 @@ class SessionChange:
 def later(update_time: int, now: int) -> int:
     """Returns the next update_time: `now`, but at least a microsecond after `update_time`."""
     return max(now, update_time + _MICROSECOND)
+
+
+def check_version(name: SessionName, current: str, expected: str | None) -> None:
+    """Raises SessionHasChanged if a caller expects another version than the current one."""
+    if expected is not None and expected != current:
+        raise SessionHasChanged(name, expected, current)
 
 
 def check_length(name: str, text: str) -> None:

@@ -1,16 +1,18 @@
 """The interface of every store; one contract suite tests them all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 from functions.calls.filters import PageQuery
 from functions.rules.engine import EngineRecord
 from functions.rules.event import EventRecord
-from functions.rules.names import EngineName, SessionName
+from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
+from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
 from functions.rules.state import StateChange
+from functions.rules.user import UserRecord
 from functions.store.paging import Cursor, Page
 from functions.store.streams import EventReader
 
@@ -26,6 +28,13 @@ class Purged:
     def plus(self, other: "Purged") -> "Purged":
         """Both counts together."""
         return Purged(self.sessions + other.sessions, self.events + other.events, done=self.done)
+
+
+def all_together(parts: Iterable[Purged]) -> Purged:
+    """All counts together; `done` where each part is."""
+    parts = list(parts)
+    sessions, events = sum(each.sessions for each in parts), sum(each.events for each in parts)
+    return Purged(sessions, events, all(each.done for each in parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,10 @@ class Store(Protocol):
     expire_time has come. A method with an `owner` finds sessions of that userId only. Every method
     raises StoreUnavailable when the store does not answer in time, and Contention when other
     writers kept changing the data that it was about to change.
+
+    `if_match` is the version of the session that the caller expects; where it is not the current
+    one, the method changes nothing and raises SessionHasChanged. A write that has landed before is
+    met first: it is done, whatever the version.
     """
 
     def create_session(
@@ -80,14 +93,20 @@ class Store(Protocol):
         """
 
     def update_session(
-        self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
+        self,
+        name: SessionName,
+        change: Callable[[SessionRecord], SessionChange],
+        now: int,
+        if_match: str | None = None,
     ) -> SessionRecord:
         """Applies the answer of `change` to the current session; raises SessionNotFound.
 
         The store calls `change` again when another writer was faster.
         """
 
-    def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
+    def delete_session(
+        self, name: SessionName, now: int, owner: str | None = None, if_match: str | None = None
+    ) -> None:
         """Removes a session and its events; raises SessionNotFound."""
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
@@ -100,11 +119,13 @@ class Store(Protocol):
         state: StateChange,
         now: int,
         owner: str | None = None,
-    ) -> None:
+        if_match: str | None = None,
+    ) -> str:
         """Stores an event and applies its change of state; raises SessionNotFound.
 
-        Changes nothing where the session has an event of the same id or of the former id: the
-        client has sent the event again.
+        Answers the session's version right after that. Changes nothing where the session has, or
+        had and deleted, an event of the same id or of the former id: the client has sent the event
+        again.
         """
 
     def append_or_create(
@@ -115,10 +136,12 @@ class Store(Protocol):
         now: int,
         *,
         require_engine: bool,
+        if_match: str | None = None,
     ) -> SessionRecord:
         """Appends as `append_event` does, and creates a session that is missing from `record`.
 
-        Both happen or neither. Answers the session with its shared state right after the append.
+        With `if_match` it creates none and raises SessionNotFound. Both happen or neither. Answers
+        the session with its shared state right after the append.
         Raises SessionOfAnotherUser where the session's userId is not that of `record`, and
         ParentEngineNotFound where the engine must exist for a new session.
         """
@@ -143,6 +166,33 @@ class Store(Protocol):
 
         Raises SessionNotFound. docs/decisions/0006-streams-go-by-commits.md gives the order.
         """
+
+    def get_shared_state(self, owner: StateOwner) -> SharedState:
+        """Reads the app state of an engine or the user state of a user, which may be empty."""
+
+    def update_shared_state(
+        self, owner: StateOwner, change: SharedStateChange, now: int, *, require_engine: bool
+    ) -> SharedState:
+        """Changes app or user state and answers it; the engine may have no document yet.
+
+        Raises TooLarge, and ParentEngineNotFound where the engine must exist.
+        """
+
+    def list_users(
+        self, engine: EngineName, query: PageQuery, owner: str | None = None
+    ) -> Page[UserRecord]:
+        """One page of an engine's users by userId; with `owner`, that user alone."""
+
+    def erase_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        """Removes all sessions and the state of a user, of one engine or of all of a location.
+
+        Hides them from every method, then removes documents until nothing is left or the time is
+        up: asks `is_time_up` after every batch. If something is left, the next call and the purge
+        go on. While they do, a session that is created for the user stays.
+        """
+
+    def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        """Counts what `erase_user` would remove; `done` where it came to the end in time."""
 
     def create_engine(self, record: EngineRecord) -> None:
         """Stores a new engine, whose id is new, too."""

@@ -1,28 +1,36 @@
 """Documents: how records become Firestore fields, and back.
 
-    {engine}                        createTime, updateTime, resource, app, hasUserState
-    {engine}/users/{hash}           userId, state
+    {engine}                        createTime, updateTime, resource, app, appUpdated,
+                                    hasUserState, erasing
+    {engine}/users/{hash}           userId, createTime, state, updated
     {engine}/sessions/{id}          sessionId, userId, displayName, labels, createTime, updated,
                                     expireTime, expiry, shardFacets, purgeShard, state, unknown,
-                                    incarnation
-    {engine}/sessions/{id}/events/{id}   key, arrived, author, invocationId, text
+                                    incarnation, forkedFrom, written, and what `counting` says
+    {engine}/sessions/{id}/changes/{random}   see `history`
+    {engine}/sessions/{id}/events/{id}   key, arrived, author, invocationId, text, counted, n
 
 `state` and `app` map a field name per key to the key's member text; `expiry` is expireTime in
 whole microseconds, rounded up; `updated` is updateTime in microseconds; `shardFacets` is what lists
-look for, see `layouts`. A deleted session keeps only `expiry`, 0, and its `purgeShard` until its
-events are gone. Documents of earlier versions lack fields, see `schema`.
+look for, see `layouts`. `written` is a random text of the last update. `n` is an event's place
+among those of its commit, 0 where it is missing. A deleted event has `deleted`, the JSON text of
+its stateDelta, in place of the fields that lists go by. A deleted session keeps only `expiry`, 0,
+its `purgeShard` and its `userId` until all that is below it is gone. A session that a fork still
+fills has a negative `expiry`: so many microseconds after the epoch the fork's lease ends. `erasing`
+maps a user's hash to microseconds: sessions of that user that Firestore had created by then are
+gone. Documents of earlier versions lack fields, see `schema`.
 """
 
 import hashlib
 from typing import TypeGuard
 
 from functions.aip.timestamp import MIN_TIMESTAMP, format_timestamp, parse_timestamp
-from functions.messages.json_text import read_json, write_json
+from functions.messages.json_text import read_json, write_json, write_plain
 from functions.rules.engine import EngineRecord
 from functions.rules.event import EventRecord
 from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionRecord
 from functions.rules.state import join_members
+from functions.store.firestore.counting import COUNTED, read_counts
 from functions.store.firestore.layouts import (
     Layout,
     Layouts,
@@ -30,15 +38,29 @@ from functions.store.firestore.layouts import (
     purge_shard,
     update_time_of,
 )
-from functions.store.firestore.protobuf import Document, Value
-from functions.store.firestore.values import Storable, members_of, nanoseconds, timestamp
+from functions.store.firestore.protobuf import Document, Timestamp, Value
+from functions.store.firestore.values import (
+    Storable,
+    document,
+    members_of,
+    nanoseconds,
+    timestamp,
+)
 
 _KEY_DIGITS = 18
 
+ERASING = "erasing"
+"""The field of an engine's document that hides sessions of users who are being erased."""
+
+
+def user_key(user_id: str) -> str:
+    """The id of a user's document; user ids may be anything, document ids may not."""
+    return hashlib.sha256(user_id.encode()).hexdigest()[:40]
+
 
 def user_path(engine: str, user_id: str) -> str:
-    """Where a user's state lives; user ids may be anything, document ids may not."""
-    return f"{engine}/users/{hashlib.sha256(user_id.encode()).hexdigest()[:40]}"
+    """Where a user's state lives."""
+    return f"{engine}/users/{user_key(user_id)}"
 
 
 def expiry_of(found: Document | None) -> int:
@@ -46,10 +68,43 @@ def expiry_of(found: Document | None) -> int:
     return found.fields["expiry"].integer_value if found is not None else 0
 
 
-def is_live(found: Document | None, now: int, owner: str | None = None) -> TypeGuard[Document]:
-    """Whether a document is a session's that has not expired, and its owner's if one is given."""
+def is_live(
+    found: Document | None, now: int, owner: str | None = None, engine: Document | None = None
+) -> TypeGuard[Document]:
+    """Whether a document is a session's that has not expired, and its owner's if one is given.
+
+    With the engine's document also whether its user was not erased since.
+    """
     is_others = owner is not None and found is not None and user_id_of(found) != owner
-    return expiry_of(found) > now // 1000 and not is_others
+    return expiry_of(found) > now // 1000 and not is_others and not is_erased(engine, found)
+
+
+def is_erased(engine: Document | None, session: Document | None) -> bool:
+    """Whether a session's user is being erased, and the session was there when that began."""
+    if engine is None or session is None or ERASING not in engine.fields:
+        return False
+    marks = engine.fields[ERASING].map_value.fields
+    mark = marks.get(user_key(user_id_of(session)))
+    return mark is not None and nanoseconds(session.create_time) // 1000 <= mark.integer_value
+
+
+def is_over(found: Document, now: int) -> bool:
+    """Whether a session has expired or is deleted, or a fork's lease on it is over."""
+    return abs(expiry_of(found)) <= now // 1000
+
+
+def version_of(update_time: Timestamp) -> str:
+    """The version of a session whose document was written last at that time."""
+    return f"{nanoseconds(update_time):x}"
+
+
+def written_at(version: str) -> Timestamp | None:
+    """The inverse of `version_of`; None for a text that is no version of this store."""
+    try:
+        moment = timestamp(int(version, 16))
+    except ValueError:
+        return None
+    return moment if version_of(moment) == version else None
 
 
 def incarnation_of(found: Document | None) -> str:
@@ -65,11 +120,14 @@ def user_id_of(found: Document) -> str:
 def session_fields(
     record: SessionRecord, incarnation: str, layouts: Layouts
 ) -> dict[str, Storable]:
-    """A session's fields but its state."""
+    """A session's fields but its state and its counts."""
 
     def facets(layout: Layout) -> list[str]:
         return layout.facets(record.name, record.user_id, record.display_name, record.labels)
 
+    forked_from = (
+        {"forkedFrom": read_json(record.forked_from.encode())} if record.forked_from else {}
+    )
     return {
         "sessionId": record.name.session,
         "userId": record.user_id,
@@ -81,18 +139,23 @@ def session_fields(
         "purgeShard": purge_shard(record.name),
         "incarnation": incarnation,
         "unknown": record.unknown,
+        **forked_from,
         **listed_fields(layouts, record.update_time, facets),
     }
 
 
 def is_session(found: Document) -> bool:
     """Whether a document is a session's and no tombstone."""
-    return "userId" in found.fields
+    return "createTime" in found.fields
 
 
-def tombstone_fields(name: SessionName) -> dict[str, Storable]:
-    """What is left of a deleted session until its events are gone."""
-    return {"expiry": 0, "purgeShard": purge_shard(name)}
+def tombstone(found: Document) -> Document:
+    """What is left of a deleted session until all that is below it is gone."""
+    fields: dict[str, Storable] = {"expiry": 0, "purgeShard": purge_shard(session_name(found))}
+    result = document(found.name, fields)
+    if "userId" in found.fields:
+        result.fields["userId"].CopyFrom(found.fields["userId"])
+    return result
 
 
 def facets_of(found: Document, layout: Layout) -> list[str]:
@@ -109,11 +172,13 @@ def session_name(found: Document) -> SessionName:
     return SessionName(engine, session)
 
 
-def session_record(name: SessionName, found: Document, shared: str = "") -> SessionRecord:
-    """The record of a session's document."""
+def session_record(
+    name: SessionName, found: Document, shared: str = "", *, is_full: bool = True
+) -> SessionRecord:
+    """The record of a session's document; most lists do without the version and the counts."""
     fields = found.fields
     has_state = "state" in fields
-    return SessionRecord(
+    record = SessionRecord(
         name=name,
         user_id=fields["userId"].string_value,
         display_name=fields["displayName"].string_value,
@@ -125,6 +190,14 @@ def session_record(name: SessionName, found: Document, shared: str = "") -> Sess
         shared=shared,
         unknown=fields["unknown"].string_value,
     )
+    if is_full:
+        record.version = version_of(found.update_time)
+        read_counts(found, record)
+        forked_from = fields["forkedFrom"].map_value.fields if "forkedFrom" in fields else {}
+        if forked_from:
+            parts = {name: forked_from[name].string_value for name in ("session", "event")}
+            record.forked_from = write_plain(parts)
+    return record
 
 
 def _labels(found: Value) -> dict[str, str]:
@@ -139,6 +212,7 @@ def event_fields(event: EventRecord, key: str) -> dict[str, Storable]:
         "author": event.author,
         "invocationId": event.invocation_id,
         "text": event.text,
+        COUNTED: True,
     }
 
 
@@ -152,12 +226,17 @@ def arrival_of(found: Document) -> int:
     return nanoseconds(found.fields["arrived"].timestamp_value)
 
 
+def timestamp_of(found: Document) -> int:
+    """An event's timestamp in nanoseconds since the epoch."""
+    return int(event_key(found)[:_KEY_DIGITS], 16) + MIN_TIMESTAMP
+
+
 def event_record(found: Document) -> EventRecord:
     """The record of an event's document."""
     fields = found.fields
     return EventRecord(
         id=found.name.rpartition("/")[2],
-        timestamp=int(event_key(found)[:_KEY_DIGITS], 16) + MIN_TIMESTAMP,
+        timestamp=timestamp_of(found),
         author=fields["author"].string_value,
         invocation_id=fields["invocationId"].string_value,
         text=fields["text"].string_value,

@@ -22,8 +22,11 @@ MAX_DOCUMENTS = 1_000
 _MAX_INDEXED = 1_500
 """Bytes of a text that indexes hold; longer ones are cut off."""
 
-_LAST_NAME = "\uf8ff"
-"""Behind every event's id."""
+LAST_NAME = "\uf8ff"
+"""Behind every id of the store."""
+
+DELETED = "deleted"
+"""The field that tells the document of a deleted event from others."""
 
 
 def next_limit(limit: int) -> int:
@@ -189,14 +192,16 @@ def expired_sessions(
     return result
 
 
-def events_between(first: str, last: str, limit: int) -> StructuredQuery:
-    """Events of sessions from one to another, both full names, by name and without their fields."""
-    result = _select("events", "__name__", limit=limit)
-    result.from_[0].all_descendants = True
-    _order(result, "__name__", descending=False)
-    result.start_at.values.append(Value(reference_value=first))
-    result.start_at.before = True
-    result.end_at.values.append(Value(reference_value=f"{last}/events/{_LAST_NAME}"))
+def documents_below(behind: str, limit: int, *, from_: str = "", to: str = "") -> StructuredQuery:
+    """All documents below a path by name, whatever their collections, with DELETED alone.
+
+    Those behind a full name or "", or those of the sessions from one full name to another.
+    """
+    result = documents_by_name("", (DELETED,), limit, behind, everywhere=True)
+    if to:
+        result.start_at.values.append(Value(reference_value=from_))
+        result.start_at.before = True
+        result.end_at.values.append(Value(reference_value=f"{to}/{LAST_NAME}/{LAST_NAME}"))
     return result
 
 
@@ -208,6 +213,27 @@ def engines_in_order(behind: Cursor | None, root: str) -> StructuredQuery:
     if behind:
         position, name = behind
         _start_after(result, moment(int(position)), Value(reference_value=f"{root}/{name}"))
+    return result
+
+
+def documents_of_user(
+    user_id: str, collection: str, behind: str, last: str, fields: Sequence[str], limit: int
+) -> StructuredQuery:
+    """Sessions, tombstones included, or documents of a user, behind a full name and up to one."""
+    result = _select(collection, *(fields or ("__name__",)), limit=limit)
+    result.from_[0].all_descendants = True
+    _where(result, "userId", _Operator.EQUAL, value(user_id))
+    _order(result, "__name__", descending=False)
+    _start_after(result, Value(reference_value=behind))
+    result.end_at.values.append(Value(reference_value=last))
+    return result
+
+
+def users_in_order(behind: str) -> StructuredQuery:
+    """The users of an engine by userId, behind one."""
+    result = _select("users", "userId", "createTime")
+    _order(result, "userId", descending=False)
+    _start_after(result, value(behind))
     return result
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from sqlite3 import Connection
 from typing import Any
 
@@ -15,25 +16,36 @@ from functions.rules.errors import (
     SessionOfAnotherUser,
     StoreUnavailable,
 )
-from functions.rules.event import EventRecord
-from functions.rules.names import EngineName, SessionName
+from functions.rules.event import EventRecord, counts_of
+from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.run import Run
-from functions.rules.session import SessionChange, SessionRecord
+from functions.rules.session import SessionChange, SessionRecord, check_version
+from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
 from functions.rules.state import StateChange
+from functions.rules.user import UserRecord
 from functions.store.paging import Cursor, Page, fill_page
 from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
 from functions.store.runs import fill_runs
-from functions.store.sqlite import engines, listing
+from functions.store.sqlite import engines, listing, shared_states, users
 from functions.store.sqlite.change_poller import ChangePoller
 from functions.store.sqlite.database import Database
-from functions.store.sqlite.erasing import Erasure, condemn_session, count_expired, purge_some
+from functions.store.sqlite.erasing import (
+    ROWS,
+    Erasure,
+    condemn_session,
+    count_expired,
+    purge_some,
+)
 from functions.store.sqlite.event_reader import SqliteEventReader
 from functions.store.sqlite.members import merge
 from functions.store.sqlite.rows import (
     SessionKeys,
+    add_user,
+    count,
     event_row,
     has_event,
     insert,
+    keep_change,
     live_keys,
     live_session,
     merge_state,
@@ -42,7 +54,7 @@ from functions.store.sqlite.rows import (
 )
 from functions.store.sqlite.runs import runs_by_event
 
-_NOTHING: tuple[Any, ...] = (None, None, None, None, None, 0)
+_NOTHING: tuple[Any, ...] = (None,) * 7
 """The row of an engine that is not in the file."""
 
 
@@ -60,19 +72,21 @@ class SqliteStore:
         engine_name, session_id = record.name
         with self._database.write() as db:
             row = db.execute(
-                "SELECT e.id, e.create_time, e.scope, u.scope, s.id, s.expiry FROM engines e "
-                "LEFT JOIN users u ON u.engine = e.id AND u.user_id = ? "
-                "LEFT JOIN sessions s ON s.engine = e.id AND s.session_id = ? WHERE e.name = ?",
-                (record.user_id, session_id, engine_name),
+                "SELECT e.id, e.create_time, e.scope, u.scope, s.id, s.expiry, f.expiry "
+                "FROM engines e LEFT JOIN users u ON u.engine = e.id AND u.user_id = :user "
+                "LEFT JOIN sessions s ON s.engine = e.id AND s.session_id = :session "
+                "LEFT JOIN sessions f ON f.engine = -e.id AND f.session_id = :session "
+                "WHERE e.name = :engine",
+                {"user": record.user_id, "session": session_id, "engine": engine_name},
             ).fetchone()
-            engine, engine_time, app, user, old, old_expiry = row or _NOTHING
+            engine, engine_time, app, user, old, old_expiry, lease = row or _NOTHING
             if require_engine and engine_time is None:
                 raise ParentEngineNotFound
             if engine is None:
                 engine = engines.add_engine(db, EngineName.parse(engine_name))
+            if max(old_expiry or 0, lease or 0) > now // 1000:
+                raise SessionAlreadyExists(str(record.name))
             if old is not None:
-                if old_expiry > now // 1000:
-                    raise SessionAlreadyExists(str(record.name))
                 condemn_session(db, old, now)
                 Erasure(db, now).session(old)
             scope = None if record.state is None else merge(db, None, state.session)
@@ -89,7 +103,11 @@ class SqliteStore:
                     **session_row(record),
                 },
             )
-            keys = SessionKeys(session, engine, record.user_id, scope, app, user)
+            keys = SessionKeys(
+                session, engine, record.user_id, record.update_time, scope, app, user
+            )
+            add_user(db, session)
+            keep_change(db, session, state)
             merge_state(db, keys, StateChange(app=state.app, user=state.user))
             return live_session(db, record.name, now)[1]
 
@@ -102,19 +120,30 @@ class SqliteStore:
             return listing.list_sessions(db, engine, query, now)
 
     def update_session(
-        self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
+        self,
+        name: SessionName,
+        change: Callable[[SessionRecord], SessionChange],
+        now: int,
+        if_match: str | None = None,
     ) -> SessionRecord:
         with self._database.write() as db:
             keys, record = live_session(db, name, now)
+            # A caller who may not see the session learns no version of it.
             changes = change(record)
+            check_version(name, record.version, if_match)
             changes.apply(record, now)
             touch(db, keys.session, now, session_row(record))
             merge_state(db, keys, changes.state)
+            keep_change(db, keys.session, changes.state)
             return live_session(db, name, now)[1]
 
-    def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
+    def delete_session(
+        self, name: SessionName, now: int, owner: str | None = None, if_match: str | None = None
+    ) -> None:
         with self._database.write() as db:
-            session = live_keys(db, name, now, owner).session
+            keys = live_keys(db, name, now, owner)
+            check_version(name, keys.version, if_match)
+            session = keys.session
             condemn_session(db, session, now)
             is_gone = Erasure(db, now).session(session)
         if not is_gone:
@@ -139,16 +168,16 @@ class SqliteStore:
         state: StateChange,
         now: int,
         owner: str | None = None,
-    ) -> None:
+        if_match: str | None = None,
+    ) -> str:
         with self._database.write() as db:
             keys = live_keys(db, name, now, owner)
-            is_retry = has_event(db, keys.session, event.former_id) or not insert(
-                db, "events", event_row(keys.session, event), or_ignore=True
-            )
-            if is_retry:
-                return
-            touch(db, keys.session, now)
-            merge_state(db, keys, state)
+            if not has_event(db, keys.session, event):
+                check_version(name, keys.version, if_match)
+                insert(db, "events", event_row(keys.session, event))
+                count(db, keys, now, counts_of([event]))
+                merge_state(db, keys, state)
+            return keys.version
 
     def append_or_create(
         self,
@@ -158,18 +187,21 @@ class SqliteStore:
         now: int,
         *,
         require_engine: bool,
+        if_match: str | None = None,
     ) -> SessionRecord:
         name = record.name
         with self._database.write():
             try:
                 found = self.get_session(name, now)
             except SessionNotFound:
+                if if_match is not None:
+                    raise
                 found = self.create_session(
                     record, StateChange(), now, require_engine=require_engine
                 )
             if found.user_id != record.user_id:
                 raise SessionOfAnotherUser(name)
-            self.append_event(name, event, state, now)
+            self.append_event(name, event, state, now, None, if_match)
             return self.get_session(name, now)
 
     def list_events(
@@ -198,6 +230,51 @@ class SqliteStore:
         self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
     ) -> SqliteEventReader:
         return SqliteEventReader(self._database, self._poller, name, after, now, owner)
+
+    def get_shared_state(self, owner: StateOwner) -> SharedState:
+        with self._database.snapshot() as db:
+            return shared_states.get_shared_state(db, owner)
+
+    def update_shared_state(
+        self, owner: StateOwner, change: SharedStateChange, now: int, *, require_engine: bool
+    ) -> SharedState:
+        with self._database.write() as db:
+            return shared_states.update_shared_state(
+                db, owner, change, now, require_engine=require_engine
+            )
+
+    def list_users(
+        self, engine: EngineName, query: PageQuery, owner: str | None = None
+    ) -> Page[UserRecord]:
+        with self._database.snapshot() as db:
+            return users.list_users(db, engine, query, owner)
+
+    def erase_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        with self._database.write() as db:
+            erasures = users.begin_erasures(db, user)
+        for erasure in erasures:
+            is_hidden = False
+            while not is_hidden:
+                with self._database.write() as db:
+                    is_hidden = users.hide_some(db, erasure, ROWS)
+                self._database.let_others_write()
+        total = Purged(0, 0, done=False)
+        # All is hidden already; what cannot be removed now goes with the next call or purge.
+        with suppress(StoreUnavailable):
+            while erasures:
+                with self._database.write() as db:
+                    removal = Erasure(db, now)
+                    is_gone = removal.engine(erasures[0])
+                total = total.plus(removal.purged(done=False))
+                erasures = erasures[is_gone:]
+                if erasures and is_time_up():
+                    return total
+            return replace(total, done=self._end_erasures(is_time_up))
+        return total
+
+    def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        with self._database.snapshot() as db:
+            return users.count_user(db, user)
 
     def create_engine(self, record: EngineRecord) -> None:
         with self._database.write() as db:
@@ -236,7 +313,7 @@ class SqliteStore:
                 purged = purge_some(db, now, part)
             total = total.plus(purged)
             if purged.done:
-                return Purged(total.sessions, total.events, done=True)
+                return replace(total, done=part.number > 0 or self._end_erasures(is_time_up))
             if is_time_up():
                 return total
             self._database.let_others_write()
@@ -257,6 +334,18 @@ class SqliteStore:
                 with self._database.write() as db:
                     is_gone = step(Erasure(db, now))
         return is_gone
+
+    def _end_erasures(self, is_time_up: Callable[[], bool]) -> bool:
+        """Rewrites the file where an erasure has removed all rows; False if readers are long."""
+        with self._database.snapshot() as db:
+            emptied = users.emptied_erasures(db)
+        if not emptied:
+            return True
+        if not self._database.rewrite(is_time_up):
+            return False
+        with self._database.write() as db:
+            users.end_erasures(db, emptied)
+        return True
 
     def _reading(self, *, one_statement: bool) -> AbstractContextManager[Connection]:
         return self._database.statement() if one_statement else self._database.snapshot()
