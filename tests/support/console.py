@@ -95,3 +95,29 @@ def new_console(context: BrowserContext, url: str) -> Console:
     console = Console(context.new_page(), url)
     console.listen()
     return console
+
+
+def choose(page: Page, action: str) -> None:
+    """One of the actions on the session."""
+    page.get_by_role("button", name="Actions on the session").click()
+    page.get_by_role("menuitem", name=action).click()
+
+
+def choose_of_event(page: Page, said: str, action: str) -> None:
+    """One of the actions on the event that says so."""
+    event = page.locator(".event", has_text=said)
+    event.get_by_role("button", name="Actions on the event").click()
+    page.get_by_role("menuitem", name=action).click()
+
+
+def agree(page: Page, answer: str) -> None:
+    """Presses the button that does it, and waits until the dialog is gone."""
+    page.get_by_role("dialog").get_by_role("button", name=answer).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def opened(console: Console, session: str) -> Page:
+    """The page of a session, once it is live."""
+    page = console.go(session)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    return page
