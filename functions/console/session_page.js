@@ -261,7 +261,8 @@ export function sessionPage(name, navigate) {
       session = await callFull(sessionName, {}, leaving.signal);
       drawSession();
     } catch (error) {
-      if (error.name !== "AbortError" && error.code !== 404) throw error;
+      // What keeps the page from the session, the stream tells.
+      if (error.name !== "AbortError" && ![401, 403, 404].includes(error.code)) throw error;
     }
   }
 
@@ -516,7 +517,10 @@ export function sessionPage(name, navigate) {
 
   return {
     element,
-    opened: follow,
+    opened: () => {
+      readSession();
+      follow();
+    },
     close: () => leaving.abort(),
     // Another event of the same session needs no other page.
     stays: (other) => {

@@ -112,7 +112,7 @@ def choose_of_event(page: Page, said: str, action: str) -> None:
 
 def agree(page: Page, answer: str) -> None:
     """Presses the button that does it, and waits until the dialog is gone."""
-    page.get_by_role("dialog").get_by_role("button", name=answer).click()
+    page.get_by_role("dialog").get_by_role("button", name=answer, exact=True).click()
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
