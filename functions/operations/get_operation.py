@@ -10,8 +10,9 @@ from functions.store.protocol import Store
 def get_operation(request: Request, store: Store, now: int) -> str:
     """Answers the Operation with the resource as it is now.
 
-    The deletion of a large engine is done when the store has removed its last document. Raises
-    OperationNotFound if the operation never existed or its resource is gone.
+    The deletion of a large engine is done when the store has removed its last document, and a fork
+    when its session is complete. Raises OperationNotFound if the operation never existed or its
+    resource is gone.
     """
     operation = asked_operation(request)
     version = operation.version if request.version == "ui" else request.version
@@ -19,7 +20,11 @@ def get_operation(request: Request, store: Store, now: int) -> str:
         response = _response(operation, store, now)
         done = response is not None or not _is_under_way(operation, store)
     except (SessionNotFound, EngineNotFound):
-        raise OperationNotFound(request.name) from None
+        resource = operation.resource
+        is_fork = operation.kind == "ForkSession" and isinstance(resource, SessionName)
+        if not (is_fork and store.is_forking(resource, now)):
+            raise OperationNotFound(request.name) from None
+        response, done = None, False
     return operation.to_json(version, response, done=done)
 
 

@@ -16,19 +16,22 @@ from functions.rules.errors import (
     StoreUnavailable,
 )
 from functions.rules.event import EventRecord
+from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName
+from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.paging import Cursor, Page, fill_page
 from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
 from functions.store.runs import fill_runs
-from functions.store.sqlite import engines, listing
+from functions.store.sqlite import engines, forking, listing
 from functions.store.sqlite.change_poller import ChangePoller
 from functions.store.sqlite.database import Database
 from functions.store.sqlite.erasing import Erasure, condemn_session, count_expired, purge_some
 from functions.store.sqlite.event_reader import SqliteEventReader
 from functions.store.sqlite.members import merge
+from functions.store.sqlite.rewinding import rewind_session
 from functions.store.sqlite.rows import (
     SessionKeys,
     event_row,
@@ -198,6 +201,34 @@ class SqliteStore:
         self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
     ) -> SqliteEventReader:
         return SqliteEventReader(self._database, self._poller, name, after, now, owner)
+
+    def fork_session(
+        self,
+        fork: Fork,
+        now: int,
+        is_time_up: Callable[[], bool],
+        owner: str | None = None,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord | None:
+        return forking.fork_session(
+            self._database, fork, now, is_time_up, owner, require_engine=require_engine
+        )
+
+    def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        with self._database.statement() as db:
+            return forking.is_forking(db, name, now, owner)
+
+    def rewind_session(
+        self,
+        name: SessionName,
+        rewind: Rewind,
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> SessionRecord:
+        with self._database.write() as db:
+            return rewind_session(db, name, rewind, now, owner, if_match)
 
     def create_engine(self, record: EngineRecord) -> None:
         with self._database.write() as db:
