@@ -6,7 +6,8 @@ from functions.calls.request import Request
 from functions.messages.fork_and_rewind import ForkSessionRequest
 from functions.messages.session import Session
 from functions.rules.errors import InvalidFields, SessionAlreadyExists
-from functions.rules.fork import LEASE, Point, new_fork
+from functions.rules.fork import Point
+from functions.rules.fork_rules import LEASE, new_fork
 from functions.rules.ids import new_session_id, session_id_of_request
 from functions.rules.names import check_session_id, is_resource_id
 from functions.rules.operation import Operation

@@ -139,6 +139,7 @@ def event_fields(event: EventRecord, key: str) -> dict[str, Storable]:
         "author": event.author,
         "invocationId": event.invocation_id,
         "text": event.text,
+        **({"removed": event.removed} if event.removed else {}),
     }
 
 

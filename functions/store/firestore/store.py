@@ -22,7 +22,9 @@ from functions.rules.errors import (
     TooLarge,
 )
 from functions.rules.event import EventRecord
+from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName
+from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord, later
 from functions.rules.state import StateChange, join_members, merge_members
@@ -32,12 +34,14 @@ from functions.store.firestore.condemned import check_parent, finish_deletions, 
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.event_reader import FirestoreEventReader
+from functions.store.firestore.forking import ForkCopy, is_forking
 from functions.store.firestore.layouts import Layout
 from functions.store.firestore.listing import list_sessions
 from functions.store.firestore.migration import Versions
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
 from functions.store.firestore.purging import count_expired, purge
 from functions.store.firestore.retries import Retries
+from functions.store.firestore.rewinding import rewind_session
 from functions.store.firestore.rpc import AlreadyExists, LazyRpc, Missing, Refused, Rpc, Stale
 from functions.store.firestore.runs import runs_by_event
 from functions.store.firestore.schema import (
@@ -67,6 +71,7 @@ class FirestoreStore:
             lambda: Rpc(project, database, emulator_host, timeout), self._versions.open
         )
         self._timeout = timeout / 1e9
+        self._lookback = max(timeout, LEAST_LOOKBACK)
         self._keys = EventKeys()
         self._listeners = ListenerPool()
 
@@ -293,6 +298,53 @@ class FirestoreStore:
         commit_time = int(self._timeout * 1e9)
         return FirestoreEventReader(
             self._rpcs.get(), self._listeners, name, after, now, owner, commit_time
+        )
+
+    def fork_session(
+        self,
+        fork: Fork,
+        now: int,
+        is_time_up: Callable[[], bool],
+        owner: str | None = None,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord | None:
+        rpc = self._rpcs.get()
+        self._versions.require(rpc, WITH_HISTORY)
+        return ForkCopy(
+            rpc,
+            fork,
+            now,
+            is_time_up,
+            owner,
+            self._versions.layouts_to_write(rpc),
+            self._lookback,
+            require_engine=require_engine,
+        ).run()
+
+    def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        return is_forking(self._rpcs.for_request(), name, now, owner)
+
+    def rewind_session(
+        self,
+        name: SessionName,
+        rewind: Rewind,
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> SessionRecord:
+        rpc, retries = self._rpcs.get(), Retries(name, self._timeout)
+        self._versions.require(rpc, WITH_HISTORY)
+        return rewind_session(
+            rpc,
+            name,
+            rewind,
+            lambda event: self._append(rpc, name, event),
+            now,
+            owner,
+            if_match,
+            self._lookback,
+            retries,
         )
 
     def create_engine(self, record: EngineRecord) -> None:

@@ -198,9 +198,7 @@ def _create(
     scope = keys.own
     if scope is not None:
         scope = copy_scope(db, scope) if is_whole else merge(db, None, {})
-    copy = _Copy(
-        fork.request, worker, keys.session, edits, is_whole, record.expire_time, end
-    )
+    copy = _Copy(fork.request, worker, keys.session, edits, is_whole, record.expire_time, end)
     return insert(
         db,
         "sessions",
@@ -287,9 +285,7 @@ class _Step:
                 history.apply(changes, replace=replace)
         if history.members or history.replace:
             scope = merge(self._db, scope, history.members, replace=history.replace)
-            self._db.execute(
-                "UPDATE sessions SET scope = ? WHERE id = ?", (scope, self._session)
-            )
+            self._db.execute("UPDATE sessions SET scope = ? WHERE id = ?", (scope, self._session))
 
     def _add_event(self, copy: _Copy, row: Row) -> None:
         kept = {column: each for column, each in row.items() if column not in ("seq", "original")}
@@ -303,9 +299,7 @@ class _Step:
     def _add_change(self, copy: _Copy, changes: MemberChanges, replace: bool) -> None:
         if changes or replace:
             change = {"members": write_plain(changes), "is_replace": replace}
-            insert(
-                self._db, "changes", {"session": self._session, "after": copy.after, **change}
-            )
+            insert(self._db, "changes", {"session": self._session, "after": copy.after, **change})
 
     def _complete(self, copy: _Copy, engine: int) -> "SessionRecord | _Outcome":
         """Shows the session, unless another one has taken its name after the end of the lease."""
