@@ -211,9 +211,10 @@ class ForkCopy:
             written_at = self._commit(copy, _Chunk())
             copy.read_time = copy.read_time or written_at
             return copy
-        if found is not None and not erase(
-            self._rpc, found, self._now, is_time_up=self._is_time_up
-        ).done:
+        if (
+            found is not None
+            and not erase(self._rpc, found, self._now, is_time_up=self._is_time_up).done
+        ):
             return None
         record = fork.record(documents.session_record(source_name, source), self._now)
         copy = _Copy(fork.request, self._worker, record.user_id)
@@ -277,9 +278,7 @@ class ForkCopy:
         else:
             chunk.write_state(fields, mask)
         since = None if is_registered(user) else self._now
-        shared = shared_writes(
-            self._rpc, engine_name, engine, record.user_id, StateChange(), since
-        )
+        shared = shared_writes(self._rpc, engine_name, engine, record.user_id, StateChange(), since)
         session = values.update(self._path, fields, mask, changed_since=self._since)
         self._write([session, *chunk.writes, *shared])
         (found,) = self._rpc.batch_get([str(fork.name)])()
