@@ -20,9 +20,7 @@ def get_operation(request: Request, store: Store, now: int) -> str:
         response = _response(operation, store, now)
         done = response is not None or not _is_under_way(operation, store)
     except (SessionNotFound, EngineNotFound):
-        resource = operation.resource
-        is_fork = operation.kind == "ForkSession" and isinstance(resource, SessionName)
-        if not (is_fork and store.is_forking(resource, now)):
+        if not _is_incomplete(operation, store, now):
             raise OperationNotFound(request.name) from None
         response, done = None, False
     return operation.to_json(version, response, done=done)
@@ -48,6 +46,12 @@ def _response(operation: Operation, store: Store, now: int) -> str | None:
     if isinstance(operation.resource, SessionName):
         return store.get_session(operation.resource, now).to_json(official=True)
     return store.get_engine(operation.resource).to_json()
+
+
+def _is_incomplete(fork: Operation, store: Store, now: int) -> bool:
+    if fork.kind != "ForkSession" or not isinstance(fork.resource, SessionName):
+        return False
+    return store.is_forking(fork.resource, now)
 
 
 def _is_under_way(deletion: Operation, store: Store) -> bool:

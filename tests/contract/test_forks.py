@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from functions.store.firestore import FirestoreStore
 from functions.store.firestore import forking as firestore_forking
 from functions.store.sqlite import SqliteStore
 from functions.store.sqlite import forking as sqlite_forking
@@ -390,7 +389,7 @@ def test_an_append_that_meets_an_incomplete_fork_leaves_no_trace(api: Api) -> No
 @pytest.mark.usefixtures("small_chunks")
 def test_a_fork_ends_with_its_source(api: Api) -> None:
     """Where the source is deleted meanwhile, the fork is not found, and nothing of it is left."""
-    source, go_on = begun(api)
+    source, _ = begun(api)
     api.ok("DELETE", source)
     if isinstance(api.store, SqliteStore):
         answer = api.call("POST", f"{source}:fork", {"sessionId": "f"})
@@ -421,7 +420,7 @@ def test_the_purge_takes_an_abandoned_fork_after_its_lease(api: Api) -> None:
 @pytest.mark.usefixtures("small_chunks")
 def test_a_name_is_free_after_the_lease(api: Api) -> None:
     """A create, and another fork, need not wait for the purge."""
-    source, go_on = begun(api)
+    source, _ = begun(api)
     other = {"sessionId": "f", "beforeInvocationId": "i5"}
     assert api.call("POST", f"{source}:fork", other).status == 400
     api.now += 600 * SECOND
@@ -454,9 +453,9 @@ def test_two_calls_on_one_fork_make_one_session(api: Api) -> None:
             calls.append(go_on())
         return False
 
+    from functions.messages.session import Session
     from functions.rules.fork import Point
     from functions.rules.fork_rules import new_fork
-    from functions.messages.session import Session
     from functions.rules.names import SessionName
 
     asked = new_fork(

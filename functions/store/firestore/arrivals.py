@@ -1,4 +1,4 @@
-"""The history of a session: its events, also those deleted, and changes of state, by arrival.
+"""The history of a session by arrival: its events, also those deleted, and changes of its state.
 
 Firestore gives all documents of one commit the same createTime, and `n` tells which of them came
 first. Queries go by `arrived`, the time at which Firestore received a commit, which is no later.
@@ -96,10 +96,8 @@ def changes_of(found: Document) -> tuple[MemberChanges, bool]:
     fields = found.fields
     if "members" in fields:
         members = fields["members"].map_value.fields
-        return {
-            key: None if member.HasField("null_value") else member.string_value
-            for key, member in members.items()
-        }, fields["replace"].boolean_value
+        changes = {key: member.string_value or None for key, member in members.items()}
+        return changes, fields["replace"].boolean_value
     if DELETED in fields:
         changes = changes_of_delta(read_json(fields[DELETED].string_value.encode()))
     else:

@@ -33,9 +33,9 @@ from functions.store.firestore import arrivals, documents, values
 from functions.store.firestore.condemned import check_parent, is_condemned
 from functions.store.firestore.counting import COUNTED
 from functions.store.firestore.erasure import erase
+from functions.store.firestore.history import change_write
 from functions.store.firestore.layouts import Layouts, micros, purge_shard
 from functions.store.firestore.protobuf import Document, Timestamp, Value, Write
-from functions.store.firestore.queries import names_in
 from functions.store.firestore.rpc import AlreadyExists, Missing, Refused, Rpc, Stale
 from functions.store.firestore.sharing import is_registered, share, shared_writes
 
@@ -295,22 +295,12 @@ class ForkCopy:
         """The writes that add an event or a change to the copy, the document itself first."""
         if not arrivals.is_event(found):
             changes, replace = arrivals.changes_of(found)
-            fields = {"members": changes, "replace": replace}
-            path = f"{self._path}/changes/{secrets.token_hex(10)}"
-            writes = [values.creation(path, fields)] if changes or replace else []
-        else:
-            path = found.name.removeprefix(f"{self._rpc.root}/")
-            parts = names_in("parts", 0) if "parts" in found.fields else None
-            below = self._rpc.run_query(path, parts, read_time) if parts else ()
-            documents_of_event = [found, *(part for part, _ in below if part is not None)]
-            source = f"{self._rpc.root}/{self._fork.source}/"
-            writes = [
-                _creation(f"{self._path}/{each.name.removeprefix(source)}", each)
-                for each in documents_of_event
-            ]
-        for write in writes[:1]:
-            values.stamp(write, "arrived")
-        return writes
+            is_none = not (changes or replace)
+            return [] if is_none else [change_write(self._path, changes, replace=replace)]
+        source = f"{self._rpc.root}/{self._fork.source}"
+        write = _creation(f"{self._path}{found.name.removeprefix(source)}", found)
+        values.stamp(write, "arrived")
+        return [write]
 
     def _hidden(self, copy: _Copy) -> dict[str, values.Storable]:
         return {"expiry": -micros(self._fork.lease_end), "fork": copy.fields()}

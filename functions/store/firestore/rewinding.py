@@ -37,12 +37,12 @@ def rewind_session(
     """
     while True:
         event_path = f"{name}/events/{rewind.event_id}"
-        found, engine, event = rpc.batch_get([str(name), name.engine, event_path])()
+        found, engine, landed = rpc.batch_get([str(name), name.engine, event_path])()
         if is_condemned(engine) or not documents.is_live(found, now, owner):
             raise SessionNotFound(name)
         record = documents.session_record(name, found)
         share(rpc, [record], {name.engine: engine})
-        if event is not None:
+        if landed is not None:
             return record
         check_version(name, record.version, if_match)
         point = Point(before_invocation_id=rewind.before_invocation_id)

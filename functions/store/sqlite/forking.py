@@ -321,11 +321,18 @@ class _Step:
             "prompt_tokens = :prompt, candidate_tokens = :candidates, total_tokens = :total, "
             "last_event_time = :last, forked_from = :origin, fork = :request WHERE id = :id",
             {
-                **{"id": self._session, "engine": engine, "now": now},
-                **{"expiry": expiry, "expire_rest": expire_rest},
-                **{"events": copy.events, "last": copy.last_time},
-                **{"prompt": prompt, "candidates": candidates, "total": total},
-                **{"origin": fork.origin(copy.last_event), "request": fork.request},
+                "id": self._session,
+                "engine": engine,
+                "now": now,
+                "expiry": expiry,
+                "expire_rest": expire_rest,
+                "events": copy.events,
+                "last": copy.last_time,
+                "prompt": prompt,
+                "candidates": candidates,
+                "total": total,
+                "origin": fork.origin(copy.last_event),
+                "request": fork.request,
             },
         )
         add_user(db, self._session)

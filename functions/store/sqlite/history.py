@@ -1,4 +1,4 @@
-"""The history of a session: its events, also those deleted, and changes of its state, by arrival."""
+"""The history of a session by arrival: its events, also those deleted, and changes of its state."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -14,7 +14,6 @@ from functions.store.sqlite.history import place_of, state_at
 from functions.store.sqlite.rows import (
     count,
     event_row,
-    has_event_id,
     insert,
     live_session,
     merge_state,
@@ -33,7 +32,11 @@ def rewind_session(
     keys, record = live_session(db, name, now)
     if owner not in (None, record.user_id):
         raise SessionNotFound(name)
-    if has_event_id(db, keys.session, rewind.event_id):
+    landed = db.execute(
+        "SELECT 1 FROM events WHERE session IN (?, ?) AND id = ?",
+        (keys.session, -keys.session, rewind.event_id),
+    ).fetchone()
+    if landed is not None:
         return record
     check_version(name, record.version, if_match)
     point = Point(before_invocation_id=rewind.before_invocation_id)
