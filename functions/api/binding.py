@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import flask
 
@@ -60,7 +61,7 @@ def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
         body=body,
         settings=settings,
         enum_numbers="enum-encoding=int" in (system.get("$alt") or system.get("alt", "")),
-        last_event_id=request.headers.get("Last-Event-ID", ""),
+        last_event_id=request.environ.get("HTTP_LAST_EVENT_ID", ""),
         is_time_up=_deadline(settings.store_timeout / 2e9),
     )
 
@@ -71,6 +72,7 @@ def _deadline(seconds: float) -> Callable[[], bool]:
     return lambda: time.monotonic() >= end
 
 
+@cache
 def _spellings(parameters: tuple[str, ...]) -> Mapping[str, str]:
     """Both spellings of each parameter → its camelCase name."""
     return {spelling: name for name in parameters for spelling in (name, snake_case(name))}
