@@ -64,6 +64,17 @@ variable "lists_over_all_engines" {
   default     = true
 }
 
+variable "purge_jobs" {
+  description = "Jobs that purge side by side, each a part of all sessions, on an instance of its own. One job purges about two million sessions a day; see docs/write-rates.md."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.purge_jobs >= 1 && var.purge_jobs <= 30 && floor(var.purge_jobs) == var.purge_jobs
+    error_message = "purge_jobs must be a whole number from 1 to 30."
+  }
+}
+
 variable "purge_schedule" {
   description = "Schedule of the purge, in cron's five fields."
   type        = string

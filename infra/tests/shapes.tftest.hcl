@@ -190,6 +190,7 @@ run "what_variables_change" {
     settings          = { MIN_TTL = "0s", AUTH = "api_key" }
     secrets           = { API_KEYS = { secret = "keys", version = "3" } }
     alert_emails      = ["ada@example.com"]
+    purge_jobs        = 3
 
     lists_over_all_engines = false
   }
@@ -215,8 +216,16 @@ run "what_variables_change" {
     error_message = "The router has the size that was wanted."
   }
   assert {
-    condition     = google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].min_instance_count == 0 && google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].max_instance_count == 1
-    error_message = "The purge is never kept warm, and one instance does it."
+    condition     = google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].min_instance_count == 0 && google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].max_instance_count == 4 && google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].max_instance_request_concurrency == 1
+    error_message = "The purge is never kept warm; each of its jobs has an instance, and so has the dry run."
+  }
+  assert {
+    condition     = [for job in google_cloud_scheduler_job.purge : "${job.name} ${job.http_target[0].uri}"] == [for part in ["/0", "-1/1", "-2/2"] : "sessions-purge-expired-sessions${split("/", part)[0]} ${output.purge_url}/v1beta1/sessions:purgeExpired?shard=${split("/", part)[1]}/3"]
+    error_message = "Each job purges its part."
+  }
+  assert {
+    condition     = google_cloud_scheduler_job.backlog[0].http_target[0].uri == "${output.purge_url}/v1beta1/sessions:purgeExpired?dryRun=true" && output.schedule == "--project=my-project --location=us-central1 --job=sessions-purge-expired-sessions --jobs=3"
+    error_message = "One dry run counts the sessions of all parts, and the script finds all jobs."
   }
   assert {
     condition     = google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].environment_variables["PURGE_TIME_LIMIT"] == "880s" && google_cloud_scheduler_job.purge[0].attempt_deadline == "960s"
