@@ -31,7 +31,7 @@ variable "delete_protection" {
 }
 
 variable "kms_key" {
-  description = "Cloud KMS key that encrypts the database, as projects/…/locations/…/keyRings/…/cryptoKeys/…. The key must be in the database's location. It takes effect only when the database is created. Null: Google's keys."
+  description = "Cloud KMS key that encrypts the database and its backups, as projects/…/locations/…/keyRings/…/cryptoKeys/…. The key must be in the database's location. It takes effect only when the database is created. Null: Google's keys."
   type        = string
   default     = null
 }

@@ -64,6 +64,10 @@ run "router" {
     error_message = "The functions use the database."
   }
   assert {
+    condition     = one([for file in data.archive_file.source.source : file.content if file.filename == "requirements.txt"]) == file("../requirements.txt")
+    error_message = "The functions have the packages of requirements.txt."
+  }
+  assert {
     condition     = google_cloudfunctions2_function.function["sessions_api"].build_config[0].source[0].storage_source[0].object == "source-abc.zip"
     error_message = "The source is named by its content."
   }
@@ -187,7 +191,7 @@ run "what_variables_change" {
     max_instances     = 5
     memory            = { sessions_api = "2Gi" }
     timeouts          = { purge_expired_sessions = 900 }
-    settings          = { MIN_TTL = "0s", AUTH = "api_key" }
+    settings          = { MIN_TTL = "0s", AUTH = "api_key", OTEL_EXPORTER_OTLP_ENDPOINT = "http://localhost:4318" }
     secrets           = { API_KEYS = { secret = "keys", version = "3" } }
     alert_emails      = ["ada@example.com"]
     purge_jobs        = 3
@@ -202,6 +206,10 @@ run "what_variables_change" {
   assert {
     condition     = google_firestore_database.sessions[0].location_id == "eur3" && google_firestore_database.sessions[0].deletion_policy == "DELETE"
     error_message = "The database is where it was wanted, and goes with a destroy."
+  }
+  assert {
+    condition     = one([for file in data.archive_file.source.source : file.content if file.filename == "requirements.txt"]) == "${file("../requirements.txt")}-r requirements-otel.txt\n"
+    error_message = "The functions have the packages that send spans."
   }
   assert {
     condition     = alltrue([for function in google_cloudfunctions2_function.function : function.build_config[0].source[0].storage_source[0].object == "source-old.zip"])
