@@ -47,7 +47,7 @@ class AppendCommit:
     def writes(
         self, now: int, state: MemberChanges, changed_since: Timestamp | None = None
     ) -> list[Write]:
-        """To a session that is there, and unchanged since `changed_since` if that is given."""
+        """The writes to a session that exists, and is unchanged since `changed_since` if given."""
         fields: dict[str, values.Storable] = {}
         mask = [values.field_path("state", key) for key in state]
         if FORMER in self.layouts:
@@ -64,11 +64,11 @@ class AppendCommit:
         return [self._event, session, *self._absences]
 
     def writes_with_session(self, fields: values.Fields) -> list[Write]:
-        """To a session that this commit creates."""
+        """The writes to a session that this commit creates."""
         return [self._event, values.creation(self._session, fields)]
 
     def event_paths(self, session: SessionName) -> list[str]:
-        """Where the event is if it has landed, below the database's root."""
+        """The paths that the event has if it is stored, below the database's root."""
         return [f"{session}/events/{event_id}" for event_id in self._ids]
 
     @staticmethod

@@ -96,7 +96,7 @@ def finish_deletion(rpc: Rpc, name: EngineName, now: int, is_time_up: Callable[[
 
 
 class _Deletion:
-    """What one server removes below a mark, which it keeps up to date with its own commits."""
+    """One server's removal of what is below a hidden engine; knows when the mark last changed."""
 
     def __init__(self, rpc: Rpc, name: EngineName, mark: Document) -> None:
         self._rpc = rpc
@@ -118,9 +118,9 @@ class _Deletion:
     def _pages(
         self, collection: str, fields: tuple[str, ...], size: int
     ) -> Iterator[list[Document]]:
-        """Documents below the engine by name, from the start again until there are none.
+        """Documents below the engine by name; begins at the start again until there are none.
 
-        Each page begins behind the one before: Firestore passes over what was deleted slowly.
+        Each page begins behind the one before, as Firestore is slow to pass over deleted documents.
         """
         behind = ""
         while True:

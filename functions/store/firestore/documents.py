@@ -37,28 +37,28 @@ _KEY_DIGITS = 18
 
 
 def user_path(engine: str, user_id: str) -> str:
-    """Where a user's state lives; user ids may be anything, document ids may not."""
+    """The path of a user's state: a hash, since a user id may have any characters."""
     return f"{engine}/users/{hashlib.sha256(user_id.encode()).hexdigest()[:40]}"
 
 
 def expiry_of(found: Document | None) -> int:
-    """Microseconds at which a session's document stops being a session; 0 for none at all."""
+    """When a session expires, in microseconds; 0 without a document."""
     return found.fields["expiry"].integer_value if found is not None else 0
 
 
 def is_live(found: Document | None, now: int, owner: str | None = None) -> TypeGuard[Document]:
-    """Whether a document is a session's that has not expired, and its owner's if one is given."""
+    """Whether a session is there, has not expired, and is the owner's if one is given."""
     is_others = owner is not None and found is not None and user_id_of(found) != owner
     return expiry_of(found) > now // 1000 and not is_others
 
 
 def incarnation_of(found: Document | None) -> str:
-    """What tells a session from another of the same name, "" for none at all."""
+    """The incarnation of a session; "" without a document."""
     return found.fields["incarnation"].string_value if found is not None else ""
 
 
 def user_id_of(found: Document) -> str:
-    """Whose a session is."""
+    """The user id of a session."""
     return found.fields["userId"].string_value
 
 
@@ -86,17 +86,17 @@ def session_fields(
 
 
 def is_session(found: Document) -> bool:
-    """Whether a document is a session's and no tombstone."""
+    """Whether a document is a session's, and not a tombstone."""
     return "userId" in found.fields
 
 
 def tombstone_fields(name: SessionName) -> dict[str, Storable]:
-    """What is left of a deleted session until its events are gone."""
+    """The fields of a tombstone: a deleted session whose events are still being removed."""
     return {"expiry": 0, "purgeShard": purge_shard(name)}
 
 
 def facets_of(found: Document, layout: Layout) -> list[str]:
-    """What a stored session is to be found by in a layout."""
+    """The facets of a stored session in a layout."""
     fields = found.fields
     display_name = fields["displayName"].string_value
     labels = _labels(fields["labels"])
@@ -143,7 +143,7 @@ def event_fields(event: EventRecord, key: str) -> dict[str, Storable]:
 
 
 def event_key(found: Document) -> str:
-    """Where an event stands among its session's events."""
+    """The key that orders an event among its session's events."""
     return found.fields["key"].string_value
 
 

@@ -82,7 +82,7 @@ def erase_all(
     erasures: Iterator[Purged] = iter(())
     with ThreadPoolExecutor(_THREADS) as pool:
         for some in _with_events(rpc, pool, sorted(sessions, key=_place)):
-            # They went on while the events of these were read.
+            # The earlier erasures went on while the server read the events of these sessions.
             before, total = total, reduce(Purged.plus, erasures, total)
             if total != before and is_time_up():
                 return total
@@ -112,7 +112,7 @@ def _with_events(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterator
 def _neighbours(rpc: Rpc, sessions: list[Document], limit: int) -> tuple[WithEvents, bool]:
     """The first of the sessions with all their events, and whether a live one ended the search.
 
-    At least one; of one that has more events than the limit only so many.
+    Answers one session at least; if that one has more events than `limit`, only so many.
     """
     events: dict[str, list[str]] = {found.name: [] for found in sessions}
     query = events_between(sessions[0].name, sessions[-1].name, limit)
@@ -169,7 +169,7 @@ def _erase_together(
 def _events(rpc: Rpc, session: Document, behind: str = "") -> list[str]:
     """Full names of a session's next events, behind one of them.
 
-    Without it Firestore would pass slowly over those that were deleted before.
+    Without `behind`, Firestore would pass slowly over events that are deleted already.
     """
     path = session.name.removeprefix(f"{rpc.root}/")
     query = documents_by_name("events", (), BATCH, behind, everywhere=False)

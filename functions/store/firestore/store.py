@@ -117,7 +117,7 @@ class FirestoreStore:
         elif not self._versions.reaches(rpc, WITH_LOCATIONS):
             self._versions.renew_all(rpc, SESSIONS, str(engine))
         layouts = None
-        # A change of the layout that ends meanwhile takes away what the list goes by.
+        # A change of the layout that ends meanwhile removes the fields that the list uses.
         while layouts != (known := self._versions.layouts_to_list(rpc)):
             layouts = known
             page = list_sessions(rpc, engine, query, layouts, now)
@@ -174,7 +174,7 @@ class FirestoreStore:
                 raise SessionNotFound(name)
             condemned = condemned or documents.incarnation_of(found)
             if documents.incarnation_of(found) != condemned:
-                # Ours is gone, maybe by a commit whose answer was lost; its successor stays.
+                # The session is gone, and a later one has its name. The answer was lost, perhaps.
                 return
             write = Write(update=values.document(f"{rpc.root}/{name}", tombstone))
             write.current_document.update_time.CopyFrom(found.update_time)
@@ -221,7 +221,7 @@ class FirestoreStore:
                     _check_state_size(current, state)
                     shared_state(engine, users.get((name.engine, user_id)), state)
                 except TooLarge:
-                    # What has landed is merged already, and may have shrunk since.
+                    # The state of a stored event is merged already, and may have shrunk since.
                     if not any(rpc.batch_get(append.event_paths(name), ["key"])()):
                         raise
                     return
@@ -329,7 +329,7 @@ class FirestoreStore:
         purged = purge(rpc, now, part, is_time_up)
         self._versions.migrate(rpc, now, is_time_up)
         if self._versions.has_reached(WITH_SHARDS) and not has_shards and not is_time_up():
-            # What earlier versions left is found from now on.
+            # The purge now finds the sessions that earlier versions wrote.
             found = purge(rpc, now, part, is_time_up)
             purged = replace(purged.plus(found), done=found.done)
         return replace(deleted.plus(purged), done=deleted.done and purged.done)
@@ -361,7 +361,7 @@ class FirestoreStore:
         return AppendCommit(f"{rpc.root}/{name}", event, key, former_id, layouts)
 
     def _explanation(self, name: SessionName, state: StateChange, refusal: Refused) -> ApiError:
-        """What Firestore found too large, in the words that every store has for it."""
+        """The error for what Firestore found too large, as every store words it."""
         (found,) = self._rpcs.for_request().batch_get([str(name)], ["state"])()
         try:
             _check_state_size(found, state)
