@@ -64,7 +64,7 @@ class AppendCommit:
         return [self._event, session, *self._absences]
 
     def writes_with_session(self, fields: values.Fields) -> list[Write]:
-        """The writes to a session that this commit creates."""
+        """To a session that this commit creates."""
         return [self._event, values.creation(self._session, fields)]
 
     def event_paths(self, session: SessionName) -> list[str]:

@@ -118,9 +118,9 @@ class _Deletion:
     def _pages(
         self, collection: str, fields: tuple[str, ...], size: int
     ) -> Iterator[list[Document]]:
-        """Documents below the engine by name; begins at the start again until there are none.
+        """Documents below the engine by name, from the start again until there are none.
 
-        Each page begins behind the one before, as Firestore is slow to pass over deleted documents.
+        Each page begins behind the one before: Firestore passes over what was deleted slowly.
         """
         behind = ""
         while True:

@@ -37,7 +37,7 @@ _KEY_DIGITS = 18
 
 
 def user_path(engine: str, user_id: str) -> str:
-    """The path of a user's state: a hash, since a user id may have any characters."""
+    """Where a user's state lives; user ids may be anything, document ids may not."""
     return f"{engine}/users/{hashlib.sha256(user_id.encode()).hexdigest()[:40]}"
 
 
@@ -47,7 +47,7 @@ def expiry_of(found: Document | None) -> int:
 
 
 def is_live(found: Document | None, now: int, owner: str | None = None) -> TypeGuard[Document]:
-    """Whether a session is there, has not expired, and is the owner's if one is given."""
+    """Whether a document is a session's that has not expired, and its owner's if one is given."""
     is_others = owner is not None and found is not None and user_id_of(found) != owner
     return expiry_of(found) > now // 1000 and not is_others
 
@@ -86,12 +86,12 @@ def session_fields(
 
 
 def is_session(found: Document) -> bool:
-    """Whether a document is a session's, and not a tombstone."""
+    """Whether a document is a session's and no tombstone."""
     return "userId" in found.fields
 
 
 def tombstone_fields(name: SessionName) -> dict[str, Storable]:
-    """The fields of a tombstone: a deleted session whose events are still being removed."""
+    """What is left of a deleted session until its events are gone."""
     return {"expiry": 0, "purgeShard": purge_shard(name)}
 
 

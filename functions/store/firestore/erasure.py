@@ -82,7 +82,7 @@ def erase_all(
     erasures: Iterator[Purged] = iter(())
     with ThreadPoolExecutor(_THREADS) as pool:
         for some in _with_events(rpc, pool, sorted(sessions, key=_place)):
-            # The earlier erasures went on while the server read the events of these sessions.
+            # They went on while the events of these were read.
             before, total = total, reduce(Purged.plus, erasures, total)
             if total != before and is_time_up():
                 return total
@@ -112,7 +112,7 @@ def _with_events(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterator
 def _neighbours(rpc: Rpc, sessions: list[Document], limit: int) -> tuple[WithEvents, bool]:
     """The first of the sessions with all their events, and whether a live one ended the search.
 
-    Answers one session at least; if that one has more events than `limit`, only so many.
+    At least one; of one that has more events than the limit only so many.
     """
     events: dict[str, list[str]] = {found.name: [] for found in sessions}
     query = events_between(sessions[0].name, sessions[-1].name, limit)

@@ -23,7 +23,7 @@ _MAX_INDEXED = 1_500
 """Bytes of a text that indexes hold; longer ones are cut off."""
 
 _LAST_NAME = "\uf8ff"
-"""A name that comes after every event's id."""
+"""Behind every event's id."""
 
 
 def next_limit(limit: int) -> int:
@@ -190,7 +190,7 @@ def expired_sessions(
 
 
 def events_between(first: str, last: str, limit: int) -> StructuredQuery:
-    """Events of the sessions from `first` to `last`, full names; by name, and without fields."""
+    """Events of sessions from one to another, both full names, by name and without their fields."""
     result = _select("events", "__name__", limit=limit)
     result.from_[0].all_descendants = True
     _order(result, "__name__", descending=False)

@@ -112,4 +112,4 @@ BEFORE_SHARDS = 5
 """The version from which on servers of version 4 refuse; a new layout goes back to it."""
 
 WITH_SHARDS = 6
-"""The version from which on lists use the wanted layout alone."""
+"""From which version on lists go by the layout that the database is to have."""

@@ -221,7 +221,7 @@ class FirestoreStore:
                     _check_state_size(current, state)
                     shared_state(engine, users.get((name.engine, user_id)), state)
                 except TooLarge:
-                    # The state of a stored event is merged already, and may have shrunk since.
+                    # What has landed is merged already, and may have shrunk since.
                     if not any(rpc.batch_get(append.event_paths(name), ["key"])()):
                         raise
                     return

@@ -58,7 +58,7 @@ class SqliteEventReader:
             {"session": self._session, "seq": self._seq, "limit": MAX_NEW_EVENTS},
         )
         for columns in rows:
-            yield NewEvent([self._session, int(columns[2])], event_record(columns))
+            yield NewEvent([self._session, int(columns[0])], event_record(columns))
 
     def _expiry(self, db: sqlite3.Connection, now: int) -> int:
         """The session's end, in nanoseconds since the epoch; raises SessionNotFound behind it."""

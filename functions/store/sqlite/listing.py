@@ -281,7 +281,7 @@ def _events(
 
 def event_cursor(columns: Sequence[Any]) -> Cursor:
     """The cursor of an event, `[timestamp key, seq]`."""
-    seq, key = columns[-4:-2]
+    seq, key, *_ = columns
     return [key, int(seq)]
 
 

@@ -23,13 +23,16 @@ SESSION_COLUMNS = Columns(
     ),
     ("r.labels", "r.unknown", joined_members("r.scope"), joined_members("r.user_scope")),
 )
-_EVENT_TEXTS = ("r.seq", "r.timestamp_key", "r.id", "r.text")
-EVENT_TEXTS = Columns("e.seq, e.timestamp_key, e.id, e.text", texts=_EVENT_TEXTS)
-"""All that answers need of an event."""
-
-EVENT_ROW = Columns("e.*", ("r.author", "r.invocation_id"), _EVENT_TEXTS)
+EVENT_ROW = Columns(
+    "e.*", ("r.seq", "r.timestamp_key", "r.id", "r.author", "r.invocation_id"), ("r.text",)
+)
 
 USERS = "LEFT JOIN users u ON u.engine = s.engine AND u.user_id = s.user_id"
+EVENT_TEXTS = Columns(
+    "e.seq, e.timestamp_key, e.id, e.text", (), ("r.seq", "r.timestamp_key", "r.id", "r.text")
+)
+"""The columns that answers need of an event."""
+
 _LIVE = (
     f"FROM (SELECT {SESSION_COLUMNS.source}, e.scope AS app_scope "
     f"FROM engines e JOIN sessions s ON s.engine = e.id {USERS} "
@@ -107,15 +110,15 @@ def session_row(record: SessionRecord) -> dict[str, Any]:
     }
 
 
+def event_record(columns: Sequence[Any]) -> EventRecord:
+    """The record of EVENT_ROW."""
+    _, key, event_id, author, invocation_id, text = columns
+    return EventRecord(event_id, int(key, 16) + MIN_TIMESTAMP, author, invocation_id, text)
+
+
 def event_text(columns: Sequence[Any]) -> EventRecord:
     """The record of EVENT_TEXTS: it has the event's id and text alone."""
     return EventRecord(columns[2], 0, "", "", columns[3])
-
-
-def event_record(columns: Sequence[Any]) -> EventRecord:
-    """The record of EVENT_ROW."""
-    author, invocation_id, _, key, event_id, text = columns
-    return EventRecord(event_id, int(key, 16) + MIN_TIMESTAMP, author, invocation_id, text)
 
 
 def event_row(session: int, event: EventRecord) -> dict[str, Any]:
