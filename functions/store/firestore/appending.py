@@ -50,7 +50,7 @@ class AppendCommit:
     def writes(
         self, now: int, state: MemberChanges, changed_since: Timestamp | None = None
     ) -> list[Write]:
-        """To a session that is there, and unchanged since `changed_since` if that is given."""
+        """The writes to a session that exists, and is unchanged since `changed_since` if given."""
         fields: dict[str, values.Storable] = {}
         mask = [values.field_path("state", key) for key in state]
         if FORMER in self.layouts:
@@ -74,7 +74,7 @@ class AppendCommit:
         return [self._event, session]
 
     def event_paths(self, session: SessionName) -> list[str]:
-        """Where the event is if it has landed, below the database's root."""
+        """The paths that the event has if it is stored, below the database's root."""
         return [f"{session}/events/{event_id}" for event_id in self._ids]
 
     @staticmethod
