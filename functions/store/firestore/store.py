@@ -30,6 +30,7 @@ from functions.store.firestore import documents, engines, queries, values
 from functions.store.firestore.appending import AppendCommit, append_or_create
 from functions.store.firestore.condemned import check_parent, finish_deletions, is_condemned
 from functions.store.firestore.erasure import erase
+from functions.store.firestore.event_documents import event_record, load_parts
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.event_reader import FirestoreEventReader
 from functions.store.firestore.layouts import Layout
@@ -271,6 +272,7 @@ class FirestoreStore:
             predicate(query.filter, event_matches),
             EventRecord.size,
         )
+        load_parts(page.items)
         if not documents.is_live(session()[0], now, owner):
             raise SessionNotFound(name)
         return page
@@ -349,9 +351,10 @@ class FirestoreStore:
             behind = documents.event_key(last) if last is not None else start
             return queries.events_in_order(query, behind)
 
-        for found, _ in queries.run_in_steps(rpc, str(name), request, query.page_size + 1):
+        steps = queries.run_in_steps(rpc, str(name), request, query.page_size + 1)
+        for found, moment in steps:
             if found is not None:
-                yield [documents.event_key(found)], documents.event_record(found)
+                yield [documents.event_key(found)], event_record(rpc, found, moment)
 
     def _append(self, rpc: Rpc, name: SessionName, event: EventRecord) -> AppendCommit:
         key = self._keys.next(event.timestamp)
