@@ -58,14 +58,17 @@ def event_record(rpc: Rpc, found: Document, moment: Timestamp) -> EventRecord:
     """The record of an event's document, which was read at `moment`."""
     fields = found.fields
     text = fields["text"].string_value
-    if not text:
-        return LargeEvent(rpc, found, moment)
+    # Most texts are whole, and a page has many of them.
+    if not text.startswith('"'):
+        if is_in_parts(found):
+            return LargeEvent(rpc, found, moment)
+        text = whole_text(text)
     return EventRecord(
         found.name.rpartition("/")[2],
         event_timestamp(found),
         fields["author"].string_value,
         fields["invocationId"].string_value,
-        whole_text(text),
+        text,
     )
 
 

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from operator import methodcaller
 
 from functions.aip.errors import ApiError
 from functions.calls.filters import PageQuery, event_matches, predicate
@@ -270,7 +271,7 @@ class FirestoreStore:
             self._events(rpc, name, query),
             query,
             predicate(query.filter, event_matches),
-            EventRecord.size,
+            methodcaller("size"),
         )
         load_parts(page.items)
         if not documents.is_live(session()[0], now, owner):

@@ -109,8 +109,10 @@ def session_row(record: SessionRecord) -> dict[str, Any]:
 def event_record(columns: Sequence[Any]) -> EventRecord:
     """The record of EVENT_ROW."""
     _, key, event_id, author, invocation_id, text = columns
-    timestamp = int(key, 16) + MIN_TIMESTAMP
-    return EventRecord(event_id, timestamp, author, invocation_id, whole_text(text))
+    # Most texts are whole, and a page has many of them.
+    if text[0] != '"':
+        text = whole_text(text)
+    return EventRecord(event_id, int(key, 16) + MIN_TIMESTAMP, author, invocation_id, text)
 
 
 def event_row(session: int, event: EventRecord) -> dict[str, Any]:
