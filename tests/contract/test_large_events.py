@@ -2,7 +2,6 @@
 
 import base64
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -52,7 +51,7 @@ def events(api: Api, session: str, **query: Any) -> list[Any]:
 
 
 @pytest.fixture
-def parts_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def parts_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many parts each call reads that reads any."""
     counts: list[int] = []
     batch_get = Rpc.batch_get
@@ -64,7 +63,7 @@ def parts_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         return batch_get(rpc, names, *args, **options)
 
     monkeypatch.setattr(Rpc, "batch_get", counting)
-    yield counts
+    return counts
 
 
 def test_an_event_with_a_large_image_comes_back_as_it_was_sent(api: Api) -> None:
@@ -76,10 +75,9 @@ def test_an_event_with_a_large_image_comes_back_as_it_was_sent(api: Api) -> None
         assert api.append(session, content=content, rawEvent=raw).status == 200
     (event,) = events(api, session)
     assert (event["content"], event["rawEvent"]) == (content, raw)
-    full = {**event, "eventType": "AGENT_OUTPUT"}
-    assert events(api, session, author="agent", view="FULL", filter="event_type=AGENT_OUTPUT") == [
-        full
-    ]
+    said = 'event_type="INPUT_MESSAGE"'
+    full = {**event, "eventType": "INPUT_MESSAGE"}
+    assert events(api, session, view="FULL", filter=said) == [full]
     assert api.ok("GET", f"{session}/runs/i")["sessionEvents"] == [event]
     assert api.ok("GET", f"{session}/runs")["runs"][0]["eventCount"] == 1
 

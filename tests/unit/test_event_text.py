@@ -117,7 +117,7 @@ def test_deep_content_is_compared_to_a_depth_and_no_further() -> None:
 
 
 def test_a_text_that_begins_like_a_stored_one_cannot_be() -> None:
-    """An event's text begins with a quotation mark, a stored one without its copy with a bracket."""
+    """An event's text begins with a quotation mark, one without its copy with a bracket."""
     text, stored = texts({"parts": [{"text": LONG}]}, {"parts": [{"text": LONG}]})
     assert (text[0], stored[0]) == ('"', "[")
     assert stored_text(text, '{"other":1}', {"parts": []}) == text
