@@ -167,9 +167,7 @@ async def test_a_streamed_turn_is_stored_without_its_pieces(
     assert read.events[1:] == [event for event in seen if not event.partial]
 
 
-async def test_images_of_three_megabytes_come_back(
-    service: SessionService, engine_id: str
-) -> None:
+async def test_images_of_three_megabytes_come_back(service: SessionService, engine_id: str) -> None:
     """ADK sends each image twice; Firestore's documents hold a quarter of one of the two."""
     agent = Agent(name="agent", model=Painter())
     painter = Runner(app_name=engine_id, agent=agent, session_service=service)

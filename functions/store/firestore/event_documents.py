@@ -15,7 +15,7 @@ from functions.rules.event import ENVELOPE_BYTES, EventRecord
 from functions.rules.event_text import whole_text
 from functions.rules.limits import MAX_DOCUMENT_BYTES
 from functions.store.firestore import values
-from functions.store.firestore.documents import event_timestamp
+from functions.store.firestore.documents import timestamp_of
 from functions.store.firestore.protobuf import Document, Timestamp, Write
 from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.values import Fields
@@ -32,7 +32,7 @@ class LargeEvent(EventRecord):
         """`moment` is when `found` was read, within the last hour."""
         fields = found.fields
         self.id = found.name.rpartition("/")[2]
-        self.timestamp = event_timestamp(found)
+        self.timestamp = timestamp_of(found)
         self.author = fields["author"].string_value
         self.invocation_id = fields["invocationId"].string_value
         self.former_id = self.stored = ""
@@ -65,7 +65,7 @@ def event_record(rpc: Rpc, found: Document, moment: Timestamp) -> EventRecord:
         text = whole_text(text)
     return EventRecord(
         found.name.rpartition("/")[2],
-        event_timestamp(found),
+        timestamp_of(found),
         fields["author"].string_value,
         fields["invocationId"].string_value,
         text,
