@@ -52,7 +52,7 @@ def _append_or_create(request: Request, store: Store, now: int) -> str:
     name = SessionName(engine, session_id)
     record, _ = new_session(name, Session(user_id=user_id), now, settings.min_ttl)
     session = store.append_or_create(
-        record, event, state, now, require_engine=settings.require_engine
+        record, [(event, state)], now, require_engine=settings.require_engine
     )
     return f'{{"session":{session.to_json()}}}'
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.messages.json_text import utf8_size
 from functions.rules.names import SessionName
+from functions.rules.state import StateChange
 from functions.rules.token_usage import NO_USAGE, TokenUsage
 
 ENVELOPE_BYTES = 500
@@ -42,6 +43,10 @@ class EventRecord:
     def to_json(self, session: SessionName | str) -> str:
         """Writes the SessionEvent of a list's answer."""
         return f'{{"name":"{session}/events/{self.id}",{self.text}'
+
+
+EventAndState = tuple[EventRecord, StateChange]
+"""A new event and its change of state."""
 
 
 def timestamp_key(timestamp: int) -> str:

@@ -12,10 +12,10 @@ from functions.messages.content import Content
 from functions.messages.json_text import read_json, utf8_size, write_sorted
 from functions.messages.session_event import EventActions, SessionEvent
 from functions.rules.errors import InvalidFields, TooLarge
-from functions.rules.event import EventRecord
+from functions.rules.event import EventAndState, EventRecord
 from functions.rules.event_text import LEAST_BYTES, stored_text
 from functions.rules.limits import MAX_DOCUMENT_BYTES, MAX_EVENT_BYTES
-from functions.rules.state import StateChange, state_change
+from functions.rules.state import state_change
 from functions.rules.token_usage import usage_of
 
 _ID_BYTES = 15
@@ -27,9 +27,7 @@ _SETS = (
 """Lists whose order does not count: ADK writes Python sets as lists."""
 
 
-def new_event(
-    message: SessionEvent, request_id: str, where: str = "event"
-) -> tuple[EventRecord, StateChange]:
+def new_event(message: SessionEvent, request_id: str, where: str = "event") -> EventAndState:
     """Returns the record of an event and its change of state.
 
     With `rawEvent.id` or `request_id` the event's id is a hash of it and of the content. A retry
@@ -83,7 +81,7 @@ def missing_fields(message: SessionEvent, where: str) -> list[tuple[str, str]]:
     ]
 
 
-def check_size(events: Iterable[tuple[EventRecord, StateChange]], what: str) -> None:
+def check_size(events: Iterable[EventAndState], what: str) -> None:
     """Raises TooLarge if the events do not fit in one commit; `what` names them in the message."""
     size = 0
     for record, state in events:

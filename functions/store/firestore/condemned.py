@@ -14,10 +14,11 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from functions.rules.errors import EngineBeingDeleted, ParentEngineNotFound
-from functions.rules.names import EngineName
+from functions.rules.errors import EngineBeingDeleted, ParentEngineNotFound, SessionNotFound
+from functions.rules.names import EngineName, SessionName
 from functions.store.firestore.documents import (
     is_engine,
+    is_live,
     is_over,
     session_name,
     tombstone_fields,
@@ -41,6 +42,22 @@ _PAGE = 1_000
 def is_condemned(engine: Document | None) -> bool:
     """Whether an engine is hidden, and what is below it is being removed."""
     return engine is not None and CONDEMNED in engine.fields
+
+
+def live(
+    name: SessionName,
+    found: Document | None,
+    now: int,
+    owner: str | None = None,
+    engine: Document | None = None,
+) -> Document:
+    """A session's document that is live and its owner's; raises SessionNotFound otherwise.
+
+    A session below a hidden engine is gone; `engine` is that document, if it was read.
+    """
+    if is_condemned(engine) or not is_live(found, now, owner):
+        raise SessionNotFound(name)
+    return found
 
 
 def check_parent(name: str, engine: Document | None, *, require_engine: bool) -> None:

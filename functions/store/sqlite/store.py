@@ -1,7 +1,7 @@
 """The Store protocol in SQL: a write is one transaction, but for removals of many rows."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from sqlite3 import Connection
 from typing import Any
@@ -15,11 +15,11 @@ from functions.rules.errors import (
     SessionOfAnotherUser,
     StoreUnavailable,
 )
-from functions.rules.event import EventRecord, counts_of
+from functions.rules.event import EventAndState, EventRecord, counts_of
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord, check_version
-from functions.rules.state import StateChange
+from functions.rules.state import StateChange, merged
 from functions.store.paging import Cursor, Page, fill_page
 from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
 from functions.store.runs import fill_runs
@@ -161,20 +161,31 @@ class SqliteStore:
         owner: str | None = None,
         if_match: str | None = None,
     ) -> str:
+        return self.append_events(name, [(event, state)], now, owner, if_match)
+
+    def append_events(
+        self,
+        name: SessionName,
+        events: Sequence[EventAndState],
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> str:
         with self._database.write() as db:
             keys = live_keys(db, name, now, owner)
-            if not has_event(db, keys.session, event):
+            new = [each for each in events if not has_event(db, keys.session, each[0])]
+            if new:
                 check_version(name, keys.version, if_match)
-                insert(db, "events", event_row(keys.session, event))
-                count(db, keys, now, counts_of([event]))
-                merge_state(db, keys, state)
+                for event, _ in new:
+                    insert(db, "events", event_row(keys.session, event))
+                count(db, keys, now, counts_of(event for event, _ in new))
+                merge_state(db, keys, merged(state for _, state in new))
             return keys.version
 
     def append_or_create(
         self,
         record: SessionRecord,
-        event: EventRecord,
-        state: StateChange,
+        events: Sequence[EventAndState],
         now: int,
         *,
         require_engine: bool,
@@ -192,7 +203,7 @@ class SqliteStore:
                 )
             if found.user_id != record.user_id:
                 raise SessionOfAnotherUser(name)
-            self.append_event(name, event, state, now, None, if_match)
+            self.append_events(name, events, now, None, if_match)
             return self.get_session(name, now)
 
     def list_events(
