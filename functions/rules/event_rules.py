@@ -27,16 +27,16 @@ _SETS = (
 """Lists whose order does not count: ADK writes Python sets as lists."""
 
 
-def new_event(message: SessionEvent, request_id: str, where: str = "event") -> EventAndState:
+def new_event(message: SessionEvent, request_id: str, what: str = "An event") -> EventAndState:
     """Returns the record of an event and its change of state.
 
     With `rawEvent.id` or `request_id` the event's id is a hash of it and of the content. A retry
     therefore finds its own event, and the same id with another content makes another event. The
     order of keys and of sets does not count as content. Without both, the id is random.
 
-    `where` is the event's place in the body. Raises InvalidFields for missing fields, and TooLarge.
+    Raises InvalidFields for missing fields, and TooLarge, whose message calls the event `what`.
     """
-    if missing := missing_fields(message, where):
+    if missing := missing_fields(message, "event"):
         raise InvalidFields(missing)
     message.name = ""
     message.content = message.content or Content()
@@ -65,9 +65,9 @@ def new_event(message: SessionEvent, request_id: str, where: str = "event") -> E
     )
     state = state_change(message.actions.state_delta or {})
     if is_large:
-        check_size([(record, state)], "An event")
+        check_size([(record, state)], what)
         if (named := _named_bytes(record)) > MAX_DOCUMENT_BYTES:
-            raise TooLarge("author and invocationId", named, MAX_DOCUMENT_BYTES)
+            raise TooLarge(f"{what}'s author and invocationId", named, MAX_DOCUMENT_BYTES)
     return record, state
 
 
