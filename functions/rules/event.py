@@ -23,8 +23,10 @@ class EventRecord:
     `text` is the event's JSON without its name and without the opening brace: the server joins
     answers from stored texts. `timestamp` is in nanoseconds since the epoch. `former_id` is the id
     that earlier versions gave to the event of the same append, or "" if they chose it at random.
-    `stored` is what a store keeps of the text of a new event; see functions.rules.event_text.
-    `usage` is what it says of tokens when it is new; records that stores read do not have it.
+    `shorter` is what a store keeps of a new event in place of its text, "" for most; see
+    functions.rules.event_text.
+    `usage` is what it says of tokens when it is new, and `removed` has the keys that it takes from
+    its session's state, which a stateDelta cannot say; records that stores read have neither.
     """
 
     id: str
@@ -33,12 +35,18 @@ class EventRecord:
     invocation_id: str
     text: str
     former_id: str = ""
-    stored: str = ""
+    shorter: str = ""
     usage: TokenUsage = NO_USAGE
+    removed: tuple[str, ...] = ()
 
     def size(self) -> int:
         """Returns an upper estimate of the bytes of `to_json`."""
         return ENVELOPE_BYTES + utf8_size(self.text)
+
+    @property
+    def stored(self) -> str:
+        """What a store keeps of the text of a new event."""
+        return self.shorter or self.text
 
     def to_json(self, session: SessionName | str) -> str:
         """Writes the SessionEvent of a list's answer."""

@@ -13,7 +13,7 @@ from functions.messages.json_text import read_json, utf8_size, write_sorted
 from functions.messages.session_event import EventActions, SessionEvent
 from functions.rules.errors import InvalidFields, TooLarge
 from functions.rules.event import EventAndState, EventRecord
-from functions.rules.event_text import LEAST_BYTES, stored_text
+from functions.rules.event_text import LEAST_BYTES, shorter_text
 from functions.rules.limits import MAX_DOCUMENT_BYTES, MAX_EVENT_BYTES
 from functions.rules.state import state_change
 from functions.rules.token_usage import usage_of
@@ -48,9 +48,9 @@ def new_event(message: SessionEvent, request_id: str, what: str = "An event") ->
     if isinstance(raw_id, str) and raw_id:
         retry_key = f"raw:{raw_id}"
     is_large = len(text) >= LEAST_BYTES
-    stored = text
+    shorter = ""
     if is_large:
-        stored = stored_text(text, message.content.write(), raw_event.get("content"))
+        shorter = shorter_text(text, message.content.write(), raw_event.get("content"))
     record = EventRecord(
         id=_content_id(retry_key, _canonical(text)) if retry_key else _random_id(),
         timestamp=message.timestamp or 0,
@@ -58,7 +58,7 @@ def new_event(message: SessionEvent, request_id: str, what: str = "An event") ->
         invocation_id=message.invocation_id or "",
         text=text,
         former_id=_content_id(retry_key, text) if retry_key else "",
-        stored=stored,
+        shorter=shorter,
         usage=usage_of(
             message.raw_event, message.event_metadata and message.event_metadata.usage_metadata
         ),

@@ -2,6 +2,7 @@
 
 import base64
 import random
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from functions.store.firestore.event_documents import event_writes
 from functions.store.firestore.rpc import Rpc
 from functions.store.sqlite.store import SqliteStore
 from tests.support.api import Api
+from tests.support.store_documents import documents_below
 from tests.support.streams import next_events, reading
 
 MIB = 2**20
@@ -135,6 +137,10 @@ def test_pages_of_large_events_end_by_their_bytes(api: Api, parts_read: list[int
     assert len(first[0]["content"]["parts"][0]["text"]) == 100
     events(api, session, filter='author="nobody"')
     assert parts_read == []
+    if not isinstance(api.store, SqliteStore):
+        # A filter on the text reads each event's as it comes, and the page reads none again.
+        events(api, session, filter='event_type="INPUT_MESSAGE"')
+        assert parts_read == [3] * 5
 
 
 def test_one_event_is_on_a_page_however_large_it_is(api: Api) -> None:
@@ -193,11 +199,45 @@ def test_a_watch_sees_large_events_whole_and_in_order(api: Api) -> None:
     ]
 
 
+def test_a_fork_has_large_events_whole_and_their_state(api: Api) -> None:
+    """The whole session, and one up to a large event; a rewind knows its stateDelta, too."""
+    session = api.create()
+    content, copy = image(1_500_000)
+    raw = {"content": copy, "usageMetadata": {"totalTokenCount": 7}}
+    assert api.append(session, actions={"stateDelta": {"k": 1}}).status == 200
+    delta = {"stateDelta": {"k": "x" * 50_000}}
+    answer = api.append(session, invocationId="large", content=content, rawEvent=raw, actions=delta)
+    assert answer.status == 200
+    assert api.append(session, invocationId="last", actions={"stateDelta": {"k": 3}}).status == 200
+    told = events(api, session)
+    for body in ({}, {"throughEvent": told[1]["name"].rpartition("/")[2]}):
+        fork = api.ok("POST", f"{session}:fork", body)["response"]["name"]
+        copies = events(api, fork)
+        assert [each["content"] for each in copies] == [e["content"] for e in told[: len(copies)]]
+        assert copies[1]["rawEvent"] == raw
+        assert api.ok("GET", fork, view="FULL")["usage"] == {"totalTokenCount": 7}
+        assert api.state(fork)["k"] == (delta["stateDelta"]["k"] if body else 3)
+    api.ok("POST", f"{session}:rewind", {"beforeInvocationId": "last"})
+    assert api.state(session) == delta["stateDelta"]
+
+
+def test_nothing_is_left_of_a_large_event_without_its_session(api: Api) -> None:
+    """Its parts go with it."""
+    session = api.create("s")
+    assert api.append(session, content={"parts": [{"text": "x" * 2_000_000}]}).status == 200
+    collections = ("sessions", "events", "parts")
+    parts = 0 if isinstance(api.store, SqliteStore) else 2
+    there = Counter(sessions=1, events=1, parts=parts)
+    assert documents_below(api.store, api.engine, collections) == there
+    api.ok("DELETE", session)
+    assert documents_below(api.store, api.engine, collections) == Counter()
+
+
 @pytest.mark.parametrize("text", ["x", "é", "😀"])
 def test_every_document_of_the_largest_event_is_within_firestores_limits(text: str) -> None:
     """A document holds 1 MiB with its name; a string has a byte more than its UTF-8."""
     said = text * (MAX_EVENT_BYTES // len(text.encode()))
-    event = EventRecord("e" * 24, 0, "a" * 1_000, "i" * 1_000, said, stored=said)
+    event = EventRecord("e" * 24, 0, "a" * 1_000, "i" * 1_000, said)
     name = f"projects/{'p' * 30}/databases/{'d' * 63}/documents/projects/{'p' * 30}/locations/"
     name += f"{'l' * 30}/reasoningEngines/{'r' * 128}/sessions/{'s' * 128}/events/{event.id}"
     creation, *parts = event_writes(name, event, {"key": "k" * 42, "author": event.author})

@@ -214,6 +214,7 @@ def event_fields(event: EventRecord, key: str) -> dict[str, Storable]:
         "author": event.author,
         "invocationId": event.invocation_id,
         COUNTED: True,
+        **({"removed": event.removed} if event.removed else {}),
     }
 
 

@@ -20,7 +20,9 @@ from functions.rules.errors import (
     StoreUnavailable,
 )
 from functions.rules.event import EventAndState, EventRecord
+from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
+from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord, check_version, later
 from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
@@ -41,12 +43,14 @@ from functions.store.firestore.appending import (
     append,
     append_or_create,
 )
+from functions.store.firestore.arrivals import LEAST_LOOKBACK
 from functions.store.firestore.condemned import CONDEMNED, check_parent, is_condemned, live
 from functions.store.firestore.counting import COUNTED
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.event_documents import event_record, load_parts, parts_of
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.event_reader import FirestoreEventReader
+from functions.store.firestore.forking import ForkCopy, is_forking
 from functions.store.firestore.history import change_writes
 from functions.store.firestore.layouts import Layout
 from functions.store.firestore.listing import list_sessions
@@ -54,6 +58,7 @@ from functions.store.firestore.migration import Versions
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
 from functions.store.firestore.purging import count_expired, finish_deletions, purge
 from functions.store.firestore.retries import Retries
+from functions.store.firestore.rewinding import rewind_session
 from functions.store.firestore.rpc import AlreadyExists, LazyRpc, Missing, Refused, Rpc, Stale
 from functions.store.firestore.runs import runs_by_event
 from functions.store.firestore.schema import (
@@ -94,6 +99,7 @@ class FirestoreStore:
             lambda: Rpc(project, database, emulator_host, timeout), self._versions.open
         )
         self._timeout = timeout / 1e9
+        self._lookback = max(timeout, LEAST_LOOKBACK)
         self._keys = EventKeys()
         self._listeners = ListenerPool()
 
@@ -346,6 +352,53 @@ class FirestoreStore:
         self._with_history()
         return user_erasure.count_user(self._rpcs.get(), user, is_time_up)
 
+    def fork_session(
+        self,
+        fork: Fork,
+        now: int,
+        is_time_up: Callable[[], bool],
+        owner: str | None = None,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord | None:
+        rpc = self._rpcs.get()
+        self._versions.require(rpc, WITH_HISTORY)
+        return ForkCopy(
+            rpc,
+            fork,
+            now,
+            is_time_up,
+            owner,
+            self._versions.layouts_to_write(rpc),
+            self._lookback,
+            require_engine=require_engine,
+        ).run()
+
+    def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        return is_forking(self._rpcs.for_request(), name, now, owner)
+
+    def rewind_session(
+        self,
+        name: SessionName,
+        rewind: Rewind,
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> SessionRecord:
+        rpc, retries = self._rpcs.get(), Retries(name, self._timeout)
+        self._versions.require(rpc, WITH_HISTORY)
+        return rewind_session(
+            rpc,
+            name,
+            rewind,
+            lambda event: self._append(rpc, name, (event, StateChange())),
+            now,
+            owner,
+            if_match,
+            self._lookback,
+            retries,
+        )
+
     def create_engine(self, record: EngineRecord) -> None:
         engines.create_engine(self._rpcs.for_request(), record)
 
@@ -417,7 +470,7 @@ class FirestoreStore:
             self._versions.require(rpc, WITH_HISTORY)
         if not self._versions.has_reached(WITH_HISTORY):
             for event, _ in events:
-                event.stored = event.text
+                event.shorter = ""
                 if parts_of(event):
                     self._versions.require(rpc, WITH_HISTORY)
         is_needed = not self._versions.has_reached(WITH_CANONICAL_IDS)

@@ -150,6 +150,7 @@ def event_row(session: int, event: EventRecord) -> dict[str, Any]:
         "author": event.author,
         "invocation_id": event.invocation_id,
         "text": event.stored,
+        **({"removed": write_plain(event.removed)} if event.removed else {}),
     }
 
 
