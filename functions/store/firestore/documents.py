@@ -7,7 +7,9 @@
                                     expireTime, expiry, shardFacets, purgeShard, state, unknown,
                                     incarnation, forkedFrom, written, and what `counting` says
     {engine}/sessions/{id}/changes/{random}   see `history`
-    {engine}/sessions/{id}/events/{id}   key, arrived, author, invocationId, text, counted, n
+    {engine}/sessions/{id}/events/{id}   key, arrived, author, invocationId, counted, n, and text,
+                                         or of a large event parts, bytes
+    …/events/{id}/parts/{number}    text
 
 `state` and `app` map a field name per key to the key's member text; `expiry` is expireTime in
 whole microseconds, rounded up; `updated` is updateTime in microseconds; `shardFacets` is what lists
@@ -206,12 +208,11 @@ def _labels(found: Value) -> dict[str, str]:
 
 
 def event_fields(event: EventRecord, key: str) -> dict[str, Storable]:
-    """An event's fields; `key` orders it among its session's events."""
+    """An event's fields but its text; `key` orders it among its session's events."""
     return {
         "key": key,
         "author": event.author,
         "invocationId": event.invocation_id,
-        "text": event.text,
         COUNTED: True,
         **({"removed": event.removed} if event.removed else {}),
     }
@@ -227,21 +228,14 @@ def arrival_of(found: Document) -> int:
     return nanoseconds(found.fields["arrived"].timestamp_value)
 
 
+def place_in_commit(found: Document) -> int:
+    """Where an event stands among those of its commit, from 0 on."""
+    return found.fields["n"].integer_value if "n" in found.fields else 0
+
+
 def timestamp_of(found: Document) -> int:
     """An event's timestamp in nanoseconds since the epoch."""
     return int(event_key(found)[:_KEY_DIGITS], 16) + MIN_TIMESTAMP
-
-
-def event_record(found: Document) -> EventRecord:
-    """The record of an event's document."""
-    fields = found.fields
-    return EventRecord(
-        id=found.name.rpartition("/")[2],
-        timestamp=timestamp_of(found),
-        author=fields["author"].string_value,
-        invocation_id=fields["invocationId"].string_value,
-        text=fields["text"].string_value,
-    )
 
 
 def engine_fields(record: EngineRecord) -> dict[str, Storable]:

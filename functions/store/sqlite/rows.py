@@ -9,6 +9,7 @@ from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.messages.json_text import read_json, write_json, write_plain
 from functions.rules.errors import SessionNotFound
 from functions.rules.event import EventCounts, EventRecord, shown_time, timestamp_key
+from functions.rules.event_text import whole_text
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord, later
 from functions.rules.state import StateChange
@@ -139,6 +140,9 @@ def session_row(record: SessionRecord) -> dict[str, Any]:
 def event_record(columns: Sequence[Any]) -> EventRecord:
     """The record of EVENT_ROW."""
     _, key, event_id, author, invocation_id, text = columns
+    # Most texts are whole, and a page has many of them.
+    if text[0] != '"':
+        text = whole_text(text)
     return EventRecord(event_id, int(key, 16) + MIN_TIMESTAMP, author, invocation_id, text)
 
 
@@ -155,7 +159,7 @@ def event_row(session: int, event: EventRecord) -> dict[str, Any]:
         "id": event.id,
         "author": event.author,
         "invocation_id": event.invocation_id,
-        "text": event.text,
+        "text": event.stored,
         **({"removed": write_plain(event.removed)} if event.removed else {}),
     }
 
