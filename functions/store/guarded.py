@@ -4,7 +4,7 @@ A resource that is hidden from the principal and a missing one answer the same e
 the principal may not call on a visible resource raises PermissionDenied.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from functions.access.access import Access, Grant, Role
@@ -13,8 +13,10 @@ from functions.calls.filters import PageQuery, engine_matches, predicate
 from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineNotFound, ParentEngineNotFound, SessionNotFound
-from functions.rules.event import EventRecord
+from functions.rules.event import EventAndState, EventRecord
+from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
+from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.shared_state import (
@@ -23,7 +25,7 @@ from functions.rules.shared_state import (
     StateOwner,
     engine_of,
 )
-from functions.rules.state import StateChange
+from functions.rules.state import StateChange, merged
 from functions.rules.user import UserRecord
 from functions.store.merging import list_merged
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page, map_page
@@ -121,27 +123,38 @@ class GuardedStore:
         if_match: str | None = None,
     ) -> str:
         """Adds an event to a session that the principal may see."""
+        return self.append_events(name, [(event, state)], now, owner, if_match)
+
+    def append_events(
+        self,
+        name: SessionName,
+        events: Sequence[EventAndState],
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> str:
+        """Adds events to a session that the principal may see."""
         grant = self._on_session(name)
+        state = merged(change for _, change in events)
         if state.app and not grant.writes_app_state:
             # For a session of another user, SessionNotFound comes before PermissionDenied.
             self.get_session(name, now)
         _check_writes(grant, state)
-        return self._store.append_event(name, event, state, now, grant.owner or owner, if_match)
+        return self._store.append_events(name, events, now, grant.owner or owner, if_match)
 
     def append_or_create(
         self,
         record: SessionRecord,
-        event: EventRecord,
-        state: StateChange,
+        events: Sequence[EventAndState],
         now: int,
         *,
         require_engine: bool,
         if_match: str | None = None,
     ) -> SessionRecord:
-        """Adds an event to a session of a userId for which the principal may create sessions."""
-        self._check_creates(record, state)
+        """Adds events to a session of a userId for which the principal may create sessions."""
+        self._check_creates(record, merged(change for _, change in events))
         return self._store.append_or_create(
-            record, event, state, now, require_engine=require_engine, if_match=if_match
+            record, events, now, require_engine=require_engine, if_match=if_match
         )
 
     def list_events(
@@ -200,6 +213,44 @@ class GuardedStore:
     def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
         """For the same principals as `erase_user`."""
         return self._on_user(self._store.count_user, user, now, is_time_up)
+
+    def fork_session(
+        self,
+        fork: Fork,
+        now: int,
+        is_time_up: Callable[[], bool],
+        owner: str | None = None,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord | None:
+        """Forks a session that the principal may see; the role user forks to its own userId."""
+        grant = self._on_session(fork.source)
+        _check_writes(grant)
+        if fork.user_id is not None and not grant.reads(fork.user_id):
+            # For a session of another user, SessionNotFound comes before PermissionDenied.
+            self.get_session(fork.source, now)
+            raise PermissionDenied("The role user forks sessions to its own userId only.")
+        return self._store.fork_session(
+            fork, now, is_time_up, grant.owner or owner, require_engine=require_engine
+        )
+
+    def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        """For principals that may see the session once it is complete."""
+        grant = self._on_session(name)
+        return self._store.is_forking(name, now, grant.owner or owner)
+
+    def rewind_session(
+        self,
+        name: SessionName,
+        rewind: Rewind,
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> SessionRecord:
+        """Rewinds a session that the principal may see."""
+        grant = self._on_session(name)
+        _check_writes(grant)
+        return self._store.rewind_session(name, rewind, now, grant.owner or owner, if_match)
 
     def create_engine(self, record: EngineRecord) -> None:
         """For admins of every engine: no rule names the new one yet."""

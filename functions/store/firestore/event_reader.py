@@ -9,16 +9,17 @@ from heapq import heappop, heappush
 
 from functions.rules.errors import SessionNotFound
 from functions.rules.names import SessionName
+from functions.store.firestore.arrivals import LEAST_LOOKBACK
 from functions.store.firestore.condemned import CONDEMNED, is_condemned
 from functions.store.firestore.documents import (
     ERASING,
     arrival_of,
-    event_record,
     expiry_of,
     incarnation_of,
     is_live,
 )
-from functions.store.firestore.protobuf import Document
+from functions.store.firestore.event_documents import event_record
+from functions.store.firestore.protobuf import Document, Timestamp
 from functions.store.firestore.queries import events_by_arrival, run_in_steps
 from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.session_listener import ListenerPool, PlacedDocument, placed
@@ -28,9 +29,6 @@ from functions.store.streams import MAX_NEW_EVENTS, NewEvent, Signal, take_batch
 
 _CHECK_INTERVAL = 15 * 10**9
 """Nanoseconds after which a reader checks that its session is live and that it missed no event."""
-
-_LEAST_LOOKBACK = 10 * 10**9
-"""Nanoseconds that a query looks back at least: Firestore may commit after a call's deadline."""
 
 
 class FirestoreEventReader:
@@ -46,15 +44,15 @@ class FirestoreEventReader:
         owner: str | None,
         commit_time: int,
     ) -> None:
-        """Goes on behind `after`, `[createTime in nanoseconds]`; raises SessionNotFound.
+        """Goes on behind `after`, `[position in nanoseconds]`; raises SessionNotFound.
 
-        `commit_time` is the nanoseconds that an append may take: an event's createTime may be so
+        `commit_time` is the nanoseconds that an append may take: an event's position may be so
         much later than its arrival.
         """
         self._rpc = rpc
         self._name = name
         self._position = int((checked_cursor(after, int) or [0])[0])
-        self._lookback = max(commit_time, _LEAST_LOOKBACK)
+        self._lookback = max(commit_time, LEAST_LOOKBACK)
         self._backlog: _Backlog | None = None
         found = self._read_session(now, owner)
         self._incarnation = incarnation_of(found)
@@ -72,7 +70,11 @@ class FirestoreEventReader:
             self._check(now)
         recent = self._recent(now)
         if recent is not None:
-            found = take_batch(map(_new_event, recent))
+            found = take_batch(
+                # None of them is in parts.
+                _new_event(self._rpc, event, event[1].update_time)
+                for event in recent
+            )
         else:
             found = self._next_of_backlog(now)
         if found:
@@ -85,7 +87,7 @@ class FirestoreEventReader:
         self.signal.close()
 
     def _recent(self, now: int) -> list[PlacedDocument] | None:
-        """The listener's events behind the position, once they are known to be of this session."""
+        """The listener's events of this session behind the position; None if it lacks some."""
         while self._backlog is None:
             changes = self._listener.other_changes
             recent = self._listener.behind(self._position)
@@ -147,22 +149,22 @@ class _Backlog:
         self._found = run_in_steps(
             rpc, str(name), lambda last: events_by_arrival(since, last), MAX_NEW_EVENTS
         )
-        self._read_time = 0
-        self._events = map(_new_event, self._by_commit())
+        self._moment = Timestamp()
+        self._events = (_new_event(rpc, event, self._moment) for event in self._by_commit())
         self.end_position: int | None = None
-        """Up to where all events are read; None while `next_batch` has more."""
+        """The position up to which all events are read; None while `next_batch` has more."""
 
     def next_batch(self) -> list[NewEvent]:
         """The next events in the order of their commits, as many as one read may return."""
         batch = take_batch(self._events)
         if not batch:
-            self.end_position = self._read_time
+            self.end_position = nanoseconds(self._moment)
         return batch
 
     def _by_commit(self) -> Iterator[PlacedDocument]:
         held: list[tuple[int, str, Document]] = []
-        for found, at in self._found:
-            self._read_time = nanoseconds(at)
+        for found, moment in self._found:
+            self._moment = moment
             if found is None:
                 continue
             # No event that the query has yet to find was committed before it arrived.
@@ -177,6 +179,6 @@ class _Backlog:
             yield created, found
 
 
-def _new_event(event: PlacedDocument) -> NewEvent:
+def _new_event(rpc: Rpc, event: PlacedDocument, moment: Timestamp) -> NewEvent:
     position, found = event
-    return NewEvent([position], event_record(found))
+    return NewEvent([position], event_record(rpc, found, moment))

@@ -9,7 +9,7 @@ import copy
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlencode
 
@@ -123,17 +123,20 @@ class Rpc:
         return answer
 
     def batch_get(
-        self, names: Sequence[str], fields: Sequence[str] = ()
+        self, names: Sequence[str], fields: Sequence[str] = (), read_time: Timestamp | None = None
     ) -> Callable[[], list[Document | None]]:
         """Starts reading documents by path; the returned function waits for them.
 
-        It answers one document per name, in order, None where there is none.
+        It answers one document per name, in order, None where there is none. With `read_time` it
+        reads them as they were at that moment, up to an hour ago.
         """
         request = BatchGetDocumentsRequest(
             database=self._database, documents=[f"{self.root}/{name}" for name in names]
         )
         if fields:
             request.mask.field_paths.extend(fields)
+        if read_time is not None:
+            request.read_time.CopyFrom(read_time)
         call = self._batch_get(request, timeout=self._time_left(), metadata=self._database_metadata)
 
         def wait() -> list[Document | None]:
@@ -150,7 +153,7 @@ class Rpc:
 
     def run_query(
         self, parent: str, query: StructuredQuery, read_time: Timestamp | None = None
-    ) -> Iterator[tuple[Document | None, Timestamp]]:
+    ) -> Generator[tuple[Document | None, Timestamp]]:
         """Streams `(document, read_time)`; one `(None, read_time)` at least when none match.
 
         With `read_time` it finds what was there at that moment, up to an hour ago. Firestore may
@@ -180,7 +183,7 @@ class Rpc:
             call.cancel()
 
     def for_request(self) -> "Rpc":
-        """The same calls, all of which end when the time of one from now on is over."""
+        """The same calls, all of which share the time of one call, from now on."""
         request = copy.copy(self)
         request._end = time.monotonic() + self._timeout
         return request
@@ -198,7 +201,7 @@ class Rpc:
         self._connections.close()
 
     def _routed(self, **parameter: str) -> Metadata:
-        """What a call carries: Google's front end sends it to where this parameter leads."""
+        """The metadata of a call; Google's front end routes the call by this parameter."""
         return (*self._metadata, ("x-goog-request-params", urlencode(parameter, safe="/")))
 
     def _time_left(self) -> float:
@@ -241,7 +244,7 @@ class LazyRpc:
     """Makes the Rpc at its first use: a gRPC channel made before a fork can hang after it."""
 
     def __init__(self, make: Callable[[], Rpc], check: Callable[[Rpc], object]) -> None:
-        """`check` asks whether the database may be used, until it has once not raised."""
+        """`check` raises if the database may not be used; it is called until it once does not."""
         self._make = make
         self._check = check
         self._lock = threading.Lock()
@@ -253,7 +256,7 @@ class LazyRpc:
         return self._checked(self._made())
 
     def for_request(self) -> Rpc:
-        """The one Rpc, with one time for all calls from now on."""
+        """The one Rpc for one request: its calls share the time of one call, from now on."""
         return self._checked(self._made().for_request())
 
     def close(self) -> None:
