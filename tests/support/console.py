@@ -39,16 +39,24 @@ class Client:
         self, session: str, author: str, *parts: Any, turn: str = "turn-1", **more: Any
     ) -> None:
         """Appends an event a second after the one before; a part that is a text is spoken."""
+        event = self._event(author, *parts, turn=turn, **more)
+        self.call("POST", f"{session}:appendEvent", event)
+
+    def say_all(self, session: str, count: int, text: str = "Number {}") -> None:
+        """Appends so many events of an agent at once, numbered from 0."""
+        events = [self._event("agent", text.format(number)) for number in range(count)]
+        self.call("POST", f"{session}:batchAppendEvents", {"events": events})
+
+    def _event(self, author: str, *parts: Any, turn: str = "turn-1", **more: Any) -> Any:
         self.moment += timedelta(seconds=1)
         spoken = [{"text": part} if isinstance(part, str) else part for part in parts]
-        event = {
+        return {
             "author": author,
             "invocationId": turn,
             "timestamp": self.moment.isoformat().replace("+00:00", "Z"),
             "content": {"role": "user" if author == "user" else "model", "parts": spoken},
             **more,
         }
-        self.call("POST", f"{session}:appendEvent", event)
 
     def events(self, session: str) -> list[dict[str, Any]]:
         """The events as the API lists them."""
