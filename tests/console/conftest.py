@@ -1,5 +1,6 @@
 """A browser, the console in it, and another client of the same server."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,8 @@ def browser() -> Iterator[Browser]:
         with chromium() as started:
             yield started
     except ChromiumMissing as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
         pytest.skip(str(error))
 
 
