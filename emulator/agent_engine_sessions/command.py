@@ -11,10 +11,12 @@ import click
 from agent_engine_sessions.serving import (
     URL_VARIABLE,
     CannotListen,
+    address_of,
     become_server,
     health_status,
     listen,
     python_of_server,
+    reserve,
     server_version,
     store_url,
 )
@@ -45,6 +47,11 @@ def main() -> None:
 )
 @click.option("--host", default="127.0.0.1", show_default=True, envvar="HOST")
 @_store
+@click.option(
+    "--grpc-port",
+    type=click.IntRange(0, 65535),
+    help="Also answers gRPC there; 0 is any free port.",
+)
 @click.option("--emulator", is_flag=True, help="Lets tests control the clock, faults and data.")
 @click.option("--ready-fd", type=int, metavar="N", help="Also writes the URL to this descriptor.")
 @click.option(
@@ -63,6 +70,7 @@ def start(
     port: int,
     host: str,
     store: str | None,
+    grpc_port: int | None,
     emulator: bool,
     ready_fd: int | None,
     url_file: Path | None,
@@ -73,13 +81,20 @@ def start(
     environment = _environment(store)
     if emulator:
         environment["EMULATOR"] = "true"
+    if grpc_port is not None:
+        _need("google.cloud.aiplatform", "gRPC", "grpc")
     try:
         listener = listen(host, port)
+        holder = None if grpc_port is None else reserve(host, grpc_port)
     except CannotListen as error:
         raise SystemExit(str(error)) from None
+    if holder is not None:
+        environment["GRPC_ADDRESS"] = address_of(holder)
+    grpc_address = environment.get("GRPC_ADDRESS")
 
     def announce(url: str) -> None:
-        print(f"Agent Engine Sessions answers at {url}", flush=True)
+        grpc = f", gRPC at {grpc_address}" if grpc_address else ""
+        print(f"Agent Engine Sessions answers at {url}{grpc}", flush=True)
         if hint:
             print(f'\n  curl {url}{_SESSIONS} -d \'{{"userId": "me"}}\'\n', flush=True)
         if url_file is not None:
@@ -122,11 +137,19 @@ def _environment(store: str | None) -> dict[str, str]:
     if store:
         environment["SESSIONS_STORE"] = store_url(store)
     is_firestore = environment.get("SESSIONS_STORE", "").startswith("firestore:")
-    if is_firestore and find_spec("grpc") is None:
-        raise click.UsageError(
-            "Firestore needs more packages: pip install 'agent-engine-sessions[firestore]'"
-        )
+    if is_firestore:
+        _need("grpc", "Firestore", "firestore")
     return environment
+
+
+def _need(package: str, what: str, extra: str) -> None:
+    """Raises click.UsageError if a package of the extra is missing."""
+    with contextlib.suppress(ModuleNotFoundError):  # of a package above it
+        if find_spec(package) is not None:
+            return
+    raise click.UsageError(
+        f"{what} needs more packages: pip install 'agent-engine-sessions[{extra}]'"
+    )
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -3,12 +3,14 @@
 docs/decisions/0008-past-flasks-dispatch.md says why requests go past Flask.
 """
 
+import atexit
 import contextlib
 import logging
 import os
 import resource
 import signal
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -55,7 +57,7 @@ def install(app: flask.Flask, serve: Target, settings: Settings) -> None:
         return response(environ, start_response)
 
     app.wsgi_app = answer  # type: ignore[method-assign]
-    _set_up_server(settings)
+    _set_up_server(serve, settings)
 
 
 def refuse_other_servers(settings: Settings, environment: Mapping[str, str]) -> None:
@@ -82,7 +84,7 @@ def refuse_other_servers(settings: Settings, environment: Mapping[str, str]) -> 
         )
 
 
-def _set_up_server(settings: Settings) -> None:
+def _set_up_server(serve: Target, settings: Settings) -> None:
     """Changes defaults of gunicorn: functions-framework takes no settings for it."""
     # functions-framework takes gunicorn's timeout from this variable. gunicorn kills a worker that
     # did not run for so long, and Cloud Run gives an idle instance no CPU time.
@@ -98,7 +100,7 @@ def _set_up_server(settings: Settings) -> None:
         # By default, a header SCRIPT_NAME from loopback moves every path.
         "forwarder_headers": "",
         "keepalive": _KEEP_ALIVE,
-        "post_worker_init": staticmethod(_end_streams_at_sigterm),
+        "post_worker_init": staticmethod(partial(_begin, serve, settings)),
         "worker_int": staticmethod(_end_streams),
         "worker_class": _worker_class(settings),
     }
@@ -120,6 +122,18 @@ def _worker_class(settings: Settings) -> type[Worker] | str:
 
     BoundedWorker.settings = settings
     return BoundedWorker
+
+
+def _begin(serve: Target, settings: Settings, worker: Worker) -> None:
+    """Starts gRPC in the worker, since no server of gRPC outlives a fork."""
+    _end_streams_at_sigterm(worker)
+    if settings.grpc_address:
+        try:
+            from functions.api.grpc_server import serve_grpc
+        except ImportError as error:
+            _log.error("GRPC_ADDRESS needs the packages of agent-engine-sessions[grpc]: %s.", error)
+            raise
+        atexit.register(serve_grpc(serve, settings))
 
 
 def _end_streams_at_sigterm(worker: Worker) -> None:

@@ -190,6 +190,12 @@ class Settings(AuthSettings, LimitSettings):
         "Unset: no spans.",
         matching(r"(https?://\S+)?"),
     )
+    grpc_address: str = setting(
+        "",
+        "The `host:port` at which the server also answers gRPC, without TLS, such as "
+        "`127.0.0.1:9090`; needs the packages of `agent-engine-sessions[grpc]`. Unset: no gRPC.",
+        matching(r"(\S+:[0-9]+)?"),
+    )
     workers: int | None = setting(
         None,
         "The number of processes that serve. It must be 1 with a database in memory. Unset: 1.",
@@ -258,15 +264,16 @@ class Settings(AuthSettings, LimitSettings):
         """WATCHERS with its default applied."""
         if self.watchers is not None:
             return self.watchers
-        return self._threads * 3 // 4
+        return self.most_threads * 3 // 4
 
     @property
     def most_asking(self) -> int:
         """The number of threads of a process that may wait while others check credentials."""
-        return max(1, self._threads // 2)
+        return max(1, self.most_threads // 2)
 
     @property
-    def _threads(self) -> int:
+    def most_threads(self) -> int:
+        """THREADS with its default applied."""
         return self.threads or 4 * (os.cpu_count() or 1)
 
     @property

@@ -1,0 +1,123 @@
+"""Answers gRPC beside REST: each call becomes the HTTP request that the endpoint serves.
+
+The channel has no TLS. On a laptop the server listens on loopback; on Cloud Run the platform ends
+TLS before it. docs/clients.md shows how clients connect.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+import flask
+import grpc
+from google.protobuf import json_format
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+from werkzeug.test import EnvironBuilder
+
+from functions.aip.errors import ApiError
+from functions.api.errors import INTERNAL, error_response
+from functions.api.transcoding import HttpRequest, find_rpc
+from functions.config.settings import Settings
+
+if TYPE_CHECKING:
+    from functions.api.framework import Target
+
+_log = logging.getLogger(__name__)
+
+_HEADERS = {
+    "authorization",
+    "if-match",
+    "traceparent",
+    "user-agent",
+    "x-apigateway-api-userinfo",
+    "x-cloud-trace-context",
+    "x-forwarded-authorization",
+    "x-goog-api-key",
+    "x-serverless-authorization",
+}
+"""The metadata of a call that the endpoint reads as headers."""
+
+_OPTIONS = (("grpc.keepalive_permit_without_calls", 1),)
+
+
+def serve_grpc(serve: "Target", settings: Settings) -> Callable[[], object]:
+    """Starts to answer at GRPC_ADDRESS in threads of its own; call it after the fork.
+
+    Returns the function that stops it. Raises RuntimeError if the address is taken.
+    """
+    size = ("grpc.max_receive_message_length", settings.max_body_bytes)
+    server = grpc.server(
+        ThreadPoolExecutor(settings.most_threads, "grpc"),
+        handlers=[_Calls(serve)],
+        options=[*_OPTIONS, size],
+    )
+    server.add_insecure_port(settings.grpc_address)
+    server.start()
+    return lambda: server.stop(settings.store_timeout / 1e9).wait()
+
+
+class _Calls(grpc.GenericRpcHandler):
+    """Every method that the table of routes has, of whatever service."""
+
+    def __init__(self, serve: "Target") -> None:
+        self._serve = serve
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> "grpc.RpcMethodHandler[bytes, bytes] | None":
+        """The answering function; gRPC itself answers UNIMPLEMENTED where it answers None."""
+        # Messages are imported in a call's own thread, so bytes come here.
+        return grpc.unary_unary_rpc_method_handler(
+            partial(self._answer, handler_call_details.method)
+        )
+
+    def _answer(self, path: str, data: bytes, context: grpc.ServicerContext) -> bytes:
+        rpc = find_rpc(path)
+        if rpc is None:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"There is no method {path}.")
+        try:
+            answer = self._serve(_request(rpc.to_http(data), context))
+        except ApiError as error:
+            answer = error_response(error)
+        text = answer.get_data(as_text=True)
+        answer.close()
+        if answer.status_code != 200:
+            context.abort_with_status(_status(text, answer.headers.get("Retry-After", "")))
+        try:
+            return rpc.from_json(text).SerializeToString()
+        except ValueError as error:
+            context.abort(grpc.StatusCode.INTERNAL, str(error))
+        except Exception:
+            _log.exception("%s failed", path)
+            context.abort(grpc.StatusCode.INTERNAL, INTERNAL.message)
+
+
+def _request(asked: HttpRequest, context: grpc.ServicerContext) -> flask.Request:
+    """The request as the endpoint takes it, with the call's credentials."""
+    headers = [(key, str(value)) for key, value in context.invocation_metadata() if key in _HEADERS]
+    builder = EnvironBuilder(
+        path=asked.path,
+        method=asked.verb,
+        query_string=asked.query,
+        data=asked.body,
+        content_type="application/json",
+        headers=headers,
+    )
+    return flask.Request(builder.get_environ())
+
+
+def _status(text: str, retry_after: str) -> grpc.Status:
+    """The gRPC status of an error answer, its details in the trailing metadata."""
+    error = json.loads(text)["error"]
+    code = grpc.StatusCode[error.pop("status")]
+    status = json_format.ParseDict({**error, "code": code.value[0]}, Status())
+    if retry_after:
+        delay = Duration(seconds=int(retry_after))
+        status.details.add().Pack(RetryInfo(retry_delay=delay))
+    return rpc_status.to_status(status)
