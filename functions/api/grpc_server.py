@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import flask
 import grpc
@@ -25,8 +25,7 @@ from functions.api.errors import INTERNAL, error_response
 from functions.api.transcoding import HttpRequest, find_rpc
 from functions.config.settings import Settings
 
-if TYPE_CHECKING:
-    from functions.api.framework import Target
+Serve = Callable[[flask.Request], flask.Response]
 
 _log = logging.getLogger(__name__)
 
@@ -43,19 +42,16 @@ _HEADERS = {
 }
 """The metadata of a call that the endpoint reads as headers."""
 
-_OPTIONS = (("grpc.keepalive_permit_without_calls", 1),)
 
-
-def serve_grpc(serve: "Target", settings: Settings) -> Callable[[], object]:
+def serve_grpc(serve: Serve, settings: Settings) -> Callable[[], object]:
     """Starts to answer at GRPC_ADDRESS in threads of its own; call it after the fork.
 
     Returns the function that stops it. Raises RuntimeError if the address is taken.
     """
-    size = ("grpc.max_receive_message_length", settings.max_body_bytes)
     server = grpc.server(
         ThreadPoolExecutor(settings.most_threads, "grpc"),
         handlers=[_Calls(serve)],
-        options=[*_OPTIONS, size],
+        options=[("grpc.max_receive_message_length", settings.max_body_bytes)],
     )
     server.add_insecure_port(settings.grpc_address)
     server.start()
@@ -65,14 +61,13 @@ def serve_grpc(serve: "Target", settings: Settings) -> Callable[[], object]:
 class _Calls(grpc.GenericRpcHandler):
     """Every method that the table of routes has, of whatever service."""
 
-    def __init__(self, serve: "Target") -> None:
+    def __init__(self, serve: Serve) -> None:
         self._serve = serve
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
-    ) -> "grpc.RpcMethodHandler[bytes, bytes] | None":
-        """The answering function; gRPC itself answers UNIMPLEMENTED where it answers None."""
-        # Messages are imported in a call's own thread, so bytes come here.
+    ) -> "grpc.RpcMethodHandler[bytes, bytes]":
+        """Answers any path; messages are bytes here, since their import takes long."""
         return grpc.unary_unary_rpc_method_handler(
             partial(self._answer, handler_call_details.method)
         )
@@ -90,7 +85,7 @@ class _Calls(grpc.GenericRpcHandler):
         if answer.status_code != 200:
             context.abort_with_status(_status(text, answer.headers.get("Retry-After", "")))
         try:
-            return rpc.from_json(text).SerializeToString()
+            return bytes(rpc.from_json(text).SerializeToString())
         except ValueError as error:
             context.abort(grpc.StatusCode.INTERNAL, str(error))
         except Exception:
@@ -112,7 +107,7 @@ def _request(asked: HttpRequest, context: grpc.ServicerContext) -> flask.Request
     return flask.Request(builder.get_environ())
 
 
-def _status(text: str, retry_after: str) -> grpc.Status:
+def _status(text: str, retry_after: str) -> Any:
     """The gRPC status of an error answer, its details in the trailing metadata."""
     error = json.loads(text)["error"]
     code = grpc.StatusCode[error.pop("status")]

@@ -193,6 +193,5 @@ def _text(value: object) -> str:
             # Paths as sent: keys of state have capitals, which the JSON form of a mask has not.
             return ",".join(value.paths)
         case Duration():
-            return value.ToJsonString()
+            return str(value.ToJsonString())
     return str(value)
-
