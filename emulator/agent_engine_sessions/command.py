@@ -23,6 +23,15 @@ from agent_engine_sessions.serving import (
 
 _SESSIONS = "/v1beta1/projects/local/locations/us-central1/reasoningEngines/1/sessions"
 
+_STRICT = {
+    "MAX_PAGE_SIZE": "100",
+    "MIN_TTL": "86400s",
+    "REQUIRE_ENGINE": "true",
+    "SESSION_IDS": "official",
+    "UNKNOWN_FIELDS": "strict",
+}
+"""The settings with which the server refuses what the managed service refuses."""
+
 _store = click.option(
     "--store",
     metavar="memory|FILE|firestore://PROJECT",
@@ -53,6 +62,12 @@ def main() -> None:
     help="Also answers gRPC there; 0 is any free port.",
 )
 @click.option("--emulator", is_flag=True, help="Lets tests control the clock, faults and data.")
+@click.option(
+    "--clock",
+    metavar="2026-01-01T00:00:00Z",
+    help="When the emulator's clock starts; it goes on from there. Implies --emulator.",
+)
+@click.option("--strict", is_flag=True, help="Refuses what the managed service refuses.")
 @click.option("--ready-fd", type=int, metavar="N", help="Also writes the URL to this descriptor.")
 @click.option(
     "--url-file",
@@ -72,6 +87,8 @@ def start(
     store: str | None,
     grpc_port: int | None,
     emulator: bool,
+    clock: str | None,
+    strict: bool,
     ready_fd: int | None,
     url_file: Path | None,
     while_locked: Path | None,
@@ -79,8 +96,12 @@ def start(
 ) -> None:
     """Serves the whole API, and prints one line with the URL once it answers."""
     environment = _environment(store)
-    if emulator:
+    if strict:
+        environment |= _STRICT
+    if emulator or clock:
         environment["EMULATOR"] = "true"
+    if clock:
+        environment["EMULATOR_CLOCK"] = clock
     if grpc_port is not None:
         _need("google.cloud.aiplatform", "gRPC", "grpc")
     try:

@@ -18,9 +18,10 @@ _TIMEOUT = 60.0
 
 
 class Request(NamedTuple):
-    """A request that the server answered.
+    """A request that the server took.
 
-    `method` is such as `append_event`, `path` is as sent, with its query.
+    `method` is such as `append_event`, `path` is as sent, with its query. The status of a
+    connection that was dropped is 0.
     """
 
     method: str
@@ -86,15 +87,45 @@ class Sessions:
         self._call("PATCH", "/clock", {"frozen": frozen})
 
     def fail(
-        self, method: str = "", status: int = 503, times: int = 1, after_commit: bool = False
+        self,
+        method: str = "",
+        status: int | None = 503,
+        times: int | None = 1,
+        after_commit: bool = False,
+        *,
+        latency: str | timedelta = "0s",
+        drop: bool = False,
+        probability: float = 1.0,
+        seed: int | None = None,
     ) -> None:
         """Has the next calls answered with an error, those of one method or of any.
 
-        With `after_commit`, the server does its work and only the answer is lost. Several faults
-        wait for each other. Raises ValueError for a method or a status that there is not.
+        With `after_commit`, the server does its work and only the answer is lost. With `drop`, the
+        connection ends without an answer. `latency` is time that passes first; with the status
+        None, the call is late and nothing else. `times` None is without an end. Of the calls, a
+        part of `probability` is hit, by choices that a `seed` repeats. Several faults wait for
+        each other. Raises ValueError for a method or a status that there is not.
         """
-        fault = {"status": status, "times": times, "afterCommit": after_commit}
-        self._call("POST", "/faults", {"method": method, **fault})
+        seconds = (latency if isinstance(latency, timedelta) else _parse(latency)).total_seconds()
+        fault = {
+            "method": method,
+            "status": status,
+            "times": times,
+            "afterCommit": after_commit,
+            "latency": f"{seconds:.6f}s",
+            "drop": drop,
+            "probability": probability,
+            "seed": seed,
+        }
+        self._call("POST", "/faults", fault)
+
+    def clear_faults(self) -> None:
+        """Removes the faults that have not hit as many calls as they were to."""
+        self._call("DELETE", "/faults")
+
+    def seed_ids(self, seed: int | None) -> None:
+        """Has the server choose the same ids at every run; None makes them random again."""
+        self._call("PATCH", "/ids", {"seed": seed})
 
     @property
     def requests(self) -> list[Request]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal, Self
 
+from functions.aip.timestamp import parse_timestamp
 from functions.config.auth_settings import AuthSettings
 from functions.config.limit_settings import LimitSettings
 from functions.config.setting import (
@@ -112,6 +113,12 @@ class Settings(AuthSettings, LimitSettings):
         "and answers 404 otherwise.",
         truth,
     )
+    session_ids: Literal["long", "official"] = setting(
+        "long",
+        "The ids that a client may choose for a session. `long`: 1 to 128 of `[A-Za-z0-9_-]`. "
+        "`official`: 1 to 63 of `[a-z0-9-]`, as in the managed service.",
+        one_of("long", "official"),
+    )
     unknown_fields: Literal["reject", "keep", "strict"] = setting(
         "reject",
         "The treatment of JSON fields that the API does not know. `reject`: the server answers "
@@ -217,6 +224,13 @@ class Settings(AuthSettings, LimitSettings):
         "under `/emulator/v1/`, without a credential. The server does not start with it in the "
         "cloud, nor with several `WORKERS`.",
         truth,
+    )
+
+    emulator_clock: int | None = setting(
+        None,
+        "The time that the clock of `EMULATOR=true` has when the server starts, such as "
+        "`2026-01-01T00:00:00Z`; it goes on from there. Unset: the time of the machine.",
+        parse_timestamp,
     )
 
     def __post_init__(self) -> None:

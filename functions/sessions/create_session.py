@@ -22,7 +22,7 @@ def create_session(request: Request, store: Store, now: int) -> str:
     message = request.message(Session, "session")
     chosen = request.query.get("sessionId", "")
     if chosen:
-        check_session_id(chosen)
+        check_session_id(chosen, official=request.settings.session_ids == "official")
     session = add_session(engine, chosen, message, request.settings, store, now)
     operation = Operation("CreateSession", *engine, session.name.session, now, request.version)
     return operation.to_json(request.version, session.to_json(official=True))
