@@ -1,11 +1,16 @@
 """A project of an emulator, as a test uses it: clients, the clock, faults, the requests so far."""
 
+import functools
 import json
 import re
+import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest import mock
 
 if TYPE_CHECKING:
     import agentplatform
@@ -147,6 +152,45 @@ class Sessions:
             message = json.load(error)["error"]["message"]
             raise ValueError(message) from error
         return found
+
+
+@contextmanager
+def redirecting_clients(sessions: Sessions) -> Iterator[None]:
+    """While the block runs, Google's clients are made for this project, whatever code asks for.
+
+    `agentplatform.Client` knows no environment variable for its URL, so its constructor is
+    replaced, and that of `vertexai.Client` if vertexai is imported. ADK's VertexAiSessionService
+    makes its client by the former.
+    """
+    import agentplatform
+
+    modules = [agentplatform, *filter(None, [sys.modules.get("vertexai")])]
+    with ExitStack() as stack:
+        for client in {module.Client for module in modules}:
+            made = _redirected(client.__init__, sessions)
+            stack.enter_context(mock.patch.object(client, "__init__", made))
+        yield
+
+
+def _redirected(init: Callable[..., None], sessions: Sessions) -> Callable[..., None]:
+    from google.genai.types import HttpOptions
+    from google.oauth2.credentials import Credentials
+
+    @functools.wraps(init)
+    def redirected(client: object, **options: Any) -> None:
+        given = HttpOptions.model_validate(options.get("http_options") or {})
+        here = {"base_url": sessions.url, "base_url_resource_scope": None}
+        # No credential of the machine goes to the emulator, and none need be there.
+        options |= {
+            "api_key": None,
+            "credentials": Credentials("unused"),  # type: ignore[no-untyped-call]
+            "project": sessions.project,
+            "location": sessions.location,
+            "http_options": given.model_copy(update=here),
+        }
+        init(client, **options)
+
+    return redirected
 
 
 def _parse(text: str) -> timedelta:

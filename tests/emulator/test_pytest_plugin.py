@@ -4,13 +4,19 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import agentplatform
 import httpx
 import pytest
+import vertexai
+from google.genai.types import HttpOptions
+from google.oauth2.credentials import Credentials
 
-from agent_engine_sessions.testing import Sessions
+from agent_engine_sessions.testing import Sessions, redirecting_clients
 from tests.support.pages import code_blocks
 from tests.support.project import ROOT
 from tests.support.starting import environment, started
@@ -212,6 +218,36 @@ def test_a_reset_leaves_nothing(sessions: Sessions) -> None:
     assert httpx.get(engines).json().get("reasoningEngines", []) == []
     assert create(sessions).json()["response"].get("sessionState", {}) == {}
     assert create(neighbour, "t").json()["response"]["sessionState"] == state
+
+
+@pytest.mark.parametrize("module", [agentplatform, vertexai])
+def test_a_client_that_code_makes_is_led_here(
+    sessions: Sessions, module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a key or a project, and options that stay; afterwards, clients are what they were."""
+    monkeypatch.setenv("GOOGLE_API_KEY", "of-the-model")
+    created = create(sessions).json()["response"]["name"]
+    before = module.Client.__init__
+    with warnings.catch_warnings(), redirecting_clients(sessions):
+        warnings.simplefilter("ignore", FutureWarning)
+        for options in (
+            {"project": "mine", "location": "us", "credentials": Credentials("real")},
+            {"api_key": "secret"},
+            {"http_options": {"headers": {"x-own": "1"}, "base_url": "https://other.example"}},
+            {"http_options": HttpOptions(api_version="v1")},
+            {},
+        ):
+            client = module.Client(**options)
+            found = client.sessions if module is agentplatform else client.agent_engines.sessions
+            assert found.get(name="reasoningEngines/1/sessions/s").name == created
+    assert module.Client.__init__ is before
+
+
+def test_no_environment_variable_leads_a_client(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once one does, the page and `env` should name it."""
+    monkeypatch.setenv("GOOGLE_VERTEX_BASE_URL", url)
+    client = agentplatform.Client(project="p", location="l", credentials=Credentials("unused"))
+    assert client._api_client._http_options.base_url == "https://l-aiplatform.googleapis.com/"
 
 
 @pytest.mark.parametrize("path", ["", "p/clocks", "p/clock/", "p"])
