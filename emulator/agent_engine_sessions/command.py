@@ -95,6 +95,10 @@ def start(
     hint: bool,
 ) -> None:
     """Serves the whole API, and prints one line with the URL once it answers."""
+    if url_file is not None and not os.access(url_file.absolute().parent, os.W_OK):
+        raise SystemExit(
+            f"--url-file={url_file} cannot be written: make its folder, or name another one."
+        )
     environment = _environment(store)
     if strict:
         environment |= _STRICT

@@ -155,6 +155,16 @@ def test_a_taken_grpc_port_is_one_sentence(tmp_path: Path) -> None:
     )
 
 
+def test_a_url_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    """Before anything starts."""
+    ended = run("start", "--port=0", "--url-file=missing/url", folder=tmp_path)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        "--url-file=missing/url cannot be written: make its folder, or name another one.\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_wrong_setting_is_one_sentence_and_no_url(tmp_path: Path) -> None:
     ended = run("start", "--port=0", folder=tmp_path, MIN_TTL="never")
     assert (ended.returncode, ended.stdout) == (1, "")
