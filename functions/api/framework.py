@@ -11,6 +11,7 @@ import resource
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from importlib.util import find_spec
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ def install(app: flask.Flask, serve: Target, settings: Settings) -> None:
 
 
 def refuse_other_servers(settings: Settings, environment: Mapping[str, str]) -> None:
-    """Raises SystemExit when options of functions-framework choose a server that cannot serve this.
+    """Raises SystemExit when options or missing packages leave a server that cannot serve this.
 
     click knows the options, from the command line and from the environment.
     """
@@ -73,6 +74,8 @@ def refuse_other_servers(settings: Settings, environment: Mapping[str, str]) -> 
             "THREADED_TIMEOUT_ENABLED=true is not allowed: it replaces the worker that bounds slow "
             "clients. Unset it; STORE_TIMEOUT and CLIENT_TIMEOUT bound what a request may take."
         )
+    if settings.grpc_address and find_spec("grpc_status") is None:
+        raise SystemExit("GRPC_ADDRESS needs the packages of agent-engine-sessions[grpc].")
     if options.get("asgi"):
         raise SystemExit(
             "--asgi and FUNCTION_USE_ASGI are not allowed: the functions answer WSGI requests."
@@ -128,11 +131,8 @@ def _begin(serve: Target, settings: Settings, worker: Worker) -> None:
     """Starts gRPC in the worker, since no server of gRPC outlives a fork."""
     _end_streams_at_sigterm(worker)
     if settings.grpc_address:
-        try:
-            from functions.api.grpc_server import serve_grpc
-        except ImportError as error:
-            _log.error("GRPC_ADDRESS needs the packages of agent-engine-sessions[grpc]: %s.", error)
-            raise
+        from functions.api.grpc_server import serve_grpc
+
         atexit.register(serve_grpc(serve, settings))
 
 

@@ -20,7 +20,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 from werkzeug.test import EnvironBuilder
 
-from functions.aip.errors import ApiError
+from functions.aip.errors import ApiError, MethodNotAllowed
 from functions.api.errors import INTERNAL, error_response
 from functions.api.transcoding import HttpRequest, find_rpc
 from functions.config.settings import Settings
@@ -73,24 +73,31 @@ class _Calls(grpc.GenericRpcHandler):
         )
 
     def _answer(self, path: str, data: bytes, context: grpc.ServicerContext) -> bytes:
-        rpc = find_rpc(path)
-        if rpc is None:
-            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"There is no method {path}.")
         try:
-            answer = self._serve(_request(rpc.to_http(data), context))
+            answer = self._result(path, data, context)
         except ApiError as error:
             answer = error_response(error)
-        text = answer.get_data(as_text=True)
-        answer.close()
-        if answer.status_code != 200:
-            context.abort_with_status(_status(text, answer.headers.get("Retry-After", "")))
-        try:
-            return bytes(rpc.from_json(text).SerializeToString())
-        except ValueError as error:
-            context.abort(grpc.StatusCode.INTERNAL, str(error))
         except Exception:
             _log.exception("%s failed", path)
-            context.abort(grpc.StatusCode.INTERNAL, INTERNAL.message)
+            answer = error_response(INTERNAL)
+        if not isinstance(answer, bytes):
+            context.abort_with_status(_status(answer))
+        return answer
+
+    def _result(
+        self, path: str, data: bytes, context: grpc.ServicerContext
+    ) -> bytes | flask.Response:
+        """The serialized message, or the endpoint's answer if it is an error."""
+        rpc = find_rpc(path)
+        if rpc is None:
+            raise MethodNotAllowed(f"There is no method {path}.", [])
+        answer = self._serve(_request(rpc.to_http(data), context))
+        try:
+            if answer.status_code != 200:
+                return answer
+            return bytes(rpc.from_json(answer.get_data(as_text=True)).SerializeToString())
+        finally:
+            answer.close()
 
 
 def _request(asked: HttpRequest, context: grpc.ServicerContext) -> flask.Request:
@@ -107,12 +114,11 @@ def _request(asked: HttpRequest, context: grpc.ServicerContext) -> flask.Request
     return flask.Request(builder.get_environ())
 
 
-def _status(text: str, retry_after: str) -> Any:
-    """The gRPC status of an error answer, its details in the trailing metadata."""
-    error = json.loads(text)["error"]
+def _status(answer: flask.Response) -> Any:
+    """The gRPC status of an error, its details in the trailing metadata."""
+    error = json.loads(answer.get_data(as_text=True))["error"]
     code = grpc.StatusCode[error.pop("status")]
     status = json_format.ParseDict({**error, "code": code.value[0]}, Status())
-    if retry_after:
-        delay = Duration(seconds=int(retry_after))
-        status.details.add().Pack(RetryInfo(retry_delay=delay))
+    if seconds := answer.headers.get("Retry-After"):
+        status.details.add().Pack(RetryInfo(retry_delay=Duration(seconds=int(seconds))))
     return rpc_status.to_status(status)

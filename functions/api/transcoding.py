@@ -18,7 +18,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import DecodeError, Message
 
-from functions.aip.errors import InvalidArgument
+from functions.aip.errors import Internal, InvalidArgument
 from functions.api.routes import BOTH, ROUTES, Route
 from functions.rules.errors import InvalidFields
 
@@ -121,13 +121,13 @@ class Rpc:
     def from_json(self, text: str) -> Message:
         """The response; fields that the message does not have are left out.
 
-        Raises ValueError for numbers and depths that protobuf does not have.
+        Raises Internal for numbers and depths that protobuf does not have.
         """
         message = self.response()
         try:
             json_format.Parse(text, message, ignore_unknown_fields=True)
         except (json_format.Error, OverflowError, RecursionError) as error:
-            raise ValueError(f"Protobuf cannot hold the answer, JSON can: {error}") from error
+            raise Internal(f"Protobuf cannot hold the answer, JSON can: {error}") from error
         return message
 
 

@@ -79,6 +79,18 @@ def test_the_wheel_alone_serves_the_first_conversation(
         "[None, None, None, None]\n"
     )
     command = str(programs / "agent-engine-sessions")
+    missing = r"gRPC needs more packages: .*\[grpc\]|GRPC_ADDRESS needs the packages of .*\[grpc\]"
+    for options, variables in (["--grpc-port=0"], {}), ([], {"GRPC_ADDRESS": "127.0.0.1:0"}):
+        ended = subprocess.run(
+            [command, "start", "--port=0", "--store=memory", *options],
+            cwd=tmp_path,
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+        )
+        assert ended.returncode
+        assert re.search(missing, ended.stderr)
+        assert "Traceback" not in ended.stderr
     assert run(command, "--version", folder=tmp_path).strip() == functions.__version__
     conversation = next(
         block

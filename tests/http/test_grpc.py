@@ -48,8 +48,8 @@ class Served:
         )
         self.is_down = False
         self.store = open_store(self.settings)
-        endpoint = Endpoint(METHODS, self.settings, self._open, lambda: START)
-        self._stop = serve_grpc(endpoint, self.settings)
+        self.serve = Endpoint(METHODS, self.settings, self._open, lambda: START)
+        self._stop = serve_grpc(lambda request: self.serve(request), self.settings)
 
     def _open(self) -> Any:
         if self.is_down:
@@ -216,6 +216,15 @@ def test_what_protobuf_cannot_hold_is_an_error_that_says_so(
     Api(served.store, ENGINE).ok("PATCH", name, body, updateMask="sessionState")
     with pytest.raises(InternalServerError, match="Protobuf cannot hold the answer, JSON can"):
         client.get_session(name=name)
+
+
+def test_the_log_alone_has_the_details_of_a_failure(
+    served: Served, client: SessionServiceClient
+) -> None:
+    served.serve = lambda request: 1 / 0  # type: ignore[assignment, return-value]
+    with pytest.raises(InternalServerError, match="Internal error encountered") as caught:
+        client.get_session(name=f"{ENGINE}/sessions/s")
+    assert "division" not in str(caught.value)
 
 
 def test_a_method_of_a_later_api_is_unimplemented(client: SessionServiceClient) -> None:
