@@ -1,24 +1,18 @@
 """A browser, the console in it, and another client of the same server."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.chromium import ChromiumMissing, chromium
+from tests.support.chromium import chromium_or_skip
 from tests.support.console import Client, Console, new_console, new_context
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    try:
-        with chromium() as started:
-            yield started
-    except ChromiumMissing as error:
-        if os.environ.get("CI"):
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+    with chromium_or_skip() as started:
+        yield started
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """The system's own Chromium, driven by Playwright; nothing is downloaded."""
 
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
+import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -24,3 +26,16 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@contextmanager
+def chromium_or_skip() -> Iterator[Browser]:
+    """The same browser; skips the test where there is none, and fails it where CI is set."""
+    with ExitStack() as stack:
+        try:
+            browser = stack.enter_context(chromium())
+        except ChromiumMissing as error:
+            if os.environ.get("CI"):
+                pytest.fail(str(error))
+            pytest.skip(str(error))
+        yield browser
