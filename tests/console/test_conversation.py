@@ -201,6 +201,7 @@ def test_keys_lead_through_a_conversation(console: Console, client: Client) -> N
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="Event")).to_contain_text("Number 0")
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("/")
     page.keyboard.type("number 3")
     page.keyboard.press("Enter")
@@ -210,6 +211,7 @@ def test_keys_lead_through_a_conversation(console: Console, client: Client) -> N
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("u")
     expect(page.get_by_role("heading", name="Sessions of engine")).to_be_visible()
 

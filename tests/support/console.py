@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
-PATIENCE = 8_000
+PATIENCE = 20_000
 """Milliseconds that the page may take for anything."""
 
 START = datetime(2026, 11, 20, 10, tzinfo=UTC)
