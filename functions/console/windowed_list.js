@@ -188,12 +188,13 @@ export class WindowedList {
   }
 
   // Keeps the document in the order of the list, which is the order of reading aloud and of Tab.
+  // Only rows that are new move: an element that moves loses the focus.
   #order() {
     const sorted = [...this.mounted.values()].sort((one, other) => one.place - other.place);
-    let next = null;
-    for (const { element } of sorted.reverse()) {
-      if (element.nextSibling !== next) this.canvas.insertBefore(element, next);
-      next = element;
+    let next = this.canvas.firstChild;
+    for (const { element } of sorted) {
+      if (element === next) next = next.nextSibling;
+      else this.canvas.insertBefore(element, next);
     }
   }
 
