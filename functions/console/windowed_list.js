@@ -151,16 +151,17 @@ export class WindowedList {
     }
     for (const [key, place] of wanted) this.#mount(key, place);
     this.#order();
+    // A row that was drawn again is another element.
+    if (focused && document.activeElement === document.body)
+      this.mounted.get(focused)?.element.focus({ preventScroll: true });
   }
 
   #mount(key, place) {
     const row = this.rows[place];
     let mounted = this.mounted.get(key);
     if (mounted && mounted.version !== row.version) {
-      const hadFocus = mounted.element.contains(document.activeElement);
       this.#unmount(key, mounted);
-      mounted = this.#add(row);
-      if (hadFocus) mounted.element.focus({ preventScroll: true });
+      mounted = undefined;
     }
     mounted ??= this.#add(row);
     const { element } = mounted;
