@@ -21,9 +21,11 @@ from functions.rules.names import (
     EngineName,
     LocationName,
     SessionName,
+    UserName,
     is_location,
     is_project,
     is_resource_id,
+    unspell,
 )
 
 if TYPE_CHECKING:
@@ -92,6 +94,16 @@ class Request:
         """The engine that the path names; `-` means all engines of the location."""
         is_wildcard = self._ids().get("reasoningEngines") == ANY
         return EngineName(self.location, ANY) if is_wildcard else self.engine_name
+
+    @property
+    def user_name(self) -> UserName:
+        """The user of one engine that the path names, or the user above the named resource."""
+        return UserName(self.engine_name, self._user_id)
+
+    @property
+    def user_of_one_or_all(self) -> UserName:
+        """The user that the path names; the engine `-` means all engines of the location."""
+        return UserName(self.engine_or_all, self._user_id)
 
     @property
     def session_name(self) -> SessionName:
@@ -199,6 +211,13 @@ class Request:
             return parse_duration(self.query.get(name, "") or "0s")
         except ValueError as error:
             raise InvalidArgument(f"{name}: {error}.") from None
+
+    @property
+    def _user_id(self) -> str:
+        try:
+            return unspell(self._ids().get("users", ""))
+        except UnicodeError:
+            raise self._invalid("User") from None
 
     def _ids(self) -> dict[str, str]:
         """Each collection in the name → the id behind it."""
