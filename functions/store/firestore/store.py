@@ -271,6 +271,7 @@ class FirestoreStore:
                     return version
                 check_version(name, version, if_match)
                 is_known = True
+                retries.wait()
             unchanged_since, shared = expected, []
             if state.needs_current_state or owner is not None:
                 found, engine = rpc.batch_get([str(name), name.engine])()
@@ -296,8 +297,9 @@ class FirestoreStore:
             except Missing:
                 raise SessionNotFound(name) from None
             except Stale:
-                retries.wait()
                 is_known = if_match is None
+                if is_known:
+                    retries.wait()
             except Refused as refusal:
                 raise self._explanation(name, state, refusal) from refusal
             else:
