@@ -1,10 +1,14 @@
-# The source of the functions: the files that they import. The object's name is the hash of its content.
-# A changed source is a new object and a new revision; an unchanged source is neither. Old objects stay
-# for a rollback.
+# The source of the functions: the files that they import, and those of the console. The object's name is
+# the hash of its content. A changed source is a new object and a new revision; an unchanged source is
+# neither. Old objects stay for a rollback.
 
 locals {
   root         = "${path.module}/.."
-  source_files = setunion(["constraints.txt", "main.py", "requirements.txt"], fileset(local.root, "functions/**/*.py"))
+  source_files = setunion(["constraints.txt", "main.py", "requirements.txt", "requirements-otel.txt"], fileset(local.root, "functions/**/*.{css,html,js,py,svg}"))
+
+  # A build installs what requirements.txt names.
+  has_otel     = contains(concat(keys(local.settings), keys(var.secrets)), "OTEL_EXPORTER_OTLP_ENDPOINT")
+  requirements = "${file("${local.root}/requirements.txt")}${local.has_otel ? "-r requirements-otel.txt\n" : ""}"
 }
 
 data "archive_file" "source" {
@@ -16,7 +20,7 @@ data "archive_file" "source" {
     for_each = local.source_files
     content {
       filename = source.value
-      content  = file("${local.root}/${source.value}")
+      content  = source.value == "requirements.txt" ? local.requirements : file("${local.root}/${source.value}")
     }
   }
 }
