@@ -176,6 +176,7 @@ def append(
                 return version
             check_version(name, version, if_match)
             commit, is_known = left, True
+            retries.wait()
         state, shared = commit.state, list[Write]()
         unchanged_since = expected
         if state.needs_current_state or owner is not None:
@@ -212,8 +213,9 @@ def append(
         except Missing:
             raise SessionNotFound(name) from None
         except Stale:
-            retries.wait()
             is_known = if_match is None
+            if is_known:
+                retries.wait()
         except Refused as refusal:
             raise explanation(rpc, name, state, refusal) from refusal
         else:

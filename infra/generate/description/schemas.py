@@ -21,6 +21,7 @@ from functions.messages.session_event import SessionEvent
 from functions.rules.event_type import EventType
 from functions.rules.limits import MAX_LABEL_LENGTH, MAX_LABELS
 from functions.rules.run import RunState
+from functions.rules.token_usage import TOKEN_COUNTS
 
 _SCHEMAS = "#/components/schemas/"
 
@@ -74,10 +75,20 @@ _LABELS: JsonSchema = {
 _LABELS_OR_NULL: JsonSchema = {"anyOf": [_LABELS, {"type": "null"}]}
 _EVENT_TYPE: JsonSchema = {"enum": list(EventType), "description": "Only with view=FULL."}
 
+_FACTS: dict[str, JsonSchema] = {
+    "etag": {**FILLED, "description": "Only with view=FULL, as the four that follow."},
+    "eventCount": _COUNT,
+    "usage": ref("Usage"),
+    "lastEventTime": _TIME,
+    "forkedFrom": ref("ForkedFrom"),
+}
+
 _RULES: Mapping[tuple[type[Message], str], _Rules] = {
     (Session, "validation"): _Rules([], {"labels": _LABELS_OR_NULL}),
     (Session, "serialization"): _Rules(
-        ["name", "createTime", "updateTime", "userId", "expireTime"], {"labels": _LABELS}, ("ttl",)
+        ["name", "createTime", "updateTime", "userId", "expireTime"],
+        {"labels": _LABELS, **_FACTS},
+        ("ttl",),
     ),
     (RewindSessionRequest, "validation"): _Rules(
         ["beforeInvocationId"], {"beforeInvocationId": FILLED}
@@ -130,6 +141,8 @@ def schemas() -> dict[str, JsonSchema]:
     event, gone = ref("SessionEvent-Output"), fixed({"name": FILLED}, "name")
     answered = {
         "Empty": fixed({}),
+        "Usage": fixed(dict.fromkeys(TOKEN_COUNTS, _COUNT)),
+        "ForkedFrom": fixed({"session": FILLED, "event": FILLED}, "session"),
         "Appended": fixed({"session": ref("Session-Output")}),
         "Sessions": _page("sessions", "Session-Output"),
         "SessionEvents": _page("sessionEvents", "SessionEvent-Output"),
