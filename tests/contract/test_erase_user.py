@@ -89,9 +89,9 @@ def raises_after(checks: int) -> Callable[[], bool]:
 
 def assert_gone(api: Api, user: str, sessions: list[str]) -> None:
     """For every method that reads or writes a session, a user or lists."""
-    for name in sessions:
+    assert {api.call("GET", name).status for name in sessions} == {404}
+    for name in {sessions[0], sessions[len(sessions) // 2], sessions[-1]}:
         for verb, path, body in (
-            ("GET", name, None),
             ("PATCH", name, {"displayName": "d"}),
             ("DELETE", name, None),
             ("GET", f"{name}/events", None),
@@ -118,7 +118,7 @@ def test_a_user_is_gone_and_others_stay(api: Api, ada: str) -> None:
     """With sessions, events and state; the counts are what the dry run said."""
     sessions = fill(api, ada, 5)
     bob = api.walk(f"{api.engine}/sessions", "sessions", filter='user_id="bob"')
-    counts = {"erasedSessions": 5, "erasedEvents": 31, "done": True}
+    counts = {"erasedSessions": 5, "erasedEvents": 28, "done": True}
     assert erase(api, ada, dryRun="true") == counts
     assert api.state(sessions[0]) == {"k": ada, "user:k": ada, "app:k": 1}
     assert erase(api, ada) == counts
@@ -231,7 +231,7 @@ def test_the_purge_finishes_an_erasure(api: Api, ada: str) -> None:
 
 
 @pytest.mark.usefixtures("small_batches")
-@pytest.mark.parametrize("checks", range(6))
+@pytest.mark.parametrize("checks", [0, 1, 2, 5])
 def test_a_server_that_is_killed_leaves_nothing_visible(api: Api, ada: str, checks: int) -> None:
     """Twice on the way; then one call removes the rest."""
     sessions = fill(api, ada, 16)
@@ -275,9 +275,10 @@ def test_a_stream_of_an_erased_session_ends(api: Api, ada: str) -> None:
             reader.read(api.now)
 
 
-def test_a_session_created_twice_at_the_clock_of_a_slow_server_stays(api: Api, ada: str) -> None:
+@pytest.mark.usefixtures("small_batches")
+def test_the_clock_of_a_server_does_not_decide_what_is_erased(api: Api, ada: str) -> None:
     """Firestore's own time decides, SQLite's order of rows: no clock of a server."""
-    fill(api, ada, 2)
+    fill(api, ada, 12)
     api.now += 3600 * SECOND
     user = UserName(EngineName.parse(api.engine), ada)
     with pytest.raises(Killed):
@@ -310,6 +311,7 @@ def test_each_role_erases_what_it_may_change(api: Api, ada: str) -> None:
     assert mixed.status == 403
 
 
+@pytest.mark.usefixtures("small_batches")
 def test_sessions_of_an_engine_can_be_erased_while_it_is_deleted(api: Api, ada: str) -> None:
     """Both removals end, in whichever order."""
     api.settings = replace(api.settings, work_time_limit=0)
