@@ -64,9 +64,7 @@ def fill(api: Api, user: str, count: int, start: int = 0) -> list[str]:
     for number in range(start, start + count):
         api.create(f"{tag}-{number:03}-b", user="bob", sessionState={"user:k": "bob"})
         state = {"k": user, "user:k": user, "app:k": 1}
-        name = api.create(
-            f"{tag}-{number:03}-a", user=user, sessionState=state, displayName=user
-        )
+        name = api.create(f"{tag}-{number:03}-a", user=user, sessionState=state, displayName=user)
         for _ in range(25 if number == 3 else number % 4):
             part = {"text": f"I am {user}"}
             content, actions = {"parts": [part]}, {"stateDelta": {"k": user}}

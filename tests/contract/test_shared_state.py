@@ -149,9 +149,7 @@ def test_too_much_state_is_refused_and_changes_nothing(api: Api, kind: str) -> N
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_state_of_a_missing_engine_is_refused_where_engines_must_exist(
-    api: Api, kind: str
-) -> None:
+def test_state_of_a_missing_engine_is_refused_where_engines_must_exist(api: Api, kind: str) -> None:
     """As sessions are; the state is empty for readers."""
     strict = caller(api, "admin", require_engine=True)
     answer = strict.call("PATCH", path(api, kind), {"state": {"a": 1}})

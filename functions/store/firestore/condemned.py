@@ -21,7 +21,7 @@ from functions.store.firestore.erasure import BATCH, erase_all, removal
 from functions.store.firestore.protobuf import CommitResponse, Document, StructuredQuery, Write
 from functions.store.firestore.queries import documents_by_name
 from functions.store.firestore.rpc import Missing, Rpc, Stale
-from functions.store.firestore.values import document, update
+from functions.store.firestore.values import creation, document, update
 from functions.store.protocol import Purged
 
 CONDEMNED = "condemned"
@@ -52,10 +52,11 @@ def check_parent(name: str, engine: Document | None, *, require_engine: bool) ->
         raise EngineBeingDeleted(name)
 
 
-def condemnation(rpc: Rpc, name: EngineName, engine: Document) -> list[Write]:
+def condemnation(rpc: Rpc, name: EngineName, engine: Document | None) -> list[Write]:
     """The writes that hide an engine, unless its document has changed since it was read."""
-    mark = Write(update=document(engine.name, {CONDEMNED: True}))
-    mark.current_document.update_time.CopyFrom(engine.update_time)
+    mark = creation(f"{rpc.root}/{name}", {CONDEMNED: True})
+    if engine is not None:
+        mark.current_document.update_time.CopyFrom(engine.update_time)
     return [mark, Write(update=document(_entry(rpc, name), {"engine": str(name)}))]
 
 

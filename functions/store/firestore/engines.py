@@ -19,7 +19,7 @@ from functions.store.firestore.erasure import removal
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
 from functions.store.firestore.queries import names_in
 from functions.store.firestore.retries import Retries
-from functions.store.firestore.rpc import Missing, Rpc, Stale
+from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
 
 
@@ -91,24 +91,33 @@ def delete_engine(
 ) -> bool:
     """Hides an engine, then removes what is below it until the time is up; whether all is gone.
 
+    With `force` an engine may also be deleted that was never created and holds users or state.
     Raises EngineNotFound, or EngineHasSessions without `force`.
     """
-    current = None
+    has_begun = False
     while True:
         (found,) = rpc.batch_get([str(name)])()
         if is_condemned(found):
             break
-        if found is None and current is not None:
+        if found is None and has_begun:
             # Firestore took the removal, and its answer was lost.
             return True
-        current = _existing(name, found)
+        is_created = documents.is_engine(found)
+        if not (is_created or force):
+            raise EngineNotFound(name)
         has_sessions = _has_any(rpc, name, names_in("sessions", 1))
         if has_sessions and not force and _has_live_session(rpc, name, now):
             raise EngineHasSessions(name)
         is_empty = not has_sessions and not _has_any(rpc, name, names_in("users", 1))
+        if is_empty and not is_created and not values.members_of(found, "app"):
+            raise EngineNotFound(name)
+        has_begun = found is not None
         try:
-            rpc.commit([removal(current)] if is_empty else condemnation(rpc, name, current))
-        except (Stale, Missing):
+            if is_empty and found is not None:
+                rpc.commit([removal(found)])
+            else:
+                rpc.commit(condemnation(rpc, name, found))
+        except (AlreadyExists, Missing, Stale):
             retries.wait()
             continue
         if is_empty:
