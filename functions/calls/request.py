@@ -150,6 +150,14 @@ class Request:
         """The version of the session that the client expects; None where any will do."""
         return expected_version(self.match_header, self.query.get("etag", ""))
 
+    @property
+    def is_full(self) -> bool:
+        """Whether sessions are wanted in the full view; a blank `view` is BASIC."""
+        view = self.query.get("view", "") or "BASIC"
+        if view not in ("BASIC", "FULL"):
+            raise InvalidArgument(f'view must be BASIC or FULL: "{view:.64}".')
+        return view == "FULL"
+
     def update_mask(self) -> list[FieldPath]:
         """The paths of updateMask; none if it is absent."""
         text = self.query.get("updateMask", "")

@@ -14,7 +14,9 @@ from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineNotFound, ParentEngineNotFound, SessionNotFound
 from functions.rules.event import EventRecord
+from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
+from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.shared_state import (
@@ -200,6 +202,44 @@ class GuardedStore:
     def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
         """For the same principals as `erase_user`."""
         return self._on_user(self._store.count_user, user, now, is_time_up)
+
+    def fork_session(
+        self,
+        fork: Fork,
+        now: int,
+        is_time_up: Callable[[], bool],
+        owner: str | None = None,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord | None:
+        """Forks a session that the principal may see; the role user forks to its own userId."""
+        grant = self._on_session(fork.source)
+        _check_writes(grant)
+        if fork.user_id is not None and not grant.reads(fork.user_id):
+            # For a session of another user, SessionNotFound comes before PermissionDenied.
+            self.get_session(fork.source, now)
+            raise PermissionDenied("The role user forks sessions to its own userId only.")
+        return self._store.fork_session(
+            fork, now, is_time_up, grant.owner or owner, require_engine=require_engine
+        )
+
+    def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        """For principals that may see the session once it is complete."""
+        grant = self._on_session(name)
+        return self._store.is_forking(name, now, grant.owner or owner)
+
+    def rewind_session(
+        self,
+        name: SessionName,
+        rewind: Rewind,
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> SessionRecord:
+        """Rewinds a session that the principal may see."""
+        grant = self._on_session(name)
+        _check_writes(grant)
+        return self._store.rewind_session(name, rewind, now, grant.owner or owner, if_match)
 
     def create_engine(self, record: EngineRecord) -> None:
         """For admins of every engine: no rule names the new one yet."""

@@ -7,7 +7,9 @@ from typing import Protocol
 from functions.calls.filters import PageQuery
 from functions.rules.engine import EngineRecord
 from functions.rules.event import EventRecord
+from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
+from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
@@ -193,6 +195,43 @@ class Store(Protocol):
 
     def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
         """Counts what `erase_user` would remove; `done` where it came to the end in time."""
+
+    def fork_session(
+        self,
+        fork: Fork,
+        now: int,
+        is_time_up: Callable[[], bool],
+        owner: str | None = None,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord | None:
+        """Copies a session as it is at one moment, up to the point of the fork, to a new session.
+
+        Answers the new session with its shared state, also where an earlier call of the same fork
+        has made it. Answers None where `is_time_up`, which it asks after every batch, ended the
+        copy: the next call of the same fork goes on. No other method finds a session that is not
+        complete, and the purge removes it once its lease is over.
+
+        Raises SessionNotFound of the source, EventNotFound, InvocationNotFound,
+        SessionAlreadyExists and ParentEngineNotFound.
+        """
+
+    def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        """Whether a fork of that name has begun and is not complete."""
+
+    def rewind_session(
+        self,
+        name: SessionName,
+        rewind: Rewind,
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> SessionRecord:
+        """Appends the event of a rewind, which takes the session's own state back.
+
+        Answers the session with its shared state. Changes nothing where the session has the event
+        already. Raises SessionNotFound and InvocationNotFound.
+        """
 
     def create_engine(self, record: EngineRecord) -> None:
         """Stores a new engine, whose id is new, too."""

@@ -213,6 +213,7 @@ def event_fields(event: EventRecord, key: str) -> dict[str, Storable]:
         "invocationId": event.invocation_id,
         "text": event.text,
         COUNTED: True,
+        **({"removed": event.removed} if event.removed else {}),
     }
 
 

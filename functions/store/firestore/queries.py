@@ -80,6 +80,22 @@ def event_places(query: PageQuery, limit: int, start: str | None) -> StructuredQ
     return result
 
 
+def places_of_invocation(invocation: str) -> StructuredQuery:
+    """Where the events of an invocation stand; those of others, too, if its name is long."""
+    result = _select("events", "invocationId", "n")
+    if _is_indexed(invocation):
+        _where(result, "invocationId", _Operator.EQUAL, value(invocation))
+    _order(result, "key", descending=False)
+    return result
+
+
+def newest_by_key() -> StructuredQuery:
+    """The last event of a session's list."""
+    result = _select("events", "key", limit=1)
+    _order(result, "key", descending=True)
+    return result
+
+
 def events_of_runs(invocations: Sequence[str], behind: str | None) -> StructuredQuery:
     """Events of up to MAX_IN invocations by key, behind a key; of others too if a name is long."""
     result = _select("events")
@@ -100,9 +116,22 @@ def newest_events(limit: int) -> StructuredQuery:
 
 def events_by_arrival(since: int | None, behind: Document | None) -> StructuredQuery:
     """A session's events as they arrived, from a moment on or behind one of them."""
-    result = _select("events")
+    return arrivals("events", since, None, behind)
+
+
+def arrivals(
+    collection: str,
+    since: int | None,
+    until: int | None,
+    behind: Document | None,
+    limit: int = 0,
+) -> StructuredQuery:
+    """Documents of a collection as they arrived, between two moments and behind one of them."""
+    result = _select(collection, limit=limit)
     if since is not None:
         _where(result, "arrived", _Operator.GREATER_THAN_OR_EQUAL, moment(since))
+    if until is not None:
+        _where(result, "arrived", _Operator.LESS_THAN_OR_EQUAL, moment(until))
     _order(result, "arrived", descending=False)
     _order(result, "__name__", descending=False)
     if behind is not None:

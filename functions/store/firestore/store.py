@@ -22,7 +22,9 @@ from functions.rules.errors import (
     TooLarge,
 )
 from functions.rules.event import EventRecord
+from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
+from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord, check_version, later
 from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
@@ -38,11 +40,13 @@ from functions.store.firestore import (
     values,
 )
 from functions.store.firestore.appending import AppendCommit, append_or_create
+from functions.store.firestore.arrivals import LEAST_LOOKBACK
 from functions.store.firestore.condemned import CONDEMNED, check_parent, is_condemned
 from functions.store.firestore.counting import COUNTED
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.event_reader import FirestoreEventReader
+from functions.store.firestore.forking import ForkCopy, is_forking
 from functions.store.firestore.history import change_writes
 from functions.store.firestore.layouts import Layout
 from functions.store.firestore.listing import list_sessions
@@ -50,6 +54,7 @@ from functions.store.firestore.migration import Versions
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
 from functions.store.firestore.purging import count_expired, finish_deletions, purge
 from functions.store.firestore.retries import Retries
+from functions.store.firestore.rewinding import rewind_session
 from functions.store.firestore.rpc import AlreadyExists, LazyRpc, Missing, Refused, Rpc, Stale
 from functions.store.firestore.runs import runs_by_event
 from functions.store.firestore.schema import (
@@ -89,6 +94,7 @@ class FirestoreStore:
             lambda: Rpc(project, database, emulator_host, timeout), self._versions.open
         )
         self._timeout = timeout / 1e9
+        self._lookback = max(timeout, LEAST_LOOKBACK)
         self._keys = EventKeys()
         self._listeners = ListenerPool()
 
@@ -381,6 +387,53 @@ class FirestoreStore:
     def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
         self._with_history()
         return user_erasure.count_user(self._rpcs.get(), user, is_time_up)
+
+    def fork_session(
+        self,
+        fork: Fork,
+        now: int,
+        is_time_up: Callable[[], bool],
+        owner: str | None = None,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord | None:
+        rpc = self._rpcs.get()
+        self._versions.require(rpc, WITH_HISTORY)
+        return ForkCopy(
+            rpc,
+            fork,
+            now,
+            is_time_up,
+            owner,
+            self._versions.layouts_to_write(rpc),
+            self._lookback,
+            require_engine=require_engine,
+        ).run()
+
+    def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        return is_forking(self._rpcs.for_request(), name, now, owner)
+
+    def rewind_session(
+        self,
+        name: SessionName,
+        rewind: Rewind,
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> SessionRecord:
+        rpc, retries = self._rpcs.get(), Retries(name, self._timeout)
+        self._versions.require(rpc, WITH_HISTORY)
+        return rewind_session(
+            rpc,
+            name,
+            rewind,
+            lambda event: self._append(rpc, name, event),
+            now,
+            owner,
+            if_match,
+            self._lookback,
+            retries,
+        )
 
     def create_engine(self, record: EngineRecord) -> None:
         engines.create_engine(self._rpcs.for_request(), record)

@@ -146,6 +146,7 @@ def event_row(session: int, event: EventRecord) -> dict[str, Any]:
         "author": event.author,
         "invocation_id": event.invocation_id,
         "text": event.text,
+        **({"removed": write_plain(event.removed)} if event.removed else {}),
     }
 
 

@@ -21,12 +21,14 @@ own state: `members` is a JSON object of member texts, null for a key that went;
 that all other keys went, too; `after` is the greatest `seq` of the session's events then, 0 for
 none. `users` has a row for everybody who had a session or state; one without state has no scope.
 `state_time` is when app or user state changed last, NULL if no write since step 6 did.
-`original` is an event's text before compaction, and `raw` rebuilds the copy of its content in
-`rawEvent`; both are NULL for most events.
+`original` is an event's text before compaction, `raw` rebuilds the copy of its content in
+`rawEvent`, and `removed` is the JSON list of the keys that a rewind removed from the state; all of
+them are NULL for most events. `edits` counts the changes of a session's events after they arrived.
 
 An event that was deleted alone keeps its `seq` and id under its session's negated key; its text is
 its state delta. A session that a fork still fills has its engine's negated key and the expiry at
-which the fork's lease ends.
+which the fork's lease ends; `fork` says how far the copy has come, and afterwards which request
+made it.
 
 A deleted session has the expiry 0 and an id that no client can send. A deleted engine has the
 location "" and such a name. Their rows stay until everything below them is removed. `users` says
@@ -185,6 +187,8 @@ ALTER TABLE sessions ADD COLUMN candidate_tokens INTEGER;
 ALTER TABLE sessions ADD COLUMN total_tokens INTEGER;
 ALTER TABLE sessions ADD COLUMN last_event_time INTEGER;
 ALTER TABLE sessions ADD COLUMN forked_from TEXT NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN fork TEXT NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN edits INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events ADD COLUMN original TEXT;
 ALTER TABLE events ADD COLUMN raw TEXT;
 ALTER TABLE engines ADD COLUMN state_time INTEGER;
@@ -195,6 +199,10 @@ CREATE TABLE erasures (
     user_id TEXT NOT NULL,
     last INTEGER NOT NULL
 );
+ALTER TABLE events ADD COLUMN removed TEXT;
+CREATE TRIGGER event_changes AFTER UPDATE ON events BEGIN
+    UPDATE sessions SET edits = edits + 1 WHERE id = abs(old.session);
+END;
 
 CREATE TABLE changes (
     id INTEGER PRIMARY KEY,

@@ -17,7 +17,9 @@ from functions.rules.errors import (
     StoreUnavailable,
 )
 from functions.rules.event import EventRecord, counts_of
+from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
+from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord, check_version
 from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
@@ -26,7 +28,7 @@ from functions.rules.user import UserRecord
 from functions.store.paging import Cursor, Page, fill_page
 from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
 from functions.store.runs import fill_runs
-from functions.store.sqlite import engines, listing, shared_states, users
+from functions.store.sqlite import engines, forking, listing, shared_states, users
 from functions.store.sqlite.change_poller import ChangePoller
 from functions.store.sqlite.database import Database
 from functions.store.sqlite.erasing import (
@@ -38,6 +40,7 @@ from functions.store.sqlite.erasing import (
 )
 from functions.store.sqlite.event_reader import SqliteEventReader
 from functions.store.sqlite.members import merge
+from functions.store.sqlite.rewinding import rewind_session
 from functions.store.sqlite.rows import (
     SessionKeys,
     add_user,
@@ -275,6 +278,34 @@ class SqliteStore:
     def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
         with self._database.snapshot() as db:
             return users.count_user(db, user)
+
+    def fork_session(
+        self,
+        fork: Fork,
+        now: int,
+        is_time_up: Callable[[], bool],
+        owner: str | None = None,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord | None:
+        return forking.fork_session(
+            self._database, fork, now, is_time_up, owner, require_engine=require_engine
+        )
+
+    def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        with self._database.statement() as db:
+            return forking.is_forking(db, name, now, owner)
+
+    def rewind_session(
+        self,
+        name: SessionName,
+        rewind: Rewind,
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> SessionRecord:
+        with self._database.write() as db:
+            return rewind_session(db, name, rewind, now, owner, if_match)
 
     def create_engine(self, record: EngineRecord) -> None:
         with self._database.write() as db:
