@@ -106,7 +106,7 @@ def delete_engine(
         if not (is_created or force):
             raise EngineNotFound(name)
         has_sessions = _has_any(rpc, name, names_in("sessions", 1))
-        if has_sessions and not force and _has_live_session(rpc, name, now):
+        if has_sessions and not force and _has_live_session(rpc, name, now, found):
             raise EngineHasSessions(name)
         is_empty = not has_sessions and not _has_any(rpc, name, names_in("users", 1))
         if is_empty and not is_created and not values.members_of(found, "app"):
@@ -139,15 +139,16 @@ def _has_any(rpc: Rpc, name: EngineName, query: StructuredQuery) -> bool:
     return any(found is not None for found, _ in rpc.run_query(str(name), query))
 
 
-def _has_live_session(rpc: Rpc, name: EngineName, now: int) -> bool:
+def _has_live_session(rpc: Rpc, name: EngineName, now: int, engine: Document | None) -> bool:
     """Reads the sessions by name until one is live; in most engines the first one is."""
 
     def request(last: Document | None) -> StructuredQuery:
         behind = "" if last is None else last.name
-        return queries.documents_by_name("sessions", ("expiry",), 0, behind, everywhere=False)
+        fields = ("expiry", "userId")
+        return queries.documents_by_name("sessions", fields, 0, behind, everywhere=False)
 
     found = queries.run_in_steps(rpc, str(name), request, 1)
-    return any(documents.is_live(session, now) for session, _ in found)
+    return any(documents.is_live(session, now, None, engine) for session, _ in found)
 
 
 def _existing(name: EngineName, found: Document | None) -> Document:

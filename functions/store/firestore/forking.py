@@ -201,9 +201,7 @@ class ForkCopy:
             ):
                 raise SessionAlreadyExists(str(fork.name))
             return self._shown(found, engine)
-        if is_condemned(engine) or not documents.is_live(
-            source, self._now, self._owner, engine
-        ):
+        if is_condemned(engine) or not documents.is_live(source, self._now, self._owner, engine):
             raise SessionNotFound(source_name)
         check_parent(source_name.engine, engine, require_engine=self._require_engine)
         if found is not None and documents.is_erased(engine, found):
