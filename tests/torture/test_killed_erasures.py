@@ -1,4 +1,4 @@
-"""SIGKILL while the server erases a user, twice: nothing of it shows, and in the end nothing is left.
+"""SIGKILL while the server erases a user, twice: nothing shows, and in the end nothing is left.
 
 `TORTURE_SESSIONS` says how many sessions the user has.
 """
@@ -83,7 +83,10 @@ def fill(store: Store, engine: str, pool: ThreadPoolExecutor) -> None:
         name = SessionName(engine, f"s{number}")
         store.create_session(*new_session(name, message, now, 0), now, require_engine=False)
         event = SessionEvent(
-            author="user", invocation_id="i", timestamp="2026-01-01T00:00:00Z", raw_event={"text": f"I am {user}"}
+            author="user",
+            invocation_id="i",
+            timestamp="2026-01-01T00:00:00Z",
+            raw_event={"text": f"I am {user}"},
         )
         store.append_event(name, *new_event(event, ""), now)
 
