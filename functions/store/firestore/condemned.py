@@ -27,6 +27,9 @@ from functions.store.protocol import Purged
 CONDEMNED = "condemned"
 """The field of an engine's document that hides the engine."""
 
+HIDING = (CONDEMNED, ERASING)
+"""The fields of an engine's document that hide sessions."""
+
 _PAGE = 1_000
 """Documents that one query finds."""
 
@@ -39,6 +42,11 @@ def is_condemned(engine: Document | None) -> bool:
 def hides_sessions(engine: Document) -> bool:
     """Whether some sessions below an engine are hidden, or all."""
     return is_condemned(engine) or bool(engine.fields[ERASING].map_value.fields)
+
+
+def reading(rpc: Rpc, name: SessionName, *fields: str) -> Callable[[], list[Document | None]]:
+    """Starts reading what tells whether a session is there, of its document and its engine's."""
+    return rpc.batch_get([str(name), name.engine], ["expiry", "userId", *HIDING, *fields])
 
 
 def live(
