@@ -4,9 +4,12 @@ from pathlib import Path
 
 from functions.store.firestore import FirestoreStore
 from functions.store.firestore.documents import user_key
-from functions.store.firestore.protobuf import StructuredQuery
+from functions.store.firestore.protobuf import Document, StructuredQuery
+from functions.store.firestore.queries import documents_by_name, run_in_steps
 from functions.store.protocol import Store
 from functions.store.sqlite import SqliteStore
+
+_PAGE = 1_000
 
 
 def mentions(store: Store, text: str, below: str = "") -> list[str]:
@@ -19,16 +22,20 @@ def mentions(store: Store, text: str, below: str = "") -> list[str]:
         found = _rows(store, text, below)
         return found if below else found + _files(store, text)
     assert isinstance(store, FirestoreStore)
-    query = StructuredQuery()
-    query.from_.add().all_descendants = True
     needles = [text.encode(), user_key(text).encode()]
     return [
         document.name
-        for document, _ in store._rpcs.get().run_query("", query)
+        for document, _ in run_in_steps(store._rpcs.get(), "", _documents, _PAGE)
         if document is not None
         and below in document.name
         and any(needle in document.SerializeToString() for needle in needles)
     ]
+
+
+def _documents(last: Document | None) -> StructuredQuery:
+    query = documents_by_name("", (), 0, "" if last is None else last.name, everywhere=True)
+    query.ClearField("select")
+    return query
 
 
 def _rows(store: SqliteStore, text: str, below: str) -> list[str]:
