@@ -313,10 +313,7 @@ class GuardedStore:
             raise PermissionDenied("The role user creates sessions of its own userId only.")
 
     def _named(self, location: str) -> list[EngineName]:
-        """The engines of a location that rules name, where no others may be seen.
-
-        Raises PermissionDenied if there are others.
-        """
+        """The engines of a location that rules name; raises PermissionDenied if others show."""
         engines = map(EngineName.parse, self._access.named)
         named = [name for name in engines if name.location == location]
         if named and self._access.default is not None:

@@ -270,7 +270,8 @@ class Store(Protocol):
 
         Hides the engine at once, then removes documents until nothing is left or the time is up:
         asks `is_time_up` after every batch. Answers whether nothing is left; if not, the next
-        call for the same engine and the purge go on. Raises EngineNotFound, or EngineHasSessions
+        call for the same engine and the purge go on. With `force` the engine may also be one that
+        was never created and holds users or state. Raises EngineNotFound, or EngineHasSessions
         without `force`.
         """
 

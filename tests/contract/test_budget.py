@@ -462,6 +462,72 @@ def purge_again(api: Api, counting: Counting, k: int) -> None:
         assert api.ok("POST", "sessions:purgeExpired")["purgedSessions"] == 0
 
 
+@row("get_app_state", "any")
+def get_app_state(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("GET", f"{api.engine}/state")
+
+
+@row("update_app_state", "any")
+def update_app_state(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("PATCH", f"{api.engine}/state", {"state": {"a": 1}})
+
+
+@row("get_user_state", "any")
+def get_user_state(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("GET", f"{api.engine}/users/u/state")
+
+
+@row("update_user_state", "the engine's first user state")
+def update_first_user_state(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("PATCH", f"{api.engine}/users/u/state", {"state": {"a": 1}})
+
+
+@row("update_user_state", "later user state")
+def update_later_user_state(api: Api, counting: Counting) -> None:
+    api.create(user="another", sessionState={"user:c": 1})
+    with counting():
+        api.ok("PATCH", f"{api.engine}/users/u/state", {"state": {"a": 1}})
+
+
+@row("list_users", "the last page, of n", {"n": 0}, {"n": 3})
+def list_users(api: Api, counting: Counting, n: int) -> None:
+    for number in range(n):
+        api.create(user=f"u{number}")
+    with counting():
+        assert len(api.ok("GET", f"{api.engine}/users").get("users", [])) == n
+
+
+@row("erase_user", "nobody")
+def erase_nobody(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("POST", f"{api.engine}/users/u:erase")
+
+
+@row(
+    "erase_user",
+    "k sessions of n events, fewer than 400 documents",
+    *({"k": k, "n": n} for k, n in ((1, 0), (3, 0), (3, 5))),
+)
+def erase_user(api: Api, counting: Counting, k: int, n: int) -> None:
+    for number in range(k):
+        fill(api, api.create(f"s{number}"), n)
+    with counting():
+        erased = api.ok("POST", f"{api.engine}/users/u:erase")
+    assert erased == {"erasedSessions": k, "erasedEvents": k * n, "done": True}
+
+
+@row("erase_user", "a dry run, k sessions", {"k": 0}, {"k": 3})
+def count_user(api: Api, counting: Counting, k: int) -> None:
+    for _ in range(k):
+        fill(api, api.create(), 2)
+    with counting():
+        api.ok("POST", f"{api.engine}/users/u:erase", dryRun="true")
+
+
 @row("create_reasoning_engine", "any")
 def create_engine(api: Api, counting: Counting) -> None:
     with counting():

@@ -10,13 +10,11 @@ from heapq import heappop, heappush
 from functions.rules.errors import SessionNotFound
 from functions.rules.names import SessionName
 from functions.store.firestore.arrivals import LEAST_LOOKBACK
-from functions.store.firestore.condemned import CONDEMNED, is_condemned
+from functions.store.firestore.condemned import live, reading
 from functions.store.firestore.documents import (
-    ERASING,
     arrival_of,
     expiry_of,
     incarnation_of,
-    is_live,
 )
 from functions.store.firestore.event_documents import event_record
 from functions.store.firestore.protobuf import Document, Timestamp
@@ -120,11 +118,8 @@ class FirestoreEventReader:
         return found
 
     def _read_session(self, now: int, owner: str | None) -> Document:
-        fields = ("expiry", "incarnation", "userId", CONDEMNED, ERASING)
-        found, engine = self._rpc.batch_get([str(self._name), self._name.engine], fields)()
-        if is_condemned(engine) or not is_live(found, now, owner, engine):
-            raise SessionNotFound(self._name)
-        return found
+        found, engine = reading(self._rpc, self._name, "incarnation")()
+        return live(self._name, found, now, owner, engine)
 
     def _check(self, now: int) -> None:
         found = self._require_session(now)

@@ -39,6 +39,7 @@ from functions.store.firestore.layouts import Layouts, micros, purge_shard
 from functions.store.firestore.protobuf import Document, Timestamp, Value, Write
 from functions.store.firestore.rpc import AlreadyExists, Missing, Refused, Rpc, Stale
 from functions.store.firestore.sharing import is_registered, share, shared_writes
+from functions.store.firestore.user_erasure import ended
 
 WRITES = 398
 """Copies in one commit; it also writes the session, and at the end a new user."""
@@ -194,15 +195,17 @@ class ForkCopy:
         found, source, engine = self._rpc.batch_get(
             [str(fork.name), str(source_name), source_name.engine]
         )()
-        if documents.is_live(found, self._now) and not is_condemned(engine):
+        if not is_condemned(engine) and documents.is_live(found, self._now, None, engine):
             if _request_of(found) != fork.request or not documents.is_live(
                 found, self._now, self._owner
             ):
                 raise SessionAlreadyExists(str(fork.name))
             return self._shown(found, engine)
-        if is_condemned(engine) or not documents.is_live(source, self._now, self._owner):
+        if is_condemned(engine) or not documents.is_live(source, self._now, self._owner, engine):
             raise SessionNotFound(source_name)
         check_parent(source_name.engine, engine, require_engine=self._require_engine)
+        if found is not None and documents.is_erased(engine, found):
+            found = ended(self._rpc, found)
         if found is not None and not documents.is_over(found, self._now):
             copy = _Copy.of(found)
             if copy.request != fork.request:
@@ -218,14 +221,20 @@ class ForkCopy:
             return None
         record = fork.record(documents.session_record(source_name, source), self._now)
         copy = _Copy(fork.request, self._worker, record.user_id)
-        fields = {"purgeShard": purge_shard(fork.name), "state": {}, **self._hidden(copy)}
+        fields: dict[str, values.Storable] = {
+            "purgeShard": purge_shard(fork.name),
+            "userId": record.user_id,
+            "state": {},
+            **self._hidden(copy),
+        }
         copy.read_time = self._write([values.creation(self._path, fields)])
         return copy
 
     def _go_on(self, copy: _Copy) -> SessionRecord | None:
         fork, at = self._fork, copy.read_time
-        (source,) = self._read(self._rpc.batch_get([str(fork.source)], (), at))
-        if not documents.is_live(source, self._now, self._owner):
+        paths = [str(fork.source), fork.source.engine]
+        source, engine = self._read(self._rpc.batch_get(paths, (), at))
+        if not documents.is_live(source, self._now, self._owner, engine):
             raise SessionNotFound(fork.source)
         if copy.end is None and not fork.point.is_end:
             copy.end = self._read(
@@ -257,7 +266,7 @@ class ForkCopy:
         fork, engine_name = self._fork, self._fork.name.engine
         user_path = documents.user_path(engine_name, copy.user_id)
         engine, user = self._rpc.batch_get([engine_name, user_path])()
-        if is_condemned(engine):
+        if is_condemned(engine) or documents.is_erased(engine, source):
             raise SessionNotFound(fork.source)
         record = fork.record(documents.session_record(fork.source, source), self._now)
         record.forked_from = fork.origin(copy.last_event)
@@ -283,7 +292,7 @@ class ForkCopy:
         session = values.update(self._path, fields, mask, changed_since=self._since)
         self._write([session, *chunk.writes, *shared])
         (found,) = self._rpc.batch_get([str(fork.name)])()
-        if not documents.is_live(found, self._now):
+        if not documents.is_live(found, self._now, None, engine):
             raise SessionNotFound(fork.name)
         return self._shown(found, engine)
 

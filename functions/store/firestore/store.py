@@ -9,7 +9,6 @@ a process reads the database's version.
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from operator import methodcaller
 
@@ -17,7 +16,6 @@ from functions.calls.filters import PageQuery, event_matches, predicate
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import (
     SessionAlreadyExists,
-    StoreUnavailable,
 )
 from functions.rules.event import EventAndState, EventRecord
 from functions.rules.fork import Fork
@@ -44,8 +42,9 @@ from functions.store.firestore.appending import (
     append_or_create,
 )
 from functions.store.firestore.arrivals import LEAST_LOOKBACK
-from functions.store.firestore.condemned import CONDEMNED, check_parent, is_condemned, live
+from functions.store.firestore.condemned import check_parent, live, reading
 from functions.store.firestore.counting import COUNTED
+from functions.store.firestore.deleting import delete_session
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.event_documents import event_record, load_parts, parts_of
 from functions.store.firestore.event_keys import EventKeys
@@ -53,9 +52,9 @@ from functions.store.firestore.event_reader import FirestoreEventReader
 from functions.store.firestore.forking import ForkCopy, is_forking
 from functions.store.firestore.history import change_writes
 from functions.store.firestore.layouts import Layout
-from functions.store.firestore.listing import list_sessions
+from functions.store.firestore.listing import find_sessions, list_sessions
 from functions.store.firestore.migration import Versions
-from functions.store.firestore.protobuf import Document, StructuredQuery, Write
+from functions.store.firestore.protobuf import Document, StructuredQuery
 from functions.store.firestore.purging import count_expired, finish_deletions, purge
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rewinding import rewind_session
@@ -82,9 +81,6 @@ from functions.store.firestore.sharing import (
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
 from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
 from functions.store.runs import fill_runs
-
-_HIDING = (CONDEMNED, documents.ERASING)
-"""The fields of an engine's document that hide sessions."""
 
 
 class FirestoreStore:
@@ -214,44 +210,10 @@ class FirestoreStore:
         self, name: SessionName, now: int, owner: str | None = None, if_match: str | None = None
     ) -> None:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
-        token, condemned = secrets.token_hex(8), ""
-        while True:
-            found, engine = _reading(rpc, name, "incarnation")()
-            if documents.incarnation_of(found) == token:
-                break
-            found = live(name, found, now, owner, engine)
-            condemned = condemned or documents.incarnation_of(found)
-            if documents.incarnation_of(found) != condemned:
-                # The session is gone, and a later one has its name. The answer was lost, perhaps.
-                return
-            check_version(name, documents.version_of(found.update_time), if_match)
-            write = Write(update=documents.tombstone(found))
-            write.update.fields["incarnation"].string_value = token
-            write.current_document.update_time.CopyFrom(found.update_time)
-            try:
-                answer = rpc.commit([write])
-            except (Stale, Missing):
-                retries.wait()
-            else:
-                since = answer.write_results[0].update_time
-                found = Document(name=write.update.name, update_time=since)
-                break
-        # The session is gone already; what cannot be removed now goes with the next purge.
-        with suppress(StoreUnavailable, Stale):
-            erase(rpc, found, now, batches=1)
+        delete_session(rpc, name, now, owner, if_match, retries)
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
-        rpc = self._rpcs.for_request()
-        answers = rpc.run_query("", queries.sessions_of_id(session))
-        found = {documents.session_name(found): found for found, _ in answers if found is not None}
-        names = sorted(name for name in found if EngineName.parse(name.engine).location == location)
-        engines = [name.engine for name in names]
-        hiding = rpc.batch_get(engines, _HIDING)() if engines else []
-        return [
-            name
-            for name, engine in zip(names, hiding, strict=True)
-            if not is_condemned(engine) and documents.is_live(found[name], now, None, engine)
-        ]
+        return find_sessions(self._rpcs.for_request(), location, session, now)
 
     def append_event(
         self,
@@ -295,7 +257,7 @@ class FirestoreStore:
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:
         rpc = self._rpcs.for_request()
-        session = _reading(rpc, name)
+        session = reading(rpc, name)
         page = fill_page(
             self._events(rpc, name, query),
             query,
@@ -311,7 +273,7 @@ class FirestoreStore:
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[Run]:
         rpc = self._rpcs.for_request()
-        session = _reading(rpc, name)
+        session = reading(rpc, name)
         page = fill_runs(runs_by_event(rpc, name, query), query)
         found, engine = session()
         live(name, found, now, owner, engine)
@@ -486,8 +448,3 @@ class FirestoreStore:
         ]
         layouts = self._versions.layouts_to_write(rpc)
         return AppendCommit(f"{rpc.root}/{name}", keyed, layouts)
-
-
-def _reading(rpc: Rpc, name: SessionName, *fields: str) -> Callable[[], list[Document | None]]:
-    """Starts reading what tells whether a session is there, of its document and its engine's."""
-    return rpc.batch_get([str(name), name.engine], ["expiry", "userId", *_HIDING, *fields])

@@ -237,8 +237,9 @@ class _Step:
         """Copies some rows, and with the last of them completes the session."""
         db, name, now = self._db, self._fork.source, self._now
         found = db.execute(
-            "SELECT fork, scope FROM sessions WHERE id = ? AND engine < 0 AND expiry > 0",
-            (self._session,),
+            "SELECT s.fork, s.scope FROM sessions s JOIN engines e ON e.id = -s.engine "
+            "WHERE s.id = ? AND e.name = ? AND s.expiry > 0",
+            (self._session, name.engine),
         ).fetchone()
         if found is None:
             return _Outcome.AGAIN

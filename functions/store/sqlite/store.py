@@ -387,6 +387,7 @@ class SqliteStore:
             return False
         with self._database.write() as db:
             users.end_erasures(db, emptied)
+        self._database.empty_log()
         return True
 
     def _reading(self, *, one_statement: bool) -> AbstractContextManager[Connection]:

@@ -43,7 +43,11 @@ _QUERY_OF_METHOD: Mapping[tuple[str, str], JsonSchema] = {
     ("list_operations", "filter"): _IGNORED,
 }
 
-_ANY = {("list_sessions", "reasoningEngine"), ("append_event", "session")}
+_ANY = {
+    ("list_sessions", "reasoningEngine"),
+    ("erase_user", "reasoningEngine"),
+    ("append_event", "session"),
+}
 """Where the id `-` is allowed: it means all resources, or an id that the server chooses."""
 
 _CONDITIONS = {
@@ -88,7 +92,8 @@ def _id_pattern(name: str, *, is_wildcard: bool) -> str:
         return (PROJECT if name == "project" else LOCATION).pattern
     if name in ("reasoningEngine", "session"):
         return f"({RESOURCE_ID.pattern}|{ANY})" if is_wildcard else RESOURCE_ID.pattern
-    return {"run": "([A-Za-z0-9_-]|~[0-9A-F]{2})+", "operation": "[A-Za-z0-9_-]+"}[name]
+    spelled = "([A-Za-z0-9_-]|~[0-9A-F]{2})+"
+    return {"run": spelled, "user": spelled, "operation": "[A-Za-z0-9_-]+"}[name]
 
 
 def query_parameter(route: Route, name: str) -> tuple[str, JsonSchema]:

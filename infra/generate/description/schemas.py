@@ -18,6 +18,7 @@ from functions.messages.reasoning_engine import DeleteReasoningEngineRequest, Re
 from functions.messages.scalar_schema import TIMESTAMP, JsonSchema
 from functions.messages.session import Session
 from functions.messages.session_event import SessionEvent
+from functions.messages.state import State
 from functions.rules.event_type import EventType
 from functions.rules.limits import MAX_LABEL_LENGTH, MAX_LABELS
 from functions.rules.run import RunState
@@ -97,6 +98,7 @@ _RULES: Mapping[tuple[type[Message], str], _Rules] = {
     (ReasoningEngine, "serialization"): _Rules(
         ["name", "createTime", "updateTime", "etag"], {"labels": _LABELS}
     ),
+    (State, "serialization"): _Rules(["name", "state"], {}),
     (SessionEvent, "validation"): _Rules(
         ["author", "invocationId", "timestamp"],
         {
@@ -130,7 +132,7 @@ _OF_EVERY_RUN = (
 
 def schemas() -> dict[str, JsonSchema]:
     """Returns all schemas by name; a message in both directions has `-Input` and `-Output`."""
-    both = product((Session, SessionEvent, ReasoningEngine), ("validation", "serialization"))
+    both = product((Session, SessionEvent, ReasoningEngine, State), ("validation", "serialization"))
     read = (DeleteReasoningEngineRequest, ForkSessionRequest, RewindSessionRequest)
     _, made = models_json_schema(
         [*both, *product(read, ("validation",))],  # type: ignore[list-item]
@@ -153,6 +155,12 @@ def schemas() -> dict[str, JsonSchema]:
             {**_RUN, **_page("sessionEvents", "SessionEvent-Output")["properties"]},
             # A later page of a long run has only these.
             *("name", "invocationId"),
+        ),
+        "Users": _page("users", "User"),
+        "User": fixed({"name": FILLED, "userId": FILLED, "createTime": _TIME}, "name", "userId"),
+        "Erased": fixed(
+            {"erasedSessions": _COUNT, "erasedEvents": _COUNT, "done": {"type": "boolean"}},
+            *("erasedSessions", "erasedEvents", "done"),
         ),
         "ToolCall": fixed({"id": TEXT, "name": TEXT, "args": _STRUCT, "response": _STRUCT}),
         # The schema of each event: before 3.2, OpenAPI cannot describe the items of a stream.

@@ -44,6 +44,7 @@ def converse(store: Store) -> None:
     _watch(api, sessions[0])
     _find_by_id(api)
     _replace_an_expired_session(api)
+    _users(api)
     _purge(api)
     _list_and_delete_engines(api)
 
@@ -99,6 +100,16 @@ def _replace_an_expired_session(api: Api) -> None:
     api.append(api.create("brief", ttl="1s"))
     api.now += 2 * SECOND
     api.append(api.create("brief", ttl="1s"))
+
+
+def _users(api: Api) -> None:
+    api.create(user="other", sessionState={"user:a": 1})
+    assert len(api.walk(f"{api.engine}/users", "users", pageSize=1)) == 2
+    for engine in (api.engine, f"{LOCATION}/reasoningEngines/-"):
+        api.create(user="other")
+        for dry_run in ("true", "false"):
+            path = f"{engine}/users/other:erase"
+            assert api.ok("POST", path, dryRun=dry_run)["erasedSessions"]
 
 
 def _purge(api: Api) -> None:
