@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from functions.store.firestore import forking as firestore_forking
-from functions.store.sqlite import SqliteStore
 from functions.store.sqlite import forking as sqlite_forking
 from tests.support.api import SECOND, Answer, Api
 from tests.support.roles import caller

@@ -22,7 +22,7 @@ MAX_DOCUMENTS = 1_000
 _MAX_INDEXED = 1_500
 """Bytes of a text that indexes hold; longer ones are cut off."""
 
-_LAST_NAME = "\uf8ff"
+LAST_NAME = "\uf8ff"
 """Behind every id of the store."""
 
 DELETED = "deleted"
@@ -230,7 +230,7 @@ def documents_below(behind: str, limit: int, *, from_: str = "", to: str = "") -
     if to:
         result.start_at.values.append(Value(reference_value=from_))
         result.start_at.before = True
-        result.end_at.values.append(Value(reference_value=f"{to}/{_LAST_NAME}/{_LAST_NAME}"))
+        result.end_at.values.append(Value(reference_value=f"{to}/{LAST_NAME}/{LAST_NAME}"))
     return result
 
 
@@ -242,6 +242,27 @@ def engines_in_order(behind: Cursor | None, root: str) -> StructuredQuery:
     if behind:
         position, name = behind
         _start_after(result, moment(int(position)), Value(reference_value=f"{root}/{name}"))
+    return result
+
+
+def documents_of_user(
+    user_id: str, collection: str, behind: str, last: str, fields: Sequence[str], limit: int
+) -> StructuredQuery:
+    """Sessions, tombstones included, or documents of a user, behind a full name and up to one."""
+    result = _select(collection, *(fields or ("__name__",)), limit=limit)
+    result.from_[0].all_descendants = True
+    _where(result, "userId", _Operator.EQUAL, value(user_id))
+    _order(result, "__name__", descending=False)
+    _start_after(result, Value(reference_value=behind))
+    result.end_at.values.append(Value(reference_value=last))
+    return result
+
+
+def users_in_order(behind: str) -> StructuredQuery:
+    """The users of an engine by userId, behind one."""
+    result = _select("users", "userId", "createTime")
+    _order(result, "userId", descending=False)
+    _start_after(result, value(behind))
     return result
 
 

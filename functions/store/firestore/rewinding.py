@@ -38,7 +38,7 @@ def rewind_session(
     while True:
         event_path = f"{name}/events/{rewind.event_id}"
         found, engine, landed = rpc.batch_get([str(name), name.engine, event_path])()
-        if is_condemned(engine) or not documents.is_live(found, now, owner):
+        if is_condemned(engine) or not documents.is_live(found, now, owner, engine):
             raise SessionNotFound(name)
         record = documents.session_record(name, found)
         share(rpc, [record], {name.engine: engine})

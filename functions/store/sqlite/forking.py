@@ -236,12 +236,12 @@ class _Step:
         """Copies some rows, and with the last of them completes the session."""
         db, name, now = self._db, self._fork.source, self._now
         found = db.execute(
-            "SELECT fork, scope FROM sessions WHERE id = ? AND engine < 0 AND expiry > 0",
+            "SELECT fork, scope, engine FROM sessions WHERE id = ? AND expiry > 0",
             (self._session,),
         ).fetchone()
         if found is None:
             return _Outcome.AGAIN
-        copy, scope = _Copy.read(found[0]), found[1]
+        copy, scope, hidden = _Copy.read(found[0]), *found[1:]
         if copy.worker != self._worker:
             return _Outcome.TAKEN
         source = db.execute(
@@ -249,7 +249,9 @@ class _Step:
             "WHERE s.id = ? AND e.name = ? AND s.expiry > ?",
             (copy.source, name.engine, now // 1000),
         ).fetchone()
-        if source is None or source[1] != copy.edits:
+        # The erasure of the new session's user has taken it away.
+        is_erased = source is not None and hidden != -source[0]
+        if source is None or is_erased or source[1] != copy.edits:
             _condemn(db, self._session, now)
             return _Outcome.GONE if source is None else _Outcome.AGAIN
         some, is_last = self._some(copy)
