@@ -2,6 +2,7 @@
 
 import time
 
+from functions.calls.answer import Answer
 from functions.calls.request import Request
 from functions.messages.fork_and_rewind import ForkSessionRequest
 from functions.messages.session import Session
@@ -14,7 +15,7 @@ from functions.rules.operation import Operation
 from functions.store.protocol import Store
 
 
-def fork_session(request: Request, store: Store, now: int) -> str:
+def fork_session(request: Request, store: Store, now: int) -> Answer:
     """Answers an Operation with the new session, done unless WORK_TIME_LIMIT was too short.
 
     No method finds a session that is not complete. The same request with the same `requestId` or
@@ -57,8 +58,10 @@ def fork_session(request: Request, store: Store, now: int) -> str:
         else:
             break
     operation = Operation("ForkSession", *request.engine_name, session_id, now, request.version)
-    answer = None if record is None else record.to_json(official=True)
-    return operation.to_json(request.version, answer, done=record is not None)
+    if record is None:
+        return Answer(operation.to_json(request.version, None, done=False))
+    text = operation.to_json(request.version, record.to_json(official=True))
+    return Answer(text, record.etag)
 
 
 def _event_id(request: Request, message: ForkSessionRequest) -> str:

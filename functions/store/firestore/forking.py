@@ -204,6 +204,8 @@ class ForkCopy:
         if found is not None and not documents.is_over(found, now):
             if _request_of(found) != fork.request:
                 raise SessionAlreadyExists(str(fork.name))
+            if _was_met(found):
+                raise _Interrupted
             copy = _Copy.of(found)
             copy.worker, self._since = self._worker, found.update_time
             moment = self._commit(copy, _Chunk())
@@ -331,13 +333,15 @@ class ForkCopy:
 
     def _discard(self) -> bool:
         """Gives up the incomplete session; False where another call works on the same fork."""
-        fields = ["expiry", "fork", "userId"]
+        fields = ["expiry", "fork", "updated", "userId"]
         (found,) = self._rpc.batch_get([str(self._fork.name)], fields)()
         if found is None or documents.expiry_of(found) >= 0:
             return True
         copy = _Copy.of(found)
-        if copy.worker != self._worker:
-            return copy.request != self._fork.request
+        if copy.request != self._fork.request:
+            return True
+        if copy.worker != self._worker and not _was_met(found):
+            return False
         # What cannot be removed now goes with the next call or the purge.
         with suppress(StoreUnavailable):
             erase(self._rpc, ended(self._rpc, found), self._now, batches=1)
@@ -355,6 +359,11 @@ def is_forking(rpc: Rpc, name: SessionName, now: int, owner: str | None) -> bool
 def _request_of(found: Document) -> str:
     """The digest of the request that made a session, "" where none did."""
     return found.fields["fork"].map_value.fields["request"].string_value
+
+
+def _was_met(found: Document) -> bool:
+    """Whether an append has met an incomplete session, and left an event below it."""
+    return "updated" in found.fields
 
 
 def _creation(path: str, found: Document) -> Write:

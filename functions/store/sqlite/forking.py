@@ -241,7 +241,8 @@ class _Step:
         ).fetchone()
         if found is None:
             return _Outcome.AGAIN
-        copy, scope, hidden = _Copy.read(found[0]), *found[1:]
+        text, scope, hidden = found
+        copy = _Copy.read(text)
         if copy.worker != self._worker:
             return _Outcome.TAKEN
         source = db.execute(
