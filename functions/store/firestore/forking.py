@@ -6,7 +6,8 @@ server can go on with it:
 
     request, worker             the fork, and the call that works on it
     readTime                    the moment at which the source is read
-    end, behind                 places of its history: the copy goes to the one, and has come so far
+    end, behind, since          its history: the place where the copy ends, that to which it has
+                                come, and when the earliest document arrived that is left
     lastEvent, events, usage, lastTime     of the events that were copied
 
 Each commit holds only if nobody else has written the new session's document: an append that met it
@@ -65,6 +66,7 @@ class _Copy:
     read_time: Timestamp | None = None
     end: arrivals.Place | None = None
     behind: arrivals.Place | None = None
+    since: int | None = None
     last_event: str = ""
     events: int = 0
     usage: TokenUsage = NO_USAGE
@@ -81,6 +83,7 @@ class _Copy:
             read_time=fields["readTime"].timestamp_value if "readTime" in fields else None,
             end=_place(fields.get("end")),
             behind=_place(fields.get("behind")),
+            since=fields["since"].integer_value if "since" in fields else None,
             last_event=fields["lastEvent"].string_value,
             events=fields["events"].integer_value,
             usage=TokenUsage.of({name: said.integer_value for name, said in usage.items()}),
@@ -95,6 +98,7 @@ class _Copy:
             "readTime": self.read_time,
             "end": self.end,
             "behind": self.behind,
+            "since": self.since,
             "lastEvent": self.last_event,
             "events": self.events,
             "usage": self.usage.named(),
@@ -155,13 +159,11 @@ class ForkCopy:
         is_time_up: Callable[[], bool],
         owner: str | None,
         layouts: Layouts,
-        lookback: int,
         *,
         require_engine: bool,
     ) -> None:
-        """`lookback` is the nanoseconds that a commit may take; the others as in the protocol."""
         self._rpc, self._fork, self._now, self._is_time_up = rpc, fork, now, is_time_up
-        self._owner, self._layouts, self._lookback = owner, layouts, lookback
+        self._owner, self._layouts = owner, layouts
         self._require_engine = require_engine
         self._path = f"{rpc.root}/{fork.name}"
         self._worker = secrets.token_hex(8)
@@ -235,12 +237,14 @@ class ForkCopy:
                 lambda: arrivals.place_before(self._rpc, fork.source, fork.point, at)
             )
         chunk = _Chunk()
-        entries = arrivals.history(
-            self._rpc, fork.source, copy.behind, copy.end, self._lookback, at
+        history = arrivals.History(
+            self._rpc, fork.source, copy.end, at, behind=copy.behind, since=copy.since
         )
+        entries = iter(history)
         while (found := self._read(lambda: next(entries, None))) is not None:
             writes = self._copies(found, at)
             if not chunk.has_room(writes):
+                copy.since = history.left_since
                 self._commit(copy, chunk)
                 if self._is_time_up():
                     return None

@@ -40,7 +40,6 @@ from functions.store.firestore import (
     values,
 )
 from functions.store.firestore.appending import AppendCommit, append_or_create
-from functions.store.firestore.arrivals import LEAST_LOOKBACK
 from functions.store.firestore.condemned import CONDEMNED, check_parent, is_condemned
 from functions.store.firestore.counting import COUNTED
 from functions.store.firestore.erasure import erase
@@ -94,7 +93,6 @@ class FirestoreStore:
             lambda: Rpc(project, database, emulator_host, timeout), self._versions.open
         )
         self._timeout = timeout / 1e9
-        self._lookback = max(timeout, LEAST_LOOKBACK)
         self._keys = EventKeys()
         self._listeners = ListenerPool()
 
@@ -381,7 +379,6 @@ class FirestoreStore:
             is_time_up,
             owner,
             self._versions.layouts_to_write(rpc),
-            self._lookback,
             require_engine=require_engine,
         ).run()
 
@@ -406,7 +403,6 @@ class FirestoreStore:
             now,
             owner,
             if_match,
-            self._lookback,
             retries,
         )
 
