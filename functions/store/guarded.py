@@ -4,7 +4,7 @@ A resource that is hidden from the principal and a missing one answer the same e
 the principal may not call on a visible resource raises PermissionDenied.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from functions.access.access import Access, Grant, Role
@@ -13,7 +13,7 @@ from functions.calls.filters import PageQuery, engine_matches, predicate
 from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineNotFound, ParentEngineNotFound, SessionNotFound
-from functions.rules.event import EventRecord
+from functions.rules.event import EventAndState, EventRecord
 from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.rewind import Rewind
@@ -25,7 +25,7 @@ from functions.rules.shared_state import (
     StateOwner,
     engine_of,
 )
-from functions.rules.state import StateChange
+from functions.rules.state import StateChange, merged
 from functions.rules.user import UserRecord
 from functions.store.merging import list_merged
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page, map_page
@@ -123,27 +123,38 @@ class GuardedStore:
         if_match: str | None = None,
     ) -> str:
         """Adds an event to a session that the principal may see."""
+        return self.append_events(name, [(event, state)], now, owner, if_match)
+
+    def append_events(
+        self,
+        name: SessionName,
+        events: Sequence[EventAndState],
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> str:
+        """Adds events to a session that the principal may see."""
         grant = self._on_session(name)
+        state = merged(change for _, change in events)
         if state.app and not grant.writes_app_state:
             # For a session of another user, SessionNotFound comes before PermissionDenied.
             self.get_session(name, now)
         _check_writes(grant, state)
-        return self._store.append_event(name, event, state, now, grant.owner or owner, if_match)
+        return self._store.append_events(name, events, now, grant.owner or owner, if_match)
 
     def append_or_create(
         self,
         record: SessionRecord,
-        event: EventRecord,
-        state: StateChange,
+        events: Sequence[EventAndState],
         now: int,
         *,
         require_engine: bool,
         if_match: str | None = None,
     ) -> SessionRecord:
-        """Adds an event to a session of a userId for which the principal may create sessions."""
-        self._check_creates(record, state)
+        """Adds events to a session of a userId for which the principal may create sessions."""
+        self._check_creates(record, merged(change for _, change in events))
         return self._store.append_or_create(
-            record, event, state, now, require_engine=require_engine, if_match=if_match
+            record, events, now, require_engine=require_engine, if_match=if_match
         )
 
     def list_events(
@@ -166,6 +177,42 @@ class GuardedStore:
         """Follows a session that the principal may see."""
         grant = self._on_session(name)
         return self._store.watch(name, after, now, grant.owner or owner)
+
+    def get_shared_state(self, owner: StateOwner) -> SharedState:
+        """The state of an engine, or of a user whose sessions the principal may see."""
+        grant = self._access.on(str(engine_of(owner)))
+        if grant is None:
+            return SharedState(owner, (), None)
+        _check_covers(grant, owner)
+        return self._store.get_shared_state(owner)
+
+    def update_shared_state(
+        self, owner: StateOwner, change: SharedStateChange, now: int, *, require_engine: bool
+    ) -> SharedState:
+        """Changes the state of a user whose sessions the principal may change, or of an engine."""
+        grant = self._on_parent(engine_of(owner))
+        _check_writes(grant)
+        if not (isinstance(owner, UserName) or grant.writes_app_state):
+            raise PermissionDenied(f"The role {grant.role} does not write app state.")
+        _check_covers(grant, owner)
+        return self._store.update_shared_state(owner, change, now, require_engine=require_engine)
+
+    def list_users(
+        self, engine: EngineName, query: PageQuery, owner: str | None = None
+    ) -> Page[UserRecord]:
+        """The users of an engine; the role user sees itself alone."""
+        grant = self._access.on(str(engine))
+        if grant is None:
+            return Page([], None)
+        return self._store.list_users(engine, query, grant.owner or owner)
+
+    def erase_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        """Erases a user whose sessions the principal may change."""
+        return self._on_user(self._store.erase_user, user, now, is_time_up)
+
+    def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        """For the same principals as `erase_user`."""
+        return self._on_user(self._store.count_user, user, now, is_time_up)
 
     def fork_session(
         self,
@@ -204,42 +251,6 @@ class GuardedStore:
         grant = self._on_session(name)
         _check_writes(grant)
         return self._store.rewind_session(name, rewind, now, grant.owner or owner, if_match)
-
-    def get_shared_state(self, owner: StateOwner) -> SharedState:
-        """The state of an engine, or of a user whose sessions the principal may see."""
-        grant = self._access.on(str(engine_of(owner)))
-        if grant is None:
-            return SharedState(owner, (), None)
-        _check_covers(grant, owner)
-        return self._store.get_shared_state(owner)
-
-    def update_shared_state(
-        self, owner: StateOwner, change: SharedStateChange, now: int, *, require_engine: bool
-    ) -> SharedState:
-        """Changes the state of a user whose sessions the principal may change, or of an engine."""
-        grant = self._on_parent(engine_of(owner))
-        _check_writes(grant)
-        if not (isinstance(owner, UserName) or grant.writes_app_state):
-            raise PermissionDenied(f"The role {grant.role} does not write app state.")
-        _check_covers(grant, owner)
-        return self._store.update_shared_state(owner, change, now, require_engine=require_engine)
-
-    def list_users(
-        self, engine: EngineName, query: PageQuery, owner: str | None = None
-    ) -> Page[UserRecord]:
-        """The users of an engine; the role user sees itself alone."""
-        grant = self._access.on(str(engine))
-        if grant is None:
-            return Page([], None)
-        return self._store.list_users(engine, query, grant.owner or owner)
-
-    def erase_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
-        """Erases a user whose sessions the principal may change."""
-        return self._on_user(self._store.erase_user, user, now, is_time_up)
-
-    def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
-        """For the same principals as `erase_user`."""
-        return self._on_user(self._store.count_user, user, now, is_time_up)
 
     def create_engine(self, record: EngineRecord) -> None:
         """For admins of every engine: no rule names the new one yet."""

@@ -1,12 +1,12 @@
 """The interface of every store; one contract suite tests them all."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from functions.calls.filters import PageQuery
 from functions.rules.engine import EngineRecord
-from functions.rules.event import EventRecord
+from functions.rules.event import EventAndState, EventRecord
 from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.rewind import Rewind
@@ -130,17 +130,30 @@ class Store(Protocol):
         again.
         """
 
+    def append_events(
+        self,
+        name: SessionName,
+        events: Sequence[EventAndState],
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> str:
+        """Appends events of different ids as `append_event` does: those that are new, or none.
+
+        They arrive in their order, and their changes of state apply in that order. Where all have
+        landed before, it changes nothing, whatever the version.
+        """
+
     def append_or_create(
         self,
         record: SessionRecord,
-        event: EventRecord,
-        state: StateChange,
+        events: Sequence[EventAndState],
         now: int,
         *,
         require_engine: bool,
         if_match: str | None = None,
     ) -> SessionRecord:
-        """Appends as `append_event` does, and creates a session that is missing from `record`.
+        """Appends as `append_events` does, and creates a session that is missing from `record`.
 
         With `if_match` it creates none and raises SessionNotFound. Both happen or neither. Answers
         the session with its shared state right after the append.
@@ -151,7 +164,10 @@ class Store(Protocol):
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:
-        """One page of a session's events; raises SessionNotFound."""
+        """One page of a session's events; raises SessionNotFound.
+
+        Without a filter, a store may leave out all fields of the records but `id` and `text`.
+        """
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
@@ -168,6 +184,33 @@ class Store(Protocol):
 
         Raises SessionNotFound. docs/decisions/0006-streams-go-by-commits.md gives the order.
         """
+
+    def get_shared_state(self, owner: StateOwner) -> SharedState:
+        """Reads the app state of an engine or the user state of a user, which may be empty."""
+
+    def update_shared_state(
+        self, owner: StateOwner, change: SharedStateChange, now: int, *, require_engine: bool
+    ) -> SharedState:
+        """Changes app or user state and answers it; the engine may have no document yet.
+
+        Raises TooLarge, and ParentEngineNotFound where the engine must exist.
+        """
+
+    def list_users(
+        self, engine: EngineName, query: PageQuery, owner: str | None = None
+    ) -> Page[UserRecord]:
+        """One page of an engine's users by userId; with `owner`, that user alone."""
+
+    def erase_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        """Removes all sessions and the state of a user, of one engine or of all of a location.
+
+        Hides them from every method, then removes documents until nothing is left or the time is
+        up: asks `is_time_up` after every batch. If something is left, the next call and the purge
+        go on. While they do, a session that is created for the user stays.
+        """
+
+    def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        """Counts what `erase_user` would remove; `done` where it came to the end in time."""
 
     def fork_session(
         self,
@@ -205,33 +248,6 @@ class Store(Protocol):
         Answers the session with its shared state. Changes nothing where the session has the event
         already. Raises SessionNotFound and InvocationNotFound.
         """
-
-    def get_shared_state(self, owner: StateOwner) -> SharedState:
-        """Reads the app state of an engine or the user state of a user, which may be empty."""
-
-    def update_shared_state(
-        self, owner: StateOwner, change: SharedStateChange, now: int, *, require_engine: bool
-    ) -> SharedState:
-        """Changes app or user state and answers it; the engine may have no document yet.
-
-        Raises TooLarge, and ParentEngineNotFound where the engine must exist.
-        """
-
-    def list_users(
-        self, engine: EngineName, query: PageQuery, owner: str | None = None
-    ) -> Page[UserRecord]:
-        """One page of an engine's users by userId; with `owner`, that user alone."""
-
-    def erase_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
-        """Removes all sessions and the state of a user, of one engine or of all of a location.
-
-        Hides them from every method, then removes documents until nothing is left or the time is
-        up: asks `is_time_up` after every batch. If something is left, the next call and the purge
-        go on. While they do, a session that is created for the user stays.
-        """
-
-    def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
-        """Counts what `erase_user` would remove; `done` where it came to the end in time."""
 
     def create_engine(self, record: EngineRecord) -> None:
         """Stores a new engine, whose id is new, too."""

@@ -191,10 +191,6 @@ ALTER TABLE sessions ADD COLUMN fork TEXT NOT NULL DEFAULT '';
 ALTER TABLE sessions ADD COLUMN edits INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events ADD COLUMN original TEXT;
 ALTER TABLE events ADD COLUMN raw TEXT;
-ALTER TABLE events ADD COLUMN removed TEXT;
-CREATE TRIGGER event_changes AFTER UPDATE ON events BEGIN
-    UPDATE sessions SET edits = edits + 1 WHERE id = abs(old.session);
-END;
 ALTER TABLE engines ADD COLUMN state_time INTEGER;
 
 CREATE TABLE erasures (
@@ -203,6 +199,10 @@ CREATE TABLE erasures (
     user_id TEXT NOT NULL,
     last INTEGER NOT NULL
 );
+ALTER TABLE events ADD COLUMN removed TEXT;
+CREATE TRIGGER event_changes AFTER UPDATE ON events BEGIN
+    UPDATE sessions SET edits = edits + 1 WHERE id = abs(old.session);
+END;
 
 CREATE TABLE changes (
     id INTEGER PRIMARY KEY,
