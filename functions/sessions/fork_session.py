@@ -8,7 +8,7 @@ from functions.messages.fork_and_rewind import ForkSessionRequest
 from functions.messages.session import Session
 from functions.rules.errors import InvalidFields, SessionAlreadyExists
 from functions.rules.fork import Point
-from functions.rules.fork_rules import LEASE, new_fork
+from functions.rules.fork_rules import new_fork
 from functions.rules.ids import new_session_id, session_id_of_request
 from functions.rules.names import check_session_id, is_resource_id
 from functions.rules.operation import Operation
@@ -30,8 +30,7 @@ def fork_session(request: Request, store: Store, now: int) -> Answer:
     point = Point(_event_id(request, message), message.before_invocation_id or "")
     session = message.session or Session()
     settings = request.settings
-    time_limit = settings.work_time_limit
-    end = time.monotonic() + time_limit / 1e9
+    end = time.monotonic() + settings.work_time_limit / 1e9
     chosen, request_id = message.session_id or "", request.query.get("requestId", "")
     if chosen:
         check_session_id(chosen)
@@ -46,12 +45,11 @@ def fork_session(request: Request, store: Store, now: int) -> Answer:
             session,
             now,
             min_ttl=settings.min_ttl,
-            lease_end=now + time_limit + LEASE,
+            time_limit=settings.work_time_limit,
+            require_engine=settings.require_engine,
         )
         try:
-            record = store.fork_session(
-                fork, now, lambda: time.monotonic() >= end, require_engine=settings.require_engine
-            )
+            record = store.fork_session(fork, now, lambda: time.monotonic() >= end)
         except SessionAlreadyExists:
             if chosen:
                 raise

@@ -159,12 +159,9 @@ class ForkCopy:
         is_time_up: Callable[[], bool],
         owner: str | None,
         layouts: Layouts,
-        *,
-        require_engine: bool,
     ) -> None:
         self._rpc, self._fork, self._now, self._is_time_up = rpc, fork, now, is_time_up
         self._owner, self._layouts = owner, layouts
-        self._require_engine = require_engine
         self._path = f"{rpc.root}/{fork.name}"
         self._worker = secrets.token_hex(8)
         self._since = Timestamp()
@@ -200,7 +197,7 @@ class ForkCopy:
             return self._shown(found, engine)
         if is_condemned(engine) or not documents.is_live(source, now, self._owner, engine):
             raise SessionNotFound(fork.source)
-        check_parent(fork.source.engine, engine, require_engine=self._require_engine)
+        check_parent(fork.source.engine, engine, require_engine=fork.require_engine)
         if found is not None and documents.is_erased(engine, found):
             found = ended(rpc, found)
         if found is not None and not documents.is_over(found, now):

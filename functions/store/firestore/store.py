@@ -351,25 +351,12 @@ class FirestoreStore:
         return user_erasure.count_user(self._rpcs.get(), user, is_time_up)
 
     def fork_session(
-        self,
-        fork: Fork,
-        now: int,
-        is_time_up: Callable[[], bool],
-        owner: str | None = None,
-        *,
-        require_engine: bool,
+        self, fork: Fork, now: int, is_time_up: Callable[[], bool], owner: str | None = None
     ) -> SessionRecord | None:
         self._with_history()
         rpc = self._rpcs.get()
-        return ForkCopy(
-            rpc,
-            fork,
-            now,
-            is_time_up,
-            owner,
-            self._versions.layouts_to_write(rpc),
-            require_engine=require_engine,
-        ).run()
+        layouts = self._versions.layouts_to_write(rpc)
+        return ForkCopy(rpc, fork, now, is_time_up, owner, layouts).run()
 
     def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
         return is_forking(self._rpcs.for_request(), name, now, owner)
@@ -384,16 +371,11 @@ class FirestoreStore:
     ) -> SessionRecord:
         self._with_history()
         rpc, retries = self._rpcs.get(), Retries(name, self._timeout)
-        return rewind_session(
-            rpc,
-            name,
-            rewind,
-            lambda event: self._append(rpc, name, (event, StateChange())),
-            now,
-            owner,
-            if_match,
-            retries,
-        )
+
+        def append(event: EventRecord) -> AppendCommit:
+            return self._append(rpc, name, (event, StateChange()))
+
+        return rewind_session(rpc, name, rewind, append, now, owner, if_match, retries)
 
     def create_engine(self, record: EngineRecord) -> None:
         engines.create_engine(self._rpcs.for_request(), record)

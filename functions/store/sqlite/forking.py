@@ -89,8 +89,6 @@ def fork_session(
     now: int,
     is_time_up: Callable[[], bool],
     owner: str | None,
-    *,
-    require_engine: bool,
 ) -> SessionRecord | None:
     """Begins a fork or goes on with it, until it is complete or the time is up; see the protocol.
 
@@ -99,7 +97,7 @@ def fork_session(
     worker = secrets.token_hex(8)
     while True:
         with database.write() as db:
-            begun = _begin(db, fork, worker, now, owner, require_engine=require_engine)
+            begun = _begin(db, fork, worker, now, owner)
         if isinstance(begun, SessionRecord):
             return begun
         found: SessionRecord | _Outcome = _Outcome.MORE
@@ -135,8 +133,6 @@ def _begin(
     worker: str,
     now: int,
     owner: str | None,
-    *,
-    require_engine: bool,
 ) -> SessionRecord | int:
     """The complete session where there is one, else the key of the session to fill."""
     complete = _complete(db, fork, now, owner)
@@ -148,7 +144,7 @@ def _begin(
     (engine_time,) = db.execute(
         "SELECT create_time FROM engines WHERE id = ?", (keys.engine,)
     ).fetchone()
-    if require_engine and engine_time is None:
+    if fork.require_engine and engine_time is None:
         raise ParentEngineNotFound
     found = db.execute(
         "SELECT id, expiry, fork FROM sessions WHERE engine = ? AND session_id = ?",
