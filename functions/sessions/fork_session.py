@@ -33,7 +33,7 @@ def fork_session(request: Request, store: Store, now: int) -> Answer:
     end = time.monotonic() + settings.work_time_limit / 1e9
     chosen, request_id = message.session_id or "", request.query.get("requestId", "")
     if chosen:
-        check_session_id(chosen)
+        check_session_id(chosen, official=settings.session_ids == "official")
     elif request_id:
         chosen = session_id_of_request(source.engine, source.session, request_id)
     while True:
