@@ -119,16 +119,24 @@ class Machine(Comparing):
 
     @rule(
         slot=calls.slots,
-        session_id=calls.ids,
-        fork_id=calls.ids,
+        session_id=calls.ids | calls.fork_ids,
+        fork_id=calls.fork_ids,
+        sent=calls.batches,
         body=calls.forks,
         point=calls.points,
     )
     def fork(
-        self, slot: int, session_id: str, fork_id: str, body: Json, point: int | str | None
+        self,
+        slot: int,
+        session_id: str,
+        fork_id: str,
+        sent: list[tuple[Json, str, bool]],
+        body: Json,
+        point: int | str | None,
     ) -> None:
         """To a name that may be taken, also by the same fork; the session is complete at once."""
         name = self.name(slot, session_id)
+        self.append(slot, session_id, sent, be_there=session_id == "a")
         asked: Json = {"sessionId": fork_id, "session": body}
         if isinstance(point, int):
             asked["throughEvent"] = self.event_name(name, point)
@@ -142,10 +150,18 @@ class Machine(Comparing):
         else:
             self.same(answer, expected)
 
-    @rule(slot=calls.slots, session_id=calls.ids, before=calls.invocations)
-    def rewind(self, slot: int, session_id: str, before: str) -> None:
+    @rule(
+        slot=calls.slots,
+        session_id=calls.ids | calls.fork_ids,
+        sent=calls.batches,
+        before=calls.invocations,
+    )
+    def rewind(
+        self, slot: int, session_id: str, sent: list[tuple[Json, str, bool]], before: str
+    ) -> None:
         """The event is the last of the list, and tells what it does to the state."""
         name = self.name(slot, session_id)
+        self.append(slot, session_id, sent, be_there=session_id == "a")
         answer = self.api.call("POST", f"{name}:rewind", {"beforeInvocationId": before})
         expected = self.model.rewind(name, before)
         if isinstance(expected, int):
@@ -352,7 +368,7 @@ class Machine(Comparing):
         """In the end everything that can be seen is compared."""
         for slot in range(len(self.engines)):
             self.list_sessions(slot, "", "", 100)
-            for session_id in ("a", "b", "C_-1"):
+            for session_id in ("a", "b", "C_-1", "f", "g", "h"):
                 self.list_events(slot, session_id, "", False, 2)
         self.list_engines(100)
 

@@ -21,6 +21,7 @@ invocations = st.sampled_from(["i", "j"])
 points = st.one_of(st.none(), invocations, st.integers(0, 4))
 """The end, before an invocation, or through the event of a number."""
 
+fork_ids = st.sampled_from(["b", "f", "g", "h"])
 forks = st.fixed_dictionaries({}, optional={"displayName": display_names, "labels": labels})
 authors = st.sampled_from(["user", "agent"])
 page_sizes = st.sampled_from([1, 2, 3, 100])
