@@ -215,13 +215,7 @@ class GuardedStore:
         return self._on_user(self._store.count_user, user, now, is_time_up)
 
     def fork_session(
-        self,
-        fork: Fork,
-        now: int,
-        is_time_up: Callable[[], bool],
-        owner: str | None = None,
-        *,
-        require_engine: bool,
+        self, fork: Fork, now: int, is_time_up: Callable[[], bool], owner: str | None = None
     ) -> SessionRecord | None:
         """Forks a session that the principal may see; the role user forks to its own userId."""
         grant = self._on_session(fork.source)
@@ -230,9 +224,7 @@ class GuardedStore:
             # For a session of another user, SessionNotFound comes before PermissionDenied.
             self.get_session(fork.source, now)
             raise PermissionDenied("The role user forks sessions to its own userId only.")
-        return self._store.fork_session(
-            fork, now, is_time_up, grant.owner or owner, require_engine=require_engine
-        )
+        return self._store.fork_session(fork, now, is_time_up, grant.owner or owner)
 
     def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
         """For principals that may see the session once it is complete."""

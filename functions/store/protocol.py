@@ -213,13 +213,7 @@ class Store(Protocol):
         """Counts what `erase_user` would remove; `done` where it came to the end in time."""
 
     def fork_session(
-        self,
-        fork: Fork,
-        now: int,
-        is_time_up: Callable[[], bool],
-        owner: str | None = None,
-        *,
-        require_engine: bool,
+        self, fork: Fork, now: int, is_time_up: Callable[[], bool], owner: str | None = None
     ) -> SessionRecord | None:
         """Copies a session as it is at one moment, up to the point of the fork, to a new session.
 

@@ -102,6 +102,62 @@ def delete(api: Api, counting: Counting, n: int) -> None:
         api.ok("DELETE", session)
 
 
+@row("fork_session", "all n events, fewer than 398, never patched", {"n": 0}, {"n": 5})
+def fork(api: Api, counting: Counting, n: int) -> None:
+    session = api.create()
+    fill(api, session, n)
+    with counting():
+        assert api.ok("POST", f"{session}:fork", {})["done"]
+
+
+@row(
+    "fork_session",
+    "n events before an invocation of k",
+    *({"n": n, "k": k} for n, k in ((0, 1), (4, 3))),
+)
+def fork_before_an_invocation(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = behind(api, n, k)
+    with counting():
+        assert api.ok("POST", f"{session}:fork", {"beforeInvocationId": "last"})["done"]
+
+
+@row("fork_session", "n events, through the last of them", {"n": 1}, {"n": 5})
+def fork_through_an_event(api: Api, counting: Counting, n: int) -> None:
+    session = api.create()
+    fill(api, session, n)
+    last = api.ok("GET", f"{session}/events", orderBy="timestamp desc")["sessionEvents"][0]
+    with counting():
+        assert api.ok("POST", f"{session}:fork", {"throughEvent": last["name"]})["done"]
+
+
+@row("fork_session", "a retry of one that is complete")
+def fork_again(api: Api, counting: Counting) -> None:
+    session = api.create()
+    api.ok("POST", f"{session}:fork", {"sessionId": "f"})
+    with counting():
+        assert api.ok("POST", f"{session}:fork", {"sessionId": "f"})["done"]
+
+
+@row(
+    "rewind_session",
+    "before an invocation of k events, behind n events",
+    *({"n": n, "k": k} for n, k in ((0, 1), (4, 3))),
+)
+def rewind(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = behind(api, n, k)
+    with counting():
+        api.ok("POST", f"{session}:rewind", {"beforeInvocationId": "last"})
+
+
+def behind(api: Api, n: int, k: int) -> str:
+    """A session of n events, and behind them k of the invocation `last`."""
+    session = api.create()
+    fill(api, session, n)
+    for _ in range(k):
+        assert api.append(session, invocationId="last").status == 200
+    return session
+
+
 @row("list_sessions", "first page, the last one, of n", {"n": 0}, {"n": 4})
 def list_all_sessions(api: Api, counting: Counting, n: int) -> None:
     for _ in range(n):

@@ -183,8 +183,12 @@ OURS_ONLY = {
     ("POST", "reasoningEngines/*/sessions/*"),
     ("GET", "projects/*/locations/*/reasoningEngines/*/sessions/*/events:watch"),
     ("GET", "reasoningEngines/*/sessions/*/events:watch"),
+    ("POST", "projects/*/locations/*/reasoningEngines/*/sessions/*:fork"),
+    ("POST", "reasoningEngines/*/sessions/*:fork"),
+    ("POST", "projects/*/locations/*/reasoningEngines/*/sessions/*:rewind"),
+    ("POST", "reasoningEngines/*/sessions/*:rewind"),
 }
-"""Two that Google's page of curl commands prints, though its service lacks them, and streams."""
+"""Two that Google's page of curl commands prints, though its service lacks them, and our own."""
 
 NOT_OURS = re.compile(r":(\w*[qQ]uery|executeCode|compact|\w+IamPolicy|testIamPermissions)$")
 SESSIONS = re.compile(

@@ -9,7 +9,6 @@ from heapq import heappop, heappush
 
 from functions.rules.errors import SessionNotFound
 from functions.rules.names import SessionName
-from functions.store.firestore.arrivals import LEAST_LOOKBACK
 from functions.store.firestore.condemned import live, reading
 from functions.store.firestore.documents import (
     arrival_of,
@@ -27,6 +26,9 @@ from functions.store.streams import MAX_NEW_EVENTS, NewEvent, Signal, take_batch
 
 _CHECK_INTERVAL = 15 * 10**9
 """Nanoseconds after which a reader checks that its session is live and that it missed no event."""
+
+_LEAST_LOOKBACK = 10 * 10**9
+"""Nanoseconds that a query looks back at least: Firestore may commit after a call's deadline."""
 
 
 class FirestoreEventReader:
@@ -50,7 +52,7 @@ class FirestoreEventReader:
         self._rpc = rpc
         self._name = name
         self._position = int((checked_cursor(after, int) or [0])[0])
-        self._lookback = max(commit_time, LEAST_LOOKBACK)
+        self._lookback = max(commit_time, _LEAST_LOOKBACK)
         self._backlog: _Backlog | None = None
         found = self._read_session(now, owner)
         self._incarnation = incarnation_of(found)

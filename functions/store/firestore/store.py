@@ -41,7 +41,6 @@ from functions.store.firestore.appending import (
     append,
     append_or_create,
 )
-from functions.store.firestore.arrivals import LEAST_LOOKBACK
 from functions.store.firestore.condemned import check_parent, live, reading
 from functions.store.firestore.counting import COUNTED
 from functions.store.firestore.deleting import delete_session
@@ -95,7 +94,6 @@ class FirestoreStore:
             lambda: Rpc(project, database, emulator_host, timeout), self._versions.open
         )
         self._timeout = timeout / 1e9
-        self._lookback = max(timeout, LEAST_LOOKBACK)
         self._keys = EventKeys()
         self._listeners = ListenerPool()
 
@@ -315,26 +313,12 @@ class FirestoreStore:
         return user_erasure.count_user(self._rpcs.get(), user, is_time_up)
 
     def fork_session(
-        self,
-        fork: Fork,
-        now: int,
-        is_time_up: Callable[[], bool],
-        owner: str | None = None,
-        *,
-        require_engine: bool,
+        self, fork: Fork, now: int, is_time_up: Callable[[], bool], owner: str | None = None
     ) -> SessionRecord | None:
+        self._with_history()
         rpc = self._rpcs.get()
-        self._versions.require(rpc, WITH_HISTORY)
-        return ForkCopy(
-            rpc,
-            fork,
-            now,
-            is_time_up,
-            owner,
-            self._versions.layouts_to_write(rpc),
-            self._lookback,
-            require_engine=require_engine,
-        ).run()
+        layouts = self._versions.layouts_to_write(rpc)
+        return ForkCopy(rpc, fork, now, is_time_up, owner, layouts).run()
 
     def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
         return is_forking(self._rpcs.for_request(), name, now, owner)
@@ -347,19 +331,13 @@ class FirestoreStore:
         owner: str | None = None,
         if_match: str | None = None,
     ) -> SessionRecord:
+        self._with_history()
         rpc, retries = self._rpcs.get(), Retries(name, self._timeout)
-        self._versions.require(rpc, WITH_HISTORY)
-        return rewind_session(
-            rpc,
-            name,
-            rewind,
-            lambda event: self._append(rpc, name, (event, StateChange())),
-            now,
-            owner,
-            if_match,
-            self._lookback,
-            retries,
-        )
+
+        def append(event: EventRecord) -> AppendCommit:
+            return self._append(rpc, name, (event, StateChange()))
+
+        return rewind_session(rpc, name, rewind, append, now, owner, if_match, retries)
 
     def create_engine(self, record: EngineRecord) -> None:
         engines.create_engine(self._rpcs.for_request(), record)

@@ -291,17 +291,9 @@ class SqliteStore:
             return users.count_user(db, user)
 
     def fork_session(
-        self,
-        fork: Fork,
-        now: int,
-        is_time_up: Callable[[], bool],
-        owner: str | None = None,
-        *,
-        require_engine: bool,
+        self, fork: Fork, now: int, is_time_up: Callable[[], bool], owner: str | None = None
     ) -> SessionRecord | None:
-        return forking.fork_session(
-            self._database, fork, now, is_time_up, owner, require_engine=require_engine
-        )
+        return forking.fork_session(self._database, fork, now, is_time_up, owner)
 
     def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
         with self._database.statement() as db:

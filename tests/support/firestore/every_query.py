@@ -42,6 +42,7 @@ def converse(store: Store) -> None:
     _walk_events(api, sessions[0])
     _walk_runs(api, sessions[0])
     _watch(api, sessions[0])
+    _fork_and_rewind(api, sessions[0])
     _find_by_id(api)
     _replace_an_expired_session(api)
     _users(api)
@@ -90,6 +91,12 @@ def _watch(api: Api, session: str) -> None:
         first = next_events(api, reader, 80)[0]
     with reading(api, session, first) as reader:
         next_events(api, reader, 70)
+
+
+def _fork_and_rewind(api: Api, session: str) -> None:
+    for point in ({}, {"beforeInvocationId": "i"}):
+        api.ok("POST", f"{session}:fork", point)
+    api.ok("POST", f"{session}:rewind", {"beforeInvocationId": "i"})
 
 
 def _find_by_id(api: Api) -> None:
