@@ -60,6 +60,7 @@ class PageQuery:
     """A page of a list: filter, order, size, and the position behind which it begins.
 
     A store calls `is_time_up` after each record that it reads, and ends the page if it is true.
+    With `original`, events are those from before their compaction.
     """
 
     filter: Filter
@@ -67,6 +68,7 @@ class PageQuery:
     page_size: int
     cursor: list[str | int] | None
     is_time_up: Callable[[], bool] = lambda: False
+    original: bool = False
 
 
 def events_of_run(invocation_id: str) -> PageQuery:

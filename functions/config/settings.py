@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, Self
 
 from functions.config.auth_settings import AuthSettings
+from functions.config.compaction_settings import CompactionSettings
 from functions.config.limit_settings import LimitSettings
 from functions.config.setting import (
     duration,
@@ -69,7 +70,7 @@ def _parse_store(text: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(AuthSettings, LimitSettings):
+class Settings(AuthSettings, CompactionSettings, LimitSettings):
     """All settings; a field has the name of its environment variable in small letters.
 
     A field may also be given as the text of its variable. Raises ValueError with a sentence for

@@ -4,7 +4,8 @@ ApiError
 ├── InvalidArgument: InvalidFields (SessionOfAnotherUser), SessionAlreadyExists, TooLarge,
 │   WalkTooOld
 ├── FailedPrecondition: EngineHasSessions, AmbiguousSession
-├── NotFound: SessionNotFound, EngineNotFound, ParentEngineNotFound, OperationNotFound
+├── NotFound: SessionNotFound, EventNotFound, EngineNotFound, ParentEngineNotFound,
+│   OperationNotFound
 ├── Aborted: Contention, EngineBeingDeleted
 └── Unavailable: NoMatchInTime, StoreUnavailable (NewerVersion of functions.store.versions)
 """
@@ -70,6 +71,13 @@ class SessionNotFound(NotFound):
 
     def __init__(self, name: object) -> None:
         super().__init__(f"Session {name} not found.")
+
+
+class EventNotFound(NotFound):
+    """The session has no event of that name, or no longer."""
+
+    def __init__(self, name: object) -> None:
+        super().__init__(f"SessionEvent {name} not found.")
 
 
 class EngineNotFound(NotFound):

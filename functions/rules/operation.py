@@ -17,16 +17,24 @@ from functions.messages.json_text import object_text, write_plain
 from functions.rules.errors import OperationNotFound
 from functions.rules.names import EngineName, SessionName, is_resource_id
 
-Kind = Literal["CreateSession", "CreateReasoningEngine", "UpdateReasoningEngine", "Delete"]
+Kind = Literal[
+    "CreateSession",
+    "CompactSession",
+    "CreateReasoningEngine",
+    "UpdateReasoningEngine",
+    "Delete",
+]
 
 _KINDS: dict[str, Kind] = {
     "c": "CreateSession",
+    "k": "CompactSession",
     "e": "CreateReasoningEngine",
     "u": "UpdateReasoningEngine",
     "d": "Delete",
 }
 _RESPONSES = {
     "CreateSession": "Session",
+    "CompactSession": "Session",
     "CreateReasoningEngine": "ReasoningEngine",
     "UpdateReasoningEngine": "ReasoningEngine",
 }

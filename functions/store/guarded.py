@@ -4,7 +4,7 @@ A resource that is hidden from the principal and a missing one answer the same e
 the principal may not call on a visible resource raises PermissionDenied.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from functions.access.access import Access, Grant, Role
@@ -20,7 +20,7 @@ from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.state import StateChange
 from functions.store.merging import list_merged
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page, map_page
-from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged, Store
+from functions.store.protocol import ALL_PARTS, Backlog, EventPurge, Part, Purged, Store
 from functions.store.streams import EventReader
 
 _OUTLINE = ("displayName", "description", "labels")
@@ -147,12 +147,80 @@ class GuardedStore:
         grant = self._on_session(name)
         return self._store.list_runs(name, query, now, grant.owner or owner)
 
+    def get_event(
+        self,
+        name: SessionName,
+        event_id: str,
+        now: int,
+        owner: str | None = None,
+        *,
+        original: bool = False,
+    ) -> EventRecord:
+        """Reads an event of a session that the principal may see."""
+        owner = self._on_session(name).owner or owner
+        return self._store.get_event(name, event_id, now, owner, original=original)
+
+    def update_event(
+        self,
+        name: SessionName,
+        event_id: str,
+        change: Callable[[EventRecord], EventRecord],
+        now: int,
+        owner: str | None = None,
+    ) -> EventRecord:
+        """Changes an event of a session that the principal may see."""
+        owner = self._to_change(name) or owner
+        return self._store.update_event(name, event_id, change, now, owner)
+
+    def delete_event(
+        self, name: SessionName, event_id: str, now: int, owner: str | None = None
+    ) -> None:
+        """Removes an event of a session that the principal may see."""
+        self._store.delete_event(name, event_id, now, self._to_change(name) or owner)
+
+    def purge_events(
+        self,
+        name: SessionName,
+        query: PageQuery,
+        now: int,
+        owner: str | None = None,
+        *,
+        force: bool,
+        receipt: str = "",
+    ) -> EventPurge:
+        """Removes events of a session that the principal may see."""
+        owner = self._to_change(name) or owner
+        return self._store.purge_events(name, query, now, owner, force=force, receipt=receipt)
+
+    def rewrite_events(
+        self,
+        name: SessionName,
+        events: Sequence[EventRecord],
+        edit: Callable[[EventRecord], EventRecord | None],
+        now: int,
+        owner: str | None = None,
+    ) -> None:
+        """Compacts events of a session that the principal may see."""
+        self._store.rewrite_events(name, events, edit, now, self._to_change(name) or owner)
+
+    def add_summary(
+        self, name: SessionName, event: EventRecord, now: int, owner: str | None = None
+    ) -> None:
+        """Adds a summary to a session that the principal may see."""
+        self._store.add_summary(name, event, now, self._to_change(name) or owner)
+
     def watch(
-        self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
+        self,
+        name: SessionName,
+        after: Cursor | None,
+        now: int,
+        owner: str | None = None,
+        *,
+        original: bool = False,
     ) -> EventReader:
         """Follows a session that the principal may see."""
-        grant = self._on_session(name)
-        return self._store.watch(name, after, now, grant.owner or owner)
+        owner = self._on_session(name).owner or owner
+        return self._store.watch(name, after, now, owner, original=original)
 
     def create_engine(self, record: EngineRecord) -> None:
         """For admins of every engine: no rule names the new one yet."""
@@ -221,6 +289,12 @@ class GuardedStore:
         if grant is None:
             raise SessionNotFound(name)
         return grant
+
+    def _to_change(self, name: SessionName) -> str | None:
+        """The owner that a session must have for the principal to change it; None for any."""
+        grant = self._on_session(name)
+        _check_writes(grant)
+        return grant.owner
 
     def _on_engine(self, name: EngineName) -> Grant:
         grant = self._access.on(str(name))

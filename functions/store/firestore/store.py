@@ -32,9 +32,11 @@ from functions.store.firestore.condemned import check_parent, finish_deletions, 
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.event_reader import FirestoreEventReader
+from functions.store.firestore.event_store import FirestoreEvents
 from functions.store.firestore.layouts import Layout
 from functions.store.firestore.listing import list_sessions
 from functions.store.firestore.migration import Versions
+from functions.store.firestore.originals import original_records
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
 from functions.store.firestore.purging import count_expired, purge
 from functions.store.firestore.retries import Retries
@@ -55,7 +57,7 @@ from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
 from functions.store.runs import fill_runs
 
 
-class FirestoreStore:
+class FirestoreStore(FirestoreEvents):
     """Sessions in one Firestore database; see functions.store.protocol.Store."""
 
     def __init__(
@@ -286,13 +288,26 @@ class FirestoreStore:
         return page
 
     def watch(
-        self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
+        self,
+        name: SessionName,
+        after: Cursor | None,
+        now: int,
+        owner: str | None = None,
+        *,
+        original: bool = False,
     ) -> FirestoreEventReader:
         if not self._versions.reaches(rpc := self._rpcs.for_request(), WITH_ARRIVALS):
             self._versions.renew_all(rpc, EVENTS, str(name))
         commit_time = int(self._timeout * 1e9)
         return FirestoreEventReader(
-            self._rpcs.get(), self._listeners, name, after, now, owner, commit_time
+            self._rpcs.get(),
+            self._listeners,
+            name,
+            after,
+            now,
+            owner,
+            commit_time,
+            original=original,
         )
 
     def create_engine(self, record: EngineRecord) -> None:
@@ -349,9 +364,15 @@ class FirestoreStore:
             behind = documents.event_key(last) if last is not None else start
             return queries.events_in_order(query, behind)
 
-        for found, _ in queries.run_in_steps(rpc, str(name), request, query.page_size + 1):
-            if found is not None:
-                yield [documents.event_key(found)], documents.event_record(found)
+        answers = queries.run_in_steps(rpc, str(name), request, query.page_size + 1)
+        events = (found for found, _ in answers if found is not None)
+        if query.original:
+            for found, original in original_records(rpc, events):
+                if original is not None:
+                    yield [documents.event_key(found)], original
+            return
+        for found in events:
+            yield [documents.event_key(found)], documents.event_record(found)
 
     def _append(self, rpc: Rpc, name: SessionName, event: EventRecord) -> AppendCommit:
         key = self._keys.next(event.timestamp)

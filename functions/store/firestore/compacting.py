@@ -1,0 +1,138 @@
+"""Compaction: events are rewritten in place, and summaries added beside them.
+
+Each commit fails once an event that it rewrites, or the session, has changed since they were read.
+It leaves the session's document as it is, so that its version stands.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from functions.rules.errors import SessionNotFound
+from functions.rules.event import EventRecord
+from functions.rules.names import SessionName
+from functions.store.firestore.documents import event_fields, event_record, expiry_of, is_live
+from functions.store.firestore.event_changes import EVENT_FIELDS, SESSION_FIELDS, is_event
+from functions.store.firestore.layouts import micros
+from functions.store.firestore.originals import ORIGINALS, count_of, original_writes
+from functions.store.firestore.protobuf import Document, Write
+from functions.store.firestore.retries import Retries
+from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
+from functions.store.firestore.values import creation, stamp, update
+
+_EVENTS = 100
+_BYTES = 3 * 2**19
+"""Events, and bytes of them, after which a commit ends: it writes a text twice at most."""
+
+_SPARE = 600 * 10**9
+"""Nanoseconds for which a session that is compacted must still live; see `unchanged`."""
+
+_Item = TypeVar("_Item")
+
+_READ = (*SESSION_FIELDS, *EVENT_FIELDS)
+
+
+def rewrite_events(
+    rpc: Rpc,
+    name: SessionName,
+    events: Sequence[EventRecord],
+    edit: Callable[[EventRecord], EventRecord | None],
+    now: int,
+    owner: str | None,
+    retries: Callable[[], Retries],
+) -> None:
+    """Stores what `edit` makes of events, and keeps the originals of those that have none yet."""
+    for some in in_batches(events, EventRecord.size):
+        _rewrite(rpc, name, some, edit, now, owner, retries())
+
+
+def add_summary(
+    rpc: Rpc,
+    name: SessionName,
+    event: EventRecord,
+    key: str,
+    now: int,
+    owner: str | None,
+    retries: Retries,
+) -> None:
+    """Adds an event that no session counts."""
+    while True:
+        (session,) = rpc.batch_get([str(name)], SESSION_FIELDS)()
+        if not is_live(session, now, owner):
+            raise SessionNotFound(name)
+        fields = {**event_fields(event, key), ORIGINALS: 0}
+        addition = creation(f"{session.name}/events/{event.id}", fields)
+        stamp(addition, "arrived")
+        try:
+            rpc.commit([addition, unchanged(session, now)])
+        except (Stale, Missing):
+            retries.wait()
+        except AlreadyExists:
+            return
+        else:
+            return
+
+
+def unchanged(session: Document, now: int) -> Write:
+    """A write that leaves a session as it is, and fails once it has changed or is gone.
+
+    The removal of a session reads what is below it and fails once the session has changed. An
+    expired session is removed without a change before. So the write does change a session that
+    expires soon, by the clock of any server: else its removal could miss what this commit adds.
+    """
+    write = update(session.name, {}, (), changed_since=session.update_time)
+    if expiry_of(session) <= (now + _SPARE) // 1000:
+        add = write.update_transforms.add
+        add(field_path="updated").increment.integer_value = 1
+        add(field_path="updated").maximum.integer_value = micros(now)
+    return write
+
+
+def _rewrite(
+    rpc: Rpc,
+    name: SessionName,
+    events: Sequence[EventRecord],
+    edit: Callable[[EventRecord], EventRecord | None],
+    now: int,
+    owner: str | None,
+    retries: Retries,
+) -> None:
+    paths = [f"{name}/events/{event.id}" for event in events]
+    while True:
+        session, *found = rpc.batch_get([str(name), *paths], _READ)()
+        if not is_live(session, now, owner):
+            raise SessionNotFound(name)
+        writes = [write for each in found if is_event(each) for write in _edits(each, edit)]
+        if not writes:
+            return
+        try:
+            rpc.commit([*writes, unchanged(session, now)])
+        except (Stale, Missing):
+            retries.wait()
+        else:
+            return
+
+
+def _edits(found: Document, edit: Callable[[EventRecord], EventRecord | None]) -> Iterator[Write]:
+    record = event_record(found)
+    edited = edit(record)
+    if edited is None:
+        return
+    fields: dict[str, str | int] = {"text": edited.text}
+    if ORIGINALS not in found.fields:
+        fields[ORIGINALS] = count_of(record.text)
+        yield from original_writes(found, record.text)
+    yield update(found.name, fields, fields, changed_since=found.update_time)
+
+
+def in_batches(items: Iterable[_Item], size: Callable[[_Item], int]) -> Iterator[list[_Item]]:
+    """Events that one commit writes, by their number and their bytes, one at least."""
+    batch, total = list[_Item](), 0
+    for item in items:
+        bytes_of_item = size(item)
+        if batch and (len(batch) == _EVENTS or total + bytes_of_item > _BYTES):
+            yield batch
+            batch, total = [], 0
+        batch.append(item)
+        total += bytes_of_item
+    if batch:
+        yield batch

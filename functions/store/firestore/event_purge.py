@@ -1,0 +1,137 @@
+"""The purge of a session's events, in batches of one commit each.
+
+    {session}/events/{receipt}      purge: the answer of a purge that is done, as JSON
+
+A receipt is no event: lists and readers go by fields that it lacks.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+
+from functions.calls.filters import PageQuery, event_matches
+from functions.messages.json_text import write_plain
+from functions.rules.errors import SessionNotFound
+from functions.rules.names import SessionName
+from functions.store.firestore.compacting import in_batches, unchanged
+from functions.store.firestore.documents import event_key, event_record, is_live
+from functions.store.firestore.event_changes import (
+    EVENT_FIELDS,
+    SESSION_FIELDS,
+    is_event,
+    removal_writes,
+)
+from functions.store.firestore.protobuf import Document, StructuredQuery
+from functions.store.firestore.queries import events_in_order, run_in_steps
+from functions.store.firestore.retries import Retries
+from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
+from functions.store.firestore.values import creation
+from functions.store.protocol import MOST_SAMPLED, EventPurge
+
+_RECEIPT = "purge"
+_READ = (*SESSION_FIELDS, *EVENT_FIELDS, _RECEIPT)
+
+_FIRST = 100
+"""Events that the first query of a purge finds at most."""
+
+
+def purge_events(
+    rpc: Rpc,
+    name: SessionName,
+    query: PageQuery,
+    now: int,
+    owner: str | None,
+    retries: Callable[[], Retries],
+    *,
+    force: bool,
+    receipt: str,
+) -> EventPurge:
+    """Removes the events that match at the moment when it begins, until the time is up."""
+    path = f"{name}/events/{receipt}" if force and receipt else ""
+    session, *receipts = rpc.batch_get([str(name), path] if path else [str(name)], _READ)()
+    if not is_live(session, now, owner):
+        raise SessionNotFound(name)
+    for found in receipts:
+        if found is not None:
+            return _purge_of(found)
+    count, sample, done = 0, list[str](), True
+    for batch in in_batches(_matching(rpc, name, query), Document.ByteSize):
+        gone = _remove(rpc, name, query, batch, now, owner, retries()) if force else batch
+        count += len(gone)
+        sample += [event.name.rpartition("/")[2] for event in gone]
+        if query.is_time_up():
+            done = False
+            break
+    purge = EventPurge(count, tuple(sample[:MOST_SAMPLED]), done)
+    if path and done:
+        _keep(rpc, name, path, purge, now, owner, retries())
+    return purge
+
+
+def _matching(rpc: Rpc, name: SessionName, query: PageQuery) -> Iterator[Document]:
+    def request(last: Document | None) -> StructuredQuery:
+        return events_in_order(query, None if last is None else event_key(last))
+
+    for found, _ in run_in_steps(rpc, str(name), request, _FIRST):
+        if found is not None and event_matches(query.filter, event_record(found)):
+            yield found
+
+
+def _remove(
+    rpc: Rpc,
+    name: SessionName,
+    query: PageQuery,
+    batch: Sequence[Document],
+    now: int,
+    owner: str | None,
+    retries: Retries,
+) -> Sequence[Document]:
+    """Removes the events of a batch that still match, and answers them."""
+    paths = [event.name.removeprefix(f"{rpc.root}/") for event in batch]
+    (session,) = rpc.batch_get([str(name)], _READ)()
+    while True:
+        if not is_live(session, now, owner):
+            raise SessionNotFound(name)
+        if not batch:
+            return batch
+        try:
+            rpc.commit(removal_writes(rpc, name, session, batch, now))
+        except (Stale, Missing):
+            retries.wait()
+        else:
+            return batch
+        session, *found = rpc.batch_get([str(name), *paths], _READ)()
+        batch = [
+            each
+            for each in found
+            if is_event(each) and event_matches(query.filter, event_record(each))
+        ]
+
+
+def _keep(
+    rpc: Rpc,
+    name: SessionName,
+    path: str,
+    purge: EventPurge,
+    now: int,
+    owner: str | None,
+    retries: Retries,
+) -> None:
+    """Keeps the answer of a purge that is done."""
+    kept = {_RECEIPT: write_plain([purge.count, purge.sample])}
+    while True:
+        (session,) = rpc.batch_get([str(name)], _READ)()
+        if not is_live(session, now, owner):
+            raise SessionNotFound(name)
+        try:
+            rpc.commit([creation(f"{rpc.root}/{path}", kept), unchanged(session, now)])
+        except (Stale, Missing):
+            retries.wait()
+        except AlreadyExists:
+            return
+        else:
+            return
+
+
+def _purge_of(receipt: Document) -> EventPurge:
+    count, sample = json.loads(receipt.fields[_RECEIPT].string_value)
+    return EventPurge(count, tuple(sample), done=True)
