@@ -11,13 +11,15 @@ summary stands, in seconds, and the summary.
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from functions.aip.errors import InvalidArgument
 from functions.messages.json_text import read_json, utf8_size, write_json
 from functions.rules.event import EventRecord
+from functions.rules.event_text import with_text
 from functions.rules.event_type import USER, event_members
+from functions.rules.limits import MAX_EVENT_BYTES
 
 _MICROSECOND = 1_000
 _SECOND = 10**6
@@ -51,8 +53,8 @@ def edited(event: EventRecord, most_bytes: int) -> EventRecord | None:
       have more than `most_bytes` of JSON.
     - Parts that are thoughts go, unless they hold a call, a response or code.
 
-    The same happens in the rawEvent. All else stays, such as the signatures of calls. A compaction
-    stays as it is.
+    The same happens in the rawEvent. All else stays, such as the signatures of calls. So does a
+    compaction, and an event that together with its original is larger than MAX_EVENT_BYTES.
     """
     may_change = '"thought":true' in event.text or (
         len(event.text) > most_bytes and any(f'"{name}"' in event.text for name in _RESPONSES)
@@ -62,7 +64,14 @@ def edited(event: EventRecord, most_bytes: int) -> EventRecord | None:
     members = event_members(event)
     contents = members, members.get("rawEvent")
     changes = [_edit(holder, most_bytes) for holder in contents if isinstance(holder, dict)]
-    return replace(event, text=write_json(members)[1:]) if any(changes) else None
+    if not any(changes):
+        return None
+    raw = members.get("rawEvent", {})
+    content, text = write_json(members.get("content", {})), write_json(members)[1:]
+    smaller = with_text(event, text, content, raw.get("content"))
+    # One commit writes both.
+    together = utf8_size(event.stored) + utf8_size(smaller.stored)
+    return smaller if together <= MAX_EVENT_BYTES else None
 
 
 def compacted_range(event: EventRecord) -> Range | None:

@@ -17,6 +17,7 @@ class EventRecord:
     `text` is the event's JSON without its name and without the opening brace: the server joins
     answers from stored texts. `timestamp` is in nanoseconds since the epoch. `former_id` is the id
     that earlier versions gave to the event of the same append, or "" if they chose it at random.
+    `stored` is what a store keeps of the text of a new event; see functions.rules.event_text.
     """
 
     id: str
@@ -25,6 +26,7 @@ class EventRecord:
     invocation_id: str
     text: str
     former_id: str = ""
+    stored: str = ""
 
     def size(self) -> int:
         """Returns an upper estimate of the bytes of `to_json`."""

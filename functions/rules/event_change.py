@@ -1,17 +1,16 @@
 """The rules of an update of an event: which fields may change, and what becomes of the event."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from functions.aip.errors import InvalidArgument
 from functions.aip.field_mask import FieldPath
 from functions.messages.content import Content
-from functions.messages.json_text import utf8_size
 from functions.messages.session_event import SessionEvent
-from functions.rules.errors import TooLarge
 from functions.rules.event import EventRecord
+from functions.rules.event_rules import check_size
+from functions.rules.event_text import with_text
 from functions.rules.event_type import event_members
-from functions.rules.limits import MAX_EVENT_BYTES
+from functions.rules.state import StateChange
 
 MUTABLE = ("content", "error_message", "event_metadata", "raw_event")
 IMMUTABLE = ("author", "invocation_id", "timestamp", "actions", "error_code")
@@ -54,11 +53,10 @@ def event_change(message: SessionEvent, mask: Sequence[FieldPath]) -> EventChang
         for field in changed:
             setattr(stored, field, getattr(message, field))
         stored.content = stored.content or Content()
-        text = stored.write()[1:]
-        size = utf8_size(text) + utf8_size(event.author) + utf8_size(event.invocation_id)
-        if size > MAX_EVENT_BYTES:
-            raise TooLarge("An event", size, MAX_EVENT_BYTES)
-        return replace(event, text=text)
+        raw_content = (stored.raw_event or {}).get("content")
+        changed_event = with_text(event, stored.write()[1:], stored.content.write(), raw_content)
+        check_size([(changed_event, StateChange())], "An event")
+        return changed_event
 
     return change
 

@@ -11,6 +11,7 @@ from functions.rules.state import MemberChanges, StateChange, join_members, merg
 from functions.store.firestore import documents, values
 from functions.store.firestore.condemned import check_parent, is_condemned
 from functions.store.firestore.erasure import erase
+from functions.store.firestore.event_documents import event_writes
 from functions.store.firestore.layouts import FORMER, Layouts, micros
 from functions.store.firestore.protobuf import CommitResponse, Timestamp, Write
 from functions.store.firestore.retries import Retries
@@ -41,7 +42,7 @@ class AppendCommit:
             values.absence(f"{session}/events/{event_id}") for event_id in self._ids[1:]
         ]
         fields = documents.event_fields(event, key)
-        self._event = values.creation(f"{session}/events/{event.id}", fields)
+        self._event, *self._parts = event_writes(f"{session}/events/{event.id}", event, fields)
         values.stamp(self._event, "arrived")
 
     def writes(
@@ -61,11 +62,11 @@ class AppendCommit:
         # Firestore takes the transforms of one field in their order.
         add(field_path="updated").increment.integer_value = 1
         add(field_path="updated").maximum.integer_value = micros(now)
-        return [self._event, session, *self._absences]
+        return [self._event, session, *self._absences, *self._parts]
 
     def writes_with_session(self, fields: values.Fields) -> list[Write]:
         """To a session that this commit creates."""
-        return [self._event, values.creation(self._session, fields)]
+        return [self._event, values.creation(self._session, fields), *self._parts]
 
     def event_paths(self, session: SessionName) -> list[str]:
         """Where the event is if it has landed, below the database's root."""

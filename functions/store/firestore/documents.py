@@ -5,7 +5,9 @@
     {engine}/sessions/{id}          sessionId, userId, displayName, labels, createTime, updated,
                                     expireTime, expiry, shardFacets, purgeShard, state, unknown,
                                     incarnation
-    {engine}/sessions/{id}/events/{id}   key, arrived, author, invocationId, text
+    {engine}/sessions/{id}/events/{id}   key, arrived, author, invocationId, and text, or of a
+                                         large event parts, bytes
+    …/events/{id}/parts/{number}    text
 
 `state` and `app` map a field name per key to the key's member text; `expiry` is expireTime in
 whole microseconds, rounded up; `updated` is updateTime in microseconds; `shardFacets` is what lists
@@ -133,12 +135,11 @@ def _labels(found: Value) -> dict[str, str]:
 
 
 def event_fields(event: EventRecord, key: str) -> dict[str, Storable]:
-    """An event's fields; `key` orders it among its session's events."""
+    """An event's fields but its text; `key` orders it among its session's events."""
     return {
         "key": key,
         "author": event.author,
         "invocationId": event.invocation_id,
-        "text": event.text,
     }
 
 
@@ -152,16 +153,14 @@ def arrival_of(found: Document) -> int:
     return nanoseconds(found.fields["arrived"].timestamp_value)
 
 
-def event_record(found: Document) -> EventRecord:
-    """The record of an event's document."""
-    fields = found.fields
-    return EventRecord(
-        id=found.name.rpartition("/")[2],
-        timestamp=int(event_key(found)[:_KEY_DIGITS], 16) + MIN_TIMESTAMP,
-        author=fields["author"].string_value,
-        invocation_id=fields["invocationId"].string_value,
-        text=fields["text"].string_value,
-    )
+def place_in_commit(found: Document) -> int:
+    """Where an event stands among those of its commit, from 0 on."""
+    return found.fields["n"].integer_value if "n" in found.fields else 0
+
+
+def event_timestamp(found: Document) -> int:
+    """An event's timestamp, in nanoseconds since the epoch."""
+    return int(event_key(found)[:_KEY_DIGITS], 16) + MIN_TIMESTAMP
 
 
 def engine_fields(record: EngineRecord) -> dict[str, Storable]:

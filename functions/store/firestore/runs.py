@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from functions.calls.filters import PageQuery
 from functions.rules.names import SessionName
 from functions.rules.run import Run
-from functions.store.firestore.documents import event_key, event_record
+from functions.store.firestore.documents import event_key
+from functions.store.firestore.event_documents import event_record
 from functions.store.firestore.layouts import MAX_IN
 from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp
 from functions.store.firestore.queries import (
@@ -74,12 +75,12 @@ def _told(
     def request(last: Document | None) -> StructuredQuery:
         return events_of_runs(unmet, None if last is None else event_key(last))
 
-    for found, _ in (
+    for found, moment in (
         run_in_steps(rpc, str(name), request, MAX_DOCUMENTS, read_time) if unmet else ()
     ):
         if found is None or _place(found)[1] not in unmet:
             continue
-        event = event_record(found)
+        event = event_record(rpc, found, moment)
         run = runs.get(event.invocation_id)
         if run is None:
             with_types = query.filter.reads("event_type")

@@ -30,13 +30,13 @@ from functions.store.firestore import documents, engines, queries, values
 from functions.store.firestore.appending import AppendCommit, append_or_create
 from functions.store.firestore.condemned import check_parent, finish_deletions, is_condemned
 from functions.store.firestore.erasure import erase
+from functions.store.firestore.event_documents import event_record, load_parts, original_record
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.event_reader import FirestoreEventReader
 from functions.store.firestore.event_store import FirestoreEvents
 from functions.store.firestore.layouts import Layout
 from functions.store.firestore.listing import list_sessions
 from functions.store.firestore.migration import Versions
-from functions.store.firestore.originals import original_records
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
 from functions.store.firestore.purging import count_expired, purge
 from functions.store.firestore.retries import Retries
@@ -273,6 +273,7 @@ class FirestoreStore(FirestoreEvents):
             predicate(query.filter, event_matches),
             EventRecord.size,
         )
+        load_parts(page.items)
         if not documents.is_live(session()[0], now, owner):
             raise SessionNotFound(name)
         return page
@@ -364,15 +365,12 @@ class FirestoreStore(FirestoreEvents):
             behind = documents.event_key(last) if last is not None else start
             return queries.events_in_order(query, behind)
 
-        answers = queries.run_in_steps(rpc, str(name), request, query.page_size + 1)
-        events = (found for found, _ in answers if found is not None)
-        if query.original:
-            for found, original in original_records(rpc, events):
-                if original is not None:
-                    yield [documents.event_key(found)], original
-            return
-        for found in events:
-            yield [documents.event_key(found)], documents.event_record(found)
+        steps = queries.run_in_steps(rpc, str(name), request, query.page_size + 1)
+        record = original_record if query.original else event_record
+        for found, moment in steps:
+            event = None if found is None else record(rpc, found, moment)
+            if found is not None and event is not None:
+                yield [documents.event_key(found)], event
 
     def _append(self, rpc: Rpc, name: SessionName, event: EventRecord) -> AppendCommit:
         key = self._keys.next(event.timestamp)

@@ -9,6 +9,7 @@ from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.messages.json_text import read_json, write_json
 from functions.rules.errors import SessionNotFound
 from functions.rules.event import EventRecord, timestamp_key
+from functions.rules.event_text import whole_text
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord
 from functions.rules.state import StateChange
@@ -108,7 +109,8 @@ def session_row(record: SessionRecord) -> dict[str, Any]:
 def event_record(columns: Sequence[Any]) -> EventRecord:
     """The record of EVENT_ROW."""
     _, key, event_id, author, invocation_id, text = columns
-    return EventRecord(event_id, int(key, 16) + MIN_TIMESTAMP, author, invocation_id, text)
+    timestamp = int(key, 16) + MIN_TIMESTAMP
+    return EventRecord(event_id, timestamp, author, invocation_id, whole_text(text))
 
 
 def event_row(session: int, event: EventRecord) -> dict[str, Any]:
@@ -119,7 +121,7 @@ def event_row(session: int, event: EventRecord) -> dict[str, Any]:
         "id": event.id,
         "author": event.author,
         "invocation_id": event.invocation_id,
-        "text": event.text,
+        "text": event.stored,
     }
 
 
