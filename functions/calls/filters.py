@@ -61,6 +61,7 @@ class PageQuery:
 
     A store calls `is_time_up` after each record that it reads, and ends the page if it is true.
     With `original`, events are those from before their compaction.
+    `is_full` asks for the counts of each session, too.
     """
 
     filter: Filter
@@ -69,6 +70,7 @@ class PageQuery:
     cursor: list[str | int] | None
     is_time_up: Callable[[], bool] = lambda: False
     original: bool = False
+    is_full: bool = False
 
 
 def events_of_run(invocation_id: str) -> PageQuery:

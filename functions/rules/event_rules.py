@@ -16,6 +16,7 @@ from functions.rules.event import EventRecord
 from functions.rules.event_text import LEAST_BYTES, stored_text
 from functions.rules.limits import MAX_DOCUMENT_BYTES, MAX_EVENT_BYTES
 from functions.rules.state import StateChange, state_change
+from functions.rules.token_usage import usage_of
 
 _ID_BYTES = 15
 _SETS = (
@@ -60,6 +61,9 @@ def new_event(
         text=text,
         former_id=_content_id(retry_key, text) if retry_key else "",
         stored=stored,
+        usage=usage_of(
+            message.raw_event, message.event_metadata and message.event_metadata.usage_metadata
+        ),
     )
     state = state_change(message.actions.state_delta or {})
     if is_large:

@@ -61,8 +61,8 @@ def compact_session(request: Request, store: Store, now: int) -> str:
 def _kinds(request: Request) -> tuple[bool, bool]:
     """Whether the request asks for event editing, and whether for summarization."""
     compaction = request.message(CompactSessionRequest, "request").compaction
-    editing = compaction and compaction.event_editing
-    summarization = compaction and compaction.summarization
+    editing = None if compaction is None else compaction.event_editing
+    summarization = None if compaction is None else compaction.summarization
     if editing is None and summarization is None:
         raise InvalidArgument(
             "compaction must have eventEditing or summarization: "
@@ -106,8 +106,8 @@ class _Compaction:
                 older.measure(smaller or event)
                 if smaller is not None:
                     changed.append(event)
-            if changed:
-                self._store.rewrite_events(self._session.name, changed, self._edited, self._now)
+            # Without events it only checks that the caller may change them.
+            self._store.rewrite_events(self._session.name, changed, self._edited, self._now)
             if page.cursor is None:
                 return older
             if time.monotonic() >= self._end:

@@ -6,7 +6,7 @@ POST {"session": Session, "events": [SessionEvent, …]}  →  {"content": Conte
 import json
 import logging
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,7 +69,7 @@ def _identity_token(url: str) -> str:
 
     parts = urlsplit(url)
     try:
-        token: str = fetch_id_token(Request(), f"{parts.scheme}://{parts.netloc}")
+        fetch: Callable[..., str] = fetch_id_token
+        return fetch(Request(), f"{parts.scheme}://{parts.netloc}")
     except GoogleAuthError as error:
         raise OSError(f"no identity token: {error}") from error
-    return token

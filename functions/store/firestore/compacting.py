@@ -10,14 +10,25 @@ from typing import TypeVar
 from functions.rules.errors import SessionNotFound
 from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
-from functions.store.firestore.documents import event_fields, event_record, expiry_of, is_live
-from functions.store.firestore.event_changes import EVENT_FIELDS, SESSION_FIELDS, is_event
+from functions.store.firestore.counting import COUNTED
+from functions.store.firestore.documents import event_fields, expiry_of, is_live
+from functions.store.firestore.event_changes import FIELDS
+from functions.store.firestore.event_documents import (
+    ORIGINALS,
+    TEXT_FIELDS,
+    event_record,
+    event_writes,
+    is_compacted,
+    is_event,
+    load_parts,
+    original_change,
+    text_change,
+)
 from functions.store.firestore.layouts import micros
-from functions.store.firestore.originals import ORIGINALS, count_of, original_writes
-from functions.store.firestore.protobuf import Document, Write
+from functions.store.firestore.protobuf import Document, Timestamp, Write
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
-from functions.store.firestore.values import creation, stamp, update
+from functions.store.firestore.values import stamp, update
 
 _EVENTS = 100
 _BYTES = 3 * 2**19
@@ -27,8 +38,6 @@ _SPARE = 600 * 10**9
 """Nanoseconds for which a session that is compacted must still live; see `unchanged`."""
 
 _Item = TypeVar("_Item")
-
-_READ = (*SESSION_FIELDS, *EVENT_FIELDS)
 
 
 def rewrite_events(
@@ -56,14 +65,15 @@ def add_summary(
 ) -> None:
     """Adds an event that no session counts."""
     while True:
-        (session,) = rpc.batch_get([str(name)], SESSION_FIELDS)()
+        (session,) = rpc.batch_get([str(name)], FIELDS)()
         if not is_live(session, now, owner):
             raise SessionNotFound(name)
-        fields = {**event_fields(event, key), ORIGINALS: 0}
-        addition = creation(f"{session.name}/events/{event.id}", fields)
+        fields = {**event_fields(event, key), ORIGINALS[0]: 0}
+        del fields[COUNTED]
+        addition, *parts = event_writes(f"{session.name}/events/{event.id}", event, fields)
         stamp(addition, "arrived")
         try:
-            rpc.commit([addition, unchanged(session, now)])
+            rpc.commit([addition, *parts, unchanged(session, now)])
         except (Stale, Missing):
             retries.wait()
         except AlreadyExists:
@@ -98,10 +108,18 @@ def _rewrite(
 ) -> None:
     paths = [f"{name}/events/{event.id}" for event in events]
     while True:
-        session, *found = rpc.batch_get([str(name), *paths], _READ)()
+        moment = Timestamp()
+        session, *documents = rpc.batch_get([str(name), *paths], FIELDS, moment=moment)()
         if not is_live(session, now, owner):
             raise SessionNotFound(name)
-        writes = [write for each in found if is_event(each) for write in _edits(each, edit)]
+        found = list(filter(is_event, documents))
+        records = [event_record(rpc, each, moment) for each in found]
+        load_parts(records)
+        writes = [
+            write
+            for each, record in zip(found, records, strict=True)
+            for write in _edits(each, record, edit(record))
+        ]
         if not writes:
             return
         try:
@@ -112,16 +130,15 @@ def _rewrite(
             return
 
 
-def _edits(found: Document, edit: Callable[[EventRecord], EventRecord | None]) -> Iterator[Write]:
-    record = event_record(found)
-    edited = edit(record)
+def _edits(found: Document, record: EventRecord, edited: EventRecord | None) -> list[Write]:
     if edited is None:
-        return
-    fields: dict[str, str | int] = {"text": edited.text}
-    if ORIGINALS not in found.fields:
-        fields[ORIGINALS] = count_of(record.text)
-        yield from original_writes(found, record.text)
-    yield update(found.name, fields, fields, changed_since=found.update_time)
+        return []
+    fields, others = text_change(found, edited)
+    mask: tuple[str, ...] = TEXT_FIELDS
+    if not is_compacted(found):
+        more, originals = original_change(found, record)
+        fields, others, mask = {**fields, **more}, [*others, *originals], (*mask, *ORIGINALS)
+    return [update(found.name, fields, mask, changed_since=found.update_time), *others]
 
 
 def in_batches(items: Iterable[_Item], size: Callable[[_Item], int]) -> Iterator[list[_Item]]:

@@ -6,8 +6,6 @@ the retry of its append still meets it, and a fork still finds its place and its
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TypeGuard
 
 from functions.messages.json_text import write_json
 from functions.rules.errors import EventNotFound, SessionNotFound
@@ -16,58 +14,43 @@ from functions.rules.event_type import event_members
 from functions.rules.names import SessionName
 from functions.rules.token_usage import NO_USAGE, usage_of_text
 from functions.store.firestore.counting import COUNTED, count
-from functions.store.firestore.documents import event_record, event_time, is_live
-from functions.store.firestore.layouts import micros
-from functions.store.firestore.originals import (
+from functions.store.firestore.documents import event_timestamp, is_live
+from functions.store.firestore.event_documents import (
     ORIGINALS,
-    count_of,
-    original_removals,
-    original_writes,
-    originals_of,
+    PARTS,
+    TEXT_FIELDS,
+    event_record,
+    is_event,
+    load_parts,
+    original_change,
+    original_record,
+    part_removals,
+    text_change,
 )
-from functions.store.firestore.protobuf import Document, Write
+from functions.store.firestore.layouts import micros
+from functions.store.firestore.protobuf import Document, Timestamp, Write
 from functions.store.firestore.queries import DELETED, latest_events, run_in_steps
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import Missing, Rpc, Stale
 from functions.store.firestore.values import Fields, update
 
-SESSION_FIELDS = ("expiry", "userId", "lastEventTime")
-EVENT_FIELDS = ("key", "author", "invocationId", "text", COUNTED, ORIGINALS)
-
-_OF_LISTS = ("key", "author", "invocationId", "text")
+_OF_LISTS = ("key", "author", "invocationId", *TEXT_FIELDS, *ORIGINALS)
 """What the document of a removed event loses."""
 
-
-def is_event(found: Document | None) -> TypeGuard[Document]:
-    """Whether a document is that of an event that was not removed."""
-    return found is not None and "key" in found.fields
-
-
-def read_event(
-    rpc: Rpc, name: SessionName, event_id: str, now: int, owner: str | None
-) -> tuple[Document, Document]:
-    """Reads a session and one of its events; raises SessionNotFound and EventNotFound."""
-    path = f"{name}/events/{event_id}"
-    session, found = rpc.batch_get([str(name), path], (*SESSION_FIELDS, *EVENT_FIELDS))()
-    if not is_live(session, now, owner):
-        raise SessionNotFound(name)
-    if not is_event(found):
-        raise EventNotFound(path)
-    return session, found
+FIELDS = ("expiry", "userId", "lastEventTime", COUNTED, *_OF_LISTS)
+"""What is read of a session and its events."""
 
 
 def get_event(
     rpc: Rpc, name: SessionName, event_id: str, now: int, owner: str | None, *, original: bool
 ) -> EventRecord:
     """Reads an event, with `original` as it was before its compaction."""
-    _, found = read_event(rpc, name, event_id, now, owner)
-    record = event_record(found)
-    if not original:
-        return record
-    (text,) = originals_of(rpc, [found])
-    if text == "":
+    _, found, moment = _read(rpc, name, event_id, now, owner)
+    record = (original_record if original else event_record)(rpc, found, moment)
+    if record is None:
         raise EventNotFound(f"{name}/events/{event_id}")
-    return record if text is None else replace(record, text=text)
+    load_parts([record])
+    return record
 
 
 def update_event(
@@ -81,26 +64,16 @@ def update_event(
 ) -> EventRecord:
     """Changes an event and its original; writes nothing where nothing changes."""
     while True:
-        session, found = read_event(rpc, name, event_id, now, owner)
-        (original,) = originals_of(rpc, [found])
-        record = event_record(found)
+        session, found, moment = _read(rpc, name, event_id, now, owner)
+        record = event_record(rpc, found, moment)
         changed = change(record)
-        changed_original = change(replace(record, text=original)).text if original else original
-        if changed.text == record.text and changed_original == original:
+        writes = _text_writes(rpc, found, moment, record, changed, change)
+        if not writes:
             return changed
-        fields, mask, others = {"text": changed.text}, ["text"], list[Write]()
-        if original and changed_original:
-            mask.append(ORIGINALS)
-            kept = 0
-            if changed_original != changed.text:
-                fields[ORIGINALS] = kept = count_of(changed_original)
-                others = original_writes(found, changed_original)
-            others += original_removals(found, kept)
         usage = usage_of_text(changed.text).minus(usage_of_text(record.text))
-        lost = EventCounts(0, usage if COUNTED in found.fields else NO_USAGE, NO_TIME)
-        write = update(found.name, fields, mask, changed_since=found.update_time)
+        gained = EventCounts(0, usage if COUNTED in found.fields else NO_USAGE, NO_TIME)
         try:
-            rpc.commit([write, *others, moved(session, now, lost)])
+            rpc.commit([*writes, moved(session, now, gained)])
         except (Stale, Missing):
             retries.wait()
         else:
@@ -114,7 +87,7 @@ def delete_event(
     has_met = False
     while True:
         try:
-            session, found = read_event(rpc, name, event_id, now, owner)
+            session, found, moment = _read(rpc, name, event_id, now, owner)
         except EventNotFound:
             # Ours is gone, maybe by a commit whose answer was lost.
             if has_met:
@@ -122,7 +95,8 @@ def delete_event(
             raise
         has_met = True
         try:
-            rpc.commit(removal_writes(rpc, name, session, [found], now))
+            record = event_record(rpc, found, moment)
+            rpc.commit(removal_writes(rpc, name, session, [(found, record)], now))
         except (Stale, Missing):
             retries.wait()
         else:
@@ -130,22 +104,24 @@ def delete_event(
 
 
 def removal_writes(
-    rpc: Rpc, name: SessionName, session: Document, found: Sequence[Document], now: int
+    rpc: Rpc,
+    name: SessionName,
+    session: Document,
+    events: Sequence[tuple[Document, EventRecord]],
+    now: int,
 ) -> list[Write]:
     """The writes that remove events and take them from the counts of their session."""
-    writes, usage, counted = list[Write](), NO_USAGE, 0
-    for event in found:
-        record = event_record(event)
-        writes += _removal(event, record)
-        if COUNTED in event.fields:
-            counted += 1
-            usage = usage.plus(usage_of_text(record.text))
-    lost = EventCounts(-counted, NO_USAGE.minus(usage), NO_TIME)
+    counted = [record for found, record in events if COUNTED in found.fields]
+    usage = NO_USAGE
+    for record in counted:
+        usage = usage.plus(usage_of_text(record.text))
+    lost = EventCounts(-len(counted), NO_USAGE.minus(usage), NO_TIME)
     fields: Fields = {}
-    newest = max(counted_time(event_time(event)) for event in found)
+    newest = max(counted_time(record.timestamp) for _, record in events)
     if newest >= session.fields["lastEventTime"].integer_value:
-        fields = {"lastEventTime": _newest_left(rpc, name, found)}
-    return [*writes, moved(session, now, lost, fields)]
+        fields = {"lastEventTime": _newest_left(rpc, name, {found.name for found, _ in events})}
+    removals = [write for found, record in events for write in _removal(found, record)]
+    return [*removals, moved(session, now, lost, fields)]
 
 
 def moved(session: Document, now: int, gained: EventCounts, fields: Fields | None = None) -> Write:
@@ -160,18 +136,61 @@ def moved(session: Document, now: int, gained: EventCounts, fields: Fields | Non
     return write
 
 
+def _read(
+    rpc: Rpc, name: SessionName, event_id: str, now: int, owner: str | None
+) -> tuple[Document, Document, Timestamp]:
+    """A session and one of its events, and when they were so."""
+    path, moment = f"{name}/events/{event_id}", Timestamp()
+    session, found = rpc.batch_get([str(name), path], FIELDS, moment=moment)()
+    if not is_live(session, now, owner):
+        raise SessionNotFound(name)
+    if not is_event(found):
+        raise EventNotFound(path)
+    return session, found, moment
+
+
+def _text_writes(
+    rpc: Rpc,
+    found: Document,
+    moment: Timestamp,
+    record: EventRecord,
+    changed: EventRecord,
+    change: Callable[[EventRecord], EventRecord],
+) -> list[Write]:
+    """The writes that change the text of an event and that of its original, none for no change."""
+    fields: Fields = {}
+    mask: tuple[str, ...] = ()
+    others = list[Write]()
+    if changed.text != record.text:
+        fields, others = text_change(found, changed)
+        mask = TEXT_FIELDS
+    original = original_record(rpc, found, moment) if ORIGINALS[0] in found.fields else None
+    if original is not None:
+        changed_original = change(original)
+        is_like_event = changed_original.text == changed.text
+        if is_like_event or changed_original.text != original.text:
+            kept = None if is_like_event else changed_original
+            more, beside = original_change(found, kept)
+            fields, others, mask = {**fields, **more}, [*others, *beside], (*mask, *ORIGINALS)
+    if not mask:
+        return []
+    return [update(found.name, fields, mask, changed_since=found.update_time), *others]
+
+
 def _removal(event: Document, record: EventRecord) -> list[Write]:
     actions = event_members(record).get("actions", {})
     fields = {DELETED: write_json(actions.get("stateDelta", {}))}
-    mask = (DELETED, *_OF_LISTS, ORIGINALS)
-    write = update(event.name, fields, mask, changed_since=event.update_time)
-    return [write, *original_removals(event)]
+    mask = (DELETED, *_OF_LISTS)
+    return [
+        update(event.name, fields, mask, changed_since=event.update_time),
+        *part_removals(event, PARTS[0]),
+        *part_removals(event, ORIGINALS[0]),
+    ]
 
 
-def _newest_left(rpc: Rpc, name: SessionName, gone: Sequence[Document]) -> int:
-    """The time of the newest event that is left of those that count, NO_TIME for none."""
-    names = {event.name for event in gone}
-    for found, _ in run_in_steps(rpc, str(name), latest_events, len(names) + 1):
-        if found is not None and found.name not in names and COUNTED in found.fields:
-            return counted_time(event_time(found))
+def _newest_left(rpc: Rpc, name: SessionName, gone: set[str]) -> int:
+    """The time of the newest event that counts and is left, NO_TIME for none."""
+    for found, _ in run_in_steps(rpc, str(name), latest_events, len(gone) + 1):
+        if found is not None and found.name not in gone and COUNTED in found.fields:
+            return counted_time(event_timestamp(found))
     return NO_TIME

@@ -12,6 +12,7 @@ compaction added has 0 of them.
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import TypeGuard
 
 from functions.messages.json_text import utf8_size
 from functions.rules.errors import StoreUnavailable
@@ -86,6 +87,11 @@ def original_record(rpc: Rpc, found: Document, moment: Timestamp) -> EventRecord
         return event_record(rpc, found, moment)
     has_original = found.fields[ORIGINALS[0]].integer_value > 0
     return LargeEvent(rpc, found, moment, ORIGINALS) if has_original else None
+
+
+def is_event(found: Document | None) -> TypeGuard[Document]:
+    """Whether a document is that of an event that was not removed."""
+    return found is not None and "key" in found.fields
 
 
 def is_compacted(found: Document) -> bool:

@@ -11,16 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functions.calls.filters import PageQuery, event_matches
 from functions.messages.json_text import write_plain
 from functions.rules.errors import SessionNotFound
+from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
 from functions.store.firestore.compacting import in_batches, unchanged
-from functions.store.firestore.documents import event_key, event_record, is_live
-from functions.store.firestore.event_changes import (
-    EVENT_FIELDS,
-    SESSION_FIELDS,
-    is_event,
-    removal_writes,
-)
-from functions.store.firestore.protobuf import Document, StructuredQuery
+from functions.store.firestore.documents import event_key, is_live
+from functions.store.firestore.event_changes import FIELDS, removal_writes
+from functions.store.firestore.event_documents import event_record, is_event
+from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp
 from functions.store.firestore.queries import events_in_order, run_in_steps
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
@@ -28,7 +25,9 @@ from functions.store.firestore.values import creation
 from functions.store.protocol import MOST_SAMPLED, EventPurge
 
 _RECEIPT = "purge"
-_READ = (*SESSION_FIELDS, *EVENT_FIELDS, _RECEIPT)
+_READ = (*FIELDS, _RECEIPT)
+
+_Event = tuple[Document, EventRecord]
 
 _FIRST = 100
 """Events that the first query of a purge finds at most."""
@@ -54,10 +53,10 @@ def purge_events(
         if found is not None:
             return _purge_of(found)
     count, sample, done = 0, list[str](), True
-    for batch in in_batches(_matching(rpc, name, query), Document.ByteSize):
+    for batch in in_batches(_matching(rpc, name, query), lambda event: event[1].size()):
         gone = _remove(rpc, name, query, batch, now, owner, retries()) if force else batch
         count += len(gone)
-        sample += [event.name.rpartition("/")[2] for event in gone]
+        sample += [record.id for _, record in gone]
         if query.is_time_up():
             done = False
             break
@@ -67,44 +66,44 @@ def purge_events(
     return purge
 
 
-def _matching(rpc: Rpc, name: SessionName, query: PageQuery) -> Iterator[Document]:
+def _matching(rpc: Rpc, name: SessionName, query: PageQuery) -> Iterator[_Event]:
     def request(last: Document | None) -> StructuredQuery:
         return events_in_order(query, None if last is None else event_key(last))
 
-    for found, _ in run_in_steps(rpc, str(name), request, _FIRST):
-        if found is not None and event_matches(query.filter, event_record(found)):
-            yield found
+    for found, moment in run_in_steps(rpc, str(name), request, _FIRST):
+        if found is not None:
+            record = event_record(rpc, found, moment)
+            if event_matches(query.filter, record):
+                yield found, record
 
 
 def _remove(
     rpc: Rpc,
     name: SessionName,
     query: PageQuery,
-    batch: Sequence[Document],
+    events: Sequence[_Event],
     now: int,
     owner: str | None,
     retries: Retries,
-) -> Sequence[Document]:
-    """Removes the events of a batch that still match, and answers them."""
-    paths = [event.name.removeprefix(f"{rpc.root}/") for event in batch]
-    (session,) = rpc.batch_get([str(name)], _READ)()
+) -> Sequence[_Event]:
+    """Removes those of the events that still match, and answers them."""
+    paths = [f"{name}/events/{record.id}" for _, record in events]
+    (session,) = rpc.batch_get([str(name)], FIELDS)()
     while True:
         if not is_live(session, now, owner):
             raise SessionNotFound(name)
-        if not batch:
-            return batch
+        if not events:
+            return events
         try:
-            rpc.commit(removal_writes(rpc, name, session, batch, now))
+            rpc.commit(removal_writes(rpc, name, session, events, now))
         except (Stale, Missing):
             retries.wait()
         else:
-            return batch
-        session, *found = rpc.batch_get([str(name), *paths], _READ)()
-        batch = [
-            each
-            for each in found
-            if is_event(each) and event_matches(query.filter, event_record(each))
-        ]
+            return events
+        moment = Timestamp()
+        session, *documents = rpc.batch_get([str(name), *paths], FIELDS, moment=moment)()
+        there = [(each, event_record(rpc, each, moment)) for each in filter(is_event, documents)]
+        events = [event for event in there if event_matches(query.filter, event[1])]
 
 
 def _keep(

@@ -18,10 +18,14 @@ from functions.store.sqlite.members import joined_members
 from functions.store.sqlite.packing import MAX_ROWS, Columns, packed_rows
 from functions.store.sqlite.rows import (
     EVENT_ROW,
+    FULL_COLUMNS,
+    HAS_ORIGINAL,
     LIVE_KEY,
+    ORIGINAL_ROW,
     SESSION_COLUMNS,
     USERS,
     event_record,
+    full_record,
     session_record,
 )
 
@@ -32,18 +36,24 @@ _BEFORE_ALL_IDS, _BEHIND_ALL_IDS = "", "~"
 _ENGINE = "(SELECT id FROM engines WHERE name = :engine)"
 _APP_SCOPE = "(SELECT scope FROM engines WHERE name = :engine)"
 
-_LISTED = Columns(
-    SESSION_COLUMNS.source,
-    SESSION_COLUMNS.values,
-    SESSION_COLUMNS.texts,
-    (joined_members(_APP_SCOPE), "coalesce(:snapshot, (SELECT max(seq) FROM moves), 0)"),
-)
+
+def _listed(session: Columns) -> Columns:
+    last_move = "coalesce(:snapshot, (SELECT max(seq) FROM moves), 0)"
+    shared = (joined_members(_APP_SCOPE), last_move)
+    return Columns(session.source, session.values, session.texts, shared)
+
+
+def _first_move(session: Columns) -> Columns:
+    return Columns(
+        f"{session.source}, m.previous, e.name, e.scope AS app_scope",
+        ("r.previous", "r.name", *session.values),
+        (*session.texts, joined_members("r.app_scope")),
+    )
+
+
+_LISTED, _LISTED_FULL = _listed(SESSION_COLUMNS), _listed(FULL_COLUMNS)
+_FIRST_MOVE, _FIRST_MOVE_FULL = _first_move(SESSION_COLUMNS), _first_move(FULL_COLUMNS)
 _MOVED = Columns("DISTINCT session", ("r.session",), shared=("(SELECT min(seq) FROM moves)",))
-_FIRST_MOVE = Columns(
-    f"{SESSION_COLUMNS.source}, m.previous, e.name, e.scope AS app_scope",
-    ("r.previous", "r.name", *SESSION_COLUMNS.values),
-    (*SESSION_COLUMNS.texts, joined_members("r.app_scope")),
-)
 _FIRST_MOVES = (
     "(SELECT session, previous, min(seq) FROM moves WHERE seq > :snapshot GROUP BY session) m "
     f"CROSS JOIN sessions s ON s.id = m.session CROSS JOIN engines e ON e.id = s.engine {USERS}"
@@ -133,6 +143,10 @@ class _Walk:
         `engines` is their number. Raises WalkTooOld.
         """
         self._db = db
+        self._listed, self._first_move, self._record = _LISTED, _FIRST_MOVE, session_record
+        if query.is_full:
+            self._listed, self._first_move = _LISTED_FULL, _FIRST_MOVE_FULL
+            self._record = full_record
         field = query.order.field
         self._column = f"s.{field}"
         self._position: int = SESSION_COLUMNS.values.index(f"r.{field}")
@@ -181,14 +195,14 @@ class _Walk:
             found = f"FROM sessions s {USERS} WHERE {' AND '.join(conditions)}"
             return f"{found} ORDER BY {order}", parameters
 
-        position, moved = self._position, self._moved
+        position, moved, record = self._position, self._moved, self._record
 
         def place(row: Sequence[Any]) -> Place:
             return row[position], name, row[1], row[-1]
 
         return (
-            ((row[position], name, row[1], row[-1]), session_record(name, row))
-            for row in self._rows(_LISTED, place, clauses, behind)
+            ((row[position], name, row[1], row[-1]), record(name, row))
+            for row in self._rows(self._listed, place, clauses, behind)
             if row[0] not in moved
         )
 
@@ -214,8 +228,8 @@ class _Walk:
             return row[0], row[1], row[3], behind[-1]
 
         return (
-            (place(row), session_record(row[1], row[2:]))
-            for row in self._rows(_FIRST_MOVE, place, clauses, behind)
+            (place(row), self._record(row[1], row[2:]))
+            for row in self._rows(self._first_move, place, clauses, behind)
         )
 
     def _rows(
@@ -264,7 +278,8 @@ def _events(
         parameters = {**parameters, **named, "limit": limit}
         columns: Sequence[Any] = ()
         count = 0
-        for columns in packed_rows(db, EVENT_ROW, f"{clauses} LIMIT :limit", parameters):
+        row = ORIGINAL_ROW if query.original else EVENT_ROW
+        for columns in packed_rows(db, row, f"{clauses} LIMIT :limit", parameters):
             count += 1
             yield columns, event_record(columns)
         if count < limit:
@@ -287,6 +302,8 @@ def event_clauses(session: str, query: PageQuery) -> tuple[str, dict[str, Any]]:
     descending = query.order.descending
     direction, beyond = ("DESC", "<") if descending else ("ASC", ">")
     conditions = [f"e.session = {session}"]
+    if query.original:
+        conditions.append(HAS_ORIGINAL)
     parameters: dict[str, Any] = {}
     invocation = query.filter.equality("invocation_id")
     if invocation is not None:
