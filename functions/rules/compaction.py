@@ -170,7 +170,8 @@ def summary_event(summary: Mapping[str, Any], covered: Range, now: int) -> Event
             }
         },
     }
-    message = SessionEvent(author=USER, invocation_id=name, timestamp=now, raw_event=raw_event)
+    message = SessionEvent(author=USER, invocation_id=name, raw_event=raw_event)
+    message.timestamp = now
     return new_event(message, "")[0]
 
 

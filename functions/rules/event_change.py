@@ -63,4 +63,4 @@ def event_change(message: SessionEvent, mask: Sequence[FieldPath]) -> EventChang
 
 def _text_of(message: SessionEvent, field: str) -> str:
     """The JSON of one field; values that mean the same have the same."""
-    return SessionEvent(**{field: getattr(message, field)}).write()
+    return SessionEvent.model_construct(**{field: getattr(message, field)}).write()
