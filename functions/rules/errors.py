@@ -74,7 +74,7 @@ class SessionNotFound(NotFound):
 
 
 class EventNotFound(NotFound):
-    """The session has no event of that name, or no longer."""
+    """The session has no event of that name; a deleted event counts as missing."""
 
     def __init__(self, name: object) -> None:
         super().__init__(f"SessionEvent {name} not found.")

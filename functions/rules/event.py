@@ -26,7 +26,8 @@ class EventRecord:
     answers from stored texts. `timestamp` is in nanoseconds since the epoch. `former_id` is the id
     that earlier versions gave to the event of the same append, or "" if they chose it at random.
     `stored` is what a store keeps of the text of a new event; see functions.rules.event_text.
-    `usage` is what it says of tokens when it is new; records that stores read do not have it.
+    `usage` is what it says of tokens when it is new, and `removed` has the keys that it takes from
+    its session's state, which a stateDelta cannot say; records that stores read have neither.
     """
 
     id: str
@@ -37,6 +38,7 @@ class EventRecord:
     former_id: str = ""
     stored: str = ""
     usage: TokenUsage = NO_USAGE
+    removed: tuple[str, ...] = ()
 
     def size(self) -> int:
         """Returns an upper estimate of the bytes of `to_json`."""

@@ -1,7 +1,7 @@
 """Operations without storage: an operation's id says what was done.
 
-Every operation is done when the server answers, except the deletion of a large engine: the store
-knows whether that one is done.
+Every operation is done when the server answers, except the deletion of a large engine and the fork
+of a large session: the store knows whether those are done.
 
 An operation's id is an opaque token of the kind, the resource and the time. Its checksum keeps the
 server from finding operations that never existed.
@@ -19,6 +19,7 @@ from functions.rules.names import EngineName, SessionName, is_resource_id
 
 Kind = Literal[
     "CreateSession",
+    "ForkSession",
     "CompactSession",
     "CreateReasoningEngine",
     "UpdateReasoningEngine",
@@ -28,6 +29,7 @@ Kind = Literal[
 _KINDS: dict[str, Kind] = {
     "c": "CreateSession",
     "k": "CompactSession",
+    "f": "ForkSession",
     "e": "CreateReasoningEngine",
     "u": "UpdateReasoningEngine",
     "d": "Delete",
@@ -35,6 +37,7 @@ _KINDS: dict[str, Kind] = {
 _RESPONSES = {
     "CreateSession": "Session",
     "CompactSession": "Session",
+    "ForkSession": "Session",
     "CreateReasoningEngine": "ReasoningEngine",
     "UpdateReasoningEngine": "ReasoningEngine",
 }

@@ -39,7 +39,7 @@ def new_session(
         labels=labels,
         create_time=now,
         update_time=now,
-        expire_time=_chosen_expire_time(message, now, now, min_ttl) or now + DEFAULT_TTL,
+        expire_time=chosen_expire_time(message, now, now, min_ttl) or now + DEFAULT_TTL,
         state=None if message.session_state is None else "",
         unknown=join_members(members_of(message.unknown_fields()).values()),
     )
@@ -67,7 +67,7 @@ def changed_session(
         labels = masked_labels(record.labels, message.labels, mask)
         change.labels = sorted_labels(labels)
     if fields & {"ttl", "expire_time"}:
-        change.expire_time = _chosen_expire_time(message, record.create_time, now, min_ttl)
+        change.expire_time = chosen_expire_time(message, record.create_time, now, min_ttl)
         if change.expire_time is None:
             raise InvalidArgument("updateMask names ttl or expire_time, but the body sets neither.")
     return change
@@ -101,7 +101,7 @@ def check_update_mask(mask: Sequence[FieldPath], message: Session) -> Sequence[F
     return mask
 
 
-def _chosen_expire_time(message: Session, create_time: int, now: int, min_ttl: int) -> int | None:
+def chosen_expire_time(message: Session, create_time: int, now: int, min_ttl: int) -> int | None:
     """The expire_time that the message sets, or None; all times are in nanoseconds.
 
     Raises InvalidArgument if it is in the past, less than `min_ttl` after the creation, or beyond

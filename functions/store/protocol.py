@@ -1,16 +1,20 @@
 """The interface of every store; one contract suite tests them all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from functions.calls.filters import PageQuery
 from functions.rules.engine import EngineRecord
 from functions.rules.event import EventRecord
-from functions.rules.names import EngineName, SessionName
+from functions.rules.fork import Fork
+from functions.rules.names import EngineName, SessionName, UserName
+from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
+from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
 from functions.rules.state import StateChange
+from functions.rules.user import UserRecord
 from functions.store.paging import Cursor, Page
 from functions.store.streams import EventReader
 
@@ -26,6 +30,13 @@ class Purged:
     def plus(self, other: "Purged") -> "Purged":
         """Both counts together."""
         return Purged(self.sessions + other.sessions, self.events + other.events, done=self.done)
+
+
+def all_together(parts: Iterable[Purged]) -> Purged:
+    """All counts together; `done` where each part is."""
+    parts = list(parts)
+    sessions, events = sum(each.sessions for each in parts), sum(each.events for each in parts)
+    return Purged(sessions, events, all(each.done for each in parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +263,70 @@ class Store(Protocol):
         With `original`, events are those from before their compaction.
 
         Raises SessionNotFound. docs/decisions/0006-streams-go-by-commits.md gives the order.
+        """
+
+    def get_shared_state(self, owner: StateOwner) -> SharedState:
+        """Reads the app state of an engine or the user state of a user, which may be empty."""
+
+    def update_shared_state(
+        self, owner: StateOwner, change: SharedStateChange, now: int, *, require_engine: bool
+    ) -> SharedState:
+        """Changes app or user state and answers it; the engine may have no document yet.
+
+        Raises TooLarge, and ParentEngineNotFound where the engine must exist.
+        """
+
+    def list_users(
+        self, engine: EngineName, query: PageQuery, owner: str | None = None
+    ) -> Page[UserRecord]:
+        """One page of an engine's users by userId; with `owner`, that user alone."""
+
+    def erase_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        """Removes all sessions and the state of a user, of one engine or of all of a location.
+
+        Hides them from every method, then removes documents until nothing is left or the time is
+        up: asks `is_time_up` after every batch. If something is left, the next call and the purge
+        go on. While they do, a session that is created for the user stays.
+        """
+
+    def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        """Counts what `erase_user` would remove; `done` where it came to the end in time."""
+
+    def fork_session(
+        self,
+        fork: Fork,
+        now: int,
+        is_time_up: Callable[[], bool],
+        owner: str | None = None,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord | None:
+        """Copies a session as it is at one moment, up to the point of the fork, to a new session.
+
+        Answers the new session with its shared state, also where an earlier call of the same fork
+        has made it. Answers None where `is_time_up`, which it asks after every batch, ended the
+        copy: the next call of the same fork goes on. No other method finds a session that is not
+        complete, and the purge removes it once its lease is over.
+
+        Raises SessionNotFound of the source, EventNotFound, InvocationNotFound,
+        SessionAlreadyExists and ParentEngineNotFound.
+        """
+
+    def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        """Whether a fork of that name has begun and is not complete."""
+
+    def rewind_session(
+        self,
+        name: SessionName,
+        rewind: Rewind,
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> SessionRecord:
+        """Appends the event of a rewind, which takes the session's own state back.
+
+        Answers the session with its shared state. Changes nothing where the session has the event
+        already. Raises SessionNotFound and InvocationNotFound.
         """
 
     def create_engine(self, record: EngineRecord) -> None:

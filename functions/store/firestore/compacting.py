@@ -7,12 +7,11 @@ It leaves the session's document as it is, so that its version stands.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from functions.rules.errors import SessionNotFound
 from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
 from functions.store.firestore.counting import COUNTED
-from functions.store.firestore.documents import event_fields, expiry_of, is_live
-from functions.store.firestore.event_changes import FIELDS
+from functions.store.firestore.documents import event_fields, expiry_of
+from functions.store.firestore.event_changes import read_events
 from functions.store.firestore.event_documents import (
     ORIGINALS,
     TEXT_FIELDS,
@@ -25,7 +24,7 @@ from functions.store.firestore.event_documents import (
     text_change,
 )
 from functions.store.firestore.layouts import micros
-from functions.store.firestore.protobuf import Document, Timestamp, Write
+from functions.store.firestore.protobuf import Document, Write
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
 from functions.store.firestore.values import stamp, update
@@ -65,9 +64,7 @@ def add_summary(
 ) -> None:
     """Adds an event that no session counts."""
     while True:
-        (session,) = rpc.batch_get([str(name)], FIELDS)()
-        if not is_live(session, now, owner):
-            raise SessionNotFound(name)
+        session, _, _ = read_events(rpc, name, (), now, owner)
         fields = {**event_fields(event, key), ORIGINALS[0]: 0}
         del fields[COUNTED]
         addition, *parts = event_writes(f"{session.name}/events/{event.id}", event, fields)
@@ -106,12 +103,9 @@ def _rewrite(
     owner: str | None,
     retries: Retries,
 ) -> None:
-    paths = [f"{name}/events/{event.id}" for event in events]
+    ids = [event.id for event in events]
     while True:
-        moment = Timestamp()
-        session, *documents = rpc.batch_get([str(name), *paths], FIELDS, moment=moment)()
-        if not is_live(session, now, owner):
-            raise SessionNotFound(name)
+        session, documents, moment = read_events(rpc, name, ids, now, owner)
         found = list(filter(is_event, documents))
         records = [event_record(rpc, each, moment) for each in found]
         load_parts(records)

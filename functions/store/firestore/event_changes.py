@@ -13,8 +13,9 @@ from functions.rules.event import NO_TIME, EventCounts, EventRecord, counted_tim
 from functions.rules.event_type import event_members
 from functions.rules.names import SessionName
 from functions.rules.token_usage import NO_USAGE, usage_of_text
+from functions.store.firestore.condemned import CONDEMNED, is_condemned
 from functions.store.firestore.counting import COUNTED, count
-from functions.store.firestore.documents import event_timestamp, is_live
+from functions.store.firestore.documents import ERASING, event_timestamp, is_live
 from functions.store.firestore.event_documents import (
     ORIGINALS,
     PARTS,
@@ -37,8 +38,25 @@ from functions.store.firestore.values import Fields, update
 _OF_LISTS = ("key", "author", "invocationId", *TEXT_FIELDS, *ORIGINALS)
 """What the document of a removed event loses."""
 
-FIELDS = ("expiry", "userId", "lastEventTime", COUNTED, *_OF_LISTS)
-"""What is read of a session and its events."""
+FIELDS = ("expiry", "userId", "lastEventTime", COUNTED, *_OF_LISTS, CONDEMNED, ERASING)
+"""What is read of a session, its engine and its events."""
+
+
+def read_events(
+    rpc: Rpc,
+    name: SessionName,
+    event_ids: Sequence[str],
+    now: int,
+    owner: str | None,
+    fields: Sequence[str] = FIELDS,
+) -> tuple[Document, list[Document | None], Timestamp]:
+    """Reads a session with some of its events, and when they were so; raises SessionNotFound."""
+    moment = Timestamp()
+    paths = [str(name), name.engine, *(f"{name}/events/{event_id}" for event_id in event_ids)]
+    session, engine, *events = rpc.batch_get(paths, fields, moment=moment)()
+    if is_condemned(engine) or not is_live(session, now, owner, engine):
+        raise SessionNotFound(name)
+    return session, events, moment
 
 
 def get_event(
@@ -140,12 +158,9 @@ def _read(
     rpc: Rpc, name: SessionName, event_id: str, now: int, owner: str | None
 ) -> tuple[Document, Document, Timestamp]:
     """A session and one of its events, and when they were so."""
-    path, moment = f"{name}/events/{event_id}", Timestamp()
-    session, found = rpc.batch_get([str(name), path], FIELDS, moment=moment)()
-    if not is_live(session, now, owner):
-        raise SessionNotFound(name)
+    session, (found,), moment = read_events(rpc, name, [event_id], now, owner)
     if not is_event(found):
-        raise EventNotFound(path)
+        raise EventNotFound(f"{name}/events/{event_id}")
     return session, found, moment
 
 

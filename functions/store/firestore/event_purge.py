@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from functions.calls.filters import PageQuery, event_matches
 from functions.messages.json_text import write_plain
-from functions.rules.errors import SessionNotFound
 from functions.rules.event import EventRecord
 from functions.rules.names import SessionName
 from functions.store.firestore.compacting import in_batches, unchanged
-from functions.store.firestore.documents import event_key, is_live
-from functions.store.firestore.event_changes import FIELDS, removal_writes
+from functions.store.firestore.documents import event_key
+from functions.store.firestore.event_changes import FIELDS, read_events, removal_writes
 from functions.store.firestore.event_documents import event_record, is_event
-from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp
+from functions.store.firestore.protobuf import Document, StructuredQuery
 from functions.store.firestore.queries import events_in_order, run_in_steps
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
@@ -25,8 +24,6 @@ from functions.store.firestore.values import creation
 from functions.store.protocol import MOST_SAMPLED, EventPurge
 
 _RECEIPT = "purge"
-_READ = (*FIELDS, _RECEIPT)
-
 _Event = tuple[Document, EventRecord]
 
 _FIRST = 100
@@ -45,10 +42,8 @@ def purge_events(
     receipt: str,
 ) -> EventPurge:
     """Removes the events that match at the moment when it begins, until the time is up."""
-    path = f"{name}/events/{receipt}" if force and receipt else ""
-    session, *receipts = rpc.batch_get([str(name), path] if path else [str(name)], _READ)()
-    if not is_live(session, now, owner):
-        raise SessionNotFound(name)
+    kept = [receipt] if force and receipt else []
+    _, receipts, _ = read_events(rpc, name, kept, now, owner, (*FIELDS, _RECEIPT))
     for found in receipts:
         if found is not None:
             return _purge_of(found)
@@ -61,8 +56,8 @@ def purge_events(
             done = False
             break
     purge = EventPurge(count, tuple(sample[:MOST_SAMPLED]), done)
-    if path and done:
-        _keep(rpc, name, path, purge, now, owner, retries())
+    if kept and done:
+        _keep(rpc, name, receipt, purge, now, owner, retries())
     return purge
 
 
@@ -87,29 +82,25 @@ def _remove(
     retries: Retries,
 ) -> Sequence[_Event]:
     """Removes those of the events that still match, and answers them."""
-    paths = [f"{name}/events/{record.id}" for _, record in events]
-    (session,) = rpc.batch_get([str(name)], FIELDS)()
-    while True:
-        if not is_live(session, now, owner):
-            raise SessionNotFound(name)
-        if not events:
-            return events
+    ids = [record.id for _, record in events]
+    session, _, _ = read_events(rpc, name, (), now, owner)
+    while events:
         try:
             rpc.commit(removal_writes(rpc, name, session, events, now))
         except (Stale, Missing):
             retries.wait()
         else:
             return events
-        moment = Timestamp()
-        session, *documents = rpc.batch_get([str(name), *paths], FIELDS, moment=moment)()
+        session, documents, moment = read_events(rpc, name, ids, now, owner)
         there = [(each, event_record(rpc, each, moment)) for each in filter(is_event, documents)]
         events = [event for event in there if event_matches(query.filter, event[1])]
+    return events
 
 
 def _keep(
     rpc: Rpc,
     name: SessionName,
-    path: str,
+    receipt: str,
     purge: EventPurge,
     now: int,
     owner: str | None,
@@ -118,11 +109,10 @@ def _keep(
     """Keeps the answer of a purge that is done."""
     kept = {_RECEIPT: write_plain([purge.count, purge.sample])}
     while True:
-        (session,) = rpc.batch_get([str(name)], _READ)()
-        if not is_live(session, now, owner):
-            raise SessionNotFound(name)
+        session, _, _ = read_events(rpc, name, (), now, owner)
         try:
-            rpc.commit([creation(f"{rpc.root}/{path}", kept), unchanged(session, now)])
+            addition = creation(f"{session.name}/events/{receipt}", kept)
+            rpc.commit([addition, unchanged(session, now)])
         except (Stale, Missing):
             retries.wait()
         except AlreadyExists:

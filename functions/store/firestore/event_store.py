@@ -42,14 +42,14 @@ class FirestoreEvents:
         now: int,
         owner: str | None = None,
     ) -> EventRecord:
-        rpc, retries = self._with_history(name)
-        return event_changes.update_event(rpc, name, event_id, change, now, owner, retries())
+        rpc, retries = self._with_history(), Retries(name, self._timeout)
+        return event_changes.update_event(rpc, name, event_id, change, now, owner, retries)
 
     def delete_event(
         self, name: SessionName, event_id: str, now: int, owner: str | None = None
     ) -> None:
-        rpc, retries = self._with_history(name)
-        event_changes.delete_event(rpc, name, event_id, now, owner, retries())
+        rpc, retries = self._with_history(), Retries(name, self._timeout)
+        event_changes.delete_event(rpc, name, event_id, now, owner, retries)
 
     def purge_events(
         self,
@@ -61,8 +61,8 @@ class FirestoreEvents:
         force: bool,
         receipt: str = "",
     ) -> EventPurge:
-        _, retries = self._with_history(name)
-        rpc = self._rpcs.get()
+        self._with_history()
+        rpc, retries = self._rpcs.get(), self._retries(name)
         return event_purge.purge_events(
             rpc, name, query, now, owner, retries, force=force, receipt=receipt
         )
@@ -75,18 +75,22 @@ class FirestoreEvents:
         now: int,
         owner: str | None = None,
     ) -> None:
-        rpc, retries = self._with_history(name)
-        compacting.rewrite_events(rpc, name, events, edit, now, owner, retries)
+        rpc = self._with_history()
+        compacting.rewrite_events(rpc, name, events, edit, now, owner, self._retries(name))
 
     def add_summary(
         self, name: SessionName, event: EventRecord, now: int, owner: str | None = None
     ) -> None:
-        rpc, retries = self._with_history(name)
+        rpc, retries = self._with_history(), Retries(name, self._timeout)
         key = self._keys.next(event.timestamp)
-        compacting.add_summary(rpc, name, event, key, now, owner, retries())
+        compacting.add_summary(rpc, name, event, key, now, owner, retries)
 
-    def _with_history(self, name: SessionName) -> tuple[Rpc, Callable[[], Retries]]:
-        """The calls of a request to a database whose events are counted, and its retries."""
+    def _with_history(self) -> Rpc:
+        """For what servers of earlier versions know nothing of; raises MigrationUnderWay."""
         rpc = self._rpcs.for_request()
         self._versions.require(rpc, WITH_HISTORY)
-        return rpc, lambda: Retries(name, self._timeout)
+        return rpc
+
+    def _retries(self, name: SessionName) -> Callable[[], Retries]:
+        """The pauses of each of several commits."""
+        return lambda: Retries(name, self._timeout)

@@ -9,7 +9,7 @@ import copy
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlencode
 
@@ -161,7 +161,7 @@ class Rpc:
 
     def run_query(
         self, parent: str, query: StructuredQuery, read_time: Timestamp | None = None
-    ) -> Iterator[tuple[Document | None, Timestamp]]:
+    ) -> Generator[tuple[Document | None, Timestamp]]:
         """Streams `(document, read_time)`; one `(None, read_time)` at least when none match.
 
         With `read_time` it finds what was there at that moment, up to an hour ago. Firestore may
