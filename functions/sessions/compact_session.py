@@ -7,6 +7,7 @@ from functions.aip.errors import FailedPrecondition, InvalidArgument, Unavailabl
 from functions.aip.filtering import compile_filter
 from functions.aip.ordering import OrderBy
 from functions.aip.timestamp import format_timestamp
+from functions.calls.answer import Answer
 from functions.calls.filters import EVENT_DEFAULT_ORDER, EVENT_FIELDS, PageQuery
 from functions.calls.request import Request
 from functions.messages.compaction import CompactSessionRequest
@@ -31,7 +32,7 @@ class CompactionTookTooLong(Unavailable):
         )
 
 
-def compact_session(request: Request, store: Store, now: int) -> str:
+def compact_session(request: Request, store: Store, now: int) -> Answer:
     """Answers a finished Operation with the session; a second run changes nothing more.
 
     Event editing makes the events before the last COMPACT_KEEP_INVOCATIONS invocations smaller.
@@ -55,7 +56,8 @@ def compact_session(request: Request, store: Store, now: int) -> str:
     operation = Operation(
         "CompactSession", *EngineName.parse(name.engine), name.session, now, request.version
     )
-    return operation.to_json(request.version, session.to_json(official=True))
+    text = operation.to_json(request.version, session.to_json(official=True))
+    return Answer(text, session.etag)
 
 
 def _kinds(request: Request) -> tuple[bool, bool]:

@@ -53,7 +53,14 @@ MATRIX = {
     "delete_session": Row("DELETE", "{session}", WRITES),
     "fork_session": Row("POST", "{session}:fork", WRITES, {}),
     "rewind_session": Row("POST", "{session}:rewind", WRITES, {"beforeInvocationId": "i"}),
+    "compact_session": Row(
+        "POST", "{session}:compact", WRITES, {"compaction": {"eventEditing": {"mode": "AUTO"}}}
+    ),
     "append_event": Row("POST", "{session}:appendEvent", WRITES, EVENT),
+    "get_event": Row("GET", "{event}", READS),
+    "update_event": Row("PATCH", "{event}", WRITES, {"errorMessage": "changed"}),
+    "delete_event": Row("DELETE", "{event}", WRITES),
+    "purge_events": Row("POST", "{session}/events:purge", WRITES, {"filter": "*", "force": True}),
     "list_events": Row("GET", "{session}/events", READS),
     "list_runs": Row("GET", "{session}/runs", READS),
     "get_run": Row("GET", "{session}/runs/i", READS),
@@ -113,7 +120,8 @@ def scene(api: Api) -> Scene:
     operation = api.ok("POST", f"{engine}/sessions", body, sessionId="the-session")
     session = operation["response"]["name"]
     api.ok("POST", f"{session}:appendEvent", EVENT)
-    names = {"location": location, "engine": engine, "session": session}
+    (event,) = api.ok("GET", f"{session}/events")["sessionEvents"]
+    names = {"location": location, "engine": engine, "session": session, "event": event["name"]}
     return Scene(api, {**names, "operation": operation["name"]})
 
 
