@@ -190,10 +190,13 @@ OURS_ONLY = {
     ("POST", "reasoningEngines/*/sessions/*"),
     ("GET", "projects/*/locations/*/reasoningEngines/*/sessions/*/events:watch"),
     ("GET", "reasoningEngines/*/sessions/*/events:watch"),
+    ("POST", "reasoningEngines/*/sessions/*:compact"),
+    ("POST", "projects/*/locations/*/reasoningEngines/*/sessions/*/events:purge"),
+    ("POST", "reasoningEngines/*/sessions/*/events:purge"),
 }
-"""Two that Google's page of curl commands prints, though its service lacks them, and streams."""
+"""Two that Google's page of curl commands prints, though its service lacks them, and others."""
 
-NOT_OURS = re.compile(r":(\w*[qQ]uery|executeCode|compact|\w+IamPolicy|testIamPermissions)$")
+NOT_OURS = re.compile(r":(\w*[qQ]uery|executeCode|\w+IamPolicy|testIamPermissions)$")
 SESSIONS = re.compile(
     r"^(projects/\*/locations/\*/)?reasoningEngines(/\*(/sessions(/\*(/events)?)?)?)?(:\w+)?$"
 )
