@@ -12,10 +12,10 @@ from functions.messages.content import Content
 from functions.messages.json_text import read_json, utf8_size, write_sorted
 from functions.messages.session_event import EventActions, SessionEvent
 from functions.rules.errors import InvalidFields, TooLarge
-from functions.rules.event import EventRecord
-from functions.rules.event_text import LEAST_BYTES, stored_text
+from functions.rules.event import EventAndState, EventRecord
+from functions.rules.event_text import LEAST_BYTES, shorter_text
 from functions.rules.limits import MAX_DOCUMENT_BYTES, MAX_EVENT_BYTES
-from functions.rules.state import StateChange, state_change
+from functions.rules.state import state_change
 from functions.rules.token_usage import usage_of
 
 _ID_BYTES = 15
@@ -27,18 +27,16 @@ _SETS = (
 """Lists whose order does not count: ADK writes Python sets as lists."""
 
 
-def new_event(
-    message: SessionEvent, request_id: str, where: str = "event"
-) -> tuple[EventRecord, StateChange]:
+def new_event(message: SessionEvent, request_id: str, what: str = "An event") -> EventAndState:
     """Returns the record of an event and its change of state.
 
     With `rawEvent.id` or `request_id` the event's id is a hash of it and of the content. A retry
     therefore finds its own event, and the same id with another content makes another event. The
     order of keys and of sets does not count as content. Without both, the id is random.
 
-    `where` is the event's place in the body. Raises InvalidFields for missing fields, and TooLarge.
+    Raises InvalidFields for missing fields, and TooLarge, whose message calls the event `what`.
     """
-    if missing := missing_fields(message, where):
+    if missing := missing_fields(message, "event"):
         raise InvalidFields(missing)
     message.name = ""
     message.content = message.content or Content()
@@ -50,9 +48,9 @@ def new_event(
     if isinstance(raw_id, str) and raw_id:
         retry_key = f"raw:{raw_id}"
     is_large = len(text) >= LEAST_BYTES
-    stored = text
+    shorter = ""
     if is_large:
-        stored = stored_text(text, message.content.write(), raw_event.get("content"))
+        shorter = shorter_text(text, message.content.write(), raw_event.get("content"))
     record = EventRecord(
         id=_content_id(retry_key, _canonical(text)) if retry_key else _random_id(),
         timestamp=message.timestamp or 0,
@@ -60,16 +58,16 @@ def new_event(
         invocation_id=message.invocation_id or "",
         text=text,
         former_id=_content_id(retry_key, text) if retry_key else "",
-        stored=stored,
+        shorter=shorter,
         usage=usage_of(
             message.raw_event, message.event_metadata and message.event_metadata.usage_metadata
         ),
     )
     state = state_change(message.actions.state_delta or {})
     if is_large:
-        check_size([(record, state)], "An event")
+        check_size([(record, state)], what)
         if (named := _named_bytes(record)) > MAX_DOCUMENT_BYTES:
-            raise TooLarge("author and invocationId", named, MAX_DOCUMENT_BYTES)
+            raise TooLarge(f"{what}'s author and invocationId", named, MAX_DOCUMENT_BYTES)
     return record, state
 
 
@@ -83,7 +81,7 @@ def missing_fields(message: SessionEvent, where: str) -> list[tuple[str, str]]:
     ]
 
 
-def check_size(events: Iterable[tuple[EventRecord, StateChange]], what: str) -> None:
+def check_size(events: Iterable[EventAndState], what: str) -> None:
     """Raises TooLarge if the events do not fit in one commit; `what` names them in the message."""
     size = 0
     for record, state in events:

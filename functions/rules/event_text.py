@@ -32,35 +32,35 @@ _read_first = JSONDecoder().raw_decode
 Piece = str | tuple[int, int, bool]
 
 
-def stored_text(text: str, content: str, raw_content: Any) -> str:
-    """Returns what a store keeps of an event's text: the text itself, or something shorter.
+def shorter_text(text: str, content: str, raw_content: Any) -> str:
+    """Returns what a store keeps in place of an event's text, "" where it keeps the text.
 
     `content` is the JSON of the event's content in the text, and `raw_content` the parsed value of
     `rawEvent.content`.
     """
     if len(text) < LEAST_BYTES or not isinstance(raw_content, dict):
-        return text
+        return ""
     raw = write_json(raw_content)
     start = text.find(content)
     place = text.find(raw, start + len(content))
     if start < 0 or place < 0:
-        return text
+        return ""
     pieces = _Pieces(text, start).of(raw_content, read_json(content.encode()))
     header = write_json([place, _joined(pieces)])
     stored = f"{header}{text[:place]}{text[place + len(raw) :]}"
     is_shorter = utf8_size(stored) < utf8_size(text)
-    return stored if is_shorter and whole_text(stored) == text else text
+    return stored if is_shorter and whole_text(stored) == text else ""
 
 
 def with_text(event: EventRecord, text: str, content: str, raw_content: Any) -> EventRecord:
-    """Returns the event with another text, of which the others are parts as in `stored_text`."""
-    stored = stored_text(text, content, raw_content)
+    """Returns the event with another text, of which the others are parts as in `shorter_text`."""
+    shorter = shorter_text(text, content, raw_content)
     place = event.id, event.timestamp, event.author, event.invocation_id
-    return EventRecord(*place, text, stored=stored)
+    return EventRecord(*place, text, shorter=shorter)
 
 
 def whole_text(stored: str) -> str:
-    """Returns the event's text of which `stored_text` made the stored one."""
+    """Returns the text of an event, of which a store has `stored`."""
     if not stored.startswith("["):
         return stored
     (place, pieces), end = _read_first(stored)

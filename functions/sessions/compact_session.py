@@ -99,6 +99,7 @@ class _Compaction:
             OrderBy("timestamp", descending=True),
             MAX_EVENTS_PAGE,
             None,
+            is_whole=True,
         )
         while True:
             page = self._store.list_events(self._session.name, query, self._now)

@@ -11,10 +11,10 @@ from functions.rules.event import EventCounts, counted_time
 from functions.rules.token_usage import NO_USAGE, usage_of_text
 from functions.store.firestore.counting import COUNTED, count
 from functions.store.firestore.documents import (
-    event_timestamp,
     incarnation_of,
     is_session,
     session_name,
+    timestamp_of,
     user_id_of,
     user_path,
 )
@@ -69,7 +69,7 @@ def _former_counts(rpc: Rpc, session: Document) -> EventCounts:
             continue
         number += 1
         usage = usage.plus(usage_of_text(found.fields["text"].string_value))
-        last_time = max(last_time, counted_time(event_timestamp(found)))
+        last_time = max(last_time, counted_time(timestamp_of(found)))
     return EventCounts(number, usage, last_time)
 
 

@@ -15,7 +15,7 @@ from functions.rules.names import SessionName
 from functions.rules.token_usage import NO_USAGE, usage_of_text
 from functions.store.firestore.condemned import CONDEMNED, is_condemned
 from functions.store.firestore.counting import COUNTED, count
-from functions.store.firestore.documents import ERASING, event_timestamp, is_live
+from functions.store.firestore.documents import ERASING, is_live, timestamp_of
 from functions.store.firestore.event_documents import (
     ORIGINALS,
     PARTS,
@@ -207,5 +207,5 @@ def _newest_left(rpc: Rpc, name: SessionName, gone: set[str]) -> int:
     """The time of the newest event that counts and is left, NO_TIME for none."""
     for found, _ in run_in_steps(rpc, str(name), latest_events, len(gone) + 1):
         if found is not None and found.name not in gone and COUNTED in found.fields:
-            return counted_time(event_timestamp(found))
+            return counted_time(timestamp_of(found))
     return NO_TIME

@@ -19,8 +19,9 @@ from functions.rules.errors import StoreUnavailable
 from functions.rules.event import ENVELOPE_BYTES, EventRecord
 from functions.rules.event_text import whole_text
 from functions.rules.limits import MAX_DOCUMENT_BYTES
+from functions.rules.token_usage import NO_USAGE
 from functions.store.firestore import values
-from functions.store.firestore.documents import event_timestamp
+from functions.store.firestore.documents import timestamp_of
 from functions.store.firestore.protobuf import Document, Timestamp, Write
 from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.values import Fields
@@ -34,24 +35,31 @@ TEXT_FIELDS = ("text", *PARTS)
 class LargeEvent(EventRecord):
     """An event in parts, or an original, whose text is read when it is first asked for."""
 
-    __slots__ = ("_moment", "_parts", "_rpc", "bytes")
+    __slots__ = ("bytes", "is_read", "moment", "parts", "rpc")
 
     def __init__(
-        self, rpc: Rpc, found: Document, moment: Timestamp, where: tuple[str, str] = PARTS
+        self,
+        rpc: Rpc,
+        found: Document,
+        moment: Timestamp | None,
+        where: tuple[str, str] = PARTS,
     ) -> None:
-        """`moment` is when `found` was read, within the last hour."""
+        """`moment` is when `found` was read, within the last hour, or None for about now."""
         collection, size = where
         fields = found.fields
         self.id = found.name.rpartition("/")[2]
-        self.timestamp = event_timestamp(found)
+        self.timestamp = timestamp_of(found)
         self.author = fields["author"].string_value
         self.invocation_id = fields["invocationId"].string_value
-        self.former_id = self.stored = ""
+        self.former_id = self.shorter = ""
+        self.removed = ()
+        self.usage = NO_USAGE
         self.bytes = fields[size].integer_value
-        self._rpc = rpc
-        self._moment = moment
+        self.is_read = False
+        self.rpc = rpc
+        self.moment = moment
         path = found.name.removeprefix(f"{rpc.root}/")
-        self._parts = list(_paths(path, collection, fields[collection].integer_value))
+        self.parts = list(_paths(path, collection, fields[collection].integer_value))
 
     # Python asks for it as long as the slot `text` is empty.
     def __getattr__(self, name: str) -> str:
@@ -65,19 +73,22 @@ class LargeEvent(EventRecord):
         return ENVELOPE_BYTES + self.bytes
 
 
-def event_record(rpc: Rpc, found: Document, moment: Timestamp) -> EventRecord:
-    """The record of an event's document, which was read at `moment`."""
+def event_record(rpc: Rpc, found: Document, moment: Timestamp | None) -> EventRecord:
+    """The record of an event's document, which was read at `moment`, or about now."""
     fields = found.fields
-    text = fields["text"].string_value
-    if not text:
+    if "text" not in fields:
         return LargeEvent(rpc, found, moment)
+    text, shorter = fields["text"].string_value, ""
+    # Most texts are whole, and a page has many of them.
+    if not text.startswith('"'):
+        text, shorter = whole_text(text), text
     return EventRecord(
         found.name.rpartition("/")[2],
-        event_timestamp(found),
+        timestamp_of(found),
         fields["author"].string_value,
         fields["invocationId"].string_value,
-        whole_text(text),
-        stored=text,
+        text,
+        shorter=shorter,
     )
 
 
@@ -105,18 +116,37 @@ def is_in_parts(found: Document) -> bool:
 
 
 def load_parts(records: Iterable[EventRecord]) -> None:
-    """Reads the texts of those records that are in parts: one call for all, none for none."""
-    large = [record for record in records if isinstance(record, LargeEvent)]
-    if not large:
-        return
-    names = [name for record in large for name in record._parts]
-    parts = iter(large[0]._rpc.batch_get(names, read_time=large[0]._moment)())
-    for record in large:
-        found = [part for part in islice(parts, len(record._parts)) if part is not None]
-        if len(found) < len(record._parts):
+    """Reads the texts of those records that are in parts: one call for all, none for none.
+
+    The records are of one query.
+    """
+    large = [each for each in records if isinstance(each, LargeEvent) and not each.is_read]
+    if large:
+        _read(large)
+
+
+def part_copies(event: EventRecord, path: str) -> list[Write]:
+    """The writes of the parts of a record that was read, below another document's full path."""
+    if not isinstance(event, LargeEvent):
+        return []
+    (parts,) = _read([event])
+    return part_writes(path, parts)
+
+
+def _read(records: Sequence[LargeEvent]) -> list[list[str]]:
+    """Reads the parts of each record, and sets its text."""
+    first, names = records[0], [name for record in records for name in record.parts]
+    found = iter(first.rpc.batch_get(names, read_time=first.moment)())
+    texts = []
+    for record in records:
+        parts = [part for part in islice(found, len(record.parts)) if part is not None]
+        if len(parts) < len(record.parts):
+            # Without a moment: others have changed the event since.
             raise StoreUnavailable
-        record.stored = "".join(part.fields["text"].string_value for part in found)
-        record.text = whole_text(record.stored)
+        texts.append([part.fields["text"].string_value for part in parts])
+        record.shorter = "".join(texts[-1])
+        record.text, record.is_read = whole_text(record.shorter), True
+    return texts
 
 
 def event_writes(path: str, event: EventRecord, fields: Fields) -> list[Write]:

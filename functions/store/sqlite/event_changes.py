@@ -120,8 +120,8 @@ def purge_some(
     cursor, size, rows = None, 0, 0
     for columns, record in events_in_order(db, keys.session, query):
         rows, size = rows + 1, size + record.size()
-        if columns[0] <= last and event_matches(query.filter, record):
-            found.append((columns[0], record))
+        if int(columns[0]) <= last and event_matches(query.filter, record):
+            found.append((int(columns[0]), record))
         if rows == _ROWS or size > _BYTES:
             cursor = event_cursor(columns)
             break
