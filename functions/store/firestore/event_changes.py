@@ -8,14 +8,14 @@ the retry of its append still meets it, and a fork still finds its place and its
 from collections.abc import Callable, Sequence
 
 from functions.messages.json_text import write_json
-from functions.rules.errors import EventNotFound, SessionNotFound
+from functions.rules.errors import EventNotFound
 from functions.rules.event import NO_TIME, EventCounts, EventRecord, counted_time
 from functions.rules.event_type import event_members
 from functions.rules.names import SessionName
 from functions.rules.token_usage import NO_USAGE, usage_of_text
-from functions.store.firestore.condemned import CONDEMNED, is_condemned
+from functions.store.firestore.condemned import CONDEMNED, live
 from functions.store.firestore.counting import COUNTED, count
-from functions.store.firestore.documents import ERASING, is_live, timestamp_of
+from functions.store.firestore.documents import ERASING, timestamp_of
 from functions.store.firestore.event_documents import (
     ORIGINALS,
     PARTS,
@@ -54,9 +54,7 @@ def read_events(
     moment = Timestamp()
     paths = [str(name), name.engine, *(f"{name}/events/{event_id}" for event_id in event_ids)]
     session, engine, *events = rpc.batch_get(paths, fields, moment=moment)()
-    if is_condemned(engine) or not is_live(session, now, owner, engine):
-        raise SessionNotFound(name)
-    return session, events, moment
+    return live(name, session, now, owner, engine), events, moment
 
 
 def get_event(

@@ -27,7 +27,7 @@ def response(value: Any, **fields: Any) -> dict[str, Any]:
 def record(time: float = 0, invocation: str = "i", **members: Any) -> EventRecord:
     fields = {"author": "a", "content": {}, "invocationId": invocation, "actions": {}, **members}
     text = write_json(fields)[1:]
-    return EventRecord("e", round(time * SECOND), "a", invocation, text, stored=text)
+    return EventRecord("e", round(time * SECOND), "a", invocation, text)
 
 
 def after(*parts: dict[str, Any], most: int = 60) -> list[dict[str, Any]] | None:
