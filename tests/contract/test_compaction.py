@@ -401,6 +401,31 @@ def test_an_event_that_changes_meanwhile_is_edited_as_it_is_then(
     assert (original["errorMessage"], is_compacted(original)) == ("meanwhile", False)
 
 
+def test_a_fork_copies_what_lists_answer(api: Api, summarizer: Summarizer) -> None:
+    """Originals stay with the source, and the copy of a summary is an event like any other."""
+    session = filled(api)
+    compact(api, session, **EDITING, **SUMMARY)
+    source = events(api, session)
+    fork = api.ok("POST", f"{session}:fork", {})["response"]["name"]
+    copies = [{**event, "name": event["name"].replace(session, fork)} for event in source]
+    assert events(api, fork) == copies
+    assert events(api, fork, view="ORIGINAL") == copies
+    assert api.store.get_session(name_of(fork), api.now).event_count == 9
+    assert any(map(is_compacted, copies))
+
+
+def test_a_fork_of_a_session_with_removed_events_has_their_state(api: Api) -> None:
+    """What an event did to state is not undone, and its place stays."""
+    session = filled(api, 4)
+    names = [event["name"] for event in events(api, session)]
+    api.ok("DELETE", names[0])
+    api.ok("POST", f"{session}/events:purge", {"filter": 'invocation_id="i1"', "force": True})
+    fork = api.ok("POST", f"{session}:fork", {"throughEvent": names[2]})["response"]
+    assert fork["sessionState"] == {"k0": 1, "k1": 1, "k2": 1}
+    left = [event["name"].rpartition("/")[2] for event in events(api, fork["name"])]
+    assert left == [names[2].rpartition("/")[2]]
+
+
 @pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
 def test_a_session_that_expires_soon_is_changed_by_its_compaction(api: Api) -> None:
     """The purge removes an expired session as it found it, unless it has changed meanwhile."""

@@ -42,6 +42,7 @@ def converse(store: Store) -> None:
     _walk_events(api, sessions[0])
     _walk_runs(api, sessions[0])
     _watch(api, sessions[0])
+    _change_events(api, sessions[0])
     _find_by_id(api)
     _replace_an_expired_session(api)
     _purge(api)
@@ -89,6 +90,19 @@ def _watch(api: Api, session: str) -> None:
         first = next_events(api, reader, 80)[0]
     with reading(api, session, first) as reader:
         next_events(api, reader, 70)
+
+
+def _change_events(api: Api, session: str) -> None:
+    """Compacts events, which keeps their originals, and removes some, the newest last."""
+    content = {"parts": [{"text": "hm", "thought": True}]}
+    for number in range(7):
+        time = f"2026-01-02T00:00:0{number}Z"
+        api.append(session, time, invocationId=f"i{number}", content=content)
+    api.ok("POST", f"{session}:compact", {"compaction": {"eventEditing": {"mode": "AUTO"}}})
+    purge = {"filter": 'invocation_id="i6" AND timestamp > "2026-01-02T00:00:00Z"', "force": True}
+    assert api.ok("POST", f"{session}/events:purge", purge)["purgeCount"] == 1
+    *_, last = api.walk(f"{session}/events", "sessionEvents", view="ORIGINAL")
+    api.ok("DELETE", last["name"])
 
 
 def _find_by_id(api: Api) -> None:
