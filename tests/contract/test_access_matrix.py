@@ -132,7 +132,7 @@ def test_every_method_has_a_row() -> None:
 def test_every_method_of_a_store_is_guarded() -> None:
     """What the guard does not define itself would go around it."""
     methods = {name for name in vars(Store) if not name.startswith("_")}
-    assert methods == {name for name in vars(GuardedStore) if not name.startswith("_")}
+    assert methods == {name for name in dir(GuardedStore) if not name.startswith("_")}
 
 
 @pytest.mark.parametrize("name", CALLERS)

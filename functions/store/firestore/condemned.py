@@ -27,6 +27,9 @@ from functions.store.protocol import Purged
 CONDEMNED = "condemned"
 """The field of an engine's document that hides the engine."""
 
+HIDING = (CONDEMNED, ERASING)
+"""The fields of an engine's document that hide sessions."""
+
 _PAGE = 1_000
 """Documents that one query finds."""
 
@@ -55,6 +58,11 @@ def live(
     if is_condemned(engine) or not is_live(found, now, owner, engine):
         raise SessionNotFound(name)
     return found
+
+
+def reading(rpc: Rpc, name: SessionName, *fields: str) -> Callable[[], list[Document | None]]:
+    """Starts reading what tells whether a session is there, of its document and its engine's."""
+    return rpc.batch_get([str(name), name.engine], ["expiry", "userId", *HIDING, *fields])
 
 
 def check_parent(name: str, engine: Document | None, *, require_engine: bool) -> None:

@@ -13,9 +13,9 @@ from functions.rules.event import NO_TIME, EventCounts, EventRecord, counted_tim
 from functions.rules.event_type import event_members
 from functions.rules.names import SessionName
 from functions.rules.token_usage import NO_USAGE, usage_of_text
-from functions.store.firestore.condemned import CONDEMNED, live
+from functions.store.firestore.condemned import HIDING, live
 from functions.store.firestore.counting import COUNTED, count
-from functions.store.firestore.documents import ERASING, timestamp_of
+from functions.store.firestore.documents import timestamp_of
 from functions.store.firestore.event_documents import (
     ORIGINALS,
     PARTS,
@@ -38,7 +38,7 @@ from functions.store.firestore.values import Fields, update
 _OF_LISTS = ("key", "author", "invocationId", *TEXT_FIELDS, *ORIGINALS)
 """What the document of a removed event loses."""
 
-FIELDS = ("expiry", "userId", "lastEventTime", COUNTED, *_OF_LISTS, CONDEMNED, ERASING)
+FIELDS = ("expiry", "userId", "lastEventTime", COUNTED, *_OF_LISTS, *HIDING)
 """What is read of a session, its engine and its events."""
 
 

@@ -8,12 +8,11 @@ a process reads the database's version.
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from operator import methodcaller
 
-from functions.calls.filters import PageQuery, event_matches, predicate
+from functions.calls.filters import PageQuery
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import (
     SessionAlreadyExists,
@@ -23,7 +22,6 @@ from functions.rules.event import EventAndState, EventRecord
 from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.rewind import Rewind
-from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord, check_version, later
 from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
 from functions.rules.state import StateChange, join_members, merge_members
@@ -44,33 +42,26 @@ from functions.store.firestore.appending import (
     append_or_create,
 )
 from functions.store.firestore.arrivals import LEAST_LOOKBACK
-from functions.store.firestore.condemned import CONDEMNED, check_parent, is_condemned, live
+from functions.store.firestore.condemned import HIDING, check_parent, is_condemned, live, reading
 from functions.store.firestore.counting import COUNTED
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.event_documents import (
-    event_record,
-    load_parts,
-    original_record,
     parts_of,
 )
 from functions.store.firestore.event_keys import EventKeys
-from functions.store.firestore.event_reader import FirestoreEventReader
 from functions.store.firestore.event_store import FirestoreEvents
 from functions.store.firestore.forking import ForkCopy, is_forking
 from functions.store.firestore.history import change_writes
 from functions.store.firestore.layouts import Layout
 from functions.store.firestore.listing import list_sessions
 from functions.store.firestore.migration import Versions
-from functions.store.firestore.protobuf import Document, StructuredQuery, Write
+from functions.store.firestore.protobuf import Document, Write
 from functions.store.firestore.purging import count_expired, finish_deletions, purge
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rewinding import rewind_session
 from functions.store.firestore.rpc import AlreadyExists, LazyRpc, Missing, Refused, Rpc, Stale
-from functions.store.firestore.runs import runs_by_event
 from functions.store.firestore.schema import (
-    EVENTS,
     SESSIONS,
-    WITH_ARRIVALS,
     WITH_CANONICAL_IDS,
     WITH_HISTORY,
     WITH_LOCATIONS,
@@ -85,12 +76,8 @@ from functions.store.firestore.sharing import (
     shared_writes,
     user_documents,
 )
-from functions.store.paging import Cursor, Page, checked_cursor, fill_page
+from functions.store.paging import Page
 from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
-from functions.store.runs import fill_runs
-
-_HIDING = (CONDEMNED, documents.ERASING)
-"""The fields of an engine's document that hide sessions."""
 
 
 class FirestoreStore(FirestoreEvents):
@@ -222,7 +209,7 @@ class FirestoreStore(FirestoreEvents):
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
         token, condemned = secrets.token_hex(8), ""
         while True:
-            found, engine = _reading(rpc, name, "incarnation")()
+            found, engine = reading(rpc, name, "incarnation")()
             if documents.incarnation_of(found) == token:
                 break
             found = live(name, found, now, owner, engine)
@@ -252,7 +239,7 @@ class FirestoreStore(FirestoreEvents):
         found = {documents.session_name(found): found for found, _ in answers if found is not None}
         names = sorted(name for name in found if EngineName.parse(name.engine).location == location)
         engines = [name.engine for name in names]
-        hiding = rpc.batch_get(engines, _HIDING)() if engines else []
+        hiding = rpc.batch_get(engines, HIDING)() if engines else []
         return [
             name
             for name, engine in zip(names, hiding, strict=True)
@@ -295,55 +282,6 @@ class FirestoreStore(FirestoreEvents):
         commit = self._append(rpc, record.name, *events)
         return append_or_create(
             rpc, record, commit, now, retries, require_engine=require_engine, if_match=if_match
-        )
-
-    def list_events(
-        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
-    ) -> Page[EventRecord]:
-        rpc = self._rpcs.for_request()
-        session = _reading(rpc, name)
-        page = fill_page(
-            self._events(rpc, name, query),
-            query,
-            predicate(query.filter, event_matches),
-            methodcaller("size"),
-        )
-        load_parts(page.items)
-        found, engine = session()
-        live(name, found, now, owner, engine)
-        return page
-
-    def list_runs(
-        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
-    ) -> Page[Run]:
-        rpc = self._rpcs.for_request()
-        session = _reading(rpc, name)
-        page = fill_runs(runs_by_event(rpc, name, query), query)
-        found, engine = session()
-        live(name, found, now, owner, engine)
-        return page
-
-    def watch(
-        self,
-        name: SessionName,
-        after: Cursor | None,
-        now: int,
-        owner: str | None = None,
-        *,
-        original: bool = False,
-    ) -> FirestoreEventReader:
-        if not self._versions.reaches(rpc := self._rpcs.for_request(), WITH_ARRIVALS):
-            self._versions.renew_all(rpc, EVENTS, str(name))
-        commit_time = int(self._timeout * 1e9)
-        return FirestoreEventReader(
-            self._rpcs.get(),
-            self._listeners,
-            name,
-            after,
-            now,
-            owner,
-            commit_time,
-            original=original,
         )
 
     def get_shared_state(self, owner: StateOwner) -> SharedState:
@@ -463,22 +401,6 @@ class FirestoreStore(FirestoreEvents):
     def close(self) -> None:
         self._rpcs.close()
 
-    def _events(
-        self, rpc: Rpc, name: SessionName, query: PageQuery
-    ) -> Iterator[tuple[Cursor, EventRecord]]:
-        start = next(map(str, checked_cursor(query.cursor, str)), None)
-
-        def request(last: Document | None) -> StructuredQuery:
-            behind = documents.event_key(last) if last is not None else start
-            return queries.events_in_order(query, behind)
-
-        steps = queries.run_in_steps(rpc, str(name), request, query.page_size + 1)
-        record = original_record if query.original else event_record
-        for found, moment in steps:
-            event = None if found is None else record(rpc, found, moment)
-            if found is not None and event is not None:
-                yield [documents.event_key(found)], event
-
     def _append(self, rpc: Rpc, name: SessionName, *events: EventAndState) -> AppendCommit:
         if len(events) > 1:
             # Servers of earlier versions do not tell the events of one commit apart.
@@ -501,8 +423,3 @@ class FirestoreStore(FirestoreEvents):
         ]
         layouts = self._versions.layouts_to_write(rpc)
         return AppendCommit(f"{rpc.root}/{name}", keyed, layouts)
-
-
-def _reading(rpc: Rpc, name: SessionName, *fields: str) -> Callable[[], list[Document | None]]:
-    """Starts reading what tells whether a session is there, of its document and its engine's."""
-    return rpc.batch_get([str(name), name.engine], ["expiry", "userId", *_HIDING, *fields])
