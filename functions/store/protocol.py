@@ -64,6 +64,19 @@ class Backlog:
     is_cut: bool
 
 
+@dataclass(frozen=True, slots=True)
+class EventPurge:
+    """How many events a purge found, or removed, and the ids of some; `done` when none is left."""
+
+    count: int
+    sample: tuple[str, ...]
+    done: bool
+
+
+MOST_SAMPLED = 100
+"""Ids in the sample of a purge at most."""
+
+
 class Store(Protocol):
     """Sessions, their events, and the engines above them.
 
@@ -164,9 +177,10 @@ class Store(Protocol):
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:
-        """One page of a session's events; raises SessionNotFound.
+        """One page of a session's events, or of their originals; raises SessionNotFound.
 
-        Without a filter, a store may leave out all fields of the records but `id` and `text`.
+        Without a filter, a store may leave out all fields of the records but `id` and `text`,
+        unless the query `is_whole`.
         """
 
     def list_runs(
@@ -177,10 +191,93 @@ class Store(Protocol):
         Raises SessionNotFound. Each run is on the page that holds its first event.
         """
 
+    def get_event(
+        self,
+        name: SessionName,
+        event_id: str,
+        now: int,
+        owner: str | None = None,
+        *,
+        original: bool = False,
+    ) -> EventRecord:
+        """Reads an event, with `original` as it was before its compaction.
+
+        Raises SessionNotFound and EventNotFound.
+        """
+
+    def update_event(
+        self,
+        name: SessionName,
+        event_id: str,
+        change: Callable[[EventRecord], EventRecord],
+        now: int,
+        owner: str | None = None,
+    ) -> EventRecord:
+        """Replaces the text of an event, and of its original, by that of the answer of `change`.
+
+        Writes nothing where no text changes. Raises SessionNotFound and EventNotFound.
+        """
+
+    def delete_event(
+        self, name: SessionName, event_id: str, now: int, owner: str | None = None
+    ) -> None:
+        """Removes an event but for its id, place and state delta, and its original.
+
+        Raises SessionNotFound and EventNotFound.
+        """
+
+    def purge_events(
+        self,
+        name: SessionName,
+        query: PageQuery,
+        now: int,
+        owner: str | None = None,
+        *,
+        force: bool,
+        receipt: str = "",
+    ) -> EventPurge:
+        """Removes all events that match as `delete_event` does; without `force` it counts them.
+
+        Asks `query.is_time_up` after every batch. With a `receipt`, the id of no event, a session
+        keeps the answer of a purge that is done, and a later one with the same receipt has it, too.
+        Raises SessionNotFound.
+        """
+
+    def rewrite_events(
+        self,
+        name: SessionName,
+        events: Sequence[EventRecord],
+        edit: Callable[[EventRecord], EventRecord | None],
+        now: int,
+        owner: str | None = None,
+    ) -> None:
+        """Replaces the text of each event by that of the answer of `edit`, None for no change.
+
+        The first original of an event is kept. `edit` gets the events as they are in the store; the
+        store calls it again when another writer was faster. Leaves the session as it is. Raises
+        SessionNotFound.
+        """
+
+    def add_summary(
+        self, name: SessionName, event: EventRecord, now: int, owner: str | None = None
+    ) -> None:
+        """Stores an event that no original stands for, and leaves its session as it is.
+
+        The session does not count the event. Raises SessionNotFound.
+        """
+
     def watch(
-        self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
+        self,
+        name: SessionName,
+        after: Cursor | None,
+        now: int,
+        owner: str | None = None,
+        *,
+        original: bool = False,
     ) -> EventReader:
         """Follows a session's events from the start, or behind the position of one of them.
+
+        With `original`, events are those from before their compaction.
 
         Raises SessionNotFound. docs/decisions/0006-streams-go-by-commits.md gives the order.
         """

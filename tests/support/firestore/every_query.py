@@ -43,6 +43,7 @@ def converse(store: Store) -> None:
     _walk_runs(api, sessions[0])
     _watch(api, sessions[0])
     _fork_and_rewind(api, sessions[0])
+    _change_events(api, sessions[0])
     _find_by_id(api)
     _replace_an_expired_session(api)
     _users(api)
@@ -97,6 +98,19 @@ def _fork_and_rewind(api: Api, session: str) -> None:
     for point in ({}, {"beforeInvocationId": "i"}):
         api.ok("POST", f"{session}:fork", point)
     api.ok("POST", f"{session}:rewind", {"beforeInvocationId": "i"})
+
+
+def _change_events(api: Api, session: str) -> None:
+    """Compacts events, which keeps their originals, and removes some, the newest last."""
+    content = {"parts": [{"text": "hm", "thought": True}]}
+    for number in range(7):
+        time = f"2026-01-02T00:00:0{number}Z"
+        api.append(session, time, invocationId=f"i{number}", content=content)
+    api.ok("POST", f"{session}:compact", {"compaction": {"eventEditing": {"mode": "AUTO"}}})
+    purge = {"filter": 'invocation_id="i6" AND timestamp > "2026-01-02T00:00:00Z"', "force": True}
+    assert api.ok("POST", f"{session}/events:purge", purge)["purgeCount"] == 1
+    *_, last = api.walk(f"{session}/events", "sessionEvents", view="ORIGINAL")
+    api.ok("DELETE", last["name"])
 
 
 def _find_by_id(api: Api) -> None:
