@@ -54,6 +54,9 @@ MATRIX = {
     "fork_session": Row("POST", "{session}:fork", WRITES, {}),
     "rewind_session": Row("POST", "{session}:rewind", WRITES, {"beforeInvocationId": "i"}),
     "append_event": Row("POST", "{session}:appendEvent", WRITES, EVENT),
+    "batch_append_events": Row(
+        "POST", "{session}:batchAppendEvents", WRITES, {"events": [EVENT, EVENT]}
+    ),
     "list_events": Row("GET", "{session}/events", READS),
     "list_runs": Row("GET", "{session}/runs", READS),
     "get_run": Row("GET", "{session}/runs/i", READS),

@@ -37,6 +37,7 @@ WRITES = {
     "fork_session": ("POST", f"{SESSION}:fork", {}),
     "rewind_session": ("POST", f"{SESSION}:rewind", {"beforeInvocationId": "i"}),
     "append_event": ("POST", f"{SESSION}:appendEvent", EVENT),
+    "batch_append_events": ("POST", f"{SESSION}:batchAppendEvents", {"events": [EVENT]}),
     "create_reasoning_engine": ("POST", "/v1beta1/reasoningEngines", {"displayName": "d"}),
     "update_reasoning_engine": ("PATCH", ENGINE, {"displayName": "d"}),
 }

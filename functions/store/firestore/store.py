@@ -39,15 +39,15 @@ from functions.store.firestore import (
 )
 from functions.store.firestore.appending import (
     AppendCommit,
-    KeyedEvent,
     append,
+    append_commit,
     append_or_create,
 )
 from functions.store.firestore.arrivals import LEAST_LOOKBACK
 from functions.store.firestore.condemned import CONDEMNED, check_parent, is_condemned, live
 from functions.store.firestore.counting import COUNTED
 from functions.store.firestore.erasure import erase
-from functions.store.firestore.event_documents import event_record, load_parts, parts_of
+from functions.store.firestore.event_documents import event_record, load_parts
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.event_reader import FirestoreEventReader
 from functions.store.firestore.forking import ForkCopy, is_forking
@@ -65,7 +65,6 @@ from functions.store.firestore.schema import (
     EVENTS,
     SESSIONS,
     WITH_ARRIVALS,
-    WITH_CANONICAL_IDS,
     WITH_HISTORY,
     WITH_LOCATIONS,
     WITH_SHARDS,
@@ -465,27 +464,7 @@ class FirestoreStore:
                 yield [documents.event_key(found)], event_record(rpc, found, moment)
 
     def _append(self, rpc: Rpc, name: SessionName, *events: EventAndState) -> AppendCommit:
-        if len(events) > 1:
-            # Servers of earlier versions do not tell the events of one commit apart.
-            self._versions.require(rpc, WITH_HISTORY)
-        if not self._versions.has_reached(WITH_HISTORY):
-            for event, _ in events:
-                event.shorter = ""
-                if parts_of(event):
-                    self._versions.require(rpc, WITH_HISTORY)
-        is_needed = not self._versions.has_reached(WITH_CANONICAL_IDS)
-        keyed = [
-            KeyedEvent(
-                event,
-                state,
-                self._keys.next(event.timestamp),
-                event.former_id if is_needed else "",
-                number,
-            )
-            for number, (event, state) in enumerate(events)
-        ]
-        layouts = self._versions.layouts_to_write(rpc)
-        return AppendCommit(f"{rpc.root}/{name}", keyed, layouts)
+        return append_commit(rpc, name, events, self._keys, self._versions)
 
 
 def _reading(rpc: Rpc, name: SessionName, *fields: str) -> Callable[[], list[Document | None]]:

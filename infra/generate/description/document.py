@@ -28,11 +28,12 @@ _REQUESTS: Mapping[str, JsonSchema] = {
     "fork_session": ref("ForkSessionRequest"),
     "rewind_session": ref("RewindSessionRequest"),
     "append_event": ref("SessionEvent-Input"),
+    "batch_append_events": ref("BatchAppendEventsRequest"),
     "create_reasoning_engine": ref("ReasoningEngine-Input"),
     "update_reasoning_engine": ref("ReasoningEngine-Input"),
     "delete_reasoning_engine": ref("DeleteReasoningEngineRequest"),
 }
-_REQUIRED = {"create_session", "rewind_session", "append_event"}
+_REQUIRED = {"create_session", "rewind_session", "append_event", "batch_append_events"}
 """Methods that refuse an empty message, and therefore need a body."""
 
 _ANSWERS = {
@@ -44,6 +45,7 @@ _ANSWERS = {
     "fork_session": "Operation",
     "rewind_session": "Session-Output",
     "append_event": "Appended",
+    "batch_append_events": "Appended",
     "list_events": "SessionEvents",
     "list_runs": "Runs",
     "get_run": "RunWithEvents",

@@ -40,7 +40,11 @@ _QUERY_OF_METHOD: Mapping[tuple[str, str], JsonSchema] = {
     ("list_operations", "filter"): _IGNORED,
 }
 
-_ANY = {("list_sessions", "reasoningEngine"), ("append_event", "session")}
+_ANY = {
+    ("list_sessions", "reasoningEngine"),
+    ("append_event", "session"),
+    ("batch_append_events", "session"),
+}
 """Where the id `-` is allowed: it means all resources, or an id that the server chooses."""
 
 ALT: JsonSchema = {

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
+from functions.messages.batch_append_events import BatchAppendEventsRequest
 from functions.messages.fork_and_rewind import ForkSessionRequest, RewindSessionRequest
 from functions.messages.message import Message
 from functions.messages.reasoning_engine import DeleteReasoningEngineRequest, ReasoningEngine
@@ -19,7 +20,7 @@ from functions.messages.scalar_schema import TIMESTAMP, JsonSchema
 from functions.messages.session import Session
 from functions.messages.session_event import SessionEvent
 from functions.rules.event_type import EventType
-from functions.rules.limits import MAX_LABEL_LENGTH, MAX_LABELS
+from functions.rules.limits import MAX_BATCH, MAX_LABEL_LENGTH, MAX_LABELS
 from functions.rules.run import RunState
 
 _SCHEMAS = "#/components/schemas/"
@@ -82,6 +83,10 @@ _RULES: Mapping[tuple[type[Message], str], _Rules] = {
     (RewindSessionRequest, "validation"): _Rules(
         ["beforeInvocationId"], {"beforeInvocationId": FILLED}
     ),
+    (BatchAppendEventsRequest, "validation"): _Rules(
+        ["events"],
+        {"events": {**listed(ref("SessionEvent-Input")), "minItems": 1, "maxItems": MAX_BATCH}},
+    ),
     (ReasoningEngine, "validation"): _Rules([], {"labels": _LABELS_OR_NULL}),
     (ReasoningEngine, "serialization"): _Rules(
         ["name", "createTime", "updateTime", "etag"], {"labels": _LABELS}
@@ -120,7 +125,10 @@ _OF_EVERY_RUN = (
 def schemas() -> dict[str, JsonSchema]:
     """Returns all schemas by name; a message in both directions has `-Input` and `-Output`."""
     both = product((Session, SessionEvent, ReasoningEngine), ("validation", "serialization"))
-    read = (DeleteReasoningEngineRequest, ForkSessionRequest, RewindSessionRequest)
+    read = (
+        *(BatchAppendEventsRequest, DeleteReasoningEngineRequest),
+        *(ForkSessionRequest, RewindSessionRequest),
+    )
     _, made = models_json_schema(
         [*both, *product(read, ("validation",))],  # type: ignore[list-item]
         ref_template=f"{_SCHEMAS}{{model}}",
