@@ -59,6 +59,9 @@ locals {
     wait_operation   = { memory = "512Mi", timeout = 60, invoker = "gateway" }
   }
 
+  # One job shares its instance with the dry run. Of several, each has an instance, and so has the dry run.
+  purge = var.purge_jobs == 1 ? { instances = 1, concurrency = var.concurrency } : { instances = var.purge_jobs + 1, concurrency = 1 }
+
   # The targets of the chosen shape, with the values of the variables.
   functions = {
     for target, function in local.targets : target => {
@@ -67,8 +70,8 @@ locals {
       timeout       = lookup(var.timeouts, target, function.timeout)
       invoker       = function.invoker
       min_instances = function.invoker == "scheduler" ? 0 : var.min_instances
-      max_instances = function.invoker == "scheduler" ? 1 : var.max_instances
-      concurrency   = function.invoker == "watchers" ? var.watchers : var.concurrency
+      max_instances = function.invoker == "scheduler" ? local.purge.instances : var.max_instances
+      concurrency   = lookup({ watchers = var.watchers, scheduler = local.purge.concurrency }, function.invoker, var.concurrency)
       threads       = function.invoker == "watchers" ? var.watchers : coalesce(var.threads, var.concurrency)
     } if contains(var.shape == "router" ? ["clients", "scheduler"] : ["gateway", "watchers", "scheduler"], function.invoker)
   }

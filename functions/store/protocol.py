@@ -164,7 +164,10 @@ class Store(Protocol):
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:
-        """One page of a session's events; raises SessionNotFound."""
+        """One page of a session's events; raises SessionNotFound.
+
+        Without a filter, a store may leave out all fields of the records but `id` and `text`.
+        """
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None

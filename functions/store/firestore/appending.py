@@ -98,7 +98,7 @@ class AppendCommit:
     def writes(
         self, now: int, state: MemberChanges, changed_since: Timestamp | None = None
     ) -> list[Write]:
-        """To a session that is there, and unchanged since `changed_since` if that is given."""
+        """The writes to a session that exists, and is unchanged since `changed_since` if given."""
         fields: dict[str, values.Storable] = {}
         mask = [values.field_path("state", key) for key in state]
         if FORMER in self.layouts:
@@ -122,7 +122,7 @@ class AppendCommit:
         return self._with(session)
 
     def event_paths(self, session: SessionName) -> list[str]:
-        """Where the events are if they have landed, below the database's root."""
+        """The paths that the events have if they are stored, below the database's root."""
         return [f"{session}/events/{event_id}" for keyed in self._keyed for event_id in keyed.ids]
 
     def missing(self, found: Sequence[Document | None]) -> "AppendCommit | None":

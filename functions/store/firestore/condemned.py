@@ -97,7 +97,7 @@ def finish_deletion(rpc: Rpc, name: EngineName, now: int, is_time_up: Callable[[
 
 
 class _Deletion:
-    """What one server removes below a mark, which it keeps up to date with its own commits."""
+    """One server's removal of what is below a hidden engine; knows when the mark last changed."""
 
     def __init__(self, rpc: Rpc, name: EngineName, mark: Document) -> None:
         self._rpc = rpc

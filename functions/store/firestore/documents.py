@@ -66,7 +66,7 @@ def user_path(engine: str, user_id: str) -> str:
 
 
 def expiry_of(found: Document | None) -> int:
-    """Microseconds at which a session's document stops being a session; 0 for none at all."""
+    """When a session expires, in microseconds; 0 without a document."""
     return found.fields["expiry"].integer_value if found is not None else 0
 
 
@@ -110,12 +110,12 @@ def written_at(version: str) -> Timestamp | None:
 
 
 def incarnation_of(found: Document | None) -> str:
-    """What tells a session from another of the same name, "" for none at all."""
+    """The incarnation of a session; "" without a document."""
     return found.fields["incarnation"].string_value if found is not None else ""
 
 
 def user_id_of(found: Document) -> str:
-    """Whose a session is."""
+    """The user id of a session."""
     return found.fields["userId"].string_value
 
 
@@ -161,7 +161,7 @@ def tombstone(found: Document) -> Document:
 
 
 def facets_of(found: Document, layout: Layout) -> list[str]:
-    """What a stored session is to be found by in a layout."""
+    """The facets of a stored session in a layout."""
     fields = found.fields
     display_name = fields["displayName"].string_value
     labels = _labels(fields["labels"])
@@ -219,7 +219,7 @@ def event_fields(event: EventRecord, key: str) -> dict[str, Storable]:
 
 
 def event_key(found: Document) -> str:
-    """Where an event stands among its session's events."""
+    """The key that orders an event among its session's events."""
     return found.fields["key"].string_value
 
 

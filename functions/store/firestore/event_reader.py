@@ -87,7 +87,7 @@ class FirestoreEventReader:
         self.signal.close()
 
     def _recent(self, now: int) -> list[PlacedDocument] | None:
-        """The listener's events behind the position, once they are known to be of this session."""
+        """The listener's events of this session behind the position; None if it lacks some."""
         while self._backlog is None:
             changes = self._listener.other_changes
             recent = self._listener.behind(self._position)
@@ -152,7 +152,7 @@ class _Backlog:
         self._moment = Timestamp()
         self._events = (_new_event(rpc, event, self._moment) for event in self._by_commit())
         self.end_position: int | None = None
-        """Up to where all events are read; None while `next_batch` has more."""
+        """The position up to which all events are read; None while `next_batch` has more."""
 
     def next_batch(self) -> list[NewEvent]:
         """The next events in the order of their commits, as many as one read may return."""

@@ -24,7 +24,7 @@ from functions.store.firestore.rpc import Rpc
 from functions.store.paging import Cursor, checked_cursor
 
 _EVENTS_PER_RUN = 10
-"""What runs are taken to have when it is guessed how far to look."""
+"""Events that a run is assumed to have, for the limit of the first query."""
 
 
 def runs_by_event(
@@ -32,8 +32,8 @@ def runs_by_event(
 ) -> Iterator[tuple[Cursor, Run | None]]:
     """Every event's place, `[key]`, and at the first event of a run the run.
 
-    Each look begins with the last event of the one before, or of the page before: its run has
-    been told, and need not be read again to see that it does not begin here.
+    Each query begins with the last event of the query before, or of the page before. The run of
+    that event was answered already, so the server does not read it again.
     """
     limit = min(_EVENTS_PER_RUN * (query.page_size + 1), MAX_DOCUMENTS)
     start, read_time = next(map(str, checked_cursor(query.cursor, str)), None), None

@@ -99,7 +99,7 @@ class SessionListener:
 
     @property
     def other_changes(self) -> int:
-        """How many changes may be the end of the session, after which another may have its name."""
+        """The number of changes after which the session may be over, and another have its name."""
         return self._other_changes
 
     def restart(self) -> None:
@@ -156,8 +156,8 @@ class SessionListener:
             middle = max(events[-_WINDOW // 2][0], last_of_oldest)
         new = [event for event in events if event[0] > self._seen]
         positions = [position for position, _ in events]
-        # Events leave a full window at its old end. Elsewhere they leave it with their session, and
-        # the events of a session without any may be those of its successor.
+        # New events push the oldest out of a full window. If others leave it, the session may be
+        # over. If the window had none, the new ones may be those of a later session.
         left = set(self._window).difference(positions)
         may_be_over = not self._window or any(not is_full or gone > positions[0] for gone in left)
         with self._lock:

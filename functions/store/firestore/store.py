@@ -154,7 +154,7 @@ class FirestoreStore:
         elif not self._versions.reaches(rpc, WITH_LOCATIONS):
             self._versions.renew_all(rpc, SESSIONS, str(engine))
         layouts = None
-        # A change of the layout that ends meanwhile takes away what the list goes by.
+        # A change of the layout that ends meanwhile removes the fields that the list uses.
         while layouts != (known := self._versions.layouts_to_list(rpc)):
             layouts = known
             page = list_sessions(rpc, engine, query, layouts, now)
@@ -221,7 +221,7 @@ class FirestoreStore:
             found = live(name, found, now, owner, engine)
             condemned = condemned or documents.incarnation_of(found)
             if documents.incarnation_of(found) != condemned:
-                # Ours is gone, maybe by a commit whose answer was lost; its successor stays.
+                # The session is gone, and a later one has its name. The answer was lost, perhaps.
                 return
             check_version(name, documents.version_of(found.update_time), if_match)
             write = Write(update=documents.tombstone(found))
@@ -432,7 +432,7 @@ class FirestoreStore:
         purged = purge(rpc, now, part, is_time_up)
         self._versions.migrate(rpc, now, is_time_up)
         if self._versions.has_reached(WITH_SHARDS) and not has_shards and not is_time_up():
-            # What earlier versions left is found from now on.
+            # The purge now finds the sessions that earlier versions wrote.
             found = purge(rpc, now, part, is_time_up)
             purged = replace(purged.plus(found), done=found.done)
         return replace(deleted.plus(purged), done=deleted.done and purged.done)

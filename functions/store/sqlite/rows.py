@@ -39,6 +39,11 @@ EVENT_ROW = Columns(
 )
 
 USERS = "LEFT JOIN users u ON u.engine = s.engine AND u.user_id = s.user_id"
+EVENT_TEXTS = Columns(
+    "e.seq, e.timestamp_key, e.id, e.text", (), ("r.seq", "r.timestamp_key", "r.id", "r.text")
+)
+"""The columns that answers need of an event."""
+
 _LIVE = (
     f"FROM (SELECT {SESSION_COLUMNS.source}, e.scope AS app_scope "
     f"FROM engines e JOIN sessions s ON s.engine = e.id {USERS} "
@@ -139,6 +144,11 @@ def event_record(columns: Sequence[Any]) -> EventRecord:
     if text[0] != '"':
         text = whole_text(text)
     return EventRecord(event_id, int(key, 16) + MIN_TIMESTAMP, author, invocation_id, text)
+
+
+def event_text(columns: Sequence[Any]) -> EventRecord:
+    """The record of EVENT_TEXTS: it has the event's id and text alone."""
+    return EventRecord(columns[2], 0, "", "", columns[3])
 
 
 def event_row(session: int, event: EventRecord) -> dict[str, Any]:
