@@ -252,17 +252,6 @@ class FirestoreStore:
             if not is_condemned(engine) and documents.is_live(found[name], now, None, engine)
         ]
 
-    def append_event(
-        self,
-        name: SessionName,
-        event: EventRecord,
-        state: StateChange,
-        now: int,
-        owner: str | None = None,
-        if_match: str | None = None,
-    ) -> str:
-        return self.append_events(name, [(event, state)], now, owner, if_match)
-
     def append_events(
         self,
         name: SessionName,
