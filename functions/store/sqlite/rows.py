@@ -140,15 +140,18 @@ def session_row(record: SessionRecord) -> dict[str, Any]:
 def event_record(columns: Sequence[Any]) -> EventRecord:
     """The record of EVENT_ROW."""
     _, key, event_id, author, invocation_id, text = columns
-    # Most texts are whole, and a page has many of them.
     if text[0] != '"':
+        # Most texts are whole, and a page has many of them.
         text = whole_text(text)
     return EventRecord(event_id, int(key, 16) + MIN_TIMESTAMP, author, invocation_id, text)
 
 
 def event_text(columns: Sequence[Any]) -> EventRecord:
     """The record of EVENT_TEXTS: it has the event's id and text alone."""
-    return EventRecord(columns[2], 0, "", "", columns[3])
+    text = columns[3]
+    if text[0] != '"':
+        text = whole_text(text)
+    return EventRecord(columns[2], 0, "", "", text)
 
 
 def event_row(session: int, event: EventRecord) -> dict[str, Any]:
