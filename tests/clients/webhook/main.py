@@ -9,7 +9,7 @@ from google.events.cloud.firestore import DocumentEventData
 def on_event(cloud_event: CloudEvent) -> None:
     document = DocumentEventData.deserialize(cloud_event.data).value
     name = document.name.partition("/documents/")[2]
-    text = document.fields["text"].string_value
-    is_whole = text.startswith('"')  # of an event above 16 KiB it may not be: get that by its name
-    event = f'{{"name":"{name}",{text}' if is_whole else f'{{"name":"{name}"}}'
+    text = document.fields["text"].string_value if "text" in document.fields else ""
+    # An event above 16 KiB may have only some of its text here: get that one by its name.
+    event = f'{{"name":"{name}",{text}' if text.startswith('"') else f'{{"name":"{name}"}}'
     print(event, flush=True)  # the SessionEvent as list_events answers it
