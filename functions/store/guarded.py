@@ -116,18 +116,6 @@ class GuardedStore(GuardedEvents):
             if self._is_there(name, now)
         ]
 
-    def append_event(
-        self,
-        name: SessionName,
-        event: EventRecord,
-        state: StateChange,
-        now: int,
-        owner: str | None = None,
-        if_match: str | None = None,
-    ) -> str:
-        """Adds an event to a session that the principal may see."""
-        return self.append_events(name, [(event, state)], now, owner, if_match)
-
     def append_events(
         self,
         name: SessionName,

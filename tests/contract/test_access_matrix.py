@@ -63,6 +63,9 @@ MATRIX = {
     "update_event": Row("PATCH", "{event}", WRITES, {"errorMessage": "changed"}),
     "delete_event": Row("DELETE", "{event}", WRITES),
     "purge_events": Row("POST", "{session}/events:purge", WRITES, {"filter": "*", "force": True}),
+    "batch_append_events": Row(
+        "POST", "{session}:batchAppendEvents", WRITES, {"events": [EVENT, EVENT]}
+    ),
     "list_events": Row("GET", "{session}/events", READS),
     "list_runs": Row("GET", "{session}/runs", READS),
     "get_run": Row("GET", "{session}/runs/i", READS),

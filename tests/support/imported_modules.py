@@ -49,6 +49,7 @@ WRITES = {
     "update_app_state": ("PATCH", f"{ENGINE}/state", {"state": {"k": 1}}),
     "update_event": ("PATCH", f"{SESSION}/events/e", {"content": {}}),
     "purge_events": ("POST", f"{SESSION}/events:purge", {"filter": "*"}),
+    "batch_append_events": ("POST", f"{SESSION}:batchAppendEvents", {"events": [EVENT]}),
     "create_reasoning_engine": ("POST", "/v1beta1/reasoningEngines", {"displayName": "d"}),
     "update_reasoning_engine": ("PATCH", ENGINE, {"displayName": "d"}),
 }

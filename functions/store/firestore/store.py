@@ -34,17 +34,14 @@ from functions.store.firestore import (
 )
 from functions.store.firestore.appending import (
     AppendCommit,
-    KeyedEvent,
     append,
+    append_commit,
     append_or_create,
 )
 from functions.store.firestore.condemned import check_parent, live
 from functions.store.firestore.counting import COUNTED
 from functions.store.firestore.deleting import delete_session
 from functions.store.firestore.erasure import erase
-from functions.store.firestore.event_documents import (
-    parts_of,
-)
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.event_store import FirestoreEvents
 from functions.store.firestore.forking import ForkCopy, is_forking
@@ -58,8 +55,6 @@ from functions.store.firestore.rewinding import rewind_session
 from functions.store.firestore.rpc import AlreadyExists, LazyRpc, Missing, Refused, Rpc, Stale
 from functions.store.firestore.schema import (
     SESSIONS,
-    WITH_CANONICAL_IDS,
-    WITH_HISTORY,
     WITH_LOCATIONS,
     WITH_SHARDS,
 )
@@ -207,17 +202,6 @@ class FirestoreStore(FirestoreEvents):
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
         return find_sessions(self._rpcs.for_request(), location, session, now)
 
-    def append_event(
-        self,
-        name: SessionName,
-        event: EventRecord,
-        state: StateChange,
-        now: int,
-        owner: str | None = None,
-        if_match: str | None = None,
-    ) -> str:
-        return self.append_events(name, [(event, state)], now, owner, if_match)
-
     def append_events(
         self,
         name: SessionName,
@@ -343,24 +327,4 @@ class FirestoreStore(FirestoreEvents):
         self._rpcs.close()
 
     def _append(self, rpc: Rpc, name: SessionName, *events: EventAndState) -> AppendCommit:
-        if len(events) > 1:
-            # Servers of earlier versions do not tell the events of one commit apart.
-            self._versions.require(rpc, WITH_HISTORY)
-        if not self._versions.has_reached(WITH_HISTORY):
-            for event, _ in events:
-                event.shorter = ""
-                if parts_of(event):
-                    self._versions.require(rpc, WITH_HISTORY)
-        is_needed = not self._versions.has_reached(WITH_CANONICAL_IDS)
-        keyed = [
-            KeyedEvent(
-                event,
-                state,
-                self._keys.next(event.timestamp),
-                event.former_id if is_needed else "",
-                number,
-            )
-            for number, (event, state) in enumerate(events)
-        ]
-        layouts = self._versions.layouts_to_write(rpc)
-        return AppendCommit(f"{rpc.root}/{name}", keyed, layouts)
+        return append_commit(rpc, name, events, self._keys, self._versions)

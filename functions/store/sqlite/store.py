@@ -165,17 +165,6 @@ class SqliteStore(SqliteEvents):
             ).fetchall()
         return [SessionName(engine, session) for (engine,) in rows]
 
-    def append_event(
-        self,
-        name: SessionName,
-        event: EventRecord,
-        state: StateChange,
-        now: int,
-        owner: str | None = None,
-        if_match: str | None = None,
-    ) -> str:
-        return self.append_events(name, [(event, state)], now, owner, if_match)
-
     def append_events(
         self,
         name: SessionName,

@@ -38,12 +38,14 @@ _REQUESTS: Mapping[str, JsonSchema] = {
     "update_app_state": ref("State-Input"),
     "update_event": ref("ChangedSessionEvent-Input"),
     "purge_events": ref("PurgeEventsRequest"),
+    "batch_append_events": ref("BatchAppendEventsRequest"),
     "create_reasoning_engine": ref("ReasoningEngine-Input"),
     "update_reasoning_engine": ref("ReasoningEngine-Input"),
     "delete_reasoning_engine": ref("DeleteReasoningEngineRequest"),
 }
 _REQUIRED = {
-    *("create_session", "rewind_session", "compact_session", "append_event", "purge_events"),
+    *("create_session", "rewind_session", "compact_session"),
+    *("append_event", "batch_append_events", "purge_events"),
 }
 """Methods that refuse an empty message, and therefore need a body."""
 
@@ -61,6 +63,7 @@ _ANSWERS = {
     "update_event": "SessionEvent-Output",
     "delete_event": "Empty",
     "purge_events": "EventPurge",
+    "batch_append_events": "Appended",
     "list_events": "SessionEvents",
     "list_runs": "Runs",
     "get_run": "RunWithEvents",

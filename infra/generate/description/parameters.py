@@ -51,6 +51,7 @@ _ANY = {
     ("list_sessions", "reasoningEngine"),
     ("erase_user", "reasoningEngine"),
     ("append_event", "session"),
+    ("batch_append_events", "session"),
 }
 """Where the id `-` is allowed: it means all resources, or an id that the server chooses."""
 

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
+from functions.messages.batch_append_events import BatchAppendEventsRequest
 from functions.messages.compaction import (
     CompactionConfigEventEditingConfig,
     CompactionConfigLlmSummarizationConfig,
@@ -26,7 +27,7 @@ from functions.messages.session import Session
 from functions.messages.session_event import SessionEvent
 from functions.messages.state import State
 from functions.rules.event_type import EventType
-from functions.rules.limits import MAX_LABEL_LENGTH, MAX_LABELS
+from functions.rules.limits import MAX_BATCH, MAX_LABEL_LENGTH, MAX_LABELS
 from functions.rules.run import RunState
 from functions.rules.token_usage import TOKEN_COUNTS
 from functions.store.protocol import MOST_SAMPLED
@@ -108,6 +109,10 @@ _RULES: Mapping[tuple[type[Message], str], _Rules] = {
     (CompactionConfigEventEditingConfig, "validation"): _Rules(["mode"], {"mode": _AUTO}),
     (CompactionConfigLlmSummarizationConfig, "validation"): _Rules(["mode"], {"mode": _AUTO}),
     (PurgeEventsRequest, "validation"): _Rules(["filter"], {"filter": FILLED}),
+    (BatchAppendEventsRequest, "validation"): _Rules(
+        ["events"],
+        {"events": {**listed(ref("SessionEvent-Input")), "minItems": 1, "maxItems": MAX_BATCH}},
+    ),
     (ReasoningEngine, "validation"): _Rules([], {"labels": _LABELS_OR_NULL}),
     (ReasoningEngine, "serialization"): _Rules(
         ["name", "createTime", "updateTime", "etag"], {"labels": _LABELS}
@@ -148,9 +153,8 @@ def schemas() -> dict[str, JsonSchema]:
     """Returns all schemas by name; a message in both directions has `-Input` and `-Output`."""
     both = product((Session, SessionEvent, ReasoningEngine, State), ("validation", "serialization"))
     read = (
-        DeleteReasoningEngineRequest,
-        ForkSessionRequest,
-        RewindSessionRequest,
+        *(BatchAppendEventsRequest, DeleteReasoningEngineRequest),
+        *(ForkSessionRequest, RewindSessionRequest),
         CompactSessionRequest,
         PurgeEventsRequest,
     )

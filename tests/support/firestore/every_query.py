@@ -4,6 +4,7 @@ import itertools
 from typing import Any
 
 from functions.config.settings import Settings
+from functions.rules.limits import MAX_DOCUMENT_BYTES
 from functions.store.firestore import queries
 from functions.store.protocol import Store
 from tests.support.api import SECOND, Api
@@ -37,6 +38,7 @@ def converse(store: Store) -> None:
     settings = Settings(google_cloud_project="p", min_ttl="0s")
     api = Api(store, f"{LOCATION}/reasoningEngines/e", settings=settings)
     sessions = [_session(api, f"s{number}") for number in range(2)]
+    _large_event(api, sessions[0])
     _walk_sessions(api, f"{api.engine}/sessions")
     _walk_sessions(api, f"{LOCATION}/reasoningEngines/-/sessions")
     _walk_events(api, sessions[0])
@@ -58,6 +60,11 @@ def _session(api: Api, session_id: str) -> str:
     for number in range(2):
         api.append(name, f"2026-01-01T00:00:0{number}Z", actions={"stateDelta": state})
     return name
+
+
+def _large_event(api: Api, session: str) -> None:
+    content = {"parts": [{"text": "x" * (MAX_DOCUMENT_BYTES + 1)}]}
+    assert api.append(session, "2026-01-01T00:00:02Z", content=content).status == 200
 
 
 def _walk_sessions(api: Api, path: str) -> None:
