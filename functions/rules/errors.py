@@ -4,7 +4,8 @@ ApiError
 ├── InvalidArgument: InvalidFields (SessionOfAnotherUser), SessionAlreadyExists, TooLarge,
 │   WalkTooOld
 ├── FailedPrecondition: EngineHasSessions, AmbiguousSession
-├── NotFound: SessionNotFound, EngineNotFound, ParentEngineNotFound, OperationNotFound
+├── NotFound: SessionNotFound, EngineNotFound, ParentEngineNotFound, OperationNotFound,
+│   LocationNotFound
 ├── Aborted: Contention, EngineBeingDeleted
 └── Unavailable: NoMatchInTime, StoreUnavailable (NewerVersion of functions.store.versions)
 """
@@ -91,6 +92,13 @@ class OperationNotFound(NotFound):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Operation {name} not found.")
+
+
+class LocationNotFound(NotFound):
+    """The server is configured for another location."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Location {name} not found.")
 
 
 class EngineHasSessions(FailedPrecondition):

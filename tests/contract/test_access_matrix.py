@@ -63,6 +63,8 @@ MATRIX = {
     "list_reasoning_engines": Row("GET", "{location}/reasoningEngines", TELLS_NOTHING),
     "update_reasoning_engine": Row("PATCH", "{engine}", ADMINISTERS, {"displayName": "changed"}),
     "delete_reasoning_engine": Row("DELETE", "{engine}", ADMINISTERS, None, {"force": "true"}),
+    "get_location": Row("GET", "{location}", TELLS_NOTHING),
+    "list_locations": Row("GET", "{project}/locations", TELLS_NOTHING),
     "get_operation": Row("GET", "{operation}", READS),
     "wait_operation": Row("POST", "{operation}:wait", READS),
     "list_operations": Row("GET", "{session}/operations", TELLS_NOTHING),
@@ -111,7 +113,8 @@ def scene(api: Api) -> Scene:
     operation = api.ok("POST", f"{engine}/sessions", body, sessionId="the-session")
     session = operation["response"]["name"]
     api.ok("POST", f"{session}:appendEvent", EVENT)
-    names = {"location": location, "engine": engine, "session": session}
+    project = location.partition("/locations/")[0]
+    names = {"project": project, "location": location, "engine": engine, "session": session}
     return Scene(api, {**names, "operation": operation["name"]})
 
 

@@ -23,6 +23,8 @@ READS = {
     "get_reasoning_engine": ("GET", ENGINE),
     "list_reasoning_engines": ("GET", "/v1beta1/reasoningEngines"),
     "delete_reasoning_engine": ("DELETE", ENGINE),
+    "get_location": ("GET", "/v1/projects/p/locations/us-central1"),
+    "list_locations": ("GET", "/v1/projects/p/locations"),
     "get_operation": ("GET", "/v1beta1/operations/o"),
     "list_operations": ("GET", f"{SESSION}/operations"),
     "delete_operation": ("DELETE", "/v1beta1/operations/o"),
