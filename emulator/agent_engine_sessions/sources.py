@@ -1,7 +1,9 @@
 """Reads sessions out of other session services, as lines that `:import` takes."""
 
 import asyncio
+import hashlib
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +12,7 @@ import agentplatform
 import httpx
 from google.adk.cli.service_registry import get_service_registry
 from google.adk.events import Event
-from google.adk.sessions import BaseSessionService, Session
+from google.adk.sessions import BaseSessionService, DatabaseSessionService, Session
 from google.auth.credentials import AnonymousCredentials
 from google.genai.types import HttpOptions, ResourceScope
 
@@ -20,6 +22,7 @@ from agent_engine_sessions.remote import spell
 Lost = Callable[[str], None]
 """Hears of what cannot be moved, in a sentence."""
 
+_ID = re.compile("(?!-$)[A-Za-z0-9_-]{1,128}")
 _MANAGED = "projects/"
 _RECORDER = "http://recorder"
 _OUTPUT_ONLY = ("eventType",)
@@ -42,7 +45,8 @@ def read_source(
     register()
     service = get_service_registry().create_session_service(source, agents_dir=".")
     if service is None:
-        raise ValueError(f"ADK knows no session service for {source!r}.")
+        # ADK's command line, too, takes every other URI for a database's.
+        service = DatabaseSessionService(db_url=source)
     yield from _run(_adk_lines(service, names, lost))
 
 
@@ -78,13 +82,18 @@ async def _adk_lines(
             )
             if found is None:
                 continue
+            if not _ID.fullmatch(found.id):
+                lost(
+                    f"session {found.id!r} of {app}: an id has 1 to 128 of A-Z, a-z, 0-9, _ and -."
+                )
+                continue
             session = _session(engine, found)
             for line in _state_lines(session, engine, shared):
                 yield line
             yield _line({"session": session})
             for event in found.events:
                 message = await recorder.message(app, event)
-                name = f"{session['name']}/events/{event.id}"
+                name = f"{session['name']}/events/{_event_id(event.id)}"
                 yield _line({"event": {"name": name, **message}})
     lost("ADK keeps neither displayName, labels nor expireTime; sessions get the server's default.")
     await recorder.close()
@@ -124,6 +133,11 @@ def _session(engine: str, found: Session) -> dict[str, Any]:
         "updateTime": _time(changed),
         "sessionState": dict(found.state),
     }
+
+
+def _event_id(own: str) -> str:
+    """The last segment of an event's name; `rawEvent.id` keeps ADK's own id in any case."""
+    return own if _ID.fullmatch(own) else hashlib.sha256(own.encode()).hexdigest()[:24]
 
 
 def _state_lines(session: dict[str, Any], engine: str, shared: set[str]) -> Iterator[bytes]:
