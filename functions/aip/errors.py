@@ -88,7 +88,7 @@ class Aborted(ApiError):
     """Concurrent changes outlasted the server's retries; the client may send the request again."""
 
     code, status = 409, "ABORTED"
-    retry_after = 1
+    retry_after: ClassVar[int | None] = 1
 
 
 class PayloadTooLarge(ApiError):

@@ -61,6 +61,8 @@ def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
         settings=settings,
         enum_numbers="enum-encoding=int" in (system.get("$alt") or system.get("alt", "")),
         last_event_id=request.headers.get("Last-Event-ID", ""),
+        match_header=request.headers.get("If-Match", ""),
+        none_match_header=request.headers.get("If-None-Match", ""),
         is_time_up=_deadline(settings.store_timeout / 2e9),
     )
 

@@ -24,6 +24,7 @@ from functions.api.path_table import PathTable
 from functions.api.query import effective_verb, sent_path
 from functions.api.routes import METHODS, ROUTES
 from functions.api.streams import send_stream
+from functions.calls.answer import Answer
 from functions.calls.request import Request
 from functions.config.settings import Settings
 from functions.store.in_flight import in_flight
@@ -38,8 +39,8 @@ _log = logging.getLogger(__name__)
 
 _TABLE = PathTable(ROUTES)
 
-Method = Callable[[Request, Store, int], str | EventStream]
-"""Answers JSON, or a stream of events."""
+Method = Callable[[Request, Store, int], str | Answer | EventStream]
+"""Answers JSON, JSON with an etag, or a stream of events."""
 
 
 class Endpoint:
@@ -110,12 +111,25 @@ class Endpoint:
             answer = method(asked, store, self._clock())
             if isinstance(answer, EventStream):
                 return send_stream(answer, self._settings, self._clock, request.environ)
+            if isinstance(answer, Answer):
+                return _with_etag(answer)
         except ApiError as error:
             return error_response(error)
         except Exception:
             _log.exception("%s %s failed", request.method, request.path)
             return error_response(INTERNAL)
         return flask.Response(answer, content_type=CONTENT_TYPE)
+
+
+def _with_etag(answer: Answer) -> flask.Response:
+    if answer.is_modified:
+        response = flask.Response(answer.text, content_type=CONTENT_TYPE)
+    else:
+        response = flask.Response(status=304)
+        del response.headers["Content-Type"]
+    if answer.etag:
+        response.headers["ETag"] = f'"{answer.etag}"'
+    return response
 
 
 def _at_end(answer: flask.Response, report: Callable[[], None]) -> None:

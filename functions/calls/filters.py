@@ -60,6 +60,7 @@ class PageQuery:
     """A page of a list: filter, order, size, and the position behind which it begins.
 
     A store calls `is_time_up` after each record that it reads, and ends the page if it is true.
+    `is_full` asks for the counts of each session, too.
     """
 
     filter: Filter
@@ -67,6 +68,7 @@ class PageQuery:
     page_size: int
     cursor: list[str | int] | None
     is_time_up: Callable[[], bool] = lambda: False
+    is_full: bool = False
 
 
 def events_of_run(invocation_id: str) -> PageQuery:

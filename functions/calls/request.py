@@ -11,6 +11,7 @@ from functions.aip.field_mask import FieldPath, parse_field_mask
 from functions.aip.filtering import Filter, FilterFields, compile_filter
 from functions.aip.ordering import OrderBy, parse_order_by
 from functions.aip.page_token import decode_page_token, encode_page_token
+from functions.calls.etag import expected_version
 from functions.calls.filters import PageQuery
 from functions.config.settings import Settings
 from functions.messages.json_text import object_text, read_json
@@ -41,7 +42,8 @@ class Request:
 
     `version` is the API's version, such as `v1`. `name` is the resource that the path names, and
     `name_field` the API's name of that field. `query` holds the method's own parameters in
-    camelCase. `last_event_id` is the position at which a broken stream continues. `is_time_up`
+    camelCase. `last_event_id` is the position at which a broken stream continues. `match_header`
+    and `none_match_header` are the headers If-Match and If-None-Match. `is_time_up`
     tells whether half of STORE_TIMEOUT is over; a list that still looks for a match then ends its
     page.
     """
@@ -54,6 +56,8 @@ class Request:
     settings: Settings
     enum_numbers: bool = False
     last_event_id: str = ""
+    match_header: str = ""
+    none_match_header: str = ""
     is_time_up: Callable[[], bool] = lambda: False
 
     @property
@@ -128,6 +132,11 @@ class Request:
         if text.lower() not in ("true", "false"):
             raise InvalidArgument(f"{name} must be true or false: {text!r}.")
         return text.lower() == "true"
+
+    @property
+    def if_match(self) -> str | None:
+        """The version of the session that the client expects; None where any will do."""
+        return expected_version(self.match_header, self.query.get("etag", ""))
 
     def update_mask(self) -> list[FieldPath]:
         """The paths of updateMask; none if it is absent."""

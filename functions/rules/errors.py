@@ -6,7 +6,7 @@ ApiError
 ├── FailedPrecondition: EngineHasSessions, AmbiguousSession
 ├── NotFound: SessionNotFound, EngineNotFound, ParentEngineNotFound, OperationNotFound,
 │   LocationNotFound
-├── Aborted: Contention, EngineBeingDeleted
+├── Aborted: Contention, EngineBeingDeleted, SessionHasChanged
 └── Unavailable: NoMatchInTime, StoreUnavailable (NewerVersion of functions.store.versions)
 """
 
@@ -132,6 +132,17 @@ class EngineBeingDeleted(Aborted):
 
     def __init__(self, name: object) -> None:
         super().__init__(f"ReasoningEngine {name} is being deleted. Try again later.")
+
+
+class SessionHasChanged(Aborted):
+    """The caller expects a version of the session that is no longer the current one."""
+
+    retry_after = None
+
+    def __init__(self, name: object, expected: str, current: str) -> None:
+        super().__init__(
+            f"The session has changed: {name} has the etag {current}, and not {expected:.100}."
+        )
 
 
 class StoreUnavailable(Unavailable):

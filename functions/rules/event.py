@@ -1,13 +1,18 @@
 """The record that stores keep of an event: its canonical JSON and its order."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.messages.json_text import utf8_size
 from functions.rules.names import SessionName
+from functions.rules.token_usage import NO_USAGE, TokenUsage
 
 ENVELOPE_BYTES = 500
 """At least the size of an event's name and braces in JSON."""
+
+_INT64 = (-(2**63), 2**63 - 1)
 
 
 @dataclass(slots=True)
@@ -17,6 +22,7 @@ class EventRecord:
     `text` is the event's JSON without its name and without the opening brace: the server joins
     answers from stored texts. `timestamp` is in nanoseconds since the epoch. `former_id` is the id
     that earlier versions gave to the event of the same append, or "" if they chose it at random.
+    `usage` is what it says of tokens when it is new; records that stores read do not have it.
     """
 
     id: str
@@ -25,6 +31,7 @@ class EventRecord:
     invocation_id: str
     text: str
     former_id: str = ""
+    usage: TokenUsage = NO_USAGE
 
     def size(self) -> int:
         """Returns an upper estimate of the bytes of `to_json`."""
@@ -38,3 +45,31 @@ class EventRecord:
 def timestamp_key(timestamp: int) -> str:
     """Returns a timestamp from the year 1 on as 18 hexadecimal digits, which sort as it does."""
     return f"{timestamp - MIN_TIMESTAMP:018x}"
+
+
+class EventCounts(NamedTuple):
+    """What a session counts of some events; `last_time` is the newest `counted_time`."""
+
+    events: int
+    usage: TokenUsage
+    last_time: int
+
+
+def counts_of(events: Iterable[EventRecord]) -> EventCounts:
+    """The counts of one new event or more."""
+    number, usage, last_time = 0, NO_USAGE, _INT64[0]
+    for event in events:
+        number += 1
+        usage = usage.plus(event.usage)
+        last_time = max(last_time, counted_time(event.timestamp))
+    return EventCounts(number, usage, last_time)
+
+
+def counted_time(timestamp: int) -> int:
+    """A timestamp in nanoseconds as stores compare it: the nearest one of 64 bits."""
+    return min(max(timestamp, _INT64[0]), _INT64[1])
+
+
+def shown_time(counted: int | None) -> int | None:
+    """The timestamp that `counted_time` came from; None where 64 bits cannot say it."""
+    return None if counted in _INT64 else counted

@@ -14,6 +14,7 @@ from functions.rules.errors import InvalidFields, TooLarge
 from functions.rules.event import EventRecord
 from functions.rules.limits import MAX_EVENT_BYTES
 from functions.rules.state import StateChange, state_change
+from functions.rules.token_usage import usage_of
 
 _ID_BYTES = 15
 _SETS = (
@@ -58,6 +59,9 @@ def new_event(message: SessionEvent, request_id: str) -> tuple[EventRecord, Stat
         invocation_id=message.invocation_id or "",
         text=text,
         former_id=_content_id(retry_key, text) if retry_key else "",
+        usage=usage_of(
+            message.raw_event, message.event_metadata and message.event_metadata.usage_metadata
+        ),
     )
     return record, state_change(message.actions.state_delta or {})
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from functions.aip.timestamp import format_timestamp
 from functions.messages.json_text import utf8_size, write_plain
-from functions.rules.errors import TooLarge
+from functions.rules.errors import SessionHasChanged, TooLarge
 from functions.rules.limits import MAX_NAME_BYTES
 from functions.rules.names import SessionName
 from functions.rules.state import StateChange, join_members, members_of, split_members
+from functions.rules.token_usage import NO_USAGE, TokenUsage
 
 ENVELOPE_BYTES = 500
 """At least the size of a session's name, times and braces in JSON."""
@@ -26,6 +27,11 @@ class SessionRecord:
     `state` is the joined member texts of the session's own state, or None if it never had any.
     `shared` is the joined member texts of the state of its user and its engine. `unknown` is those
     of the fields that the API does not know.
+
+    `version` is the part of the etag that every write to the session moves. `event_count` is None
+    where the store does not know it yet, `usage` sums what the events say of tokens, and
+    `last_event_time` is the newest time that an event had; `forked_from` is the JSON of forkedFrom,
+    or "". A list has these and the version in its full view alone.
     """
 
     name: SessionName
@@ -38,6 +44,11 @@ class SessionRecord:
     state: str | None = None
     shared: str = ""
     unknown: str = ""
+    version: str = ""
+    event_count: int | None = None
+    usage: TokenUsage = NO_USAGE
+    last_event_time: int | None = None
+    forked_from: str = ""
 
     def size(self) -> int:
         """Returns an upper estimate of the bytes of `to_json`."""
@@ -98,6 +109,12 @@ class SessionChange:
 def later(update_time: int, now: int) -> int:
     """Returns the next update_time: `now`, but at least a microsecond after `update_time`."""
     return max(now, update_time + _MICROSECOND)
+
+
+def check_version(name: SessionName, current: str, expected: str | None) -> None:
+    """Raises SessionHasChanged if a caller expects another version than the current one."""
+    if expected is not None and expected != current:
+        raise SessionHasChanged(name, expected, current)
 
 
 def check_length(name: str, text: str) -> None:

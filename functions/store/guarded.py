@@ -73,7 +73,11 @@ class GuardedStore:
         return list_merged(list_one, named, query)
 
     def update_session(
-        self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
+        self,
+        name: SessionName,
+        change: Callable[[SessionRecord], SessionChange],
+        now: int,
+        if_match: str | None = None,
     ) -> SessionRecord:
         """Changes a session that the principal may see."""
         grant = self._on_session(name)
@@ -86,13 +90,15 @@ class GuardedStore:
             _check_writes(grant, changes.state)
             return changes
 
-        return self._store.update_session(name, checked, now)
+        return self._store.update_session(name, checked, now, if_match)
 
-    def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
+    def delete_session(
+        self, name: SessionName, now: int, owner: str | None = None, if_match: str | None = None
+    ) -> None:
         """Removes a session that the principal may see."""
         grant = self._on_session(name)
         _check_writes(grant)
-        self._store.delete_session(name, now, grant.owner or owner)
+        self._store.delete_session(name, now, grant.owner or owner, if_match)
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
         """The sessions of that id that the principal may see."""
@@ -109,14 +115,15 @@ class GuardedStore:
         state: StateChange,
         now: int,
         owner: str | None = None,
-    ) -> None:
+        if_match: str | None = None,
+    ) -> str:
         """Adds an event to a session that the principal may see."""
         grant = self._on_session(name)
         if state.app and not grant.writes_app_state:
             # For a session of another user, SessionNotFound comes before PermissionDenied.
             self.get_session(name, now)
         _check_writes(grant, state)
-        self._store.append_event(name, event, state, now, grant.owner or owner)
+        return self._store.append_event(name, event, state, now, grant.owner or owner, if_match)
 
     def append_or_create(
         self,
@@ -126,11 +133,12 @@ class GuardedStore:
         now: int,
         *,
         require_engine: bool,
+        if_match: str | None = None,
     ) -> SessionRecord:
         """Adds an event to a session of a userId for which the principal may create sessions."""
         self._check_creates(record, state)
         return self._store.append_or_create(
-            record, event, state, now, require_engine=require_engine
+            record, event, state, now, require_engine=require_engine, if_match=if_match
         )
 
     def list_events(

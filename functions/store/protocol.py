@@ -60,6 +60,10 @@ class Store(Protocol):
     expire_time has come. A method with an `owner` finds sessions of that userId only. Every method
     raises StoreUnavailable when the store does not answer in time, and Contention when other
     writers kept changing the data that it was about to change.
+
+    `if_match` is the version of the session that the caller expects; where it is not the current
+    one, the method changes nothing and raises SessionHasChanged. A write that has landed before is
+    met first: it is done, whatever the version.
     """
 
     def create_session(
@@ -80,14 +84,20 @@ class Store(Protocol):
         """
 
     def update_session(
-        self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
+        self,
+        name: SessionName,
+        change: Callable[[SessionRecord], SessionChange],
+        now: int,
+        if_match: str | None = None,
     ) -> SessionRecord:
         """Applies the answer of `change` to the current session; raises SessionNotFound.
 
         The store calls `change` again when another writer was faster.
         """
 
-    def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
+    def delete_session(
+        self, name: SessionName, now: int, owner: str | None = None, if_match: str | None = None
+    ) -> None:
         """Removes a session and its events; raises SessionNotFound."""
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
@@ -100,11 +110,13 @@ class Store(Protocol):
         state: StateChange,
         now: int,
         owner: str | None = None,
-    ) -> None:
+        if_match: str | None = None,
+    ) -> str:
         """Stores an event and applies its change of state; raises SessionNotFound.
 
-        Changes nothing where the session has an event of the same id or of the former id: the
-        client has sent the event again.
+        Answers the session's version right after that. Changes nothing where the session has, or
+        had and deleted, an event of the same id or of the former id: the client has sent the event
+        again.
         """
 
     def append_or_create(
@@ -115,10 +127,12 @@ class Store(Protocol):
         now: int,
         *,
         require_engine: bool,
+        if_match: str | None = None,
     ) -> SessionRecord:
         """Appends as `append_event` does, and creates a session that is missing from `record`.
 
-        Both happen or neither. Answers the session with its shared state right after the append.
+        With `if_match` it creates none and raises SessionNotFound. Both happen or neither. Answers
+        the session with its shared state right after the append.
         Raises SessionOfAnotherUser where the session's userId is not that of `record`, and
         ParentEngineNotFound where the engine must exist for a new session.
         """

@@ -38,13 +38,27 @@ def fill(api: Api, session: str, events: int) -> None:
         assert api.append(session, invocationId=f"i{number}").status == 200
 
 
-@row("create_session", "plain")
-def create_plainly(api: Api, counting: Counting) -> None:
+@row("create_session", "a user's first session, without state")
+def create_first(api: Api, counting: Counting) -> None:
+    with counting():
+        api.create()
+
+
+@row("create_session", "a later session, without state")
+def create_later(api: Api, counting: Counting) -> None:
+    api.create()
+    with counting():
+        api.create()
+
+
+@row("create_session", "a later session, with state")
+def create_with_state(api: Api, counting: Counting) -> None:
+    api.create()
     with counting():
         api.create(sessionState={"a": 1})
 
 
-@row("create_session", "app: and first user: state")
+@row("create_session", "first session, with state, app: and first user: state")
 def create_with_shared_state(api: Api, counting: Counting) -> None:
     with counting():
         api.create(sessionState={"a": 1, "app:b": 1, "user:c": 1})
@@ -70,6 +84,13 @@ def update(api: Api, counting: Counting) -> None:
     session = api.create()
     with counting():
         api.ok("PATCH", session, {"displayName": "renamed"})
+
+
+@row("update_session", "state")
+def update_state(api: Api, counting: Counting) -> None:
+    session = api.create(sessionState={"a": 1})
+    with counting():
+        api.ok("PATCH", session, {"sessionState": {"b": 2}})
 
 
 @row("delete_session", "n events, fewer than 400", {"n": 0}, {"n": 5})
@@ -231,12 +252,18 @@ def append_where_a_session_is(api: Api, counting: Counting) -> None:
     append_or_create(api, counting, api.create())
 
 
-@row("append_event", "allowMissing, the session is missing")
+@row("append_event", "allowMissing, a user's first session is missing")
 def append_where_no_session_is(api: Api, counting: Counting) -> None:
     append_or_create(api, counting, f"{api.engine}/sessions/s")
 
 
-@row("append_event", "allowMissing, under an id of ours")
+@row("append_event", "allowMissing, a later session is missing")
+def append_where_a_later_session_is_missing(api: Api, counting: Counting) -> None:
+    api.create()
+    append_or_create(api, counting, f"{api.engine}/sessions/s")
+
+
+@row("append_event", "allowMissing, first session under an id of ours")
 def append_to_a_session_of_its_own(api: Api, counting: Counting) -> None:
     append_or_create(api, counting, f"{api.engine}/sessions/-")
 
@@ -332,7 +359,7 @@ def runs_of(api: Api, runs: int, events: int) -> str:
 
 @row(
     "purge_expired_sessions",
-    "k sessions of n events, fewer than 400 events",
+    "k sessions of n events, fewer than 800 documents",
     *({"k": k, "n": n} for k, n in ((0, 0), (3, 0), (3, 5), (3, 130), (45, 1), (250, 1))),
 )
 def purge(api: Api, counting: Counting, k: int, n: int) -> None:
@@ -398,7 +425,7 @@ def delete_engine(api: Api, counting: Counting) -> None:
 
 @row(
     "delete_reasoning_engine",
-    "with force, n sessions of one event, fewer than 200",
+    "with force, n sessions of one event, fewer than 200, of one user",
     {"n": 1},
     {"n": 3},
 )

@@ -3,19 +3,20 @@
 import secrets
 from dataclasses import replace
 
-from functions.rules.errors import SessionOfAnotherUser
-from functions.rules.event import EventRecord
+from functions.rules.errors import SessionAlreadyExists, SessionNotFound, SessionOfAnotherUser
+from functions.rules.event import EventRecord, counts_of
 from functions.rules.names import SessionName
-from functions.rules.session import SessionRecord, later
+from functions.rules.session import SessionRecord, check_version, later
 from functions.rules.state import MemberChanges, StateChange, join_members, merge_members
 from functions.store.firestore import documents, values
 from functions.store.firestore.condemned import check_parent, is_condemned
+from functions.store.firestore.counting import COUNTED, count
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.layouts import FORMER, Layouts, micros
 from functions.store.firestore.protobuf import CommitResponse, Timestamp, Write
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
-from functions.store.firestore.sharing import shared_state, shared_writes
+from functions.store.firestore.sharing import is_registered, shared_state, shared_writes
 
 
 class AppendCommit:
@@ -35,6 +36,7 @@ class AppendCommit:
         `former_id` is the id under which an earlier version may have stored this event, or "".
         """
         self._session = session
+        self._counts = counts_of([event])
         self.layouts = layouts
         self._ids = [event.id, former_id] if former_id else [event.id]
         self._absences = [
@@ -61,11 +63,14 @@ class AppendCommit:
         # Firestore takes the transforms of one field in their order.
         add(field_path="updated").increment.integer_value = 1
         add(field_path="updated").maximum.integer_value = micros(now)
+        count(session, self._counts)
         return [self._event, session, *self._absences]
 
     def writes_with_session(self, fields: values.Fields) -> list[Write]:
         """To a session that this commit creates."""
-        return [self._event, values.creation(self._session, fields)]
+        session = values.creation(self._session, {**fields, COUNTED: True})
+        count(session, self._counts)
+        return [self._event, session]
 
     def event_paths(self, session: SessionName) -> list[str]:
         """Where the event is if it has landed, below the database's root."""
@@ -75,6 +80,11 @@ class AppendCommit:
     def expiry(answer: CommitResponse) -> int:
         """The session's `expiry` in microseconds, from the answer to `writes`."""
         return answer.write_results[1].transform_results[0].integer_value
+
+    @staticmethod
+    def version(answer: CommitResponse) -> str:
+        """The session's version, from the answer to a commit of this append."""
+        return documents.version_of(answer.write_results[1].update_time)
 
 
 def append_or_create(
@@ -86,6 +96,7 @@ def append_or_create(
     retries: Retries,
     *,
     require_engine: bool,
+    if_match: str | None = None,
 ) -> SessionRecord:
     """One read of four documents and one commit, on condition that the session has not changed."""
     name = record.name
@@ -100,7 +111,11 @@ def append_or_create(
         if not is_live or is_condemned(engine):
             check_parent(name.engine, engine, require_engine=require_engine)
         if not is_live:
+            if if_match is not None:
+                raise SessionNotFound(name)
             if found is not None:
+                if not documents.is_over(found, now):
+                    raise SessionAlreadyExists(str(name))
                 erase(rpc, found, now)
             found, has_landed = None, False
         session = replace(record) if found is None else documents.session_record(name, found)
@@ -109,6 +124,7 @@ def append_or_create(
         if has_landed:
             session.shared = shared_state(engine, user)
             return session
+        check_version(name, session.version, if_match)
         session.update_time = later(session.update_time, now)
         session.shared = shared_state(engine, user, state)
         changes = values.stored_members(state.session)
@@ -122,11 +138,14 @@ def append_or_create(
             writes = append.writes_with_session(fields)
         else:
             writes = append.writes(now, state.session, found.update_time)
-        shared = shared_writes(rpc, name.engine, engine, session.user_id, state)
+        is_first = found is None and not is_registered(user)
+        user_since = session.create_time if is_first else None
+        shared = shared_writes(rpc, name.engine, engine, session.user_id, state, user_since)
         try:
-            rpc.commit([*writes, *shared])
+            answer = rpc.commit([*writes, *shared])
         except (AlreadyExists, Missing, Stale):
             # Another writer was faster, or gRPC sent this commit twice.
             retries.wait()
         else:
+            session.version = append.version(answer)
             return session

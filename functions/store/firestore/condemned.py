@@ -17,8 +17,8 @@ from dataclasses import replace
 from functions.rules.errors import EngineBeingDeleted, ParentEngineNotFound
 from functions.rules.names import EngineName
 from functions.store.firestore.documents import (
-    expiry_of,
     is_engine,
+    is_over,
     session_name,
     tombstone_fields,
 )
@@ -109,7 +109,7 @@ class _Deletion:
         Raises Stale where the mark has changed.
         """
         for sessions in self._pages("sessions", ("expiry",), _PAGE):
-            self._end([found for found in sessions if expiry_of(found) > now // 1000])
+            self._end([found for found in sessions if not is_over(found, now)])
             yield erase_all(self._rpc, sessions, now, is_time_up)
         for users in self._pages("users", (), BATCH - 1):
             self._commit([Write(delete=user.name) for user in users])

@@ -1,28 +1,34 @@
 """Documents: how records become Firestore fields, and back.
 
     {engine}                        createTime, updateTime, resource, app, hasUserState
-    {engine}/users/{hash}           userId, state
+    {engine}/users/{hash}           userId, createTime, state
     {engine}/sessions/{id}          sessionId, userId, displayName, labels, createTime, updated,
                                     expireTime, expiry, shardFacets, purgeShard, state, unknown,
-                                    incarnation
-    {engine}/sessions/{id}/events/{id}   key, arrived, author, invocationId, text
+                                    incarnation, forkedFrom, written, and what `counting` says
+    {engine}/sessions/{id}/changes/{random}   see `history`
+    {engine}/sessions/{id}/events/{id}   key, arrived, author, invocationId, text, counted, n
 
 `state` and `app` map a field name per key to the key's member text; `expiry` is expireTime in
 whole microseconds, rounded up; `updated` is updateTime in microseconds; `shardFacets` is what lists
-look for, see `layouts`. A deleted session keeps only `expiry`, 0, and its `purgeShard` until its
-events are gone. Documents of earlier versions lack fields, see `schema`.
+look for, see `layouts`. `written` is a random text of the last update. `n` is an event's place
+among those of its commit, 0 where it is missing. A deleted event has `deleted`, the JSON text of
+its stateDelta, in place of the fields that lists go by. A deleted session keeps only `expiry`, 0,
+and its `purgeShard` until all that is below it is gone. A session that a fork still fills has a
+negative `expiry`: so many microseconds after the epoch the fork's lease ends. Documents of earlier
+versions lack fields, see `schema`.
 """
 
 import hashlib
 from typing import TypeGuard
 
 from functions.aip.timestamp import MIN_TIMESTAMP, format_timestamp, parse_timestamp
-from functions.messages.json_text import read_json, write_json
+from functions.messages.json_text import read_json, write_json, write_plain
 from functions.rules.engine import EngineRecord
 from functions.rules.event import EventRecord
 from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionRecord
 from functions.rules.state import join_members
+from functions.store.firestore.counting import COUNTED, read_counts
 from functions.store.firestore.layouts import (
     Layout,
     Layouts,
@@ -30,7 +36,7 @@ from functions.store.firestore.layouts import (
     purge_shard,
     update_time_of,
 )
-from functions.store.firestore.protobuf import Document, Value
+from functions.store.firestore.protobuf import Document, Timestamp, Value
 from functions.store.firestore.values import Storable, members_of, nanoseconds, timestamp
 
 _KEY_DIGITS = 18
@@ -52,6 +58,25 @@ def is_live(found: Document | None, now: int, owner: str | None = None) -> TypeG
     return expiry_of(found) > now // 1000 and not is_others
 
 
+def is_over(found: Document, now: int) -> bool:
+    """Whether a session has expired or is deleted, or a fork's lease on it is over."""
+    return abs(expiry_of(found)) <= now // 1000
+
+
+def version_of(update_time: Timestamp) -> str:
+    """The version of a session whose document was written last at that time."""
+    return f"{nanoseconds(update_time):x}"
+
+
+def written_at(version: str) -> Timestamp | None:
+    """The inverse of `version_of`; None for a text that is no version of this store."""
+    try:
+        moment = timestamp(int(version, 16))
+    except ValueError:
+        return None
+    return moment if version_of(moment) == version else None
+
+
 def incarnation_of(found: Document | None) -> str:
     """What tells a session from another of the same name, "" for none at all."""
     return found.fields["incarnation"].string_value if found is not None else ""
@@ -65,11 +90,14 @@ def user_id_of(found: Document) -> str:
 def session_fields(
     record: SessionRecord, incarnation: str, layouts: Layouts
 ) -> dict[str, Storable]:
-    """A session's fields but its state."""
+    """A session's fields but its state and its counts."""
 
     def facets(layout: Layout) -> list[str]:
         return layout.facets(record.name, record.user_id, record.display_name, record.labels)
 
+    forked_from = (
+        {"forkedFrom": read_json(record.forked_from.encode())} if record.forked_from else {}
+    )
     return {
         "sessionId": record.name.session,
         "userId": record.user_id,
@@ -81,6 +109,7 @@ def session_fields(
         "purgeShard": purge_shard(record.name),
         "incarnation": incarnation,
         "unknown": record.unknown,
+        **forked_from,
         **listed_fields(layouts, record.update_time, facets),
     }
 
@@ -109,11 +138,13 @@ def session_name(found: Document) -> SessionName:
     return SessionName(engine, session)
 
 
-def session_record(name: SessionName, found: Document, shared: str = "") -> SessionRecord:
-    """The record of a session's document."""
+def session_record(
+    name: SessionName, found: Document, shared: str = "", *, is_full: bool = True
+) -> SessionRecord:
+    """The record of a session's document; most lists do without the version and the counts."""
     fields = found.fields
     has_state = "state" in fields
-    return SessionRecord(
+    record = SessionRecord(
         name=name,
         user_id=fields["userId"].string_value,
         display_name=fields["displayName"].string_value,
@@ -125,6 +156,14 @@ def session_record(name: SessionName, found: Document, shared: str = "") -> Sess
         shared=shared,
         unknown=fields["unknown"].string_value,
     )
+    if is_full:
+        record.version = version_of(found.update_time)
+        read_counts(found, record)
+        forked_from = fields["forkedFrom"].map_value.fields if "forkedFrom" in fields else {}
+        if forked_from:
+            parts = {name: forked_from[name].string_value for name in ("session", "event")}
+            record.forked_from = write_plain(parts)
+    return record
 
 
 def _labels(found: Value) -> dict[str, str]:
@@ -139,6 +178,7 @@ def event_fields(event: EventRecord, key: str) -> dict[str, Storable]:
         "author": event.author,
         "invocationId": event.invocation_id,
         "text": event.text,
+        COUNTED: True,
     }
 
 
@@ -152,12 +192,17 @@ def arrival_of(found: Document) -> int:
     return nanoseconds(found.fields["arrived"].timestamp_value)
 
 
+def timestamp_of(found: Document) -> int:
+    """An event's timestamp in nanoseconds since the epoch."""
+    return int(event_key(found)[:_KEY_DIGITS], 16) + MIN_TIMESTAMP
+
+
 def event_record(found: Document) -> EventRecord:
     """The record of an event's document."""
     fields = found.fields
     return EventRecord(
         id=found.name.rpartition("/")[2],
-        timestamp=int(event_key(found)[:_KEY_DIGITS], 16) + MIN_TIMESTAMP,
+        timestamp=timestamp_of(found),
         author=fields["author"].string_value,
         invocation_id=fields["invocationId"].string_value,
         text=fields["text"].string_value,

@@ -64,7 +64,7 @@ def list_sessions(
     reading = None if engine.is_wildcard else rpc.batch_get([str(engine)], _SHARED)
     page = fill_page(
         (
-            (cursor, session_record(session_name(found), found))
+            (cursor, session_record(session_name(found), found, is_full=query.is_full))
             for cursor, found in _Walk(rpc, engine, query, layouts).live_documents(now)
         ),
         query,

@@ -16,8 +16,11 @@ back to BEFORE_SHARDS.
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 
 from functions.aip.errors import Unavailable
 from functions.store.firestore.layouts import FORMER, Layout, Layouts
@@ -45,6 +48,10 @@ _REMEMBERED = 60.0
 
 _PATIENCE = 10.0
 """Seconds for a document that others keep changing."""
+
+
+_THREADS = 8
+"""Documents that a step works on at a time, where each takes calls of its own."""
 
 
 class MigrationUnderWay(Unavailable):
@@ -177,6 +184,10 @@ def renew(rpc: Rpc, step: Step, layout: Layout, parent: str, place: str) -> str:
     behind = place and f"{rpc.root}/{place}"
     query = documents_by_name(step.collection, step.fields, BATCH, behind, everywhere=not parent)
     documents = [found for found, _ in rpc.run_query(parent, query) if found is not None]
+    if step.work is not None:
+        work = partial(step.work, rpc)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            deque(pool.map(work, documents), 0)
     renewals = (step.renewal(found, layout) for found in documents)
     writes = [write for write in renewals if write is not None]
     try:

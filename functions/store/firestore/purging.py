@@ -12,7 +12,7 @@ the last place.
 from collections.abc import Callable
 from dataclasses import replace
 
-from functions.store.firestore.documents import expiry_of
+from functions.store.firestore.documents import expiry_of, is_over
 from functions.store.firestore.erasure import erase_all
 from functions.store.firestore.layouts import PURGE_SHARDS
 from functions.store.firestore.protobuf import Document, Write
@@ -76,7 +76,8 @@ def _purge_behind(
     while True:
         answers = rpc.run_query("", expired_sessions(shards, until, _ROUND, place))
         sessions = [found for found, _ in answers if found is not None]
-        total = total.plus(erase_all(rpc, sessions, now, is_time_up))
+        over = [found for found in sessions if is_over(found, now)]
+        total = total.plus(erase_all(rpc, over, now, is_time_up))
         if sessions and is_time_up():
             return total, place
         if sessions:

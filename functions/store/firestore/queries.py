@@ -23,7 +23,10 @@ _MAX_INDEXED = 1_500
 """Bytes of a text that indexes hold; longer ones are cut off."""
 
 _LAST_NAME = "\uf8ff"
-"""Behind every event's id."""
+"""Behind every id of the store."""
+
+DELETED = "deleted"
+"""The field that tells the document of a deleted event from others."""
 
 
 def next_limit(limit: int) -> int:
@@ -189,14 +192,16 @@ def expired_sessions(
     return result
 
 
-def events_between(first: str, last: str, limit: int) -> StructuredQuery:
-    """Events of sessions from one to another, both full names, by name and without their fields."""
-    result = _select("events", "__name__", limit=limit)
-    result.from_[0].all_descendants = True
-    _order(result, "__name__", descending=False)
-    result.start_at.values.append(Value(reference_value=first))
-    result.start_at.before = True
-    result.end_at.values.append(Value(reference_value=f"{last}/events/{_LAST_NAME}"))
+def documents_below(behind: str, limit: int, *, from_: str = "", to: str = "") -> StructuredQuery:
+    """All documents below a path by name, whatever their collections, with DELETED alone.
+
+    Those behind a full name or "", or those of the sessions from one full name to another.
+    """
+    result = documents_by_name("", (DELETED,), limit, behind, everywhere=True)
+    if to:
+        result.start_at.values.append(Value(reference_value=from_))
+        result.start_at.before = True
+        result.end_at.values.append(Value(reference_value=f"{to}/{_LAST_NAME}/{_LAST_NAME}"))
     return result
 
 

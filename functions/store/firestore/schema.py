@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from functions.rules.names import EngineName
+from functions.store.firestore.counting import COUNTED
+from functions.store.firestore.counting_former import count_former
 from functions.store.firestore.documents import facets_of, is_session, session_name
 from functions.store.firestore.layouts import (
     Layout,
@@ -17,6 +19,7 @@ from functions.store.firestore.layouts import (
     update_time_of,
 )
 from functions.store.firestore.protobuf import Document, Write
+from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.values import update, value
 
 
@@ -26,12 +29,14 @@ class Step:
 
     `renewal` takes the fields that it names and the layout that the database shall have. It returns
     the write that a document lacks, or None. The write is correct whatever other servers do to the
-    document meanwhile, and it never creates a document.
+    document meanwhile, and it never creates a document. `work` is for a step that takes more than
+    one write a document: it reads and commits by itself.
     """
 
     collection: str
     fields: tuple[str, ...]
-    renewal: Callable[[Document, Layout], Write | None]
+    renewal: Callable[[Document, Layout], Write | None] = lambda *_: None
+    work: Callable[[Rpc, Document], None] | None = None
 
 
 def _with_location(found: Document, _: Layout) -> Write | None:
@@ -86,6 +91,14 @@ def _with_shards_alone(found: Document, layout: Layout) -> Write | None:
     return update(found.name, fields, mask, changed_since=found.update_time)
 
 
+def _with_create_time(found: Document, _: Layout) -> Write | None:
+    """Says since when a user with state and without sessions is there."""
+    if "createTime" in found.fields:
+        return None
+    fields = {"createTime": found.create_time}
+    return update(found.name, fields, fields, changed_since=found.update_time)
+
+
 SESSIONS = Step("sessions", ("facets",), _with_location)
 EVENTS = Step("events", ("arrived",), _with_arrival)
 
@@ -99,7 +112,10 @@ _LISTED = (
 SHARDS = Step("sessions", _LISTED, _with_shards)
 SHARDS_ALONE = Step("sessions", _LISTED, _with_shards_alone)
 
-STEPS = (SESSIONS, EVENTS, NOTHING, NOTHING, SHARDS, SHARDS_ALONE)
+COUNTS = Step("sessions", (COUNTED, "incarnation", "userId", "createTime"), work=count_former)
+USERS = Step("users", ("createTime",), _with_create_time)
+
+STEPS = (SESSIONS, EVENTS, NOTHING, NOTHING, SHARDS, SHARDS_ALONE, COUNTS, USERS)
 """The first brings version 1 to version 2, and so on."""
 
 WITH_LOCATIONS, WITH_ARRIVALS = 2, 3
@@ -113,3 +129,6 @@ BEFORE_SHARDS = 5
 
 WITH_SHARDS = 6
 """From which version on lists go by the layout that the database is to have."""
+
+WITH_HISTORY = 9
+"""From which version on sessions count all their events, and each user has a document."""

@@ -11,7 +11,13 @@ from functions.rules.state import MemberChanges, StateChange, join_members, merg
 from functions.store.firestore.documents import user_path
 from functions.store.firestore.protobuf import Document, Write
 from functions.store.firestore.rpc import Rpc
-from functions.store.firestore.values import by_field_name, members_of, merge
+from functions.store.firestore.values import (
+    Storable,
+    by_field_name,
+    members_of,
+    merge,
+    timestamp,
+)
 
 Owner = tuple[str, str]
 """An engine's name and a user id."""
@@ -52,19 +58,36 @@ def shared_state(
     return ",".join(filter(None, (app, own)))
 
 
+def is_registered(user: Document | None) -> bool:
+    """Whether a user's document says since when it is there."""
+    return user is not None and "createTime" in user.fields
+
+
 def shared_writes(
-    rpc: Rpc, name: str, engine: Document | None, user_id: str, change: StateChange
+    rpc: Rpc,
+    name: str,
+    engine: Document | None,
+    user_id: str,
+    change: StateChange,
+    user_since: int | None = None,
 ) -> list[Write]:
-    """The writes that merge a change into app and user state."""
+    """The writes that merge a change into app and user state.
+
+    `user_since` is the time, in nanoseconds, from which on the user has a document; None where
+    that is there already.
+    """
     writes = []
     path = f"{rpc.root}/{name}"
     first_of_all_users = bool(change.user) and not has_user_state(engine)
     if change.app or first_of_all_users:
         flag = {"hasUserState": True} if first_of_all_users else {}
         writes.append(merge(path, "app", change.app, flag))
-    if change.user:
+    if change.user or user_since is not None:
         user = f"{rpc.root}/{user_path(name, user_id)}"
-        writes.append(merge(user, "state", change.user, {"userId": user_id}))
+        fields: dict[str, Storable] = {"userId": user_id}
+        if user_since is not None:
+            fields["createTime"] = timestamp(user_since)
+        writes.append(merge(user, "state", change.user, fields))
     return writes
 
 

@@ -24,14 +24,16 @@ from functions.rules.errors import (
 from functions.rules.event import EventRecord
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
-from functions.rules.session import SessionChange, SessionRecord, later
+from functions.rules.session import SessionChange, SessionRecord, check_version, later
 from functions.rules.state import StateChange, join_members, merge_members
 from functions.store.firestore import documents, engines, queries, values
 from functions.store.firestore.appending import AppendCommit, append_or_create
 from functions.store.firestore.condemned import check_parent, finish_deletions, is_condemned
+from functions.store.firestore.counting import COUNTED
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.event_reader import FirestoreEventReader
+from functions.store.firestore.history import change_writes
 from functions.store.firestore.layouts import Layout
 from functions.store.firestore.listing import list_sessions
 from functions.store.firestore.migration import Versions
@@ -49,7 +51,13 @@ from functions.store.firestore.schema import (
     WITH_SHARDS,
 )
 from functions.store.firestore.session_listener import ListenerPool
-from functions.store.firestore.sharing import share, shared_state, shared_writes, user_documents
+from functions.store.firestore.sharing import (
+    is_registered,
+    share,
+    shared_state,
+    shared_writes,
+    user_documents,
+)
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
 from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
 from functions.store.runs import fill_runs
@@ -76,31 +84,34 @@ class FirestoreStore:
         name, rpc = record.name, self._rpcs.for_request()
         incarnation = secrets.token_hex(8)
         layouts = self._versions.layouts_to_write(rpc)
-        fields = documents.session_fields(record, incarnation, layouts)
+        fields = {**documents.session_fields(record, incarnation, layouts), COUNTED: True}
         if record.state is not None:
             members = merge_members({}, state.session)
             fields["state"] = values.by_field_name(members)
             record.state = join_members(members.values())
-        user_path = documents.user_path(name.engine, record.user_id)
+        path, user_path = f"{rpc.root}/{name}", documents.user_path(name.engine, record.user_id)
+        writes = [values.creation(path, fields), *change_writes(path, state)]
+        record.event_count = 0
         retries = Retries(name, self._timeout)
         while True:
             engine, user = rpc.batch_get([name.engine, user_path])()
             check_parent(name.engine, engine, require_engine=require_engine)
             record.shared = shared_state(engine, user, state)
-            creation = values.creation(f"{rpc.root}/{name}", fields)
-            shared = shared_writes(rpc, name.engine, engine, record.user_id, state)
+            since = None if is_registered(user) else record.create_time
+            shared = shared_writes(rpc, name.engine, engine, record.user_id, state, since)
             try:
-                rpc.commit([creation, *shared])
+                answer = rpc.commit([*writes, *shared])
             except AlreadyExists:
-                (found,) = rpc.batch_get([str(name)], ["expiry", "incarnation"])()
-                if documents.incarnation_of(found) == incarnation:
-                    return record
-                if documents.expiry_of(found) > now // 1000:
+                (found,) = rpc.batch_get([str(name)])()
+                if found is not None and documents.incarnation_of(found) == incarnation:
+                    return documents.session_record(name, found, record.shared)
+                if found is not None and not documents.is_over(found, now):
                     raise SessionAlreadyExists(str(name)) from None
                 erase(rpc, found, now)
             except Stale:
                 retries.wait()
             else:
+                record.version = documents.version_of(answer.write_results[0].update_time)
                 return record
 
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
@@ -124,16 +135,26 @@ class FirestoreStore:
         return page
 
     def update_session(
-        self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
+        self,
+        name: SessionName,
+        change: Callable[[SessionRecord], SessionChange],
+        now: int,
+        if_match: str | None = None,
     ) -> SessionRecord:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
+        path, token = f"{rpc.root}/{name}", secrets.token_hex(8)
         while True:
             found, engine = rpc.batch_get([str(name), name.engine])()
             current = _live(name, found, now, engine=engine)
             record = documents.session_record(name, current)
             owner = (name.engine, record.user_id)
             users = user_documents(rpc, {name.engine: engine}, [owner])
+            if current.fields["written"].string_value == token:
+                # The answer of the commit was lost.
+                share(rpc, [record], {name.engine: engine})
+                return record
             changes = change(record)
+            check_version(name, record.version, if_match)
             changes.apply(record, later(record.update_time, now))
             state = changes.state
             incarnation, layouts = (
@@ -141,6 +162,7 @@ class FirestoreStore:
                 self._versions.layouts_to_write(rpc),
             )
             fields = documents.session_fields(record, incarnation, layouts)
+            fields["written"] = token
             mask = list(fields)
             if state.is_of_session:
                 old = {} if state.replace else values.members_of(current, "state")
@@ -149,20 +171,21 @@ class FirestoreStore:
                 mask.append("state")
                 record.state = join_members(members.values())
             record.shared = shared_state(engine, users.get(owner), state)
-            write = values.update(
-                f"{rpc.root}/{name}", fields, mask, changed_since=current.update_time
-            )
+            write = values.update(path, fields, mask, changed_since=current.update_time)
             shared = shared_writes(rpc, name.engine, engine, record.user_id, state)
             try:
-                rpc.commit([write, *shared])
+                answer = rpc.commit([write, *change_writes(path, state), *shared])
             except (Stale, Missing):
                 retries.wait()
             except Refused as refusal:
                 raise self._explanation(name, state, refusal) from refusal
             else:
+                record.version = documents.version_of(answer.write_results[0].update_time)
                 return record
 
-    def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
+    def delete_session(
+        self, name: SessionName, now: int, owner: str | None = None, if_match: str | None = None
+    ) -> None:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
         tombstone = {**documents.tombstone_fields(name), "incarnation": secrets.token_hex(8)}
         condemned = ""
@@ -176,6 +199,7 @@ class FirestoreStore:
             if documents.incarnation_of(found) != condemned:
                 # Ours is gone, maybe by a commit whose answer was lost; its successor stays.
                 return
+            check_version(name, documents.version_of(found.update_time), if_match)
             write = Write(update=values.document(f"{rpc.root}/{name}", tombstone))
             write.current_document.update_time.CopyFrom(found.update_time)
             try:
@@ -206,11 +230,23 @@ class FirestoreStore:
         state: StateChange,
         now: int,
         owner: str | None = None,
-    ) -> None:
+        if_match: str | None = None,
+    ) -> str:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
         append = self._append(rpc, name, event)
+        expected = None if if_match is None else documents.written_at(if_match)
+        is_known = if_match is None or expected is not None
         while True:
-            unchanged_since, shared = None, []
+            if not is_known:
+                # Others wrote since that version, or this append did and its answer was lost.
+                found, *events = rpc.batch_get([str(name), *append.event_paths(name)])()
+                current = _live(name, found, now, owner)
+                version = documents.version_of(current.update_time)
+                if any(events):
+                    return version
+                check_version(name, version, if_match)
+                is_known = True
+            unchanged_since, shared = expected, []
             if state.needs_current_state or owner is not None:
                 found, engine = rpc.batch_get([str(name), name.engine])()
                 current = _live(name, found, now, owner, engine)
@@ -222,28 +258,27 @@ class FirestoreStore:
                     shared_state(engine, users.get((name.engine, user_id)), state)
                 except TooLarge:
                     # What has landed is merged already, and may have shrunk since.
-                    if not any(rpc.batch_get(append.event_paths(name), ["key"])()):
+                    if not any(rpc.batch_get(append.event_paths(name), ["counted"])()):
                         raise
-                    return
-                unchanged_since = current.update_time
+                    return documents.version_of(current.update_time)
+                unchanged_since = expected or current.update_time
                 shared = shared_writes(rpc, name.engine, engine, user_id, state)
             try:
                 answer = rpc.commit([*append.writes(now, state.session, unchanged_since), *shared])
             except AlreadyExists:
                 (found,) = rpc.batch_get([str(name)], ["expiry"])()
-                expiry = documents.expiry_of(found)
+                return documents.version_of(_live(name, found, now).update_time)
             except Missing:
                 raise SessionNotFound(name) from None
             except Stale:
                 retries.wait()
-                continue
+                is_known = if_match is None
             except Refused as refusal:
                 raise self._explanation(name, state, refusal) from refusal
             else:
-                expiry = append.expiry(answer)
-            if expiry <= now // 1000:
-                raise SessionNotFound(name)
-            return
+                if append.expiry(answer) <= now // 1000:
+                    raise SessionNotFound(name)
+                return append.version(answer)
 
     def append_or_create(
         self,
@@ -253,11 +288,19 @@ class FirestoreStore:
         now: int,
         *,
         require_engine: bool,
+        if_match: str | None = None,
     ) -> SessionRecord:
         rpc, retries = self._rpcs.for_request(), Retries(record.name, self._timeout)
         append = self._append(rpc, record.name, event)
         return append_or_create(
-            rpc, record, append, state, now, retries, require_engine=require_engine
+            rpc,
+            record,
+            append,
+            state,
+            now,
+            retries,
+            require_engine=require_engine,
+            if_match=if_match,
         )
 
     def list_events(

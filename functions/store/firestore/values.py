@@ -80,7 +80,8 @@ def update(
 def merge(path: str, container: str, changes: MemberChanges, fields: Fields | None = None) -> Write:
     """A write that merges members into a map, whether the document exists or not."""
     extra = dict(fields or {})
-    result = Write(update=document(path, {container: stored_members(changes), **extra}))
+    members = {container: stored_members(changes)} if changes else {}
+    result = Write(update=document(path, {**members, **extra}))
     result.update_mask.field_paths.extend(field_path(container, key) for key in changes)
     result.update_mask.field_paths.extend(extra)
     return result

@@ -15,16 +15,25 @@ BYTES = 8 * 2**20
 
 _SESSIONS = 100
 
-_NEXT = "(SELECT min(seq) FROM events WHERE session = :parent AND seq > some.key)"
-_SIZE = "(SELECT length(text) FROM events WHERE seq = {})"
-_SOME_EVENTS = f"""WITH RECURSIVE some (key, size, rows, bytes) AS (
-    SELECT seq, {_SIZE.format("seq")}, 1, 0
-    FROM (SELECT min(seq) AS seq FROM events WHERE session = :parent)
+
+def _some_of_session(table: str, key: str, size: str) -> str:
+    """Selects row by row: SQLite reads a text to know its size."""
+    following = f"(SELECT min({key}) FROM {table} WHERE session = :parent AND {key} > some.key)"
+    size_of = f"(SELECT {size} FROM {table} WHERE {key} = {{}})"
+    size_of_following = size_of.format(following)
+    return f"""WITH RECURSIVE some (key, size, rows, bytes) AS (
+    SELECT first, {size_of.format("first")}, 1, 0
+    FROM (SELECT min({key}) AS first FROM {table} WHERE session = :parent)
     UNION ALL
-    SELECT {_NEXT}, {_SIZE.format(_NEXT)}, rows + 1, bytes + size
+    SELECT {following}, {size_of_following}, rows + 1, bytes + size
     FROM some WHERE key IS NOT NULL AND rows < :rows AND bytes + size < :bytes
 ) SELECT key, size FROM some WHERE key IS NOT NULL"""
-"""Selects event by event: SQLite reads a text to know its size."""
+
+
+_SOME_EVENTS = _some_of_session(
+    "events", "seq", "length(text) + coalesce(length(original), 0) + coalesce(length(raw), 0)"
+)
+_SOME_CHANGES = _some_of_session("changes", "id", "length(members)")
 
 _SOME_MEMBERS = "SELECT key, size FROM members WHERE scope = :parent LIMIT :rows"
 """Members of one scope have MAX_STATE_BYTES together at most."""
@@ -60,6 +69,10 @@ class Erasure:
     def session(self, session: int) -> bool:
         """Removes a session with its events and its state; False if rows are left."""
         self._events += self._rows("events", "seq", session, _SOME_EVENTS)
+        if not self.is_full:
+            self._rows("events", "seq", -session, _SOME_EVENTS)
+        if not self.is_full:
+            self._rows("changes", "id", session, _SOME_CHANGES)
         scope = self._db.execute("SELECT scope FROM sessions WHERE id = ?", (session,)).fetchone()
         if self.is_full or (scope is not None and not self._members(scope[0])):
             return False
@@ -75,13 +88,14 @@ class Erasure:
         if found is None:
             return True
         for (session,) in self._db.execute(
-            "SELECT id FROM sessions WHERE engine = ? LIMIT ?", (engine, _SESSIONS)
+            "SELECT id FROM sessions WHERE engine IN (?, ?) LIMIT ?", (engine, -engine, _SESSIONS)
         ).fetchall():
             # A move wakes the session's watches, which end since the engine is gone.
             touch(self._db, session, self._now)
             if not self.session(session):
                 return False
-        if self._db.execute("SELECT 1 FROM sessions WHERE engine = ?", (engine,)).fetchone():
+        left = "SELECT 1 FROM sessions WHERE engine IN (?, ?)"
+        if self._db.execute(left, (engine, -engine)).fetchone():
             return False
         users = self._db.execute(
             "SELECT user_id, scope FROM users WHERE engine = ? LIMIT ?", (engine, self._left)

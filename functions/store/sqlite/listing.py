@@ -18,10 +18,12 @@ from functions.store.sqlite.members import joined_members
 from functions.store.sqlite.packing import MAX_ROWS, Columns, packed_rows
 from functions.store.sqlite.rows import (
     EVENT_ROW,
+    FULL_COLUMNS,
     LIVE_KEY,
     SESSION_COLUMNS,
     USERS,
     event_record,
+    full_record,
     session_record,
 )
 
@@ -32,18 +34,24 @@ _BEFORE_ALL_IDS, _BEHIND_ALL_IDS = "", "~"
 _ENGINE = "(SELECT id FROM engines WHERE name = :engine)"
 _APP_SCOPE = "(SELECT scope FROM engines WHERE name = :engine)"
 
-_LISTED = Columns(
-    SESSION_COLUMNS.source,
-    SESSION_COLUMNS.values,
-    SESSION_COLUMNS.texts,
-    (joined_members(_APP_SCOPE), "coalesce(:snapshot, (SELECT max(seq) FROM moves), 0)"),
-)
+
+def _listed(session: Columns) -> Columns:
+    last_move = "coalesce(:snapshot, (SELECT max(seq) FROM moves), 0)"
+    shared = (joined_members(_APP_SCOPE), last_move)
+    return Columns(session.source, session.values, session.texts, shared)
+
+
+def _first_move(session: Columns) -> Columns:
+    return Columns(
+        f"{session.source}, m.previous, e.name, e.scope AS app_scope",
+        ("r.previous", "r.name", *session.values),
+        (*session.texts, joined_members("r.app_scope")),
+    )
+
+
+_LISTED, _LISTED_FULL = _listed(SESSION_COLUMNS), _listed(FULL_COLUMNS)
+_FIRST_MOVE, _FIRST_MOVE_FULL = _first_move(SESSION_COLUMNS), _first_move(FULL_COLUMNS)
 _MOVED = Columns("DISTINCT session", ("r.session",), shared=("(SELECT min(seq) FROM moves)",))
-_FIRST_MOVE = Columns(
-    f"{SESSION_COLUMNS.source}, m.previous, e.name, e.scope AS app_scope",
-    ("r.previous", "r.name", *SESSION_COLUMNS.values),
-    (*SESSION_COLUMNS.texts, joined_members("r.app_scope")),
-)
 _FIRST_MOVES = (
     "(SELECT session, previous, min(seq) FROM moves WHERE seq > :snapshot GROUP BY session) m "
     f"CROSS JOIN sessions s ON s.id = m.session CROSS JOIN engines e ON e.id = s.engine {USERS}"
@@ -133,6 +141,10 @@ class _Walk:
         `engines` is their number. Raises WalkTooOld.
         """
         self._db = db
+        self._listed, self._first_move, self._record = _LISTED, _FIRST_MOVE, session_record
+        if query.is_full:
+            self._listed, self._first_move = _LISTED_FULL, _FIRST_MOVE_FULL
+            self._record = full_record
         field = query.order.field
         self._column = f"s.{field}"
         self._position: int = SESSION_COLUMNS.values.index(f"r.{field}")
@@ -181,14 +193,14 @@ class _Walk:
             found = f"FROM sessions s {USERS} WHERE {' AND '.join(conditions)}"
             return f"{found} ORDER BY {order}", parameters
 
-        position, moved = self._position, self._moved
+        position, moved, record = self._position, self._moved, self._record
 
         def place(row: Sequence[Any]) -> Place:
             return row[position], name, row[1], row[-1]
 
         return (
-            ((row[position], name, row[1], row[-1]), session_record(name, row))
-            for row in self._rows(_LISTED, place, clauses, behind)
+            ((row[position], name, row[1], row[-1]), record(name, row))
+            for row in self._rows(self._listed, place, clauses, behind)
             if row[0] not in moved
         )
 
@@ -214,8 +226,8 @@ class _Walk:
             return row[0], row[1], row[3], behind[-1]
 
         return (
-            (place(row), session_record(row[1], row[2:]))
-            for row in self._rows(_FIRST_MOVE, place, clauses, behind)
+            (place(row), self._record(row[1], row[2:]))
+            for row in self._rows(self._first_move, place, clauses, behind)
         )
 
     def _rows(

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.aip.timestamp import MIN_TIMESTAMP
-from functions.messages.json_text import read_json, write_json
+from functions.messages.json_text import read_json, write_json, write_plain
 from functions.rules.errors import SessionNotFound
-from functions.rules.event import EventRecord, timestamp_key
+from functions.rules.event import EventCounts, EventRecord, shown_time, timestamp_key
 from functions.rules.names import SessionName
-from functions.rules.session import SessionRecord
+from functions.rules.session import SessionRecord, later
 from functions.rules.state import StateChange
+from functions.rules.token_usage import TokenUsage
 from functions.store.sqlite.members import joined_members, merge
 from functions.store.sqlite.packing import Columns
 
@@ -23,6 +24,15 @@ SESSION_COLUMNS = Columns(
     ),
     ("r.labels", "r.unknown", joined_members("r.scope"), joined_members("r.user_scope")),
 )
+_COUNTS = (
+    *("r.event_count", "r.prompt_tokens", "r.candidate_tokens", "r.total_tokens"),
+    *("r.last_event_time", "r.forked_from"),
+)
+FULL_COLUMNS = Columns(
+    SESSION_COLUMNS.source, (*SESSION_COLUMNS.values, *_COUNTS), SESSION_COLUMNS.texts
+)
+"""The columns of a record with its counts: most lists do without them."""
+
 EVENT_ROW = Columns(
     "e.*", ("r.seq", "r.timestamp_key", "r.id", "r.author", "r.invocation_id"), ("r.text",)
 )
@@ -37,7 +47,7 @@ LIVE_KEY = """(SELECT s.id FROM engines n JOIN sessions s ON s.engine = n.id WHE
     AND s.session_id = :id AND s.expiry > :now AND coalesce(:owner, s.user_id) = s.user_id)"""
 """The key of the session that `live_keys` finds, within another statement."""
 
-_KEYS = "r.id, r.engine, r.user_id, r.scope, r.app_scope, r.user_scope"
+_KEYS = "r.id, r.engine, r.user_id, r.update_time, r.scope, r.app_scope, r.user_scope"
 
 
 @dataclass(slots=True)
@@ -47,9 +57,15 @@ class SessionKeys:
     session: int
     engine: int
     user_id: str
+    update_time: int
     own: int | None = None
     app: int | None = None
     user: int | None = None
+
+    @property
+    def version(self) -> str:
+        """The version of the session's record."""
+        return _version(self.session, self.update_time)
 
 
 def live_keys(
@@ -67,12 +83,12 @@ def live_session(
 ) -> tuple[SessionKeys, SessionRecord]:
     """Reads a session with its state; raises SessionNotFound."""
     row = db.execute(
-        f"SELECT {_KEYS}, {SESSION_COLUMNS.plain}, {joined_members('r.app_scope')} {_LIVE}",
+        f"SELECT {_KEYS}, {FULL_COLUMNS.plain}, {joined_members('r.app_scope')} {_LIVE}",
         _named(name, now),
     ).fetchone()
     if row is None:
         raise SessionNotFound(name)
-    return SessionKeys(*row[:6]), session_record(name.engine, row[6:])
+    return SessionKeys(*row[:7]), full_record(name.engine, row[7:])
 
 
 def session_record(engine: str, columns: Sequence[Any]) -> SessionRecord:
@@ -91,6 +107,16 @@ def session_record(engine: str, columns: Sequence[Any]) -> SessionRecord:
         f"{app},{user}" if app and user else app or user,
         unknown,
     )
+
+
+def full_record(engine: str, columns: Sequence[Any]) -> SessionRecord:
+    """The record of FULL_COLUMNS and, behind those, the joined members of the engine's state."""
+    record = session_record(engine, (*columns[:9], *columns[15:]))
+    record.version = _version(columns[0], record.update_time)
+    record.event_count, *usage, last_event_time, record.forked_from = columns[9:15]
+    record.usage = TokenUsage(*usage)
+    record.last_event_time = shown_time(last_event_time)
+    return record
 
 
 def session_row(record: SessionRecord) -> dict[str, Any]:
@@ -123,21 +149,19 @@ def event_row(session: int, event: EventRecord) -> dict[str, Any]:
     }
 
 
-def has_event(db: sqlite3.Connection, session: int, event_id: str) -> bool:
-    """Whether a session has an event of that id; no event has the id ""."""
-    query = "SELECT 1 FROM events WHERE session = ? AND id = ?"
-    return bool(event_id) and db.execute(query, (session, event_id)).fetchone() is not None
+def has_event(db: sqlite3.Connection, session: int, event: EventRecord) -> bool:
+    """Whether a session has, or had and deleted, an event under one of the ids of this one."""
+    found = db.execute(
+        "SELECT 1 FROM events WHERE session IN (:session, -:session) AND id IN (:id, :former)",
+        {"session": session, "id": event.id, "former": event.former_id},
+    ).fetchone()
+    return found is not None
 
 
-def insert(
-    db: sqlite3.Connection, table: str, row: Mapping[str, Any], *, or_ignore: bool = False
-) -> int:
-    """Adds a row and returns its key; 0 where `or_ignore` found the row there already."""
-    ignoring = " OR IGNORE" if or_ignore else ""
-    added = db.execute(
-        f"INSERT{ignoring} INTO {table} ({', '.join(row)}) VALUES (:{', :'.join(row)})", row
-    )
-    return (added.lastrowid or 0) if added.rowcount else 0
+def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> int:
+    """Adds a row and returns its key."""
+    added = db.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES (:{', :'.join(row)})", row)
+    return added.lastrowid or 0
 
 
 def touch(
@@ -153,6 +177,65 @@ def touch(
         f"UPDATE sessions SET {columns}update_time = max(:touched, update_time + 1000), "
         "touched = :touched WHERE id = :id",
         {**(changed or {}), "touched": now, "id": session},
+    )
+
+
+def count(db: sqlite3.Connection, keys: SessionKeys, now: int, counts: EventCounts) -> str:
+    """Touches a session and counts events that it gained; returns the session's new version."""
+    prompt, candidates, total = counts.usage
+    keys.update_time = later(keys.update_time, now)
+    db.execute(
+        _COUNT,
+        {
+            "id": keys.session,
+            "touched": now,
+            "updated": keys.update_time,
+            "events": counts.events,
+            "time": counts.last_time,
+            "prompt": prompt,
+            "candidates": candidates,
+            "total": total,
+        },
+    )
+    return keys.version
+
+
+_COUNT = (
+    "UPDATE sessions SET update_time = :updated, touched = :touched, "
+    "event_count = event_count + :events, "
+    "last_event_time = max(coalesce(last_event_time, :time), :time), "
+    + ", ".join(
+        f"{name}_tokens = coalesce({name}_tokens + :{given}, :{given}, {name}_tokens)"
+        for name, given in (("prompt", "prompt"), ("candidate", "candidates"), ("total", "total"))
+    )
+    + " WHERE id = :id"
+)
+
+
+def add_user(db: sqlite3.Connection, session: int, scope: int | None = None) -> None:
+    """Makes the row of a session's user where it is missing, and sets its scope if one is given."""
+    db.execute(
+        "INSERT INTO users (engine, user_id, create_time, scope) "
+        "SELECT engine, user_id, create_time, :scope FROM sessions WHERE id = :session "
+        "ON CONFLICT DO UPDATE SET scope = coalesce(excluded.scope, scope)",
+        {"session": session, "scope": scope},
+    )
+
+
+def keep_change(db: sqlite3.Connection, session: int, change: StateChange) -> None:
+    """Keeps what a creation or a patch did to a session's own state, for states of the past."""
+    if not change.is_of_session:
+        return
+    db.execute(
+        "INSERT INTO changes (session, after, members, is_replace) VALUES (:session, max("
+        "coalesce((SELECT max(seq) FROM events WHERE session = :session), 0), "
+        "coalesce((SELECT max(seq) FROM events WHERE session = -:session), 0)), "
+        ":members, :is_replace)",
+        {
+            "session": session,
+            "members": write_plain(change.session),
+            "is_replace": change.replace,
+        },
     )
 
 
@@ -175,7 +258,11 @@ def merge_state(db: sqlite3.Connection, keys: SessionKeys, change: StateChange) 
     if change.user:
         user = merge(db, keys.user, change.user)
         if keys.user is None:
-            db.execute("INSERT INTO users VALUES (?, ?, ?)", (keys.engine, keys.user_id, user))
+            add_user(db, keys.session, user)
+
+
+def _version(session: int, update_time: int) -> str:
+    return f"{session:x}-{update_time:x}"
 
 
 def _named(name: SessionName, now: int) -> dict[str, Any]:

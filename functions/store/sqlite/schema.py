@@ -15,15 +15,31 @@ that both count for; a scope's size is their sum. A scope's `text` is its joined
 where they are many, or where no write has changed them since step 5. A session whose scope is NULL
 never had state.
 
+`event_count`, the sums of tokens and `last_event_time` are those of a session's events; a sum is
+NULL where no event says a number. `changes` holds what a creation and patches did to the session's
+own state: `members` is a JSON object of member texts, null for a key that went; `is_replace` says
+that all other keys went, too; `after` is the greatest `seq` of the session's events then, 0 for
+none. `users` has a row for everybody who had a session or state; one without state has no scope.
+`original` is an event's text before compaction, and `raw` rebuilds the copy of its content in
+`rawEvent`; both are NULL for most events.
+
+An event that was deleted alone keeps its `seq` and id under its session's negated key; its text is
+its state delta. A session that a fork still fills has its engine's negated key and the expiry at
+which the fork's lease ends.
+
 A deleted session has the expiry 0 and an id that no client can send. A deleted engine has the
 location "" and such a name. Their rows stay until everything below them is removed.
 """
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable
 
+from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.messages.json_text import write_json
+from functions.rules.event import counted_time
 from functions.rules.state import member_size, split_members
+from functions.rules.token_usage import TokenUsage, usage_of_text
 
 _VERSION_1 = """
 CREATE TABLE engines (
@@ -160,6 +176,68 @@ ALTER TABLE scopes ADD COLUMN text TEXT;
 """
 
 
+_VERSION_6 = """
+ALTER TABLE sessions ADD COLUMN event_count INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN prompt_tokens INTEGER;
+ALTER TABLE sessions ADD COLUMN candidate_tokens INTEGER;
+ALTER TABLE sessions ADD COLUMN total_tokens INTEGER;
+ALTER TABLE sessions ADD COLUMN last_event_time INTEGER;
+ALTER TABLE sessions ADD COLUMN forked_from TEXT NOT NULL DEFAULT '';
+ALTER TABLE events ADD COLUMN original TEXT;
+ALTER TABLE events ADD COLUMN raw TEXT;
+
+CREATE TABLE changes (
+    id INTEGER PRIMARY KEY,
+    session INTEGER NOT NULL,
+    after INTEGER NOT NULL,
+    members TEXT NOT NULL,
+    is_replace INTEGER NOT NULL
+);
+CREATE INDEX changes_of_session ON changes (session);
+
+DROP TRIGGER user_goes;
+ALTER TABLE users RENAME TO old_users;
+CREATE TABLE users (
+    engine INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    create_time INTEGER NOT NULL,
+    scope INTEGER,
+    PRIMARY KEY (engine, user_id)
+) WITHOUT ROWID;
+CREATE TRIGGER user_goes AFTER DELETE ON users BEGIN
+    DELETE FROM scopes WHERE id = old.scope;
+END;
+INSERT INTO users (engine, user_id, create_time)
+SELECT engine, user_id, min(create_time) FROM sessions WHERE expiry > 0 GROUP BY engine, user_id;
+INSERT INTO users
+SELECT engine, user_id, CAST(strftime('%s') AS INTEGER) * 1000000000, scope
+FROM old_users WHERE true
+ON CONFLICT DO UPDATE SET scope = excluded.scope;
+DROP TABLE old_users;
+"""
+
+
+def _counts_of_events(db: sqlite3.Connection) -> None:
+    """Counts the events that sessions have."""
+    usages: defaultdict[int, TokenUsage] = defaultdict(TokenUsage)
+    for session, text in db.execute(
+        "SELECT session, text FROM events "
+        """WHERE instr(text, '"usageMetadata"') OR instr(text, '"usage_metadata"')"""
+    ):
+        usages[session] = usages[session].plus(usage_of_text(text))
+    rows = (
+        (number, counted_time(int(last, 16) + MIN_TIMESTAMP), *usages[session], session)
+        for session, number, last in db.execute(
+            "SELECT session, count(*), max(timestamp_key) FROM events GROUP BY session"
+        ).fetchall()
+    )
+    db.executemany(
+        "UPDATE sessions SET event_count = ?, last_event_time = ?, prompt_tokens = ?, "
+        "candidate_tokens = ?, total_tokens = ? WHERE id = ?",
+        rows,
+    )
+
+
 def _members_as_rows(db: sqlite3.Connection) -> None:
     """Moves every scope's joined members into rows."""
 
@@ -189,6 +267,7 @@ STEPS: tuple[tuple[Step, ...], ...] = (
     (_VERSION_3,),
     (_VERSION_4, _members_as_rows, _VERSION_4_ENDS),
     (_VERSION_5,),
+    (_VERSION_6, _counts_of_events),
 )
 """The first step makes version 1 of an empty file, the second version 2 of that, and so on.
 
@@ -197,4 +276,6 @@ STEPS: tuple[tuple[Step, ...], ...] = (
 - 4: state as rows. A server of version 3 that still runs fails to read or write sessions, since
   their columns of state are gone. It can still delete rows; triggers delete the state with them.
 - 5: the joined members of small scopes.
+- 6: what sessions count of their events, changes of state outside events, and a row of every user.
+  State at creation and patches of earlier versions are not known.
 """

@@ -15,10 +15,10 @@ from functions.rules.errors import (
     SessionOfAnotherUser,
     StoreUnavailable,
 )
-from functions.rules.event import EventRecord
+from functions.rules.event import EventRecord, counts_of
 from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
-from functions.rules.session import SessionChange, SessionRecord
+from functions.rules.session import SessionChange, SessionRecord, check_version
 from functions.rules.state import StateChange
 from functions.store.paging import Cursor, Page, fill_page
 from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
@@ -31,9 +31,12 @@ from functions.store.sqlite.event_reader import SqliteEventReader
 from functions.store.sqlite.members import merge
 from functions.store.sqlite.rows import (
     SessionKeys,
+    add_user,
+    count,
     event_row,
     has_event,
     insert,
+    keep_change,
     live_keys,
     live_session,
     merge_state,
@@ -42,7 +45,7 @@ from functions.store.sqlite.rows import (
 )
 from functions.store.sqlite.runs import runs_by_event
 
-_NOTHING: tuple[Any, ...] = (None, None, None, None, None, 0)
+_NOTHING: tuple[Any, ...] = (None,) * 7
 """The row of an engine that is not in the file."""
 
 
@@ -60,19 +63,21 @@ class SqliteStore:
         engine_name, session_id = record.name
         with self._database.write() as db:
             row = db.execute(
-                "SELECT e.id, e.create_time, e.scope, u.scope, s.id, s.expiry FROM engines e "
-                "LEFT JOIN users u ON u.engine = e.id AND u.user_id = ? "
-                "LEFT JOIN sessions s ON s.engine = e.id AND s.session_id = ? WHERE e.name = ?",
-                (record.user_id, session_id, engine_name),
+                "SELECT e.id, e.create_time, e.scope, u.scope, s.id, s.expiry, f.expiry "
+                "FROM engines e LEFT JOIN users u ON u.engine = e.id AND u.user_id = :user "
+                "LEFT JOIN sessions s ON s.engine = e.id AND s.session_id = :session "
+                "LEFT JOIN sessions f ON f.engine = -e.id AND f.session_id = :session "
+                "WHERE e.name = :engine",
+                {"user": record.user_id, "session": session_id, "engine": engine_name},
             ).fetchone()
-            engine, engine_time, app, user, old, old_expiry = row or _NOTHING
+            engine, engine_time, app, user, old, old_expiry, lease = row or _NOTHING
             if require_engine and engine_time is None:
                 raise ParentEngineNotFound
             if engine is None:
                 engine = engines.add_engine(db, EngineName.parse(engine_name))
+            if max(old_expiry or 0, lease or 0) > now // 1000:
+                raise SessionAlreadyExists(str(record.name))
             if old is not None:
-                if old_expiry > now // 1000:
-                    raise SessionAlreadyExists(str(record.name))
                 condemn_session(db, old, now)
                 Erasure(db, now).session(old)
             scope = None if record.state is None else merge(db, None, state.session)
@@ -89,7 +94,11 @@ class SqliteStore:
                     **session_row(record),
                 },
             )
-            keys = SessionKeys(session, engine, record.user_id, scope, app, user)
+            keys = SessionKeys(
+                session, engine, record.user_id, record.update_time, scope, app, user
+            )
+            add_user(db, session)
+            keep_change(db, session, state)
             merge_state(db, keys, StateChange(app=state.app, user=state.user))
             return live_session(db, record.name, now)[1]
 
@@ -102,19 +111,30 @@ class SqliteStore:
             return listing.list_sessions(db, engine, query, now)
 
     def update_session(
-        self, name: SessionName, change: Callable[[SessionRecord], SessionChange], now: int
+        self,
+        name: SessionName,
+        change: Callable[[SessionRecord], SessionChange],
+        now: int,
+        if_match: str | None = None,
     ) -> SessionRecord:
         with self._database.write() as db:
             keys, record = live_session(db, name, now)
+            # A caller who may not see the session learns no version of it.
             changes = change(record)
+            check_version(name, record.version, if_match)
             changes.apply(record, now)
             touch(db, keys.session, now, session_row(record))
             merge_state(db, keys, changes.state)
+            keep_change(db, keys.session, changes.state)
             return live_session(db, name, now)[1]
 
-    def delete_session(self, name: SessionName, now: int, owner: str | None = None) -> None:
+    def delete_session(
+        self, name: SessionName, now: int, owner: str | None = None, if_match: str | None = None
+    ) -> None:
         with self._database.write() as db:
-            session = live_keys(db, name, now, owner).session
+            keys = live_keys(db, name, now, owner)
+            check_version(name, keys.version, if_match)
+            session = keys.session
             condemn_session(db, session, now)
             is_gone = Erasure(db, now).session(session)
         if not is_gone:
@@ -139,16 +159,16 @@ class SqliteStore:
         state: StateChange,
         now: int,
         owner: str | None = None,
-    ) -> None:
+        if_match: str | None = None,
+    ) -> str:
         with self._database.write() as db:
             keys = live_keys(db, name, now, owner)
-            is_retry = has_event(db, keys.session, event.former_id) or not insert(
-                db, "events", event_row(keys.session, event), or_ignore=True
-            )
-            if is_retry:
-                return
-            touch(db, keys.session, now)
-            merge_state(db, keys, state)
+            if not has_event(db, keys.session, event):
+                check_version(name, keys.version, if_match)
+                insert(db, "events", event_row(keys.session, event))
+                count(db, keys, now, counts_of([event]))
+                merge_state(db, keys, state)
+            return keys.version
 
     def append_or_create(
         self,
@@ -158,18 +178,21 @@ class SqliteStore:
         now: int,
         *,
         require_engine: bool,
+        if_match: str | None = None,
     ) -> SessionRecord:
         name = record.name
         with self._database.write():
             try:
                 found = self.get_session(name, now)
             except SessionNotFound:
+                if if_match is not None:
+                    raise
                 found = self.create_session(
                     record, StateChange(), now, require_engine=require_engine
                 )
             if found.user_id != record.user_id:
                 raise SessionOfAnotherUser(name)
-            self.append_event(name, event, state, now)
+            self.append_event(name, event, state, now, None, if_match)
             return self.get_session(name, now)
 
     def list_events(
