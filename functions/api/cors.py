@@ -14,9 +14,12 @@ ANY = "*"
 
 _METHODS = ", ".join(sorted({route.verb for route in ROUTES}))
 _HEADERS = (
-    "authorization, content-type, last-event-id, "
+    "authorization, content-type, if-match, if-none-match, last-event-id, "
     "x-goog-api-client, x-goog-api-key, x-goog-user-project"
 )
+_EXPOSED = ("ETag", "Retry-After")
+"""Headers of answers that scripts may read besides those that are always theirs."""
+
 _MAX_AGE = 7200
 """Seconds that a browser may keep the answer to a preflight; Chromium keeps none for longer."""
 
@@ -43,8 +46,8 @@ def allow_origins(serve: Target, origins: Collection[str]) -> Target:
             answer.vary.add("Origin")
         if is_allowed:
             answer.headers["Access-Control-Allow-Origin"] = ANY if ANY in origins else sent
-            if "Retry-After" in answer.headers:
-                answer.headers["Access-Control-Expose-Headers"] = "Retry-After"
+            if any(name in answer.headers for name in _EXPOSED):
+                answer.headers["Access-Control-Expose-Headers"] = ", ".join(_EXPOSED)
         return answer
 
     return shared

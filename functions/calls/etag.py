@@ -1,21 +1,13 @@
-"""Etags of sessions; see rfc-editor.org/rfc/rfc9110#name-conditional-requests.
+"""Etags that clients expect; see rfc-editor.org/rfc/rfc9110#name-conditional-requests.
 
-`version.shared`: the session's version, which every write to it moves, and a hash of the `app:` and
-`user:` state shown with it. An append, which reads no shared state, answers the version alone.
+A session's etag is `version.shared`: every write to the session moves its version, and every change
+of the `app:` and `user:` state that it shows the other part. An append, which reads no shared
+state, answers the version alone.
 """
 
-import hashlib
-
 from functions.aip.errors import InvalidArgument
-from functions.rules.session import SessionRecord
 
 _ANY = "*"
-
-
-def etag_of(record: SessionRecord) -> str:
-    """The etag of a session with its shared state, without quotes."""
-    shared = hashlib.sha256(record.shared.encode()).hexdigest()[:12] if record.shared else "0"
-    return f"{record.version}.{shared}"
 
 
 def expected_version(header: str, parameter: str) -> str | None:

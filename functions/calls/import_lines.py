@@ -16,7 +16,13 @@ from functions.rules.names import EngineName, SessionName, UserName, is_resource
 from functions.rules.session import SessionRecord
 from functions.rules.session_rules import imported_session
 from functions.rules.shared_state import StateOwner, prefix_of
-from functions.rules.state import MemberChanges, StateChange, members_of, merge_members
+from functions.rules.state import (
+    MemberChanges,
+    StateChange,
+    join_members,
+    members_of,
+    merge_members,
+)
 
 _OF_SESSION = {"etag", "eventCount", "usage", "lastEventTime"}
 _OF_EVENT = {"eventType"}
@@ -40,6 +46,11 @@ class SessionLine:
     record: SessionRecord
     state: StateChange
 
+    @property
+    def state_text(self) -> str:
+        """The state as records have it."""
+        return join_members(each for each in self.state.session.values() if each is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
@@ -47,6 +58,7 @@ class HistoryLine:
 
     event: EventRecord | None
     change: StateChange | None = None
+    change_id: str = ""
     after_event: str = ""
 
 
@@ -56,6 +68,7 @@ ImportLine = StateLine | SessionLine | HistoryLine
 class StateChangeLine(Message):
     """A change of a session's own state outside all events."""
 
+    id: str | None = ""
     after_event: str | None = ""
     state: dict[str, Any] | None = None
     removed: list[str] | None = []
@@ -126,7 +139,9 @@ class _Reader:
             if not user:
                 raise InvalidArgument(f"{where}.name must end in users/USER/state.")
         prefix = prefix_of(owner)
-        members = members_of({f"{prefix}{key}": each for key, each in (message.state or {}).items()})
+        members = members_of(
+            {f"{prefix}{key}": each for key, each in (message.state or {}).items()}
+        )
         merge_members({}, dict(members))
         return StateLine(owner, dict(members))
 
@@ -159,11 +174,13 @@ class _Reader:
         if self._session is None:
             raise InvalidArgument(f"{where} must follow the line of its session in the same body.")
         message = StateChangeLine.read(value, where)
+        if not is_resource_id(message.id or ""):
+            raise InvalidArgument(f"{where}.id must be an id of [A-Za-z0-9_-].")
         members: MemberChanges = dict.fromkeys(message.removed or ())
         members |= members_of(message.state or {})
         merge_members({}, members)
         change = StateChange(session=members, replace=bool(message.replace))
-        return HistoryLine(None, change, message.after_event or "")
+        return HistoryLine(None, change, message.id or "", message.after_event or "")
 
     def _engine(self, where: str, segments: list[str]) -> EngineName:
         """The engine of the request, or for `-` the one that a line's name has."""

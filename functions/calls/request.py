@@ -21,9 +21,11 @@ from functions.rules.names import (
     EngineName,
     LocationName,
     SessionName,
+    UserName,
     is_location,
     is_project,
     is_resource_id,
+    unspell,
 )
 
 if TYPE_CHECKING:
@@ -94,6 +96,16 @@ class Request:
         return EngineName(self.location, ANY) if is_wildcard else self.engine_name
 
     @property
+    def user_name(self) -> UserName:
+        """The user of one engine that the path names, or the user above the named resource."""
+        return UserName(self.engine_name, self._user_id)
+
+    @property
+    def user_of_one_or_all(self) -> UserName:
+        """The user that the path names; the engine `-` means all engines of the location."""
+        return UserName(self.engine_or_all, self._user_id)
+
+    @property
     def session_name(self) -> SessionName:
         """The session that the path names, or the session above the named resource."""
         ids = self._ids()
@@ -137,6 +149,14 @@ class Request:
     def if_match(self) -> str | None:
         """The version of the session that the client expects; None where any will do."""
         return expected_version(self.match_header, self.query.get("etag", ""))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether sessions are wanted in the full view; a blank `view` is BASIC."""
+        view = self.query.get("view", "") or "BASIC"
+        if view not in ("BASIC", "FULL"):
+            raise InvalidArgument(f'view must be BASIC or FULL: "{view:.64}".')
+        return view == "FULL"
 
     def update_mask(self) -> list[FieldPath]:
         """The paths of updateMask; none if it is absent."""
@@ -191,6 +211,13 @@ class Request:
             return parse_duration(self.query.get(name, "") or "0s")
         except ValueError as error:
             raise InvalidArgument(f"{name}: {error}.") from None
+
+    @property
+    def _user_id(self) -> str:
+        try:
+            return unspell(self._ids().get("users", ""))
+        except UnicodeError:
+            raise self._invalid("User") from None
 
     def _ids(self) -> dict[str, str]:
         """Each collection in the name → the id behind it."""

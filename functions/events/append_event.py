@@ -1,5 +1,6 @@
 """POST {session}:appendEvent: adds an event and merges its state delta."""
 
+from functions.calls.answer import Answer
 from functions.calls.request import Request
 from functions.messages.session_event import SessionEvent
 from functions.rules.errors import InvalidFields
@@ -11,7 +12,7 @@ from functions.rules.state import StateChange
 from functions.store.protocol import Store
 
 
-def append_event(request: Request, store: Store, now: int) -> str:
+def append_event(request: Request, store: Store, now: int) -> Answer:
     """Answers `{}` after the event is stored; a retry of the same event changes nothing.
 
     With `allowMissing` the server creates a missing session for the user `userId` together with its
@@ -19,7 +20,8 @@ def append_event(request: Request, store: Store, now: int) -> str:
     `-` it chooses an id. A retry with `-` finds its own session if both requests carry the same
     `requestId`.
 
-    Raises InvalidFields naming every missing field, SessionNotFound and TooLarge. With
+    Raises InvalidFields naming every missing field, SessionNotFound, TooLarge, and
+    SessionHasChanged where the client expects another version of the session. With
     `allowMissing` it also raises SessionOfAnotherUser and the errors of create_session.
     """
     if request.flag("allowMissing"):
@@ -28,11 +30,11 @@ def append_event(request: Request, store: Store, now: int) -> str:
         raise InvalidFields([("user_id", "Only an append with allowMissing=true takes a userId.")])
     name = request.session_name
     event, state = _event(request)
-    store.append_event(name, event, state, now)
-    return "{}"
+    version = store.append_event(name, event, state, now, if_match=request.if_match)
+    return Answer("{}", version)
 
 
-def _append_or_create(request: Request, store: Store, now: int) -> str:
+def _append_or_create(request: Request, store: Store, now: int) -> Answer:
     engine, session_id = str(request.engine_name), request.session_id_or_none
     user_id, request_id = request.query.get("userId", ""), request.query.get("requestId", "")
     if not user_id:
@@ -52,9 +54,14 @@ def _append_or_create(request: Request, store: Store, now: int) -> str:
     name = SessionName(engine, session_id)
     record, _ = new_session(name, Session(user_id=user_id), now, settings.min_ttl)
     session = store.append_or_create(
-        record, event, state, now, require_engine=settings.require_engine
+        record,
+        event,
+        state,
+        now,
+        require_engine=settings.require_engine,
+        if_match=request.if_match,
     )
-    return f'{{"session":{session.to_json()}}}'
+    return Answer(f'{{"session":{session.to_json()}}}', session.etag)
 
 
 def _event(request: Request) -> tuple[EventRecord, StateChange]:

@@ -10,8 +10,9 @@ from functions.store.protocol import Store
 def get_operation(request: Request, store: Store, now: int) -> str:
     """Answers the Operation with the resource as it is now.
 
-    The deletion of a large engine is done when the store has removed its last document. Raises
-    OperationNotFound if the operation never existed or its resource is gone.
+    The deletion of a large engine is done when the store has removed its last document, and a fork
+    when its session is complete. Raises OperationNotFound if the operation never existed or its
+    resource is gone.
     """
     operation = asked_operation(request)
     version = operation.version if request.version == "ui" else request.version
@@ -19,7 +20,9 @@ def get_operation(request: Request, store: Store, now: int) -> str:
         response = _response(operation, store, now)
         done = response is not None or not _is_under_way(operation, store)
     except (SessionNotFound, EngineNotFound):
-        raise OperationNotFound(request.name) from None
+        if not _is_incomplete(operation, store, now):
+            raise OperationNotFound(request.name) from None
+        response, done = None, False
     return operation.to_json(version, response, done=done)
 
 
@@ -43,6 +46,12 @@ def _response(operation: Operation, store: Store, now: int) -> str | None:
     if isinstance(operation.resource, SessionName):
         return store.get_session(operation.resource, now).to_json(official=True)
     return store.get_engine(operation.resource).to_json()
+
+
+def _is_incomplete(fork: Operation, store: Store, now: int) -> bool:
+    if fork.kind != "ForkSession" or not isinstance(fork.resource, SessionName):
+        return False
+    return store.is_forking(fork.resource, now)
 
 
 def _is_under_way(deletion: Operation, store: Store) -> bool:

@@ -4,8 +4,8 @@ ApiError
 ├── InvalidArgument: InvalidFields (SessionOfAnotherUser), SessionAlreadyExists, TooLarge,
 │   WalkTooOld
 ├── FailedPrecondition: EngineHasSessions, AmbiguousSession
-├── NotFound: SessionNotFound, EngineNotFound, ParentEngineNotFound, OperationNotFound,
-│   LocationNotFound
+├── NotFound: SessionNotFound, EventNotFound, EngineNotFound, ParentEngineNotFound,
+│   OperationNotFound, LocationNotFound
 ├── Aborted: Contention, EngineBeingDeleted, SessionHasChanged
 └── Unavailable: NoMatchInTime, StoreUnavailable (NewerVersion of functions.store.versions)
 """
@@ -71,6 +71,13 @@ class SessionNotFound(NotFound):
 
     def __init__(self, name: object) -> None:
         super().__init__(f"Session {name} not found.")
+
+
+class EventNotFound(NotFound):
+    """The session has no event of that name; a deleted event counts as missing."""
+
+    def __init__(self, name: object) -> None:
+        super().__init__(f"Event {name} not found.")
 
 
 class EngineNotFound(NotFound):

@@ -22,7 +22,8 @@ class EventRecord:
     `text` is the event's JSON without its name and without the opening brace: the server joins
     answers from stored texts. `timestamp` is in nanoseconds since the epoch. `former_id` is the id
     that earlier versions gave to the event of the same append, or "" if they chose it at random.
-    `usage` is what it says of tokens when it is new; records that stores read do not have it.
+    `usage` is what it says of tokens when it is new, and `removed` has the keys that it takes from
+    its session's state, which a stateDelta cannot say; records that stores read have neither.
     """
 
     id: str
@@ -32,6 +33,7 @@ class EventRecord:
     text: str
     former_id: str = ""
     usage: TokenUsage = NO_USAGE
+    removed: tuple[str, ...] = ()
 
     def size(self) -> int:
         """Returns an upper estimate of the bytes of `to_json`."""

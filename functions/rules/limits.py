@@ -15,6 +15,7 @@ MAX_NAME_BYTES = 1_024
 MAX_SESSIONS_PAGE = 100
 MAX_EVENTS_PAGE = 1000
 MAX_ENGINES_PAGE = 100
+MAX_USERS_PAGE = 100
 
 MAX_PAGE_BYTES = 8 * 2**20
 """Bytes of a page's body; a page ends early, with a token, before its body exceeds them."""

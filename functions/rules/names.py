@@ -13,6 +13,9 @@ LOCATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,127}")
 PROJECT = re.compile(rf"({LOCATION.pattern}:)?{LOCATION.pattern}")
 """The id of an old project may begin with a domain: `example.com:my-project`."""
 
+_ODD = re.compile(rb"[^A-Za-z0-9_-]")
+_SPELLED = re.compile(rb"~([0-9A-F]{2})")
+
 
 class LocationName(NamedTuple):
     """`projects/{project}/locations/{location}`."""
@@ -53,6 +56,30 @@ class SessionName(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.engine}/sessions/{self.session}"
+
+
+class UserName(NamedTuple):
+    """`{engine}/users/{user}`, where `user` spells the userId of sessions."""
+
+    engine: EngineName
+    user_id: str
+
+    def __str__(self) -> str:
+        return f"{self.engine}/users/{spell(self.user_id)}"
+
+
+def spell(text: str) -> str:
+    """Returns a text that may be anything, such as a userId, as one segment of a name.
+
+    Letters, digits, `-` and `_` stand for themselves. Every other byte of UTF-8 becomes `~` and two
+    hexadecimal digits. Percent signs would not work: servers decode them before they split a path.
+    """
+    return _ODD.sub(lambda byte: b"~%02X" % ord(byte[0]), text.encode()).decode()
+
+
+def unspell(segment: str) -> str:
+    """Returns the text that a segment spells; raises UnicodeError if the bytes are not UTF-8."""
+    return _SPELLED.sub(lambda byte: bytes.fromhex(byte[1].decode()), segment.encode()).decode()
 
 
 def is_resource_id(text: str) -> bool:

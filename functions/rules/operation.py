@@ -1,7 +1,7 @@
 """Operations without storage: an operation's id says what was done.
 
-Every operation is done when the server answers, except the deletion of a large engine: the store
-knows whether that one is done.
+Every operation is done when the server answers, except the deletion of a large engine and the fork
+of a large session: the store knows whether those are done.
 
 An operation's id is an opaque token of the kind, the resource and the time. Its checksum keeps the
 server from finding operations that never existed.
@@ -17,16 +17,20 @@ from functions.messages.json_text import object_text, write_plain
 from functions.rules.errors import OperationNotFound
 from functions.rules.names import EngineName, SessionName, is_resource_id
 
-Kind = Literal["CreateSession", "CreateReasoningEngine", "UpdateReasoningEngine", "Delete"]
+Kind = Literal[
+    "CreateSession", "ForkSession", "CreateReasoningEngine", "UpdateReasoningEngine", "Delete"
+]
 
 _KINDS: dict[str, Kind] = {
     "c": "CreateSession",
+    "f": "ForkSession",
     "e": "CreateReasoningEngine",
     "u": "UpdateReasoningEngine",
     "d": "Delete",
 }
 _RESPONSES = {
     "CreateSession": "Session",
+    "ForkSession": "Session",
     "CreateReasoningEngine": "ReasoningEngine",
     "UpdateReasoningEngine": "ReasoningEngine",
 }

@@ -12,7 +12,7 @@ from functions.messages.json_text import object_text, utf8_size, write_json, wri
 from functions.rules.errors import InvalidFields
 from functions.rules.event import EventRecord
 from functions.rules.event_type import USER, EventType, event_members, event_type
-from functions.rules.names import SessionName
+from functions.rules.names import SessionName, spell, unspell
 
 MAX_RUNS_PAGE = 100
 
@@ -22,8 +22,6 @@ _PENDING = frozenset({"pending", "inprogress", "running", "submitted", "working"
 _NO_LETTER = re.compile("[^a-z]")
 _ENVELOPE_BYTES = 500
 _WORST_ESCAPE = 6
-_ODD = re.compile(rb"[^A-Za-z0-9_-]")
-_SPELLED = re.compile(rb"~([0-9A-F]{2})")
 
 
 class RunNotFound(NotFound):
@@ -233,13 +231,8 @@ class Run:
 
 
 def run_name(session: SessionName, invocation_id: str) -> str:
-    """Returns `{session}/runs/{run}`; `run` spells the invocation id as one segment of a path.
-
-    Letters, digits, `-` and `_` stand for themselves. Every other byte of UTF-8 becomes `~` and two
-    hexadecimal digits. Percent signs would not work: servers decode them before they split a path.
-    """
-    spelled = _ODD.sub(lambda byte: b"~%02X" % ord(byte[0]), invocation_id.encode())
-    return f"{session}/runs/{spelled.decode()}"
+    """Returns `{session}/runs/{run}`; `run` spells the invocation id."""
+    return f"{session}/runs/{spell(invocation_id)}"
 
 
 def invocation_id_of(run: str) -> str:
@@ -248,8 +241,8 @@ def invocation_id_of(run: str) -> str:
     Raises InvalidFields if the bytes are not UTF-8.
     """
     try:
-        return _SPELLED.sub(lambda byte: bytes.fromhex(byte[1].decode()), run.encode()).decode()
-    except UnicodeDecodeError:
+        return unspell(run)
+    except UnicodeError:
         raise InvalidFields([("name", "Invalid Run resource name.")]) from None
 
 

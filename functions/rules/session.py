@@ -1,5 +1,6 @@
 """The record that stores keep of a session, and the change that an update makes."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,15 +59,45 @@ class SessionRecord:
         large = f"{self.state or ''}{self.shared}{self.unknown}"
         return ENVELOPE_BYTES + _WORST_ESCAPE * characters + utf8_size(large)
 
-    def to_json(self, *, official: bool = False) -> str:
-        """The Session as get answers it; `official` leaves out what the API does not know."""
+    @property
+    def etag(self) -> str:
+        """The etag of the session with its shared state: `version.hash`, without quotes.
+
+        The hash is of the shared state alone, which changes without the session.
+        """
+        shared = hashlib.sha256(self.shared.encode()).hexdigest()[:12] if self.shared else "0"
+        return f"{self.version}.{shared}"
+
+    def to_json(self, *, official: bool = False, full: bool = False) -> str:
+        """The Session as get answers it, in the full view or the basic one.
+
+        `official` leaves out what the API does not know.
+        """
         state = ""
         if self.state is not None or self.shared:
             comma = "," if self.state and self.shared else ""
             state = f',"sessionState":{{{self.state or ""}{comma}{self.shared}}}'
         engine, session = self.name
         text = self.text(official=official)
+        if full:
+            text += self._facts({"etag": self.etag})
         return f'{{"name":"{engine}/sessions/{session}",{text}{state}}}'
+
+    def exported(self) -> str:
+        """The Session as an export has it: in the full view without etag, with its own state."""
+        state = "" if self.state is None else f',"sessionState":{{{self.state}}}'
+        return f'{{"name":"{self.name}",{self.text()}{self._facts({})}{state}}}'
+
+    def _facts(self, facts: dict[str, Any]) -> str:
+        """More facts and those of the full view; what the store does not know is left out."""
+        if self.event_count is not None:
+            facts["eventCount"] = self.event_count
+        if usage := self.usage.named():
+            facts["usage"] = usage
+        if self.last_event_time is not None:
+            facts["lastEventTime"] = format_timestamp(self.last_event_time)
+        members = f",{write_plain(facts)[1:-1]}" if facts else ""
+        return f'{members},"forkedFrom":{self.forked_from}' if self.forked_from else members
 
     def text(self, *, official: bool = False) -> str:
         """The members that `to_json` has between the name and the state."""

@@ -1,5 +1,6 @@
 """POST {engine}/sessions: creates a session."""
 
+from functions.calls.answer import Answer
 from functions.calls.request import Request
 from functions.config.settings import Settings
 from functions.messages.session import Session
@@ -12,7 +13,7 @@ from functions.rules.session_rules import new_session
 from functions.store.protocol import Store
 
 
-def create_session(request: Request, store: Store, now: int) -> str:
+def create_session(request: Request, store: Store, now: int) -> Answer:
     """Answers a finished Operation with the session; without `sessionId` the server chooses its id.
 
     Raises SessionAlreadyExists, InvalidFields without a userId, ParentEngineNotFound if
@@ -25,7 +26,8 @@ def create_session(request: Request, store: Store, now: int) -> str:
         check_session_id(chosen)
     session = add_session(engine, chosen, message, request.settings, store, now)
     operation = Operation("CreateSession", *engine, session.name.session, now, request.version)
-    return operation.to_json(request.version, session.to_json(official=True))
+    text = operation.to_json(request.version, session.to_json(official=True))
+    return Answer(text, session.etag)
 
 
 def add_session(

@@ -1,18 +1,21 @@
 """GET {engine}:export: all sessions with their events and all state, one a line."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from functions.aip.errors import PermissionDenied
+from functions.aip.filtering import compile_filter
 from functions.aip.ordering import OrderBy
-from functions.aip.page_token import decode_page_token, encode_page_token
+from functions.aip.page_token import InvalidPageToken, decode_page_token, encode_page_token
 from functions.calls.answer import LineStream
 from functions.calls.filters import SESSION_FIELDS, PageQuery
 from functions.calls.request import Request
 from functions.messages.json_text import object_text, write_plain
 from functions.rules.errors import SessionNotFound
 from functions.rules.event_type import with_event_type
-from functions.rules.limits import MAX_SESSIONS_PAGE
+from functions.rules.limits import MAX_SESSIONS_PAGE, MAX_USERS_PAGE
 from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.session import SessionRecord
 from functions.rules.shared_state import StateOwner
@@ -23,7 +26,9 @@ from functions.store.protocol import Store
 
 _SCOPE = "export"
 _ORDER = OrderBy("create_time", descending=False)
-_ALL: PageQuery = PageQuery(filter=None, order=_ORDER, page_size=1_000)  # type: ignore[arg-type]
+_ALL_USERS = PageQuery(
+    compile_filter("", {}), OrderBy("user_id", descending=False), MAX_USERS_PAGE, None
+)
 
 
 def export_sessions(request: Request, store: Store, now: int) -> LineStream:
@@ -67,20 +72,26 @@ def export_sessions(request: Request, store: Store, now: int) -> LineStream:
 class _Start:
     """Where an export goes on: behind a session of the list, within the next one.
 
-    `session` is the name of that one, "" for its start; `within` is a place in its history.
+    `session` is the name of that one, "" for its start; `within` is a place in its history, and
+    `last_event` the id of the last event before it.
     """
 
     behind: Cursor = field(default_factory=list)
     session: str = ""
+    last_event: str = ""
     within: Cursor = field(default_factory=list)
 
     @classmethod
     def read(cls, cursor: Cursor) -> "_Start":
-        count, session, *rest = cursor
-        return cls(rest[: int(count)], str(session), rest[int(count) :])
+        count, session, last_event, *rest = cursor if len(cursor) > 2 else (None, None, None)
+        if not isinstance(count, int) or count < 0:
+            raise InvalidPageToken
+        if not (isinstance(session, str) and isinstance(last_event, str)):
+            raise InvalidPageToken
+        return cls(rest[:count], session, last_event, rest[count:])
 
     def cursor(self) -> Cursor:
-        return [len(self.behind), self.session, *self.behind, *self.within]
+        return [len(self.behind), self.session, self.last_event, *self.behind, *self.within]
 
 
 class _Export:
@@ -99,7 +110,7 @@ class _Export:
         self._told: set[str] = set()
         self.sessions = self.events = 0
 
-    def lines(self, start: _Start) -> "Iterator[str]":
+    def lines(self, start: _Start) -> Generator[str, None, _Start | None]:
         """All lines from a start on; returns where the time was up, None at the end."""
         if not (self._engine.is_wildcard or start.behind or start.session):
             yield from self._states(self._engine)
@@ -108,10 +119,13 @@ class _Export:
         while True:
             page = self._store.list_sessions(self._engine, query, self._now)
             for place, record in zip(page.places, page.items, strict=True):
-                within = start.within if str(record.name) == start.session else []
-                stopped = yield from self._session(record, within)
-                if stopped is not None:
-                    return _Start(behind, str(record.name), stopped)
+                is_begun = str(record.name) == start.session
+                session = _Start(behind, str(record.name))
+                if is_begun:
+                    session.within, session.last_event = start.within, start.last_event
+                is_complete = yield from self._session(record, session)
+                if not is_complete:
+                    return session
                 behind = place
                 if self._is_time_up():
                     return _Start(behind)
@@ -129,10 +143,12 @@ class _Export:
             if field == "user_id" and key is None
         }
         if asked:
-            for user_id in asked:
-                yield from self._state("userState", UserName(engine, user_id))
+            for user_id in sorted(asked):
+                # The sessions of a user whom the caller may not see are no error either.
+                with suppress(PermissionDenied):
+                    yield from self._state("userState", UserName(engine, user_id))
             return
-        query = replace(self._query, filter=self._query.filter.narrowed, cursor=None)
+        query = _ALL_USERS
         while True:
             page = self._store.list_users(engine, query)
             for user in page.items:
@@ -146,47 +162,48 @@ class _Export:
         if any(found.members):
             yield f'{{"{kind}":{found.to_json()}}}'
 
-    def _session(self, record: SessionRecord, within: Cursor) -> "Iterator[str]":
-        """The lines of a session; returns the place where the time was up, None at its end.
+    def _session(self, record: SessionRecord, at: _Start) -> Generator[str, None, bool]:
+        """The lines of a session, and how far `at` they came; returns whether they are all.
 
         A session that is deleted meanwhile ends early.
         """
         engine = EngineName.parse(record.name.engine)
         if self._engine.is_wildcard and str(engine) not in self._told:
             yield from self._states(engine)
-        self.sessions += not within
+        self.sessions += not at.within
         # A reader needs the session before its events, also where an earlier answer had it.
         yield f'{{"session":{record.exported()}}}'
-        last_event = ""
         while True:
             try:
-                piece = self._store.read_history(record.name, within or None, self._now)
+                piece = self._store.read_history(record.name, at.within or None, self._now)
             except SessionNotFound:
-                return None
+                return True
             if piece.create_time != record.create_time:
-                return None
+                return True
             for item in piece.items:
-                yield _line(record.name, item, last_event)
+                yield _line(record.name, item, at.last_event)
                 if item.event is not None:
                     self.events += 1
-                    last_event = item.event.id
-                within = item.place
+                    at.last_event = item.event.id
+                at.within = item.place
             if piece.is_last:
-                return None
+                return True
             if self._is_time_up():
-                return within
+                return False
 
 
 def _line(session: SessionName, item: HistoryItem, last_event: str) -> str:
     if item.event is not None:
         return f'{{"event":{with_event_type(item.event.to_json(session))}}}'
-    return f'{{"stateChange":{_change_json(item.change or StateChange(), last_event)}}}'
+    return f'{{"stateChange":{_change_json(item, last_event)}}}'
 
 
-def _change_json(change: StateChange, last_event: str) -> str:
+def _change_json(item: HistoryItem, last_event: str) -> str:
+    change = item.change or StateChange()
     members = [member for member in change.session.values() if member is not None]
     removed = sorted(key for key, member in change.session.items() if member is None)
     return object_text(
+        f'"id":"{item.change_id}"',
         f'"afterEvent":"{last_event}"' if last_event else "",
         f'"state":{{{join_members(members)}}}' if members else "",
         f'"removed":{write_plain(removed)}' if removed else "",

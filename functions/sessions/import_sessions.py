@@ -32,7 +32,7 @@ def import_sessions(request: Request, store: Store, now: int) -> str:
     Raises InvalidArgument naming the first wrong line, before anything is stored,
     ParentEngineNotFound and PermissionDenied.
     """
-    _ = request.engine_or_all
+    store.begin_import(request.engine_or_all)
     work = _Import(store, now, require_engine=request.settings.require_engine)
     for lines in _groups(read_lines(request, now)):
         first = lines[0]

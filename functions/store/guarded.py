@@ -4,27 +4,40 @@ A resource that is hidden from the principal and a missing one answer the same e
 the principal may not call on a visible resource raises PermissionDenied.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from functions.access.access import Access, Grant, Role
 from functions.aip.errors import PermissionDenied
 from functions.calls.filters import PageQuery, engine_matches, predicate
+from functions.calls.import_lines import HistoryLine
 from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineNotFound, ParentEngineNotFound, SessionNotFound
 from functions.rules.event import EventRecord
-from functions.rules.names import EngineName, SessionName
+from functions.rules.fork import Fork
+from functions.rules.names import EngineName, SessionName, UserName
+from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
+from functions.rules.shared_state import (
+    SharedState,
+    SharedStateChange,
+    StateOwner,
+    engine_of,
+)
 from functions.rules.state import StateChange
+from functions.rules.user import UserRecord
+from functions.store.history import HistoryPiece, ImportedHistory
 from functions.store.merging import list_merged
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page, map_page
-from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged, Store
+from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged, Store, all_together
 from functions.store.streams import EventReader
 
 _OUTLINE = ("displayName", "description", "labels")
 """The fields of an engine that the role user sees; the others may hold secrets."""
+
+_OfUser = Callable[[UserName, int, Callable[[], bool]], Purged]
 
 
 class GuardedStore:
@@ -39,11 +52,21 @@ class GuardedStore:
         self._access = access
 
     def create_session(
-        self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
+        self,
+        record: SessionRecord,
+        state: StateChange,
+        now: int,
+        *,
+        require_engine: bool,
+        keeps_change: bool = True,
     ) -> SessionRecord:
         """Creates a session; the role user creates sessions of its own userId only."""
         self._check_creates(record, state)
-        return self._store.create_session(record, state, now, require_engine=require_engine)
+        if not keeps_change:
+            self._check_imports(record.name.engine)
+        return self._store.create_session(
+            record, state, now, require_engine=require_engine, keeps_change=keeps_change
+        )
 
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
         """Reads a session that the principal may see."""
@@ -57,15 +80,9 @@ class GuardedStore:
         """The sessions that the principal may see, of one engine or of all of a location."""
         if not engine.is_wildcard:
             return self._list_sessions(self._access.on(str(engine)), engine, query, now)
-        named = [
-            name
-            for name in map(EngineName.parse, self._access.named)
-            if name.location == engine.location
-        ]
+        named = self._named(engine.location)
         if not named:
             return self._list_sessions(self._access.default, engine, query, now)
-        if self._access.default is not None:
-            raise PermissionDenied("Your role differs from engine to engine: list them one by one.")
 
         def list_one(engine: EngineName, query: PageQuery) -> Page[SessionRecord]:
             return self._list_sessions(self._access.on(str(engine)), engine, query, now)
@@ -148,6 +165,25 @@ class GuardedStore:
         grant = self._on_session(name)
         return self._store.list_events(name, query, now, grant.owner or owner)
 
+    def read_history(
+        self, name: SessionName, behind: Cursor | None, now: int, owner: str | None = None
+    ) -> HistoryPiece:
+        """The history of a session that the principal may see."""
+        grant = self._on_session(name)
+        return self._store.read_history(name, behind, now, grant.owner or owner)
+
+    def import_history(
+        self, name: SessionName, lines: Sequence[HistoryLine], now: int
+    ) -> ImportedHistory:
+        """For the roles that import; the session must be of an engine of theirs."""
+        self._check_imports(name.engine)
+        return self._store.import_history(name, lines, now)
+
+    def begin_import(self, engine: EngineName) -> None:
+        """For the roles that write app state."""
+        self._check_imports(engine)
+        self._store.begin_import(engine)
+
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[Run]:
@@ -161,6 +197,80 @@ class GuardedStore:
         """Follows a session that the principal may see."""
         grant = self._on_session(name)
         return self._store.watch(name, after, now, grant.owner or owner)
+
+    def get_shared_state(self, owner: StateOwner) -> SharedState:
+        """The state of an engine, or of a user whose sessions the principal may see."""
+        grant = self._access.on(str(engine_of(owner)))
+        if grant is None:
+            return SharedState(owner, (), None)
+        _check_covers(grant, owner)
+        return self._store.get_shared_state(owner)
+
+    def update_shared_state(
+        self, owner: StateOwner, change: SharedStateChange, now: int, *, require_engine: bool
+    ) -> SharedState:
+        """Changes the state of a user whose sessions the principal may change, or of an engine."""
+        grant = self._on_parent(engine_of(owner))
+        _check_writes(grant)
+        if not (isinstance(owner, UserName) or grant.writes_app_state):
+            raise PermissionDenied(f"The role {grant.role} does not write app state.")
+        _check_covers(grant, owner)
+        return self._store.update_shared_state(owner, change, now, require_engine=require_engine)
+
+    def list_users(
+        self, engine: EngineName, query: PageQuery, owner: str | None = None
+    ) -> Page[UserRecord]:
+        """The users of an engine; the role user sees itself alone."""
+        grant = self._access.on(str(engine))
+        if grant is None:
+            return Page([], None)
+        return self._store.list_users(engine, query, grant.owner or owner)
+
+    def erase_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        """Erases a user whose sessions the principal may change."""
+        return self._on_user(self._store.erase_user, user, now, is_time_up)
+
+    def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        """For the same principals as `erase_user`."""
+        return self._on_user(self._store.count_user, user, now, is_time_up)
+
+    def fork_session(
+        self,
+        fork: Fork,
+        now: int,
+        is_time_up: Callable[[], bool],
+        owner: str | None = None,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord | None:
+        """Forks a session that the principal may see; the role user forks to its own userId."""
+        grant = self._on_session(fork.source)
+        _check_writes(grant)
+        if fork.user_id is not None and not grant.reads(fork.user_id):
+            # For a session of another user, SessionNotFound comes before PermissionDenied.
+            self.get_session(fork.source, now)
+            raise PermissionDenied("The role user forks sessions to its own userId only.")
+        return self._store.fork_session(
+            fork, now, is_time_up, grant.owner or owner, require_engine=require_engine
+        )
+
+    def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        """For principals that may see the session once it is complete."""
+        grant = self._on_session(name)
+        return self._store.is_forking(name, now, grant.owner or owner)
+
+    def rewind_session(
+        self,
+        name: SessionName,
+        rewind: Rewind,
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> SessionRecord:
+        """Rewinds a session that the principal may see."""
+        grant = self._on_session(name)
+        _check_writes(grant)
+        return self._store.rewind_session(name, rewind, now, grant.owner or owner, if_match)
 
     def create_engine(self, record: EngineRecord) -> None:
         """For admins of every engine: no rule names the new one yet."""
@@ -212,17 +322,50 @@ class GuardedStore:
         """Closes the store."""
         self._store.close()
 
+    def _check_imports(self, engine: EngineName | str) -> None:
+        grant = self._on_parent(engine)
+        if not grant.writes_app_state:
+            raise PermissionDenied(f"The role {grant.role} does not import sessions.")
+
     def _check_purges(self) -> None:
         if not self._access.may_purge:
             raise PermissionDenied("The purge is for the scheduler.")
 
     def _check_creates(self, record: SessionRecord, state: StateChange) -> None:
-        grant = self._access.on(record.name.engine)
-        if grant is None:
-            raise ParentEngineNotFound
+        grant = self._on_parent(record.name.engine)
         _check_writes(grant, state)
         if not grant.reads(record.user_id):
             raise PermissionDenied("The role user creates sessions of its own userId only.")
+
+    def _named(self, location: str) -> list[EngineName]:
+        """The engines of a location that rules name, where no others may be seen.
+
+        Raises PermissionDenied if there are others.
+        """
+        engines = map(EngineName.parse, self._access.named)
+        named = [name for name in engines if name.location == location]
+        if named and self._access.default is not None:
+            raise PermissionDenied("Your role differs from engine to engine: name them one by one.")
+        return named
+
+    def _on_user(
+        self, method: _OfUser, user: UserName, now: int, is_time_up: Callable[[], bool]
+    ) -> Purged:
+        """Calls the method for the user, of all engines at once or of each that rules name."""
+        engines = self._named(user.engine.location) if user.engine.is_wildcard else []
+        seen = [engine for engine in engines if self._access.on(str(engine)) is not None]
+        users = [UserName(engine, user.user_id) for engine in seen] or [user]
+        for each in users:
+            grant = self._on_parent(each.engine)
+            _check_writes(grant)
+            _check_covers(grant, each)
+        return all_together(method(each, now, is_time_up) for each in users)
+
+    def _on_parent(self, engine: EngineName | str) -> Grant:
+        grant = self._access.on(str(engine))
+        if grant is None:
+            raise ParentEngineNotFound
+        return grant
 
     def _on_session(self, name: SessionName) -> Grant:
         grant = self._access.on(name.engine)
@@ -309,6 +452,12 @@ def _check_writes(grant: Grant, state: StateChange | None = None) -> None:
     if state is not None and state.app and not grant.writes_app_state:
         keys = ", ".join(sorted(state.app))
         raise PermissionDenied(f"The role {grant.role} does not write app state: {keys:.200}.")
+
+
+def _check_covers(grant: Grant, owner: StateOwner) -> None:
+    """Raises PermissionDenied for the state of a user whose sessions the grant does not show."""
+    if isinstance(owner, UserName) and not grant.reads(owner.user_id):
+        raise PermissionDenied("The role user has a userId of its own and reaches no other user.")
 
 
 def _check_admin(grant: Grant | None) -> None:

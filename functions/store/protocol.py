@@ -1,16 +1,22 @@
 """The interface of every store; one contract suite tests them all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from functions.calls.filters import PageQuery
+from functions.calls.import_lines import HistoryLine
 from functions.rules.engine import EngineRecord
 from functions.rules.event import EventRecord
-from functions.rules.names import EngineName, SessionName
+from functions.rules.fork import Fork
+from functions.rules.names import EngineName, SessionName, UserName
+from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord
+from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
 from functions.rules.state import StateChange
+from functions.rules.user import UserRecord
+from functions.store.history import HistoryPiece, ImportedHistory
 from functions.store.paging import Cursor, Page
 from functions.store.streams import EventReader
 
@@ -26,6 +32,13 @@ class Purged:
     def plus(self, other: "Purged") -> "Purged":
         """Both counts together."""
         return Purged(self.sessions + other.sessions, self.events + other.events, done=self.done)
+
+
+def all_together(parts: Iterable[Purged]) -> Purged:
+    """All counts together; `done` where each part is."""
+    parts = list(parts)
+    sessions, events = sum(each.sessions for each in parts), sum(each.events for each in parts)
+    return Purged(sessions, events, all(each.done for each in parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +80,18 @@ class Store(Protocol):
     """
 
     def create_session(
-        self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
+        self,
+        record: SessionRecord,
+        state: StateChange,
+        now: int,
+        *,
+        require_engine: bool,
+        keeps_change: bool = True,
     ) -> SessionRecord:
         """Stores a new session and answers it with its shared state.
+
+        Keeps the state at the creation for states of the past, unless the history of the session
+        is imported.
 
         Raises SessionAlreadyExists, or ParentEngineNotFound where the engine must exist.
         """
@@ -142,6 +164,26 @@ class Store(Protocol):
     ) -> Page[EventRecord]:
         """One page of a session's events; raises SessionNotFound."""
 
+    def read_history(
+        self, name: SessionName, behind: Cursor | None, now: int, owner: str | None = None
+    ) -> HistoryPiece:
+        """The next events and changes of state of a session, as they arrived, behind a place.
+
+        Raises SessionNotFound.
+        """
+
+    def begin_import(self, engine: EngineName) -> None:
+        """Raises what keeps a caller from importing into an engine, or with `-` into any."""
+
+    def import_history(
+        self, name: SessionName, lines: Sequence[HistoryLine], now: int
+    ) -> ImportedHistory:
+        """Adds the events and changes that a session lacks, in their order, to its history.
+
+        Neither its state nor its update_time changes. Raises SessionNotFound, and
+        InvalidArgument for a change behind an event that the session does not have.
+        """
+
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[Run]:
@@ -156,6 +198,70 @@ class Store(Protocol):
         """Follows a session's events from the start, or behind the position of one of them.
 
         Raises SessionNotFound. docs/decisions/0006-streams-go-by-commits.md gives the order.
+        """
+
+    def get_shared_state(self, owner: StateOwner) -> SharedState:
+        """Reads the app state of an engine or the user state of a user, which may be empty."""
+
+    def update_shared_state(
+        self, owner: StateOwner, change: SharedStateChange, now: int, *, require_engine: bool
+    ) -> SharedState:
+        """Changes app or user state and answers it; the engine may have no document yet.
+
+        Raises TooLarge, and ParentEngineNotFound where the engine must exist.
+        """
+
+    def list_users(
+        self, engine: EngineName, query: PageQuery, owner: str | None = None
+    ) -> Page[UserRecord]:
+        """One page of an engine's users by userId; with `owner`, that user alone."""
+
+    def erase_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        """Removes all sessions and the state of a user, of one engine or of all of a location.
+
+        Hides them from every method, then removes documents until nothing is left or the time is
+        up: asks `is_time_up` after every batch. If something is left, the next call and the purge
+        go on. While they do, a session that is created for the user stays.
+        """
+
+    def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        """Counts what `erase_user` would remove; `done` where it came to the end in time."""
+
+    def fork_session(
+        self,
+        fork: Fork,
+        now: int,
+        is_time_up: Callable[[], bool],
+        owner: str | None = None,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord | None:
+        """Copies a session as it is at one moment, up to the point of the fork, to a new session.
+
+        Answers the new session with its shared state, also where an earlier call of the same fork
+        has made it. Answers None where `is_time_up`, which it asks after every batch, ended the
+        copy: the next call of the same fork goes on. No other method finds a session that is not
+        complete, and the purge removes it once its lease is over.
+
+        Raises SessionNotFound of the source, EventNotFound, InvocationNotFound,
+        SessionAlreadyExists and ParentEngineNotFound.
+        """
+
+    def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        """Whether a fork of that name has begun and is not complete."""
+
+    def rewind_session(
+        self,
+        name: SessionName,
+        rewind: Rewind,
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> SessionRecord:
+        """Appends the event of a rewind, which takes the session's own state back.
+
+        Answers the session with its shared state. Changes nothing where the session has the event
+        already. Raises SessionNotFound and InvocationNotFound.
         """
 
     def create_engine(self, record: EngineRecord) -> None:

@@ -51,6 +51,8 @@ MATRIX = {
     "list_sessions": Row("GET", "{engine}/sessions", TELLS_NOTHING),
     "update_session": Row("PATCH", "{session}", WRITES, {"displayName": "changed"}),
     "delete_session": Row("DELETE", "{session}", WRITES),
+    "fork_session": Row("POST", "{session}:fork", WRITES, {}),
+    "rewind_session": Row("POST", "{session}:rewind", WRITES, {"beforeInvocationId": "i"}),
     "append_event": Row("POST", "{session}:appendEvent", WRITES, EVENT),
     "list_events": Row("GET", "{session}/events", READS),
     "list_runs": Row("GET", "{session}/runs", READS),

@@ -21,6 +21,8 @@ ALLOW = "Access-Control-Allow-"
 CLIENT_HEADERS = {
     "authorization",
     "content-type",
+    "if-match",
+    "if-none-match",
     "last-event-id",
     "x-goog-api-client",
     "x-goog-api-key",

@@ -30,4 +30,4 @@ def test_pages_of_other_origins_may_read_the_seconds() -> None:
     origin = "https://app.example"
     serve = allow_origins(lambda request: error_response(StoreUnavailable()), {origin})
     answer = serve(flask.Request(EnvironBuilder("/", headers={"Origin": origin}).get_environ()))
-    assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After"
+    assert answer.headers["Access-Control-Expose-Headers"] == "ETag, Retry-After"

@@ -36,6 +36,8 @@ READS = {
 WRITES = {
     "create_session": ("POST", f"{ENGINE}/sessions", {"userId": "u"}),
     "update_session": ("PATCH", SESSION, {"displayName": "d"}),
+    "fork_session": ("POST", f"{SESSION}:fork", {}),
+    "rewind_session": ("POST", f"{SESSION}:rewind", {"beforeInvocationId": "i"}),
     "append_event": ("POST", f"{SESSION}:appendEvent", EVENT),
     "create_reasoning_engine": ("POST", "/v1beta1/reasoningEngines", {"displayName": "d"}),
     "update_reasoning_engine": ("PATCH", ENGINE, {"displayName": "d"}),

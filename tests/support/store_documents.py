@@ -31,7 +31,8 @@ def documents_below(
 
 def _rows_below(store: SqliteStore, engine: str) -> Counter[str]:
     with store._database.snapshot() as db:
-        of_engine = "SELECT s.id FROM sessions s JOIN engines e ON e.id = s.engine "
+        # One that a fork still fills has its engine's negated key.
+        of_engine = "SELECT s.id FROM sessions s JOIN engines e ON e.id = abs(s.engine) "
         # One that was deleted has a name below its own until it is gone.
         of_engine += "WHERE e.name = :name OR e.name GLOB :name || '/*'"
         name = {"name": engine}

@@ -17,6 +17,7 @@ from functions.store.firestore.protobuf import CommitResponse, Timestamp, Write
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
 from functions.store.firestore.sharing import is_registered, shared_state, shared_writes
+from functions.store.firestore.user_erasure import ended
 
 
 class AppendCommit:
@@ -107,13 +108,15 @@ def append_or_create(
             [str(name), name.engine, user_path, *append.event_paths(name)]
         )()
         has_landed = any(events)
-        is_live = documents.is_live(found, now)
+        is_live = documents.is_live(found, now, None, engine)
         if not is_live or is_condemned(engine):
             check_parent(name.engine, engine, require_engine=require_engine)
         if not is_live:
             if if_match is not None:
                 raise SessionNotFound(name)
             if found is not None:
+                if documents.is_erased(engine, found):
+                    found = ended(rpc, found)
                 if not documents.is_over(found, now):
                     raise SessionAlreadyExists(str(name))
                 erase(rpc, found, now)

@@ -10,20 +10,15 @@ commit holds only while the mark stands, so documents that clients later write u
 stay. The last commit removes both documents.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from functions.rules.errors import EngineBeingDeleted, ParentEngineNotFound
 from functions.rules.names import EngineName
-from functions.store.firestore.documents import (
-    is_engine,
-    is_over,
-    session_name,
-    tombstone_fields,
-)
+from functions.store.firestore.deletions import entry_path, passes
+from functions.store.firestore.documents import ERASING, is_engine, is_over, tombstone
 from functions.store.firestore.erasure import BATCH, erase_all, removal
-from functions.store.firestore.protobuf import CommitResponse, Document, Write
+from functions.store.firestore.protobuf import CommitResponse, Document, StructuredQuery, Write
 from functions.store.firestore.queries import documents_by_name
 from functions.store.firestore.rpc import Missing, Rpc, Stale
 from functions.store.firestore.values import document, update
@@ -32,8 +27,6 @@ from functions.store.protocol import Purged
 CONDEMNED = "condemned"
 """The field of an engine's document that hides the engine."""
 
-_COLLECTION = "deletions"
-
 _PAGE = 1_000
 """Documents that one query finds."""
 
@@ -41,6 +34,11 @@ _PAGE = 1_000
 def is_condemned(engine: Document | None) -> bool:
     """Whether an engine is hidden, and what is below it is being removed."""
     return engine is not None and CONDEMNED in engine.fields
+
+
+def hides_sessions(engine: Document) -> bool:
+    """Whether some sessions below an engine are hidden, or all."""
+    return is_condemned(engine) or bool(engine.fields[ERASING].map_value.fields)
 
 
 def check_parent(name: str, engine: Document | None, *, require_engine: bool) -> None:
@@ -59,19 +57,6 @@ def condemnation(rpc: Rpc, name: EngineName, engine: Document) -> list[Write]:
     mark = Write(update=document(engine.name, {CONDEMNED: True}))
     mark.current_document.update_time.CopyFrom(engine.update_time)
     return [mark, Write(update=document(_entry(rpc, name), {"engine": str(name)}))]
-
-
-def finish_deletions(rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> Purged:
-    """Goes on with the deletion of every hidden engine, until all are gone or the time is up."""
-    total = Purged(0, 0, done=False)
-    entries = documents_by_name(_COLLECTION, ("engine",), 0, "", everywhere=False)
-    for found in [found for found, _ in rpc.run_query("", entries) if found is not None]:
-        name = EngineName.parse(found.fields["engine"].string_value)
-        purged = finish_deletion(rpc, name, now, is_time_up)
-        total = total.plus(purged)
-        if not purged.done:
-            return total
-    return replace(total, done=True)
 
 
 def finish_deletion(rpc: Rpc, name: EngineName, now: int, is_time_up: Callable[[], bool]) -> Purged:
@@ -108,39 +93,26 @@ class _Deletion:
 
         Raises Stale where the mark has changed.
         """
-        for sessions in self._pages("sessions", ("expiry",), _PAGE):
+        for sessions in self._passes("sessions", ("expiry", "userId"), _PAGE):
             self._end([found for found in sessions if not is_over(found, now)])
             yield erase_all(self._rpc, sessions, now, is_time_up)
-        for users in self._pages("users", (), BATCH - 1):
+        for users in self._passes("users", (), BATCH - 1):
             self._commit([Write(delete=user.name) for user in users])
             yield Purged(0, 0, done=False)
 
-    def _pages(
+    def _passes(
         self, collection: str, fields: tuple[str, ...], size: int
     ) -> Iterator[list[Document]]:
-        """Documents below the engine by name, from the start again until there are none.
+        def query(behind: str) -> StructuredQuery:
+            return documents_by_name(collection, fields, size, behind, everywhere=False)
 
-        Each page begins behind the one before: Firestore passes over what was deleted slowly.
-        """
-        behind = ""
-        while True:
-            query = documents_by_name(collection, fields, size, behind, everywhere=False)
-            answers = self._rpc.run_query(str(self._name), query)
-            page = [found for found, _ in answers if found is not None]
-            if page:
-                yield page
-            elif not behind:
-                return
-            behind = page[-1].name if len(page) == size else ""
+        return passes(self._rpc, str(self._name), query, size)
 
     def _end(self, sessions: list[Document]) -> None:
         """Makes tombstones of sessions, so that appends find them gone."""
         for start in range(0, len(sessions), BATCH - 1):
             some = sessions[start : start + BATCH - 1]
-            tombstones = [
-                document(found.name, tombstone_fields(session_name(found))) for found in some
-            ]
-            answer = self._commit([Write(update=tombstone) for tombstone in tombstones])
+            answer = self._commit([Write(update=tombstone(found)) for found in some])
             for session, result in zip(some, answer.write_results, strict=False):
                 session.fields["expiry"].integer_value = 0
                 session.update_time.CopyFrom(result.update_time)
@@ -153,4 +125,4 @@ class _Deletion:
 
 
 def _entry(rpc: Rpc, name: EngineName) -> str:
-    return f"{rpc.root}/{_COLLECTION}/{hashlib.sha256(str(name).encode()).hexdigest()[:40]}"
+    return f"{rpc.root}/{entry_path(name)}"

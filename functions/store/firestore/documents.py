@@ -1,7 +1,8 @@
 """Documents: how records become Firestore fields, and back.
 
-    {engine}                        createTime, updateTime, resource, app, hasUserState
-    {engine}/users/{hash}           userId, createTime, state
+    {engine}                        createTime, updateTime, resource, app, appUpdated,
+                                    hasUserState, erasing
+    {engine}/users/{hash}           userId, createTime, state, updated
     {engine}/sessions/{id}          sessionId, userId, displayName, labels, createTime, updated,
                                     expireTime, expiry, shardFacets, purgeShard, state, unknown,
                                     incarnation, forkedFrom, written, and what `counting` says
@@ -13,9 +14,10 @@ whole microseconds, rounded up; `updated` is updateTime in microseconds; `shardF
 look for, see `layouts`. `written` is a random text of the last update. `n` is an event's place
 among those of its commit, 0 where it is missing. A deleted event has `deleted`, the JSON text of
 its stateDelta, in place of the fields that lists go by. A deleted session keeps only `expiry`, 0,
-and its `purgeShard` until all that is below it is gone. A session that a fork still fills has a
-negative `expiry`: so many microseconds after the epoch the fork's lease ends. Documents of earlier
-versions lack fields, see `schema`.
+its `purgeShard` and its `userId` until all that is below it is gone. A session that a fork still
+fills has a negative `expiry`: so many microseconds after the epoch the fork's lease ends. `erasing`
+maps a user's hash to microseconds: sessions of that user that Firestore had created by then are
+gone. Documents of earlier versions lack fields, see `schema`.
 """
 
 import hashlib
@@ -37,14 +39,28 @@ from functions.store.firestore.layouts import (
     update_time_of,
 )
 from functions.store.firestore.protobuf import Document, Timestamp, Value
-from functions.store.firestore.values import Storable, members_of, nanoseconds, timestamp
+from functions.store.firestore.values import (
+    Storable,
+    document,
+    members_of,
+    nanoseconds,
+    timestamp,
+)
 
 _KEY_DIGITS = 18
 
+ERASING = "erasing"
+"""The field of an engine's document that hides sessions of users who are being erased."""
+
+
+def user_key(user_id: str) -> str:
+    """The id of a user's document; user ids may be anything, document ids may not."""
+    return hashlib.sha256(user_id.encode()).hexdigest()[:40]
+
 
 def user_path(engine: str, user_id: str) -> str:
-    """Where a user's state lives; user ids may be anything, document ids may not."""
-    return f"{engine}/users/{hashlib.sha256(user_id.encode()).hexdigest()[:40]}"
+    """Where a user's state lives."""
+    return f"{engine}/users/{user_key(user_id)}"
 
 
 def expiry_of(found: Document | None) -> int:
@@ -52,10 +68,24 @@ def expiry_of(found: Document | None) -> int:
     return found.fields["expiry"].integer_value if found is not None else 0
 
 
-def is_live(found: Document | None, now: int, owner: str | None = None) -> TypeGuard[Document]:
-    """Whether a document is a session's that has not expired, and its owner's if one is given."""
+def is_live(
+    found: Document | None, now: int, owner: str | None = None, engine: Document | None = None
+) -> TypeGuard[Document]:
+    """Whether a document is a session's that has not expired, and its owner's if one is given.
+
+    With the engine's document also whether its user was not erased since.
+    """
     is_others = owner is not None and found is not None and user_id_of(found) != owner
-    return expiry_of(found) > now // 1000 and not is_others
+    return expiry_of(found) > now // 1000 and not is_others and not is_erased(engine, found)
+
+
+def is_erased(engine: Document | None, session: Document | None) -> bool:
+    """Whether a session's user is being erased, and the session was there when that began."""
+    if engine is None or session is None or ERASING not in engine.fields:
+        return False
+    marks = engine.fields[ERASING].map_value.fields
+    mark = marks.get(user_key(user_id_of(session)))
+    return mark is not None and nanoseconds(session.create_time) // 1000 <= mark.integer_value
 
 
 def is_over(found: Document, now: int) -> bool:
@@ -116,12 +146,16 @@ def session_fields(
 
 def is_session(found: Document) -> bool:
     """Whether a document is a session's and no tombstone."""
-    return "userId" in found.fields
+    return "createTime" in found.fields
 
 
-def tombstone_fields(name: SessionName) -> dict[str, Storable]:
-    """What is left of a deleted session until its events are gone."""
-    return {"expiry": 0, "purgeShard": purge_shard(name)}
+def tombstone(found: Document) -> Document:
+    """What is left of a deleted session until all that is below it is gone."""
+    fields: dict[str, Storable] = {"expiry": 0, "purgeShard": purge_shard(session_name(found))}
+    result = document(found.name, fields)
+    if "userId" in found.fields:
+        result.fields["userId"].CopyFrom(found.fields["userId"])
+    return result
 
 
 def facets_of(found: Document, layout: Layout) -> list[str]:
@@ -179,6 +213,7 @@ def event_fields(event: EventRecord, key: str) -> dict[str, Storable]:
         "invocationId": event.invocation_id,
         "text": event.text,
         COUNTED: True,
+        **({"removed": event.removed} if event.removed else {}),
     }
 
 

@@ -9,7 +9,10 @@ from heapq import heappop, heappush
 
 from functions.rules.errors import SessionNotFound
 from functions.rules.names import SessionName
+from functions.store.firestore.arrivals import LEAST_LOOKBACK
+from functions.store.firestore.condemned import CONDEMNED, is_condemned
 from functions.store.firestore.documents import (
+    ERASING,
     arrival_of,
     event_record,
     expiry_of,
@@ -26,9 +29,6 @@ from functions.store.streams import MAX_NEW_EVENTS, NewEvent, Signal, take_batch
 
 _CHECK_INTERVAL = 15 * 10**9
 """Nanoseconds after which a reader checks that its session is live and that it missed no event."""
-
-_LEAST_LOOKBACK = 10 * 10**9
-"""Nanoseconds that a query looks back at least: Firestore may commit after a call's deadline."""
 
 
 class FirestoreEventReader:
@@ -52,11 +52,9 @@ class FirestoreEventReader:
         self._rpc = rpc
         self._name = name
         self._position = int((checked_cursor(after, int) or [0])[0])
-        self._lookback = max(commit_time, _LEAST_LOOKBACK)
+        self._lookback = max(commit_time, LEAST_LOOKBACK)
         self._backlog: _Backlog | None = None
-        (found,) = rpc.batch_get([str(name)], ["expiry", "incarnation", "userId"])()
-        if not is_live(found, now, owner):
-            raise SessionNotFound(name)
+        found = self._read_session(now, owner)
         self._incarnation = incarnation_of(found)
         self.expire_time = expiry_of(found) * 1000
         self._checked = now
@@ -112,8 +110,15 @@ class FirestoreEventReader:
 
     def _require_session(self, now: int) -> Document:
         """The document of this very session; raises SessionNotFound once it is over."""
-        (found,) = self._rpc.batch_get([str(self._name)], ["expiry", "incarnation"])()
-        if found is None or not is_live(found, now) or incarnation_of(found) != self._incarnation:
+        found = self._read_session(now, None)
+        if incarnation_of(found) != self._incarnation:
+            raise SessionNotFound(self._name)
+        return found
+
+    def _read_session(self, now: int, owner: str | None) -> Document:
+        fields = ("expiry", "incarnation", "userId", CONDEMNED, ERASING)
+        found, engine = self._rpc.batch_get([str(self._name), self._name.engine], fields)()
+        if is_condemned(engine) or not is_live(found, now, owner, engine):
             raise SessionNotFound(self._name)
         return found
 

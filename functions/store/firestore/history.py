@@ -1,6 +1,6 @@
 """What creation and patches did to a session's own state, for states of the past.
 
-    {session}/changes/{random}     members, replace, n
+    {session}/changes/{random}     members, replace, arrived, n
 
 `members` maps the field name of each changed key to its member text, "" for a key that goes, and
 `replace` says that all other keys go, too. The document is created by the commit that makes the
@@ -9,16 +9,24 @@ within one commit by `n`, 0 where it is missing. Deltas of events are in the eve
 """
 
 import secrets
+from collections.abc import Mapping
 
 from functions.rules.state import StateChange
 from functions.store.firestore.protobuf import Write
-from functions.store.firestore.values import Storable, by_field_name, creation
+from functions.store.firestore.values import by_field_name, creation, stamp
 
 
 def change_writes(session: str, change: StateChange) -> list[Write]:
     """The write that keeps a change of the state of a session's full path; none for no change."""
     if not change.is_of_session:
         return []
-    members = {name: member or "" for name, member in by_field_name(change.session).items()}
-    fields: dict[str, Storable] = {"members": members, "replace": change.replace}
-    return [creation(f"{session}/changes/{secrets.token_hex(10)}", fields)]
+    return [change_write(session, by_field_name(change.session), replace=change.replace)]
+
+
+def change_write(session: str, members: Mapping[str, str | None], *, replace: bool) -> Write:
+    """The write that keeps a change of these fields; None is for one that goes."""
+    stored = {name: member or "" for name, member in members.items()}
+    path = f"{session}/changes/{secrets.token_hex(10)}"
+    write = creation(path, {"members": stored, "replace": replace})
+    stamp(write, "arrived")
+    return write

@@ -11,7 +11,7 @@ or a full name if the walk covers all engines. A walk that began before sessions
 cursor without `shards`. docs/decisions/0001-walks-in-update-time-order.md has the reasons.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import chain, islice
@@ -21,8 +21,13 @@ from functions.calls.filters import PageQuery, session_matches
 from functions.rules.errors import WalkTooOld
 from functions.rules.names import EngineName
 from functions.rules.session import SessionRecord
-from functions.store.firestore.condemned import CONDEMNED, is_condemned
-from functions.store.firestore.documents import expiry_of, session_name, session_record
+from functions.store.firestore.condemned import CONDEMNED, hides_sessions, is_condemned
+from functions.store.firestore.documents import (
+    ERASING,
+    is_live,
+    session_name,
+    session_record,
+)
 from functions.store.firestore.layouts import FORMER, MAX_SHARDS, Layout, Layouts
 from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp
 from functions.store.firestore.queries import (
@@ -39,7 +44,7 @@ from functions.store.paging import Cursor, Page, checked_cursor, cut_page, fill_
 _BY_NAME = 100
 """Sessions that one call reads by name at most, unless a page is larger: each is read whole."""
 
-_SHARED = ("app", "hasUserState", CONDEMNED)
+_SHARED = ("app", "hasUserState", CONDEMNED, ERASING)
 
 Place = tuple[int, list[str]]
 """Nanoseconds and the ids below the walk's parent: what sessions are ordered by.
@@ -54,24 +59,25 @@ def list_sessions(
     query: PageQuery,
     layouts: Layouts,
     now: int,
-    hidden: frozenset[str] = frozenset(),
+    hiding: Mapping[str, Document] | None = None,
 ) -> Page[SessionRecord]:
     """One page of an engine's sessions, or of its location's, with their shared state.
 
-    Each session is found by one layout at least. Leaves out the sessions of the `hidden` engines
-    and of those that are being deleted.
+    Each session is found by one layout at least. Leaves out what the documents of engines hide:
+    all sessions, or those of users who are being erased. `hiding` holds the documents, by name,
+    that are known to do so.
     """
+    hiding = hiding or {}
     reading = None if engine.is_wildcard else rpc.batch_get([str(engine)], _SHARED)
     page = fill_page(
         (
             (cursor, session_record(session_name(found), found, is_full=query.is_full))
-            for cursor, found in _Walk(rpc, engine, query, layouts).live_documents(now)
+            for cursor, found in _Walk(rpc, engine, query, layouts, hiding).live_documents(now)
         ),
         query,
         # A facet of the filter finds sessions of every location.
         lambda record: (
             record.name.engine.startswith(f"{engine.location}/")
-            and record.name.engine not in hidden
             and session_matches(query.filter, record)
         ),
         SessionRecord.size,
@@ -82,11 +88,15 @@ def list_sessions(
         names = sorted({record.name.engine for record in page.items})
         reading = rpc.batch_get(names, _SHARED) if names else list
     engines = dict(zip(names, reading(), strict=True))
-    condemned = {name for name, found in engines.items() if is_condemned(found)}
-    if condemned and not engine.is_wildcard:
+    if not engine.is_wildcard and is_condemned(engines[names[0]]):
         return Page([], None)
-    if condemned:
-        return list_sessions(rpc, engine, query, layouts, now, hidden | condemned)
+    found = {
+        name: document
+        for name, document in engines.items()
+        if document is not None and hides_sessions(document)
+    }
+    if found.keys() - hiding.keys():
+        return list_sessions(rpc, engine, query, layouts, now, {**hiding, **found})
     share(rpc, page.items, engines)
     return cut_page(page, SessionRecord.size)
 
@@ -103,6 +113,7 @@ class _Walk:
     engine: EngineName
     query: PageQuery
     layouts: Layouts
+    hiding: Mapping[str, Document]
 
     @property
     def parent(self) -> str:
@@ -130,7 +141,8 @@ class _Walk:
             placed = self.places(behind)
         shards = [] if FORMER in walk.layouts else [walk.layouts[0].shards]
         for read_time, (position, ids), found in placed:
-            if expiry_of(found) > now // 1000:
+            hiding = self.hiding.get(session_name(found).engine) if self.hiding else None
+            if not is_condemned(hiding) and is_live(found, now, None, hiding):
                 yield [snapshot or nanoseconds(read_time), *shards, position, "/".join(ids)], found
 
     def with_shards(self, shards: int) -> "_Walk":

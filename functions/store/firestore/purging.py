@@ -12,12 +12,16 @@ the last place.
 from collections.abc import Callable
 from dataclasses import replace
 
+from functions.rules.names import EngineName
+from functions.store.firestore.condemned import finish_deletion
+from functions.store.firestore.deletions import entries
 from functions.store.firestore.documents import expiry_of, is_over
 from functions.store.firestore.erasure import erase_all
 from functions.store.firestore.layouts import PURGE_SHARDS
 from functions.store.firestore.protobuf import Document, Write
 from functions.store.firestore.queries import expired_sessions
 from functions.store.firestore.rpc import Rpc
+from functions.store.firestore.user_erasure import finish_erasure
 from functions.store.firestore.values import Storable, document
 from functions.store.protocol import Backlog, Part, Purged
 
@@ -49,6 +53,21 @@ def purge(rpc: Rpc, now: int, part: Part, is_time_up: Callable[[], bool]) -> Pur
             fields |= {"expiry": last[0], "name": last[1]}
         rpc.commit([Write(update=document(f"{rpc.root}/{path}", fields))])
     return total
+
+
+def finish_deletions(rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> Purged:
+    """Goes on with the removal of hidden engines and users, until all are gone or time is up."""
+    total = Purged(0, 0, done=False)
+    for entry in entries(rpc):
+        if "userId" in entry.fields:
+            purged = finish_erasure(rpc, entry, now, is_time_up)
+        else:
+            name = EngineName.parse(entry.fields["engine"].string_value)
+            purged = finish_deletion(rpc, name, now, is_time_up)
+        total = total.plus(purged)
+        if not purged.done:
+            return total
+    return replace(total, done=True)
 
 
 def count_expired(rpc: Rpc, now: int, most: int) -> Backlog:

@@ -22,7 +22,7 @@ MAX_DOCUMENTS = 1_000
 _MAX_INDEXED = 1_500
 """Bytes of a text that indexes hold; longer ones are cut off."""
 
-_LAST_NAME = "\uf8ff"
+LAST_NAME = "\uf8ff"
 """Behind every id of the store."""
 
 DELETED = "deleted"
@@ -80,6 +80,22 @@ def event_places(query: PageQuery, limit: int, start: str | None) -> StructuredQ
     return result
 
 
+def places_of_invocation(invocation: str) -> StructuredQuery:
+    """Where the events of an invocation stand; those of others, too, if its name is long."""
+    result = _select("events", "invocationId", "n")
+    if _is_indexed(invocation):
+        _where(result, "invocationId", _Operator.EQUAL, value(invocation))
+    _order(result, "key", descending=False)
+    return result
+
+
+def newest_by_key() -> StructuredQuery:
+    """The last event of a session's list."""
+    result = _select("events", "key", limit=1)
+    _order(result, "key", descending=True)
+    return result
+
+
 def events_of_runs(invocations: Sequence[str], behind: str | None) -> StructuredQuery:
     """Events of up to MAX_IN invocations by key, behind a key; of others too if a name is long."""
     result = _select("events")
@@ -100,9 +116,22 @@ def newest_events(limit: int) -> StructuredQuery:
 
 def events_by_arrival(since: int | None, behind: Document | None) -> StructuredQuery:
     """A session's events as they arrived, from a moment on or behind one of them."""
-    result = _select("events")
+    return arrivals("events", since, None, behind)
+
+
+def arrivals(
+    collection: str,
+    since: int | None,
+    until: int | None,
+    behind: Document | None,
+    limit: int = 0,
+) -> StructuredQuery:
+    """Documents of a collection as they arrived, between two moments and behind one of them."""
+    result = _select(collection, limit=limit)
     if since is not None:
         _where(result, "arrived", _Operator.GREATER_THAN_OR_EQUAL, moment(since))
+    if until is not None:
+        _where(result, "arrived", _Operator.LESS_THAN_OR_EQUAL, moment(until))
     _order(result, "arrived", descending=False)
     _order(result, "__name__", descending=False)
     if behind is not None:
@@ -201,7 +230,7 @@ def documents_below(behind: str, limit: int, *, from_: str = "", to: str = "") -
     if to:
         result.start_at.values.append(Value(reference_value=from_))
         result.start_at.before = True
-        result.end_at.values.append(Value(reference_value=f"{to}/{_LAST_NAME}/{_LAST_NAME}"))
+        result.end_at.values.append(Value(reference_value=f"{to}/{LAST_NAME}/{LAST_NAME}"))
     return result
 
 
@@ -213,6 +242,27 @@ def engines_in_order(behind: Cursor | None, root: str) -> StructuredQuery:
     if behind:
         position, name = behind
         _start_after(result, moment(int(position)), Value(reference_value=f"{root}/{name}"))
+    return result
+
+
+def documents_of_user(
+    user_id: str, collection: str, behind: str, last: str, fields: Sequence[str], limit: int
+) -> StructuredQuery:
+    """Sessions, tombstones included, or documents of a user, behind a full name and up to one."""
+    result = _select(collection, *(fields or ("__name__",)), limit=limit)
+    result.from_[0].all_descendants = True
+    _where(result, "userId", _Operator.EQUAL, value(user_id))
+    _order(result, "__name__", descending=False)
+    _start_after(result, Value(reference_value=behind))
+    result.end_at.values.append(Value(reference_value=last))
+    return result
+
+
+def users_in_order(behind: str) -> StructuredQuery:
+    """The users of an engine by userId, behind one."""
+    result = _select("users", "userId", "createTime")
+    _order(result, "userId", descending=False)
+    _start_after(result, value(behind))
     return result
 
 

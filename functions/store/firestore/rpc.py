@@ -9,7 +9,7 @@ import copy
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlencode
 
@@ -123,17 +123,20 @@ class Rpc:
         return answer
 
     def batch_get(
-        self, names: Sequence[str], fields: Sequence[str] = ()
+        self, names: Sequence[str], fields: Sequence[str] = (), read_time: Timestamp | None = None
     ) -> Callable[[], list[Document | None]]:
         """Starts reading documents by path; the returned function waits for them.
 
-        It answers one document per name, in order, None where there is none.
+        It answers one document per name, in order, None where there is none. With `read_time` it
+        reads them as they were at that moment, up to an hour ago.
         """
         request = BatchGetDocumentsRequest(
             database=self._database, documents=[f"{self.root}/{name}" for name in names]
         )
         if fields:
             request.mask.field_paths.extend(fields)
+        if read_time is not None:
+            request.read_time.CopyFrom(read_time)
         call = self._batch_get(request, timeout=self._time_left(), metadata=self._database_metadata)
 
         def wait() -> list[Document | None]:
@@ -150,7 +153,7 @@ class Rpc:
 
     def run_query(
         self, parent: str, query: StructuredQuery, read_time: Timestamp | None = None
-    ) -> Iterator[tuple[Document | None, Timestamp]]:
+    ) -> Generator[tuple[Document | None, Timestamp]]:
         """Streams `(document, read_time)`; one `(None, read_time)` at least when none match.
 
         With `read_time` it finds what was there at that moment, up to an hour ago. Firestore may

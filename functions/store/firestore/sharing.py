@@ -16,6 +16,7 @@ from functions.store.firestore.values import (
     by_field_name,
     members_of,
     merge,
+    stamp,
     timestamp,
 )
 
@@ -82,12 +83,16 @@ def shared_writes(
     if change.app or first_of_all_users:
         flag = {"hasUserState": True} if first_of_all_users else {}
         writes.append(merge(path, "app", change.app, flag))
+        if change.app:
+            stamp(writes[-1], "appUpdated")
     if change.user or user_since is not None:
         user = f"{rpc.root}/{user_path(name, user_id)}"
         fields: dict[str, Storable] = {"userId": user_id}
         if user_since is not None:
             fields["createTime"] = timestamp(user_since)
         writes.append(merge(user, "state", change.user, fields))
+        if change.user:
+            stamp(writes[-1], "updated")
     return writes
 
 

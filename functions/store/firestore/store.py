@@ -22,24 +22,39 @@ from functions.rules.errors import (
     TooLarge,
 )
 from functions.rules.event import EventRecord
-from functions.rules.names import EngineName, SessionName
+from functions.rules.fork import Fork
+from functions.rules.names import EngineName, SessionName, UserName
+from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord, check_version, later
+from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
 from functions.rules.state import StateChange, join_members, merge_members
-from functions.store.firestore import documents, engines, queries, values
+from functions.rules.user import UserRecord
+from functions.store.firestore import (
+    documents,
+    engines,
+    queries,
+    shared_states,
+    user_erasure,
+    users,
+    values,
+)
 from functions.store.firestore.appending import AppendCommit, append_or_create
-from functions.store.firestore.condemned import check_parent, finish_deletions, is_condemned
+from functions.store.firestore.arrivals import LEAST_LOOKBACK
+from functions.store.firestore.condemned import CONDEMNED, check_parent, is_condemned
 from functions.store.firestore.counting import COUNTED
 from functions.store.firestore.erasure import erase
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.event_reader import FirestoreEventReader
+from functions.store.firestore.forking import ForkCopy, is_forking
 from functions.store.firestore.history import change_writes
 from functions.store.firestore.layouts import Layout
 from functions.store.firestore.listing import list_sessions
 from functions.store.firestore.migration import Versions
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
-from functions.store.firestore.purging import count_expired, purge
+from functions.store.firestore.purging import count_expired, finish_deletions, purge
 from functions.store.firestore.retries import Retries
+from functions.store.firestore.rewinding import rewind_session
 from functions.store.firestore.rpc import AlreadyExists, LazyRpc, Missing, Refused, Rpc, Stale
 from functions.store.firestore.runs import runs_by_event
 from functions.store.firestore.schema import (
@@ -47,6 +62,7 @@ from functions.store.firestore.schema import (
     SESSIONS,
     WITH_ARRIVALS,
     WITH_CANONICAL_IDS,
+    WITH_HISTORY,
     WITH_LOCATIONS,
     WITH_SHARDS,
 )
@@ -62,6 +78,9 @@ from functions.store.paging import Cursor, Page, checked_cursor, fill_page
 from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
 from functions.store.runs import fill_runs
 
+_HIDING = (CONDEMNED, documents.ERASING)
+"""The fields of an engine's document that hide sessions."""
+
 
 class FirestoreStore:
     """Sessions in one Firestore database; see functions.store.protocol.Store."""
@@ -75,6 +94,7 @@ class FirestoreStore:
             lambda: Rpc(project, database, emulator_host, timeout), self._versions.open
         )
         self._timeout = timeout / 1e9
+        self._lookback = max(timeout, LEAST_LOOKBACK)
         self._keys = EventKeys()
         self._listeners = ListenerPool()
 
@@ -105,6 +125,8 @@ class FirestoreStore:
                 (found,) = rpc.batch_get([str(name)])()
                 if found is not None and documents.incarnation_of(found) == incarnation:
                     return documents.session_record(name, found, record.shared)
+                if found is not None and documents.is_erased(engine, found):
+                    found = user_erasure.ended(rpc, found)
                 if found is not None and not documents.is_over(found, now):
                     raise SessionAlreadyExists(str(name)) from None
                 erase(rpc, found, now)
@@ -187,20 +209,19 @@ class FirestoreStore:
         self, name: SessionName, now: int, owner: str | None = None, if_match: str | None = None
     ) -> None:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
-        tombstone = {**documents.tombstone_fields(name), "incarnation": secrets.token_hex(8)}
-        condemned = ""
+        token, condemned = secrets.token_hex(8), ""
         while True:
-            (found,) = rpc.batch_get([str(name)], ["expiry", "incarnation", "userId"])()
-            if documents.incarnation_of(found) == tombstone["incarnation"]:
+            found, engine = _reading(rpc, name, "incarnation")()
+            if documents.incarnation_of(found) == token:
                 break
-            if not documents.is_live(found, now, owner):
-                raise SessionNotFound(name)
+            found = _live(name, found, now, owner, engine)
             condemned = condemned or documents.incarnation_of(found)
             if documents.incarnation_of(found) != condemned:
                 # Ours is gone, maybe by a commit whose answer was lost; its successor stays.
                 return
             check_version(name, documents.version_of(found.update_time), if_match)
-            write = Write(update=values.document(f"{rpc.root}/{name}", tombstone))
+            write = Write(update=documents.tombstone(found))
+            write.update.fields["incarnation"].string_value = token
             write.current_document.update_time.CopyFrom(found.update_time)
             try:
                 answer = rpc.commit([write])
@@ -215,13 +236,17 @@ class FirestoreStore:
             erase(rpc, found, now, batches=1)
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
-        found = self._rpcs.for_request().run_query("", queries.sessions_of_id(session))
-        names = [
-            documents.session_name(document)
-            for document, _ in found
-            if document is not None and documents.expiry_of(document) > now // 1000
+        rpc = self._rpcs.for_request()
+        answers = rpc.run_query("", queries.sessions_of_id(session))
+        found = {documents.session_name(found): found for found, _ in answers if found is not None}
+        names = sorted(name for name in found if EngineName.parse(name.engine).location == location)
+        engines = [name.engine for name in names]
+        hiding = rpc.batch_get(engines, _HIDING)() if engines else []
+        return [
+            name
+            for name, engine in zip(names, hiding, strict=True)
+            if not is_condemned(engine) and documents.is_live(found[name], now, None, engine)
         ]
-        return sorted(name for name in names if EngineName.parse(name.engine).location == location)
 
     def append_event(
         self,
@@ -307,25 +332,25 @@ class FirestoreStore:
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:
         rpc = self._rpcs.for_request()
-        session = rpc.batch_get([str(name)], ["expiry", "userId"])
+        session = _reading(rpc, name)
         page = fill_page(
             self._events(rpc, name, query),
             query,
             predicate(query.filter, event_matches),
             EventRecord.size,
         )
-        if not documents.is_live(session()[0], now, owner):
-            raise SessionNotFound(name)
+        found, engine = session()
+        _live(name, found, now, owner, engine)
         return page
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[Run]:
         rpc = self._rpcs.for_request()
-        session = rpc.batch_get([str(name)], ["expiry", "userId"])
+        session = _reading(rpc, name)
         page = fill_runs(runs_by_event(rpc, name, query), query)
-        if not documents.is_live(session()[0], now, owner):
-            raise SessionNotFound(name)
+        found, engine = session()
+        _live(name, found, now, owner, engine)
         return page
 
     def watch(
@@ -336,6 +361,78 @@ class FirestoreStore:
         commit_time = int(self._timeout * 1e9)
         return FirestoreEventReader(
             self._rpcs.get(), self._listeners, name, after, now, owner, commit_time
+        )
+
+    def get_shared_state(self, owner: StateOwner) -> SharedState:
+        return shared_states.get_shared_state(self._rpcs.for_request(), owner)
+
+    def update_shared_state(
+        self, owner: StateOwner, change: SharedStateChange, now: int, *, require_engine: bool
+    ) -> SharedState:
+        rpc, retries = self._with_history(), Retries(owner, self._timeout)
+        return shared_states.update_shared_state(
+            rpc, owner, change, now, retries, require_engine=require_engine
+        )
+
+    def list_users(
+        self, engine: EngineName, query: PageQuery, owner: str | None = None
+    ) -> Page[UserRecord]:
+        return users.list_users(self._with_history(), engine, query, owner)
+
+    def erase_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        retries = Retries(user, self._timeout)
+        self._with_history()
+        return user_erasure.erase_user(self._rpcs.get(), user, now, is_time_up, retries)
+
+    def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        self._with_history()
+        return user_erasure.count_user(self._rpcs.get(), user, is_time_up)
+
+    def fork_session(
+        self,
+        fork: Fork,
+        now: int,
+        is_time_up: Callable[[], bool],
+        owner: str | None = None,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord | None:
+        rpc = self._rpcs.get()
+        self._versions.require(rpc, WITH_HISTORY)
+        return ForkCopy(
+            rpc,
+            fork,
+            now,
+            is_time_up,
+            owner,
+            self._versions.layouts_to_write(rpc),
+            self._lookback,
+            require_engine=require_engine,
+        ).run()
+
+    def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        return is_forking(self._rpcs.for_request(), name, now, owner)
+
+    def rewind_session(
+        self,
+        name: SessionName,
+        rewind: Rewind,
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> SessionRecord:
+        rpc, retries = self._rpcs.get(), Retries(name, self._timeout)
+        self._versions.require(rpc, WITH_HISTORY)
+        return rewind_session(
+            rpc,
+            name,
+            rewind,
+            lambda event: self._append(rpc, name, event),
+            now,
+            owner,
+            if_match,
+            self._lookback,
+            retries,
         )
 
     def create_engine(self, record: EngineRecord) -> None:
@@ -383,6 +480,12 @@ class FirestoreStore:
     def close(self) -> None:
         self._rpcs.close()
 
+    def _with_history(self) -> Rpc:
+        """For what servers of earlier versions know nothing of; raises MigrationUnderWay."""
+        rpc = self._rpcs.for_request()
+        self._versions.require(rpc, WITH_HISTORY)
+        return rpc
+
     def _events(
         self, rpc: Rpc, name: SessionName, query: PageQuery
     ) -> Iterator[tuple[Cursor, EventRecord]]:
@@ -413,6 +516,11 @@ class FirestoreStore:
         return refusal
 
 
+def _reading(rpc: Rpc, name: SessionName, *fields: str) -> Callable[[], list[Document | None]]:
+    """Starts reading what tells whether a session is there, of its document and its engine's."""
+    return rpc.batch_get([str(name), name.engine], ["expiry", "userId", *_HIDING, *fields])
+
+
 def _live(
     name: SessionName,
     found: Document | None,
@@ -420,7 +528,7 @@ def _live(
     owner: str | None = None,
     engine: Document | None = None,
 ) -> Document:
-    if is_condemned(engine) or not documents.is_live(found, now, owner):
+    if is_condemned(engine) or not documents.is_live(found, now, owner, engine):
         raise SessionNotFound(name)
     return found
 

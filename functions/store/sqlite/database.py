@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -92,6 +92,33 @@ class Database:
             self._check_version(connection)
             yield connection
 
+    def rewrite(self, is_time_up: Callable[[], bool]) -> bool:
+        """Rewrites the file and its log without what was deleted; False if readers held the log.
+
+        Writers wait meanwhile. A database in memory has no file.
+        """
+        if self._is_in_memory:
+            return True
+        with self._errors(), self._queue():
+            self.connection.execute("VACUUM")
+        while not self._empty_log():
+            if is_time_up():
+                return False
+            self.let_others_write()
+        return True
+
+    def _empty_log(self) -> bool:
+        """Moves the log into the file; False where another connection still reads from it."""
+        connection = self.connection
+        with self._errors(), self._queue():
+            # A checkpoint that waits for readers makes writers wait, too.
+            connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                is_busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {int(self._timeout * 1000)}")
+        return not is_busy
+
     def let_others_write(self) -> None:
         """Waits a moment; otherwise the next write would take the lock before other writers."""
         time.sleep(_PAUSE)
@@ -105,11 +132,16 @@ class Database:
 
     @contextmanager
     def _exclusive(self) -> Iterator[sqlite3.Connection]:
+        with self._queue(), self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def _queue(self) -> Iterator[None]:
+        """Waits for the other writers of this process."""
         if not self._writers.acquire(timeout=self._timeout):
             raise StoreUnavailable
         try:
-            with self._transaction("BEGIN IMMEDIATE") as connection:
-                yield connection
+            yield
         finally:
             self._writers.release()
 

@@ -8,6 +8,7 @@ import sqlite3
 
 from functions.store.protocol import Backlog, Part, Purged
 from functions.store.sqlite.rows import touch
+from functions.store.sqlite.users import hide_some
 
 ROWS = 2_000
 BYTES = 8 * 2**20
@@ -80,13 +81,19 @@ class Erasure:
         return True
 
     def engine(self, engine: int) -> bool:
-        """Removes a condemned engine with its sessions and all state; False if rows are left."""
+        """Removes a condemned engine with its sessions and all state; False if rows are left.
+
+        The engine of a user's erasure first takes in the user's sessions, and its own row stays.
+        """
         found = self._db.execute(
-            "SELECT scope FROM engines WHERE id = ? AND location = ''", (engine,)
+            "SELECT scope, name GLOB '/*' FROM engines WHERE id = ? AND location = ''", (engine,)
         ).fetchone()
         # After the purge of another server has removed it, its key may belong to a new engine.
         if found is None:
             return True
+        scope, is_of_user = found
+        if is_of_user and not hide_some(self._db, engine, self._left):
+            return False
         for (session,) in self._db.execute(
             "SELECT id FROM sessions WHERE engine IN (?, ?) LIMIT ?", (engine, -engine, _SESSIONS)
         ).fetchall():
@@ -100,16 +107,17 @@ class Erasure:
         users = self._db.execute(
             "SELECT user_id, scope FROM users WHERE engine = ? LIMIT ?", (engine, self._left)
         ).fetchall()
-        for user_id, scope in users:
-            if not self._members(scope):
+        for user_id, own in users:
+            if not self._members(own):
                 return False
             self._left -= 1
             self._db.execute(
                 "DELETE FROM users WHERE engine = ? AND user_id = ?", (engine, user_id)
             )
-        if self.is_full or not self._members(found[0]):
+        if self.is_full or not self._members(scope):
             return False
-        self._delete("engines", engine)
+        if not is_of_user:
+            self._delete("engines", engine)
         return True
 
     def _members(self, scope: int | None) -> bool:

@@ -61,6 +61,19 @@ def merge(
     return scope
 
 
+def copy_scope(db: sqlite3.Connection, scope: int) -> int:
+    """Makes a new scope with the members of another; returns its key."""
+    added = db.execute(
+        "INSERT INTO scopes (size, text) SELECT size, text FROM scopes WHERE id = ?", (scope,)
+    )
+    db.execute(
+        "INSERT INTO members (scope, key, value, size) "
+        "SELECT ?, key, value, size FROM members WHERE scope = ?",
+        (added.lastrowid, scope),
+    )
+    return int(added.lastrowid or 0)
+
+
 def _joined(scope: str) -> str:
     members = f"SELECT group_concat(key || ':' || value) FROM members WHERE scope = {scope}"
     return f"coalesce(({members}), '')"

@@ -146,6 +146,7 @@ def event_row(session: int, event: EventRecord) -> dict[str, Any]:
         "author": event.author,
         "invocation_id": event.invocation_id,
         "text": event.text,
+        **({"removed": write_plain(event.removed)} if event.removed else {}),
     }
 
 
@@ -253,12 +254,22 @@ def merge_state(db: sqlite3.Connection, keys: SessionKeys, change: StateChange) 
             db.execute("UPDATE sessions SET scope = ? WHERE id = ?", (own, keys.session))
     if change.app:
         app = merge(db, keys.app, change.app)
-        if keys.app is None:
-            db.execute("UPDATE engines SET scope = ? WHERE id = ?", (app, keys.engine))
+        db.execute(
+            f"UPDATE engines SET scope = ?, state_time = {_STATE_TIME} WHERE id = ?",
+            (app, keys.session, keys.engine),
+        )
     if change.user:
         user = merge(db, keys.user, change.user)
         if keys.user is None:
             add_user(db, keys.session, user)
+        db.execute(
+            f"UPDATE users SET state_time = {_STATE_TIME} WHERE engine = ? AND user_id = ?",
+            (keys.session, keys.engine, keys.user_id),
+        )
+
+
+_STATE_TIME = "max(coalesce(state_time, 0), (SELECT update_time FROM sessions WHERE id = ?))"
+"""The session whose write changes the state has moved already."""
 
 
 def _version(session: int, update_time: int) -> str:

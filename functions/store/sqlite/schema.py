@@ -19,16 +19,21 @@ never had state.
 NULL where no event says a number. `changes` holds what a creation and patches did to the session's
 own state: `members` is a JSON object of member texts, null for a key that went; `is_replace` says
 that all other keys went, too; `after` is the greatest `seq` of the session's events then, 0 for
-none. `users` has a row for everybody who had a session or state; one without state has no scope.
-`original` is an event's text before compaction, and `raw` rebuilds the copy of its content in
-`rawEvent`; both are NULL for most events.
+none; `name` is the id that an import gave. `users` has a row for everybody who had a session or
+state; one without state has no scope.
+`state_time` is when app or user state changed last, NULL if no write since step 6 did.
+`original` is an event's text before compaction, `raw` rebuilds the copy of its content in
+`rawEvent`, and `removed` is the JSON list of the keys that a rewind removed from the state; all of
+them are NULL for most events. `edits` counts the changes of a session's events after they arrived.
 
 An event that was deleted alone keeps its `seq` and id under its session's negated key; its text is
 its state delta. A session that a fork still fills has its engine's negated key and the expiry at
-which the fork's lease ends.
+which the fork's lease ends; `fork` says how far the copy has come, and afterwards which request
+made it.
 
 A deleted session has the expiry 0 and an id that no client can send. A deleted engine has the
-location "" and such a name. Their rows stay until everything below them is removed.
+location "" and such a name. Their rows stay until everything below them is removed. `users` says
+how `erasures` and such an engine remove what a user left.
 """
 
 import sqlite3
@@ -183,15 +188,30 @@ ALTER TABLE sessions ADD COLUMN candidate_tokens INTEGER;
 ALTER TABLE sessions ADD COLUMN total_tokens INTEGER;
 ALTER TABLE sessions ADD COLUMN last_event_time INTEGER;
 ALTER TABLE sessions ADD COLUMN forked_from TEXT NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN fork TEXT NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN edits INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events ADD COLUMN original TEXT;
 ALTER TABLE events ADD COLUMN raw TEXT;
+ALTER TABLE engines ADD COLUMN state_time INTEGER;
+
+CREATE TABLE erasures (
+    id INTEGER PRIMARY KEY,
+    engine INTEGER NOT NULL,
+    user_id TEXT NOT NULL,
+    last INTEGER NOT NULL
+);
+ALTER TABLE events ADD COLUMN removed TEXT;
+CREATE TRIGGER event_changes AFTER UPDATE ON events BEGIN
+    UPDATE sessions SET edits = edits + 1 WHERE id = abs(old.session);
+END;
 
 CREATE TABLE changes (
     id INTEGER PRIMARY KEY,
     session INTEGER NOT NULL,
     after INTEGER NOT NULL,
     members TEXT NOT NULL,
-    is_replace INTEGER NOT NULL
+    is_replace INTEGER NOT NULL,
+    name TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX changes_of_session ON changes (session);
 
@@ -202,6 +222,7 @@ CREATE TABLE users (
     user_id TEXT NOT NULL,
     create_time INTEGER NOT NULL,
     scope INTEGER,
+    state_time INTEGER,
     PRIMARY KEY (engine, user_id)
 ) WITHOUT ROWID;
 CREATE TRIGGER user_goes AFTER DELETE ON users BEGIN
@@ -209,7 +230,7 @@ CREATE TRIGGER user_goes AFTER DELETE ON users BEGIN
 END;
 INSERT INTO users (engine, user_id, create_time)
 SELECT engine, user_id, min(create_time) FROM sessions WHERE expiry > 0 GROUP BY engine, user_id;
-INSERT INTO users
+INSERT INTO users (engine, user_id, create_time, scope)
 SELECT engine, user_id, CAST(strftime('%s') AS INTEGER) * 1000000000, scope
 FROM old_users WHERE true
 ON CONFLICT DO UPDATE SET scope = excluded.scope;
@@ -276,6 +297,7 @@ STEPS: tuple[tuple[Step, ...], ...] = (
 - 4: state as rows. A server of version 3 that still runs fails to read or write sessions, since
   their columns of state are gone. It can still delete rows; triggers delete the state with them.
 - 5: the joined members of small scopes.
-- 6: what sessions count of their events, changes of state outside events, and a row of every user.
+- 6: what sessions count of their events, changes of state outside events, a row of every user, and
+  erasures of users.
   State at creation and patches of earlier versions are not known.
 """

@@ -1,12 +1,14 @@
 """The Store protocol in SQL: a write is one transaction, but for removals of many rows."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from sqlite3 import Connection
 from typing import Any
 
 from functions.calls.filters import PageQuery, event_matches, predicate
+from functions.calls.import_lines import HistoryLine
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import (
     ParentEngineNotFound,
@@ -16,19 +18,31 @@ from functions.rules.errors import (
     StoreUnavailable,
 )
 from functions.rules.event import EventRecord, counts_of
-from functions.rules.names import EngineName, SessionName
+from functions.rules.fork import Fork
+from functions.rules.names import EngineName, SessionName, UserName
+from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord, check_version
+from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
 from functions.rules.state import StateChange
+from functions.rules.user import UserRecord
+from functions.store.history import HistoryPiece, ImportedHistory
 from functions.store.paging import Cursor, Page, fill_page
 from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
 from functions.store.runs import fill_runs
-from functions.store.sqlite import engines, listing
+from functions.store.sqlite import engines, forking, listing, moving, shared_states, users
 from functions.store.sqlite.change_poller import ChangePoller
 from functions.store.sqlite.database import Database
-from functions.store.sqlite.erasing import Erasure, condemn_session, count_expired, purge_some
+from functions.store.sqlite.erasing import (
+    ROWS,
+    Erasure,
+    condemn_session,
+    count_expired,
+    purge_some,
+)
 from functions.store.sqlite.event_reader import SqliteEventReader
 from functions.store.sqlite.members import merge
+from functions.store.sqlite.rewinding import rewind_session
 from functions.store.sqlite.rows import (
     SessionKeys,
     add_user,
@@ -58,7 +72,13 @@ class SqliteStore:
         self._poller = ChangePoller(self._database)
 
     def create_session(
-        self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
+        self,
+        record: SessionRecord,
+        state: StateChange,
+        now: int,
+        *,
+        require_engine: bool,
+        keeps_change: bool = True,
     ) -> SessionRecord:
         engine_name, session_id = record.name
         with self._database.write() as db:
@@ -91,6 +111,7 @@ class SqliteStore:
                     "create_time": record.create_time,
                     "update_time": record.update_time,
                     "scope": scope,
+                    "forked_from": record.forked_from,
                     **session_row(record),
                 },
             )
@@ -98,7 +119,8 @@ class SqliteStore:
                 session, engine, record.user_id, record.update_time, scope, app, user
             )
             add_user(db, session)
-            keep_change(db, session, state)
+            if keeps_change:
+                keep_change(db, session, state)
             merge_state(db, keys, StateChange(app=state.app, user=state.user))
             return live_session(db, record.name, now)[1]
 
@@ -210,6 +232,21 @@ class SqliteStore:
                 live_keys(db, name, now, owner)
             return page
 
+    def read_history(
+        self, name: SessionName, behind: Cursor | None, now: int, owner: str | None = None
+    ) -> HistoryPiece:
+        with self._database.snapshot() as db:
+            return moving.read_history(db, name, behind, now, owner)
+
+    def begin_import(self, engine: EngineName) -> None:
+        pass
+
+    def import_history(
+        self, name: SessionName, lines: Sequence[HistoryLine], now: int
+    ) -> ImportedHistory:
+        with self._database.write() as db:
+            return moving.import_history(db, name, lines, now)
+
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[Run]:
@@ -221,6 +258,79 @@ class SqliteStore:
         self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
     ) -> SqliteEventReader:
         return SqliteEventReader(self._database, self._poller, name, after, now, owner)
+
+    def get_shared_state(self, owner: StateOwner) -> SharedState:
+        with self._database.snapshot() as db:
+            return shared_states.get_shared_state(db, owner)
+
+    def update_shared_state(
+        self, owner: StateOwner, change: SharedStateChange, now: int, *, require_engine: bool
+    ) -> SharedState:
+        with self._database.write() as db:
+            return shared_states.update_shared_state(
+                db, owner, change, now, require_engine=require_engine
+            )
+
+    def list_users(
+        self, engine: EngineName, query: PageQuery, owner: str | None = None
+    ) -> Page[UserRecord]:
+        with self._database.snapshot() as db:
+            return users.list_users(db, engine, query, owner)
+
+    def erase_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        with self._database.write() as db:
+            erasures = users.begin_erasures(db, user)
+        for erasure in erasures:
+            is_hidden = False
+            while not is_hidden:
+                with self._database.write() as db:
+                    is_hidden = users.hide_some(db, erasure, ROWS)
+                self._database.let_others_write()
+        total = Purged(0, 0, done=False)
+        # All is hidden already; what cannot be removed now goes with the next call or purge.
+        with suppress(StoreUnavailable):
+            while erasures:
+                with self._database.write() as db:
+                    removal = Erasure(db, now)
+                    is_gone = removal.engine(erasures[0])
+                total = total.plus(removal.purged(done=False))
+                erasures = erasures[is_gone:]
+                if erasures and is_time_up():
+                    return total
+            return replace(total, done=self._end_erasures(is_time_up))
+        return total
+
+    def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        with self._database.snapshot() as db:
+            return users.count_user(db, user)
+
+    def fork_session(
+        self,
+        fork: Fork,
+        now: int,
+        is_time_up: Callable[[], bool],
+        owner: str | None = None,
+        *,
+        require_engine: bool,
+    ) -> SessionRecord | None:
+        return forking.fork_session(
+            self._database, fork, now, is_time_up, owner, require_engine=require_engine
+        )
+
+    def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        with self._database.statement() as db:
+            return forking.is_forking(db, name, now, owner)
+
+    def rewind_session(
+        self,
+        name: SessionName,
+        rewind: Rewind,
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> SessionRecord:
+        with self._database.write() as db:
+            return rewind_session(db, name, rewind, now, owner, if_match)
 
     def create_engine(self, record: EngineRecord) -> None:
         with self._database.write() as db:
@@ -259,7 +369,7 @@ class SqliteStore:
                 purged = purge_some(db, now, part)
             total = total.plus(purged)
             if purged.done:
-                return Purged(total.sessions, total.events, done=True)
+                return replace(total, done=part.number > 0 or self._end_erasures(is_time_up))
             if is_time_up():
                 return total
             self._database.let_others_write()
@@ -280,6 +390,18 @@ class SqliteStore:
                 with self._database.write() as db:
                     is_gone = step(Erasure(db, now))
         return is_gone
+
+    def _end_erasures(self, is_time_up: Callable[[], bool]) -> bool:
+        """Rewrites the file where an erasure has removed all rows; False if readers are long."""
+        with self._database.snapshot() as db:
+            emptied = users.emptied_erasures(db)
+        if not emptied:
+            return True
+        if not self._database.rewrite(is_time_up):
+            return False
+        with self._database.write() as db:
+            users.end_erasures(db, emptied)
+        return True
 
     def _reading(self, *, one_statement: bool) -> AbstractContextManager[Connection]:
         return self._database.statement() if one_statement else self._database.snapshot()

@@ -25,12 +25,14 @@ them except `$alt`. With UNKNOWN_FIELDS=keep, messages may hold fields that are 
 _REQUESTS: Mapping[str, JsonSchema] = {
     "create_session": ref("NewSession-Input"),
     "update_session": ref("Session-Input"),
+    "fork_session": ref("ForkSessionRequest"),
+    "rewind_session": ref("RewindSessionRequest"),
     "append_event": ref("SessionEvent-Input"),
     "create_reasoning_engine": ref("ReasoningEngine-Input"),
     "update_reasoning_engine": ref("ReasoningEngine-Input"),
     "delete_reasoning_engine": ref("DeleteReasoningEngineRequest"),
 }
-_REQUIRED = {"create_session", "append_event"}
+_REQUIRED = {"create_session", "rewind_session", "append_event"}
 """Methods that refuse an empty message, and therefore need a body."""
 
 _ANSWERS = {
@@ -39,6 +41,8 @@ _ANSWERS = {
     "list_sessions": "Sessions",
     "update_session": "Session-Output",
     "delete_session": "Operation",
+    "fork_session": "Operation",
+    "rewind_session": "Session-Output",
     "append_event": "Appended",
     "list_events": "SessionEvents",
     "list_runs": "Runs",

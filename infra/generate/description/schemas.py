@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
+from functions.messages.fork_and_rewind import ForkSessionRequest, RewindSessionRequest
 from functions.messages.message import Message
 from functions.messages.reasoning_engine import DeleteReasoningEngineRequest, ReasoningEngine
 from functions.messages.scalar_schema import TIMESTAMP, JsonSchema
@@ -78,6 +79,9 @@ _RULES: Mapping[tuple[type[Message], str], _Rules] = {
     (Session, "serialization"): _Rules(
         ["name", "createTime", "updateTime", "userId", "expireTime"], {"labels": _LABELS}, ("ttl",)
     ),
+    (RewindSessionRequest, "validation"): _Rules(
+        ["beforeInvocationId"], {"beforeInvocationId": FILLED}
+    ),
     (ReasoningEngine, "validation"): _Rules([], {"labels": _LABELS_OR_NULL}),
     (ReasoningEngine, "serialization"): _Rules(
         ["name", "createTime", "updateTime", "etag"], {"labels": _LABELS}
@@ -116,8 +120,9 @@ _OF_EVERY_RUN = (
 def schemas() -> dict[str, JsonSchema]:
     """Returns all schemas by name; a message in both directions has `-Input` and `-Output`."""
     both = product((Session, SessionEvent, ReasoningEngine), ("validation", "serialization"))
+    read = (DeleteReasoningEngineRequest, ForkSessionRequest, RewindSessionRequest)
     _, made = models_json_schema(
-        [*both, (DeleteReasoningEngineRequest, "validation")],  # type: ignore[list-item]
+        [*both, *product(read, ("validation",))],  # type: ignore[list-item]
         ref_template=f"{_SCHEMAS}{{model}}",
         schema_generator=_Generator,
     )
@@ -184,7 +189,7 @@ def _operations(messages: Mapping[str, JsonSchema]) -> dict[str, JsonSchema]:
         "GenericMetadata": times,
         "OperationMetadata": _typed(metadata, "[A-Za-z]+OperationMetadata"),
         "Operation": {"anyOf": [ref(f"Operation-{name}") for name in (*responses, "UnderWay")]},
-        # Of a large engine that is being deleted.
+        # Of a large engine that is being deleted, or a large session that is being forked.
         "Operation-UnderWay": fixed({**parts, "done": {"const": False}}, *parts),
         **{
             f"Operation-{name}": fixed(

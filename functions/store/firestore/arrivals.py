@@ -1,0 +1,157 @@
+"""The history of a session by arrival: its events, also those deleted, and changes of its state.
+
+Firestore gives all documents of one commit the same createTime, and `n` tells which of them came
+first. Queries go by `arrived`, the time at which Firestore received a commit, which is no later.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from heapq import heappop, heappush, merge
+
+from functions.messages.json_text import read_json
+from functions.rules.errors import EventNotFound
+from functions.rules.fork import InvocationNotFound, Point
+from functions.rules.names import SessionName
+from functions.rules.state import MemberChanges
+from functions.rules.state_history import StateHistory, changes_of_delta, changes_of_event
+from functions.store.firestore.documents import arrival_of
+from functions.store.firestore.protobuf import Document, Timestamp
+from functions.store.firestore.queries import DELETED, arrivals, places_of_invocation
+from functions.store.firestore.rpc import Rpc
+from functions.store.firestore.values import by_field_name, nanoseconds
+
+Place = tuple[int, int]
+"""When a document was created, in nanoseconds, and its `n`."""
+
+LEAST_LOOKBACK = 10 * 10**9
+"""Nanoseconds by which a query looks back at least: Firestore may commit after a deadline."""
+
+_PAGE = 1_000
+_PAGE_BYTES = 4 * 2**20
+"""Documents and bytes that are in memory at a time; the document that reaches them is the last."""
+
+
+def place(found: Document) -> Place:
+    """Where a document stands in its session's history."""
+    number = found.fields.get("n")
+    return nanoseconds(found.create_time), number.integer_value if number is not None else 0
+
+
+def place_before(rpc: Rpc, name: SessionName, point: Point, read_time: Timestamp | None) -> Place:
+    """The last place that may be before a point; raises EventNotFound, InvocationNotFound."""
+    if point.through_event:
+        path = f"{name}/events/{point.through_event}"
+        (event,) = rpc.batch_get([path], ["key", "n"], read_time)()
+        if event is None or "key" not in event.fields:
+            raise EventNotFound(path)
+        return place(event)
+    wanted = point.before_invocation_id
+    answers = rpc.run_query(str(name), places_of_invocation(wanted), read_time)
+    places = [
+        place(found)
+        for found, _ in answers
+        if found is not None and found.fields["invocationId"].string_value == wanted
+    ]
+    if not places:
+        raise InvocationNotFound(name, wanted)
+    created, number = min(places)
+    return created, number - 1
+
+
+def history(
+    rpc: Rpc,
+    name: SessionName,
+    behind: Place | None,
+    end: Place | None,
+    lookback: int,
+    read_time: Timestamp | None = None,
+) -> Iterator[Document]:
+    """The documents of a session's history behind one place and up to another, as they arrived.
+
+    `lookback` is the nanoseconds by which a document may be created later than it arrived.
+    """
+    since = None if behind is None else behind[0] - lookback
+    until = None if end is None else end[0]
+    streams = [
+        _by_place(_pages(rpc, name, collection, since, until, read_time))
+        for collection in ("events", "changes")
+    ]
+    for at, _, found in merge(*streams):
+        if end is not None and at > end:
+            return
+        if behind is None or at > behind:
+            yield found
+
+
+def is_event(found: Document) -> bool:
+    """Whether a document of a history is an event that was not deleted."""
+    return "key" in found.fields
+
+
+def changes_of(found: Document) -> tuple[MemberChanges, bool]:
+    """The change that a document made to its session's own state; whether all other keys went.
+
+    The keys are the names of fields.
+    """
+    fields = found.fields
+    if "members" in fields:
+        members = fields["members"].map_value.fields
+        changes = {key: member.string_value or None for key, member in members.items()}
+        return changes, fields["replace"].boolean_value
+    if DELETED in fields:
+        changes = changes_of_delta(read_json(fields[DELETED].string_value.encode()))
+    else:
+        changes = changes_of_event(fields["text"].string_value)
+    if "removed" in fields:
+        removed = fields["removed"].array_value.values
+        changes |= dict.fromkeys(key.string_value for key in removed)
+    return by_field_name(changes), False
+
+
+def state_at(rpc: Rpc, name: SessionName, end: Place, lookback: int) -> Mapping[str, str | None]:
+    """The members of a session's own state at a place, by the names of their fields."""
+    then = StateHistory()
+    for found in history(rpc, name, None, end, lookback):
+        changes, replace = changes_of(found)
+        then.apply(changes, replace=replace)
+    return then.members
+
+
+def _pages(
+    rpc: Rpc,
+    name: SessionName,
+    collection: str,
+    since: int | None,
+    until: int | None,
+    read_time: Timestamp | None,
+) -> Iterator[Document]:
+    """Documents in the order in which they arrived.
+
+    No call stays open while the caller works: it would meet its deadline.
+    """
+    last, is_full = None, True
+    while is_full:
+        query = arrivals(collection, since, until, last, _PAGE)
+        page: list[Document] = []
+        size = 0
+        with closing(rpc.run_query(str(name), query, read_time)) as answers:
+            for found, _ in answers:
+                if found is not None:
+                    page.append(found)
+                    size += found.ByteSize()
+                if size >= _PAGE_BYTES:
+                    break
+        is_full = len(page) == _PAGE or size >= _PAGE_BYTES
+        last = page[-1] if page else None
+        yield from page
+
+
+def _by_place(arrived: Iterator[Document]) -> Iterator[tuple[Place, str, Document]]:
+    held: list[tuple[Place, str, Document]] = []
+    for found in arrived:
+        # No document that has yet to come was created before it arrived.
+        while held and held[0][0][0] < arrival_of(found):
+            yield heappop(held)
+        heappush(held, (place(found), found.name, found))
+    while held:
+        yield heappop(held)
