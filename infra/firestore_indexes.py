@@ -8,8 +8,12 @@ Print each index and exemption that a database lacks, and fail if it lacks one:
 
     python3 infra/firestore_indexes.py <(gcloud firestore indexes composite list --format=json) \
         <(gcloud firestore indexes fields list --format=json)
+
+With --no-lists-over-all-engines, both leave out the indexes that Terraform leaves out if its
+variable `lists_over_all_engines` is false.
 """
 
+import argparse
 import json
 import sys
 from collections.abc import Iterator
@@ -21,10 +25,12 @@ Json = dict[str, Any]
 FILE = Path(__file__).parent / "firestore.indexes.json"
 
 
-def changes() -> Iterator[tuple[str, str, Json]]:
+def changes(*, lists_over_all_engines: bool = True) -> Iterator[tuple[str, str, Json]]:
     """Yields verb, path below `collectionGroups/` and body of each call that makes an index."""
     file = json.loads(FILE.read_text())
     for index in file["indexes"]:
+        if not lists_over_all_engines and _is_of_such_lists(index):
+            continue
         body = {"queryScope": index["queryScope"], "fields": index["fields"]}
         yield "POST", f"{index['collectionGroup']}/indexes", body
     for field in file["fieldOverrides"]:
@@ -32,14 +38,24 @@ def changes() -> Iterator[tuple[str, str, Json]]:
         yield "PATCH", path, {"indexConfig": {"indexes": list(_of_field(field))}}
 
 
-def missing(indexes: list[Json], fields: list[Json]) -> list[str]:
+def missing(
+    indexes: list[Json], fields: list[Json], *, lists_over_all_engines: bool = True
+) -> list[str]:
     """Returns the path and the indexes of each change that the lists lack or that is not ready."""
     there = {
         _line(_below(index["name"]), index) for index in indexes if index.get("state") == "READY"
     }
     there |= {_line(_below(field["name"]), field) for field in fields}
-    wanted = (_line(path.partition("?")[0], body) for _, path, body in changes())
+    wanted = (
+        _line(path.partition("?")[0], body)
+        for _, path, body in changes(lists_over_all_engines=lists_over_all_engines)
+    )
     return [f"missing: {line}" for line in wanted if line not in there]
+
+
+def _is_of_such_lists(index: Json) -> bool:
+    """Whether an index serves lists over all engines alone."""
+    return index["queryScope"] == "COLLECTION_GROUP" and "arrayConfig" in index["fields"][0]
 
 
 def _line(path: str, body: Json) -> str:
@@ -72,13 +88,27 @@ def _entry(index: Json) -> str:
     return ", ".join([index["queryScope"], *fields])
 
 
-def main(files: list[str]) -> int:
+def main(argv: list[str]) -> int:
     """Prints the calls, or compares with the lists in two files; returns the exit code."""
-    if not files:
-        for verb, path, body in changes():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("files", nargs="*", metavar="FILE", help="indexes, then fields, as JSON")
+    parser.add_argument(
+        "--lists-over-all-engines",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="as Terraform's variable of that name",
+    )
+    args = parser.parse_args(argv)
+    if not args.files:
+        for verb, path, body in changes(lists_over_all_engines=args.lists_over_all_engines):
             print(verb, path, json.dumps(body), sep="\t")
         return 0
-    lacking = missing(*(json.loads(Path(file).read_text()) for file in files))
+    lacking = missing(
+        *(json.loads(Path(file).read_text()) for file in args.files),
+        lists_over_all_engines=args.lists_over_all_engines,
+    )
     print("\n".join(lacking) or "every index and exemption is there")
     return 1 if lacking else 0
 

@@ -24,12 +24,12 @@ locals {
     export_sessions = { memory = "1Gi", timeout = 300, invoker = "gateway" }
     import_sessions = { memory = "1Gi", timeout = 300, invoker = "gateway" }
 
-    append_event        = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    append_event        = { memory = "1Gi", timeout = 60, invoker = "gateway" }
     batch_append_events = { memory = "1Gi", timeout = 60, invoker = "gateway" }
-    get_event           = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    get_event           = { memory = "1Gi", timeout = 60, invoker = "gateway" }
     list_events         = { memory = "1Gi", timeout = 60, invoker = "gateway" }
     watch_events        = { memory = "1Gi", timeout = 3600, invoker = "watchers" }
-    update_event        = { memory = "512Mi", timeout = 60, invoker = "gateway" }
+    update_event        = { memory = "1Gi", timeout = 60, invoker = "gateway" }
     delete_event        = { memory = "512Mi", timeout = 60, invoker = "gateway" }
     purge_events        = { memory = "1Gi", timeout = 300, invoker = "gateway" }
 
@@ -59,6 +59,9 @@ locals {
     wait_operation   = { memory = "512Mi", timeout = 60, invoker = "gateway" }
   }
 
+  # One job shares its instance with the dry run. Of several, each has an instance, and so has the dry run.
+  purge = var.purge_jobs == 1 ? { instances = 1, concurrency = var.concurrency } : { instances = var.purge_jobs + 1, concurrency = 1 }
+
   # The targets of the chosen shape, with the values of the variables.
   functions = {
     for target, function in local.targets : target => {
@@ -67,8 +70,8 @@ locals {
       timeout       = lookup(var.timeouts, target, function.timeout)
       invoker       = function.invoker
       min_instances = function.invoker == "scheduler" ? 0 : var.min_instances
-      max_instances = function.invoker == "scheduler" ? 1 : var.max_instances
-      concurrency   = function.invoker == "watchers" ? var.watchers : var.concurrency
+      max_instances = function.invoker == "scheduler" ? local.purge.instances : var.max_instances
+      concurrency   = lookup({ watchers = var.watchers, scheduler = local.purge.concurrency }, function.invoker, var.concurrency)
       threads       = function.invoker == "watchers" ? var.watchers : coalesce(var.threads, var.concurrency)
     } if contains(var.shape == "router" ? ["clients", "scheduler"] : ["gateway", "watchers", "scheduler"], function.invoker)
   }
@@ -76,6 +79,7 @@ locals {
   # A byte of a body or a page takes up to 30 bytes of memory while the server reads or makes it: small
   # JSON objects cost most. A process takes 192 MiB before its first request. So many bytes of bodies
   # and pages may therefore be in flight, whatever the concurrency; beyond them, a request gets 503.
+  # One body may have as many, up to the default of MAX_BODY_BYTES.
   bytes_in_flight = {
     for target, function in local.functions : target => floor(
       (tonumber(regex("^[0-9]+", function.memory)) * (endswith(function.memory, "Gi") ? 1024 : 1) - 192)
@@ -135,6 +139,7 @@ resource "google_cloudfunctions2_function" "function" {
         THREADS          = each.value.threads
 
         MAX_BYTES_IN_FLIGHT = local.bytes_in_flight[each.key]
+        MAX_BODY_BYTES      = min(20971520, local.bytes_in_flight[each.key])
       },
       each.value.invoker == "watchers" ? { WATCHERS = var.watchers } : {},
       { for name, value in local.settings : name => value if name != "AUTH" || each.value.invoker != "scheduler" },

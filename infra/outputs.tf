@@ -19,8 +19,8 @@ output "scheduler_service_account" {
 }
 
 output "schedule" {
-  description = "The flags with which infra/schedule_purge.py finds the purge's Cloud Scheduler job."
-  value       = "--project=${var.project} --location=${var.location} --job=${local.functions["purge_expired_sessions"].name}"
+  description = "The flags with which infra/schedule_purge.py finds the purge's Cloud Scheduler jobs."
+  value       = "--project=${var.project} --location=${var.location} --job=${local.functions["purge_expired_sessions"].name}${var.purge_jobs == 1 ? "" : " --jobs=${var.purge_jobs}"}"
 }
 
 output "project" {

@@ -1,10 +1,11 @@
-# The Cloud Scheduler job that calls the purge. infra/schedule_purge.py makes the same job for
-# deployments without Terraform; the script also pauses, runs and shows this job.
+# The Cloud Scheduler jobs that call the purge, each for its part of the sessions.
+# infra/schedule_purge.py makes the same jobs for deployments without Terraform; the script also
+# pauses, runs and shows these jobs.
 
 resource "google_cloud_scheduler_job" "purge" {
-  count = var.own_database ? 1 : 0
+  count = var.own_database ? var.purge_jobs : 0
 
-  name             = local.functions["purge_expired_sessions"].name
+  name             = "${local.functions["purge_expired_sessions"].name}${count.index == 0 ? "" : "-${count.index}"}"
   region           = var.location
   description      = "Removes expired sessions and their events."
   schedule         = var.purge_schedule
@@ -13,7 +14,7 @@ resource "google_cloud_scheduler_job" "purge" {
 
   http_target {
     http_method = "POST"
-    uri         = "${google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].uri}/v1beta1/sessions:purgeExpired"
+    uri         = "${google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].uri}/v1beta1/sessions:purgeExpired${var.purge_jobs == 1 ? "" : "?shard=${count.index}/${var.purge_jobs}"}"
 
     oidc_token {
       service_account_email = google_service_account.scheduler.email
@@ -51,7 +52,7 @@ resource "google_cloud_scheduler_job" "backlog" {
 
   http_target {
     http_method = "POST"
-    uri         = "${google_cloud_scheduler_job.purge[0].http_target[0].uri}?dryRun=true"
+    uri         = "${google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].uri}/v1beta1/sessions:purgeExpired?dryRun=true"
 
     oidc_token {
       service_account_email = google_service_account.scheduler.email

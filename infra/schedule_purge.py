@@ -1,7 +1,7 @@
-r"""Manages the Cloud Scheduler job that purges expired sessions; see cloud.google.com/scheduler.
+r"""Manages the Cloud Scheduler jobs that purge expired sessions; see cloud.google.com/scheduler.
 
-Terraform makes the job without this script. `pause`, `resume`, `run` and `status` also work on
-Terraform's job.
+Terraform makes the jobs without this script. `pause`, `resume`, `run` and `status` also work on
+Terraform's jobs. With --jobs=3, each command is about three jobs, each of which purges its part.
 
     python infra/schedule_purge.py apply --project=my-project --location=us-central1 \
         --url=https://purge-abc-uc.a.run.app \
@@ -76,11 +76,13 @@ seconds_or_0 = matching(r"\d{1,5}s", "seconds such as 30s", duration)
 deadline = matching(r"(1[5-9]|[2-9]\d|[1-9]\d\d|1[0-7]\d\d|1800)s", "15s to 1800s", duration)
 repeats = matching("[0-5]", "0 to 5", int)
 doublings = matching("[1-9]|1[0-6]", "1 to 16", int)
+parts = matching("[1-9]|[12][0-9]|30", "1 to 30", int)
 
 COMMON = (
     ("project", "project", name, None, "the project's id"),
     ("location", "location", name, None, "the job's region, such as us-central1"),
     ("job", "job", name, "sessions-purge-expired-sessions", "the job's name"),
+    ("jobs", "jobs", parts, "1", "how many jobs purge side by side"),
     ("timeout", "timeout", seconds, "30s", "for each call of the API"),
     ("endpoint", "endpoint", word, "", "host:port of a private or local Cloud Scheduler API"),
 )
@@ -141,12 +143,17 @@ HINTS = {
 
 
 class PurgeJob:
-    """The job that the flags name; each command returns the text to print."""
+    """One of the jobs that the flags name; each command returns the text to print."""
 
-    def __init__(self, client: CloudSchedulerClient, args: argparse.Namespace) -> None:
+    def __init__(
+        self, client: CloudSchedulerClient, args: argparse.Namespace, number: int = 0
+    ) -> None:
+        """`number` counts the jobs from 0; all but the first have it behind their name."""
         self._client = client
         self._args = args
-        self._name = client.job_path(args.project, args.location, args.job)
+        self._part = f"?shard={number}/{args.jobs}" if args.jobs > 1 else ""
+        job = f"{args.job}-{number}" if number else args.job
+        self._name = client.job_path(args.project, args.location, job)
         self._timeout = args.timeout.total_seconds()
 
     def apply(self) -> str:
@@ -213,6 +220,7 @@ class PurgeJob:
             setattr(reduce(getattr, parents, job), leaf, vars(self._args)[path])
         target = job.http_target
         target.oidc_token.audience = target.oidc_token.audience or target.uri.removesuffix(PATH)
+        target.uri += self._part
         return job
 
     def _get(self) -> Job:
@@ -290,7 +298,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = read_flags(argv)
     try:
         with connect(args) as client:
-            print(args.method(PurgeJob(client, args)))
+            for number in range(args.jobs):
+                print(args.method(PurgeJob(client, args, number)))
     except (GoogleAPICallError, GoogleAuthError) as error:
         print(f"schedule_purge.py: error: {explain(error, args)}", file=sys.stderr)
         return 1

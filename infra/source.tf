@@ -4,7 +4,11 @@
 
 locals {
   root         = "${path.module}/.."
-  source_files = setunion(["constraints.txt", "main.py", "requirements.txt"], fileset(local.root, "functions/**/*.py"))
+  source_files = setunion(["constraints.txt", "main.py", "requirements.txt", "requirements-otel.txt"], fileset(local.root, "functions/**/*.py"))
+
+  # A build installs what requirements.txt names.
+  has_otel     = contains(concat(keys(local.settings), keys(var.secrets)), "OTEL_EXPORTER_OTLP_ENDPOINT")
+  requirements = "${file("${local.root}/requirements.txt")}${local.has_otel ? "-r requirements-otel.txt\n" : ""}"
 }
 
 data "archive_file" "source" {
@@ -16,7 +20,7 @@ data "archive_file" "source" {
     for_each = local.source_files
     content {
       filename = source.value
-      content  = file("${local.root}/${source.value}")
+      content  = source.value == "requirements.txt" ? local.requirements : file("${local.root}/${source.value}")
     }
   }
 }

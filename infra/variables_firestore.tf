@@ -31,7 +31,7 @@ variable "delete_protection" {
 }
 
 variable "kms_key" {
-  description = "Cloud KMS key that encrypts the database, as projects/…/locations/…/keyRings/…/cryptoKeys/…. The key must be in the database's location. It takes effect only when the database is created. Null: Google's keys."
+  description = "Cloud KMS key that encrypts the database and its backups, as projects/…/locations/…/keyRings/…/cryptoKeys/…. The key must be in the database's location. It takes effect only when the database is created. Null: Google's keys."
   type        = string
   default     = null
 }
@@ -62,6 +62,17 @@ variable "lists_over_all_engines" {
   description = "Whether reasoningEngines/-/sessions can be listed. false saves eight indexes, and half of what an append moves in indexes; such a list then answers FAILED_PRECONDITION."
   type        = bool
   default     = true
+}
+
+variable "purge_jobs" {
+  description = "Jobs that purge side by side, each a part of all sessions, on an instance of its own. One job purges about two million sessions a day; see docs/write-rates.md."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.purge_jobs >= 1 && var.purge_jobs <= 30 && floor(var.purge_jobs) == var.purge_jobs
+    error_message = "purge_jobs must be a whole number from 1 to 30."
+  }
 }
 
 variable "purge_schedule" {

@@ -85,7 +85,7 @@ variable "min_instances" {
 }
 
 variable "max_instances" {
-  description = "Largest number of instances of each function; it bounds the cost and the load on Firestore. The purge always has 1."
+  description = "Largest number of instances of each function; it bounds the cost and the load on Firestore. The purge has as many as purge_jobs needs."
   type        = number
   default     = 20
 }

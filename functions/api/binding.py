@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 
 import flask
 
@@ -73,6 +74,7 @@ def _deadline(seconds: float) -> Callable[[], bool]:
     return lambda: time.monotonic() >= end
 
 
+@cache
 def _spellings(parameters: tuple[str, ...]) -> Mapping[str, str]:
     """Both spellings of each parameter → its camelCase name."""
     return {spelling: name for name in parameters for spelling in (name, snake_case(name))}

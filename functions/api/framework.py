@@ -19,6 +19,7 @@ import gunicorn.config
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.base import Worker
 
+from functions.api.body import has_body
 from functions.api.streams import end_all
 from functions.config.settings import Settings
 
@@ -144,8 +145,9 @@ def _discard_body(request: flask.Request, answer: flask.Response, limit: int) ->
     `limit` is the bytes of a body that the server reads for anybody. Of a longer body, the server
     reads no more before it answers; gunicorn then closes the connection.
     """
-    is_too_large = answer.status_code == 413 or (request.content_length or 0) > limit
-    if is_too_large or not request.environ.get("wsgi.input_terminated"):
+    if not (has_body(request) and request.environ.get("wsgi.input_terminated")):
+        return
+    if answer.status_code == 413 or (request.content_length or 0) > limit:
         return
     body, left = request.environ["wsgi.input"], limit
     # The body of a client that left, or in malformed chunks, raises again.

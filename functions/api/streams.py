@@ -19,6 +19,7 @@ from functions.aip.errors import ApiError, ResourceExhausted
 from functions.config.settings import Settings
 from functions.messages.json_text import write_plain
 from functions.rules.errors import SessionNotFound
+from functions.store.in_flight import in_flight
 from functions.store.streams import EventStream, NewEvent
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,9 @@ _HEARTBEAT = ": \n\n"
 
 _SEND_PATIENCE = 30.0
 """Seconds for which a client may take no bytes before the server closes its connection."""
+
+_COUNTED_BYTES = 2**16
+"""Bytes of events, sent at once, that count among those of the process; less cost a lock each."""
 
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -91,6 +95,7 @@ def _frames(
         with _opening:
             _open.discard(stream)
         stream.reader.close()
+        in_flight.release()
 
 
 def _follow(
@@ -111,11 +116,16 @@ def _follow(
         except SessionNotFound:
             yield _deleted(stream)
             return
+        size = sum(record.size() for _, record in events)
+        if size >= _COUNTED_BYTES:
+            in_flight.take(size)
         text = "".join(_events(stream, events))
         if not text and time.monotonic() >= beat:
             text = _HEARTBEAT
         if text:
             yield text
+            if in_flight.held:
+                in_flight.release()
             beat = time.monotonic() + settings.watch_heartbeat / 1e9
         if events:
             continue

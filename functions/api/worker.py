@@ -84,7 +84,12 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Keeps the connection, or closes it later without a thread that waits for the client."""
-        if not fs.cancelled() and not fs.exception() and fs.result():
+        try:
+            is_kept = fs.result()
+        except Exception:
+            # A cancelled request raises, too.
+            is_kept = False
+        if is_kept:
             super().finish_request(conn, fs)
             return
         conn.timeout, conn.to_drain = time.monotonic() + _LINGER, _MOST_DRAINED

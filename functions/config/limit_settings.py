@@ -19,7 +19,7 @@ class LimitSettings:
         whole(8_192),
     )
     max_body_bytes: int = setting(
-        10 * 2**20,
+        20 * 2**20,
         "The largest size of a body, in bytes. The server answers 413 to more and does not read "
         "it.",
         whole(1),

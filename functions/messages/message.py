@@ -89,6 +89,8 @@ class Message(BaseModel):
     ) -> Self:
         """Builds the message from parsed JSON; `root` is the body's field name in the API.
 
+        With the root "" errors name a field by its path in the body, and the body `request`.
+
         `unknown` keeps or rejects fields that the message does not know; `strict` also rejects the
         fields of ADK's clients. `size` is the size of the JSON in bytes.
 
@@ -168,21 +170,22 @@ def _beginning(value: Any, left: Iterator[int]) -> Any:
 def _refusal(root: str, error: ValidationError, bound: str = "") -> InvalidArgument:
     count = error.error_count()
     if count > _SMALL:
-        text = f"Invalid value at '{root}': {bound}{count} of its values are not allowed."
-        return InvalidArgument(text, [FieldViolation(root, text)])
+        where = _path(root, ())
+        text = f"Invalid value at '{where}': {bound}{count} of its values are not allowed."
+        return InvalidArgument(text, [FieldViolation(where, text)])
     details = error.errors(include_url=False)[:_MOST_FAULTS]
     faults = [_violation(root, detail) for detail in details]
     return InvalidArgument("\n".join(fault.description for fault in faults), faults)
 
 
 def _violation(root: str, detail: ErrorDetails) -> FieldViolation:
-    *parents, last = (root, *detail["loc"])
+    location = detail["loc"]
     kind = detail["type"]
     if kind == "extra_forbidden":
-        where = _path(parents)
-        what = f"Unknown name \"{last}\" at '{where}': Cannot find field."
+        where = _path(root, location[:-1])
+        what = f"Unknown name \"{location[-1]}\" at '{where}': Cannot find field."
         return FieldViolation(where, f"Invalid JSON payload received. {what}")
-    where = _path([*parents, last])
+    where = _path(root, location)
     if kind == "oneof":
         return FieldViolation(where, f"Invalid value at '{where}' {detail['msg']}")
     expected = _PROTO_TYPES.get(kind, detail["msg"])
@@ -190,11 +193,11 @@ def _violation(root: str, detail: ErrorDetails) -> FieldViolation:
     return FieldViolation(where, f"Invalid value at '{where}' ({expected}), {sent}")
 
 
-def _path(location: Sequence[Any]) -> str:
-    path = ""
+def _path(root: str, location: Sequence[Any]) -> str:
+    path = root
     for step in location:
         path += f"[{step}]" if isinstance(step, int) else f".{snake_case(step)}"
-    return path[1:]
+    return path if root else path[1:] or "request"
 
 
 def _excerpt(value: object) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.messages.json_text import utf8_size
 from functions.rules.names import SessionName
+from functions.rules.state import StateChange
 from functions.rules.token_usage import NO_USAGE, TokenUsage
 
 ENVELOPE_BYTES = 500
@@ -22,6 +23,8 @@ class EventRecord:
     `text` is the event's JSON without its name and without the opening brace: the server joins
     answers from stored texts. `timestamp` is in nanoseconds since the epoch. `former_id` is the id
     that earlier versions gave to the event of the same append, or "" if they chose it at random.
+    `shorter` is what a store keeps of a new event in place of its text, "" for most; see
+    functions.rules.event_text.
     `usage` is what it says of tokens when it is new, and `removed` has the keys that it takes from
     its session's state, which a stateDelta cannot say; records that stores read have neither.
     """
@@ -32,6 +35,7 @@ class EventRecord:
     invocation_id: str
     text: str
     former_id: str = ""
+    shorter: str = ""
     usage: TokenUsage = NO_USAGE
     removed: tuple[str, ...] = ()
 
@@ -39,9 +43,18 @@ class EventRecord:
         """Returns an upper estimate of the bytes of `to_json`."""
         return ENVELOPE_BYTES + utf8_size(self.text)
 
+    @property
+    def stored(self) -> str:
+        """What a store keeps of the text of a new event."""
+        return self.shorter or self.text
+
     def to_json(self, session: SessionName | str) -> str:
         """Writes the SessionEvent of a list's answer."""
         return f'{{"name":"{session}/events/{self.id}",{self.text}'
+
+
+EventAndState = tuple[EventRecord, StateChange]
+"""A new event and its change of state."""
 
 
 def timestamp_key(timestamp: int) -> str:

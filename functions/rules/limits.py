@@ -3,8 +3,15 @@
 Modules of every room read them, so they stand apart from the rules.
 """
 
-MAX_EVENT_BYTES = 1_040_000
-"""Bytes of an event's JSON. A Firestore document holds 1,048,576 bytes with its name and keys."""
+MAX_EVENT_BYTES = 9 * 2**20
+"""Bytes that an event, or all events of a batch, take in one commit: of what a store keeps of their
+JSON, and again of what they write to state. A request to Firestore holds 10 MiB."""
+
+MAX_DOCUMENT_BYTES = 1_040_000
+"""Bytes of the texts of one document. Firestore's holds 1,048,576 with its name and keys."""
+
+MAX_BATCH = 100
+"""Events of one batch."""
 
 MAX_STATE_BYTES = 960_000
 """Bytes of the members of one scope with their keys; its document also holds labels and names."""

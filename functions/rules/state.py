@@ -68,6 +68,19 @@ def state_change(
     return change
 
 
+def merged(changes: Iterable[StateChange]) -> StateChange:
+    """Returns one change that does what these do one after the other; none of them replaces."""
+    first, *others = changes
+    if not others:
+        return first
+    result = StateChange({**first.session}, {**first.app}, {**first.user})
+    for change in others:
+        result.session.update(change.session)
+        result.app.update(change.app)
+        result.user.update(change.user)
+    return result
+
+
 def stored_name(key: str) -> str:
     """Returns a key's field name in a document: the key if Firestore takes it, else a hash of it.
 

@@ -14,7 +14,7 @@ from functions.calls.import_lines import HistoryLine
 from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import EngineNotFound, ParentEngineNotFound, SessionNotFound
-from functions.rules.event import EventRecord
+from functions.rules.event import EventAndState, EventRecord
 from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.rewind import Rewind
@@ -26,7 +26,7 @@ from functions.rules.shared_state import (
     StateOwner,
     engine_of,
 )
-from functions.rules.state import StateChange
+from functions.rules.state import StateChange, merged
 from functions.rules.user import UserRecord
 from functions.store.history import HistoryPiece, ImportedHistory
 from functions.store.merging import list_merged
@@ -135,27 +135,38 @@ class GuardedStore:
         if_match: str | None = None,
     ) -> str:
         """Adds an event to a session that the principal may see."""
+        return self.append_events(name, [(event, state)], now, owner, if_match)
+
+    def append_events(
+        self,
+        name: SessionName,
+        events: Sequence[EventAndState],
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> str:
+        """Adds events to a session that the principal may see."""
         grant = self._on_session(name)
+        state = merged(change for _, change in events)
         if state.app and not grant.writes_app_state:
             # For a session of another user, SessionNotFound comes before PermissionDenied.
             self.get_session(name, now)
         _check_writes(grant, state)
-        return self._store.append_event(name, event, state, now, grant.owner or owner, if_match)
+        return self._store.append_events(name, events, now, grant.owner or owner, if_match)
 
     def append_or_create(
         self,
         record: SessionRecord,
-        event: EventRecord,
-        state: StateChange,
+        events: Sequence[EventAndState],
         now: int,
         *,
         require_engine: bool,
         if_match: str | None = None,
     ) -> SessionRecord:
-        """Adds an event to a session of a userId for which the principal may create sessions."""
-        self._check_creates(record, state)
+        """Adds events to a session of a userId for which the principal may create sessions."""
+        self._check_creates(record, merged(change for _, change in events))
         return self._store.append_or_create(
-            record, event, state, now, require_engine=require_engine, if_match=if_match
+            record, events, now, require_engine=require_engine, if_match=if_match
         )
 
     def list_events(

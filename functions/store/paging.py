@@ -89,19 +89,17 @@ def fill_page(
 
     page_size, is_time_up = query.page_size, query.is_time_up
     is_search = matches is not None or work is not None
-    uncounted = total = scanned = scanned_bytes = 0
+    counted = total = scanned = scanned_bytes = 0
     last = before_last_item = None
     for key, record in stream:
         bytes_of_record = size(record)
         if matches is None or matches(record):
             total += bytes_of_record
-            is_full = len(items) == page_size or (total > MAX_PAGE_BYTES and bool(items))
-            if is_full:
+            if len(items) == page_size or (total > MAX_PAGE_BYTES and items):
                 return page(last)
-            uncounted += bytes_of_record
-            if uncounted >= _COUNTED_BYTES:
-                in_flight.take(uncounted)
-                uncounted = 0
+            if total - counted >= _COUNTED_BYTES:
+                in_flight.take(total - counted)
+                counted = total
             items.append(record)
             keys.append(key)
             before_last_item = last

@@ -7,7 +7,7 @@ from typing import Protocol
 from functions.calls.filters import PageQuery
 from functions.calls.import_lines import HistoryLine
 from functions.rules.engine import EngineRecord
-from functions.rules.event import EventRecord
+from functions.rules.event import EventAndState, EventRecord
 from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.rewind import Rewind
@@ -141,17 +141,30 @@ class Store(Protocol):
         again.
         """
 
+    def append_events(
+        self,
+        name: SessionName,
+        events: Sequence[EventAndState],
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> str:
+        """Appends events of different ids as `append_event` does: those that are new, or none.
+
+        They arrive in their order, and their changes of state apply in that order. Where all have
+        landed before, it changes nothing, whatever the version.
+        """
+
     def append_or_create(
         self,
         record: SessionRecord,
-        event: EventRecord,
-        state: StateChange,
+        events: Sequence[EventAndState],
         now: int,
         *,
         require_engine: bool,
         if_match: str | None = None,
     ) -> SessionRecord:
-        """Appends as `append_event` does, and creates a session that is missing from `record`.
+        """Appends as `append_events` does, and creates a session that is missing from `record`.
 
         With `if_match` it creates none and raises SessionNotFound. Both happen or neither. Answers
         the session with its shared state right after the append.
@@ -162,7 +175,10 @@ class Store(Protocol):
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:
-        """One page of a session's events; raises SessionNotFound."""
+        """One page of a session's events; raises SessionNotFound.
+
+        Without a filter, a store may leave out all fields of the records but `id` and `text`.
+        """
 
     def read_history(
         self, name: SessionName, behind: Cursor | None, now: int, owner: str | None = None

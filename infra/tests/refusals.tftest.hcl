@@ -36,6 +36,14 @@ run "memory_of_a_target_that_is_not_there" {
   }
 }
 
+run "more_purge_jobs_than_parts" {
+  command         = plan
+  expect_failures = [var.purge_jobs]
+  variables {
+    purge_jobs = 31
+  }
+}
+
 run "a_timeout_of_a_target_that_is_not_there" {
   command         = plan
   expect_failures = [var.timeouts]

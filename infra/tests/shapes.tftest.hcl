@@ -64,6 +64,10 @@ run "router" {
     error_message = "The functions use the database."
   }
   assert {
+    condition     = one([for file in data.archive_file.source.source : file.content if file.filename == "requirements.txt"]) == file("../requirements.txt")
+    error_message = "The functions have the packages of requirements.txt."
+  }
+  assert {
     condition     = google_cloudfunctions2_function.function["sessions_api"].build_config[0].source[0].storage_source[0].object == "source-abc.zip"
     error_message = "The source is named by its content."
   }
@@ -187,9 +191,10 @@ run "what_variables_change" {
     max_instances     = 5
     memory            = { sessions_api = "2Gi" }
     timeouts          = { purge_expired_sessions = 900 }
-    settings          = { MIN_TTL = "0s", AUTH = "api_key" }
+    settings          = { MIN_TTL = "0s", AUTH = "api_key", OTEL_EXPORTER_OTLP_ENDPOINT = "http://localhost:4318" }
     secrets           = { API_KEYS = { secret = "keys", version = "3" } }
     alert_emails      = ["ada@example.com"]
+    purge_jobs        = 3
 
     lists_over_all_engines = false
   }
@@ -201,6 +206,10 @@ run "what_variables_change" {
   assert {
     condition     = google_firestore_database.sessions[0].location_id == "eur3" && google_firestore_database.sessions[0].deletion_policy == "DELETE"
     error_message = "The database is where it was wanted, and goes with a destroy."
+  }
+  assert {
+    condition     = one([for file in data.archive_file.source.source : file.content if file.filename == "requirements.txt"]) == "${file("../requirements.txt")}-r requirements-otel.txt\n"
+    error_message = "The functions have the packages that send spans."
   }
   assert {
     condition     = alltrue([for function in google_cloudfunctions2_function.function : function.build_config[0].source[0].storage_source[0].object == "source-old.zip"])
@@ -215,8 +224,16 @@ run "what_variables_change" {
     error_message = "The router has the size that was wanted."
   }
   assert {
-    condition     = google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].min_instance_count == 0 && google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].max_instance_count == 1
-    error_message = "The purge is never kept warm, and one instance does it."
+    condition     = google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].min_instance_count == 0 && google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].max_instance_count == 4 && google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].max_instance_request_concurrency == 1
+    error_message = "The purge is never kept warm; each of its jobs has an instance, and so has the dry run."
+  }
+  assert {
+    condition     = [for job in google_cloud_scheduler_job.purge : "${job.name} ${job.http_target[0].uri}"] == [for part in ["/0", "-1/1", "-2/2"] : "sessions-purge-expired-sessions${split("/", part)[0]} ${output.purge_url}/v1beta1/sessions:purgeExpired?shard=${split("/", part)[1]}/3"]
+    error_message = "Each job purges its part."
+  }
+  assert {
+    condition     = google_cloud_scheduler_job.backlog[0].http_target[0].uri == "${output.purge_url}/v1beta1/sessions:purgeExpired?dryRun=true" && output.schedule == "--project=my-project --location=us-central1 --job=sessions-purge-expired-sessions --jobs=3"
+    error_message = "One dry run counts the sessions of all parts, and the script finds all jobs."
   }
   assert {
     condition     = google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].environment_variables["PURGE_TIME_LIMIT"] == "880s" && google_cloud_scheduler_job.purge[0].attempt_deadline == "960s"

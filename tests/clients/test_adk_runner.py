@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 import pytest
@@ -38,6 +39,26 @@ class Parrot(BaseLlm):
         if stream:
             yield response(answer, partial=True)
         yield response(answer)
+
+
+class Painter(BaseLlm):
+    """A model without a network: turns the last image round."""
+
+    model: str = "painter"
+
+    async def generate_content_async(
+        self, llm_request: LlmRequest, stream: bool = False
+    ) -> AsyncGenerator[LlmResponse, None]:
+        yield response(picture(image_of(llm_request.contents[-1])[::-1]))
+
+
+def picture(data: bytes) -> types.Part:
+    return types.Part(inline_data=types.Blob(data=data, mime_type="image/png"))
+
+
+def image_of(content: types.Content) -> bytes:
+    data: bytes = content.parts[0].inline_data.data
+    return data
 
 
 def response(part: types.Part, **fields: Any) -> LlmResponse:
@@ -144,6 +165,20 @@ async def test_a_streamed_turn_is_stored_without_its_pieces(
     assert any(event.partial for event in seen)
     read = await stored(service, session)
     assert read.events[1:] == [event for event in seen if not event.partial]
+
+
+async def test_images_of_three_megabytes_come_back(service: SessionService, engine_id: str) -> None:
+    """ADK sends each image twice; Firestore's documents hold a quarter of one of the two."""
+    agent = Agent(name="agent", model=Painter())
+    painter = Runner(app_name=engine_id, agent=agent, session_service=service)
+    session = await service.create_session(app_name=engine_id, user_id="u")
+    image = Random(3).randbytes(3_000_000)
+    message = types.Content(role="user", parts=[picture(image)])
+    turn = painter.run_async(user_id="u", session_id=session.id, new_message=message)
+    seen = [in_microseconds(event) async for event in turn]
+    read = await stored(service, session)
+    assert [image_of(event.content) for event in read.events] == [image, image[::-1]]
+    assert read.events[1:] == seen
 
 
 def kind(event: Event) -> str | None:

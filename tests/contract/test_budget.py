@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from functions.config.settings import Settings
+from functions.rules.limits import MAX_DOCUMENT_BYTES
 from functions.store.opening import open_store
 from tests.support.api import SECOND, Api
 from tests.support.budget import BUDGET, COUNTS, counted, evaluate
@@ -247,6 +248,18 @@ def append_again(api: Api, counting: Counting) -> None:
         assert api.append(session, **fields).status == 200
 
 
+@row("append_event", "a large event, in k parts", {"k": 2}, {"k": 3})
+def append_large_event(api: Api, counting: Counting, k: int) -> None:
+    session = api.create()
+    with counting():
+        assert api.append(session, content=text_in_parts(k)).status == 200
+
+
+def text_in_parts(count: int) -> dict[str, Any]:
+    """A content that takes so many documents."""
+    return {"parts": [{"text": "x" * (count * MAX_DOCUMENT_BYTES - 1_000)}]}
+
+
 @row("append_event", "allowMissing, the session is there")
 def append_where_a_session_is(api: Api, counting: Counting) -> None:
     append_or_create(api, counting, api.create())
@@ -275,6 +288,54 @@ def append_or_create(api: Api, counting: Counting, session: str) -> None:
         api.ok("POST", f"{session}:appendEvent{query}", body)
 
 
+def batch(n: int, **delta: Any) -> dict[str, Any]:
+    """A body of so many events that may be sent again."""
+    fields = {"author": "a", "timestamp": "2026-01-01T00:00:00Z", "actions": {"stateDelta": delta}}
+    return {"events": [{**fields, "invocationId": f"i{number}"} for number in range(n)]}
+
+
+@row("batch_append_events", "n events, small state deltas", {"n": 1}, {"n": 100})
+def append_batch(api: Api, counting: Counting, n: int) -> None:
+    session = api.create()
+    with counting():
+        api.ok("POST", f"{session}:batchAppendEvents", batch(n, a=1))
+
+
+@row("batch_append_events", "n events, app: keys", {"n": 3})
+def append_batch_with_app_keys(api: Api, counting: Counting, n: int) -> None:
+    session = api.create()
+    with counting():
+        api.ok("POST", f"{session}:batchAppendEvents", batch(n, **{"app:a": 1}))
+
+
+@row(
+    "batch_append_events",
+    "n events, k of which landed before",
+    *({"n": n, "k": k} for n, k in ((2, 1), (10, 3))),
+)
+def append_rest_of_batch(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = api.create()
+    api.ok("POST", f"{session}:batchAppendEvents", batch(k), requestId="r")
+    with counting():
+        api.ok("POST", f"{session}:batchAppendEvents", batch(n), requestId="r")
+
+
+@row("batch_append_events", "a retry of n events", {"n": 2}, {"n": 10})
+def append_batch_again(api: Api, counting: Counting, n: int) -> None:
+    session = api.create()
+    api.ok("POST", f"{session}:batchAppendEvents", batch(n), requestId="r")
+    with counting():
+        api.ok("POST", f"{session}:batchAppendEvents", batch(n), requestId="r")
+
+
+@row("batch_append_events", "allowMissing, n events, the session is there", {"n": 3})
+def append_or_create_batch(api: Api, counting: Counting, n: int) -> None:
+    session = api.create()
+    query = {"allowMissing": "true", "userId": "u"}
+    with counting():
+        api.ok("POST", f"{session}:batchAppendEvents", batch(n), **query)
+
+
 @row("list_events", "the last page, of n", {"n": 0}, {"n": 5})
 def list_all_events(api: Api, counting: Counting, n: int) -> None:
     session = api.create()
@@ -287,6 +348,21 @@ def list_all_events(api: Api, counting: Counting, n: int) -> None:
 def list_first_events(api: Api, counting: Counting, n: int) -> None:
     session = api.create()
     fill(api, session, n + 2)
+    with counting():
+        assert api.ok("GET", f"{session}/events", pageSize=n)["nextPageToken"]
+
+
+@row(
+    "list_events",
+    "a page of n, more behind, of which large ones have k parts together",
+    {"n": 1, "k": 2},
+    {"n": 4, "k": 4},
+)
+def list_large_events(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = api.create()
+    for _ in range(k // 2):
+        assert api.append(session, content=text_in_parts(2)).status == 200
+    fill(api, session, n)
     with counting():
         assert api.ok("GET", f"{session}/events", pageSize=n)["nextPageToken"]
 

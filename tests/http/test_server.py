@@ -1,6 +1,7 @@
 """The server that functions-framework starts: its worker, its settings, and those it refuses."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -86,9 +87,15 @@ def test_another_gunicorn_serves_with_its_own_worker_and_one_warning() -> None:
     assert others == ["gthread", "75", "[]"]
 
 
-def test_no_worker_is_killed_for_its_silence() -> None:
-    """Cloud Run sets the variable, from which functions-framework makes gunicorn's timeout."""
-    assert settings({"CLOUD_RUN_TIMEOUT_SECONDS": "60"}, "timeout") == ["0"]
+def test_no_worker_is_killed_for_its_silence(
+    tmp_path: Path, worker: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that starts as on Cloud Run has no timeout, as gunicorn's log of its start says."""
+    cloud_run = {"K_SERVICE": "sessions-api", "CLOUD_RUN_TIMEOUT_SECONDS": "60"}
+    store = {"SESSIONS_STORE": f"sqlite:///{tmp_path}/s.db"}
+    with serving("sessions_api", {**cloud_run, **store, **worker, "GUNICORN_LOG_LEVEL": "debug"}):
+        pass
+    assert re.findall(r"^ *timeout: (.+)$", capsys.readouterr().out, re.MULTILINE) == ["0"]
 
 
 def test_a_worker_that_stood_still_goes_on(tmp_path: Path, worker: dict[str, str]) -> None:

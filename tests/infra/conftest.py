@@ -45,7 +45,8 @@ def providers() -> Iterator[dict[str, str]]:
 @pytest.fixture
 def spoiled(tmp_path: Path) -> Spoil:
     """Copies `infra/` and replaces a text, which must be there, in one file of the copy."""
-    for name in ("constraints.txt", "functions", "main.py", "requirements.txt"):
+    files = ("constraints.txt", "main.py", "requirements.txt", "requirements-otel.txt")
+    for name in (*files, "functions"):
         (tmp_path / name).symlink_to(ROOT / name)
 
     def spoil(file: str, old: str, new: str) -> Path:

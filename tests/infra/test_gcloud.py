@@ -211,6 +211,30 @@ def test_an_index_that_is_still_built_is_missing(google: FakeGoogle) -> None:
     assert len(firestore_indexes.missing([building, *built], google.fields)) == 1
 
 
+def test_the_indexes_of_lists_over_all_engines_may_be_left_out(
+    google: FakeGoogle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The script then leaves as many as Terraform's own tests count, the purge's among them."""
+    without = "--no-lists-over-all-engines"
+    assert firestore_indexes.main([without]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    bodies = [json.loads(body) for verb, _, body in lines if verb == "POST"]
+    assert len(bodies) == 11
+    (group,) = [body for body in bodies if body["queryScope"] == "COLLECTION_GROUP"]
+    assert [field["fieldPath"] for field in group["fields"]] == ["purgeShard", "expiry"]
+    indexes = [
+        {**index, "state": "READY"}
+        for index in google.indexes
+        if index["queryScope"] == "COLLECTION" or "arrayConfig" not in index["fields"][0]
+    ]
+    assert len(indexes) == len(bodies)
+    files = [tmp_path / "indexes", tmp_path / "fields"]
+    for file, content in zip(files, (indexes, google.fields), strict=True):
+        file.write_text(json.dumps(content))
+    assert firestore_indexes.main([without, *map(str, files)]) == 0
+    assert firestore_indexes.main([str(file) for file in files]) == 1
+
+
 def modes(fields: list[dict[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple((body["fieldPath"], body.get("order") or body["arrayConfig"]) for body in fields)
 
@@ -298,7 +322,7 @@ def test_a_build_that_is_refused_is_tried_again(google: FakeGoogle) -> None:
 
 def test_only_what_runs_is_uploaded(google: FakeGoogle) -> None:
     uploaded = {name for name in source(google).namelist() if not name.endswith("/")}
-    files = {"main.py", "requirements.txt", "constraints.txt"}
+    files = {"main.py", "requirements.txt", "requirements-otel.txt", "constraints.txt"}
     files |= {str(path.relative_to(ROOT)) for path in ROOT.glob("functions/**/*.py")}
     assert uploaded == files
 

@@ -23,6 +23,7 @@ from google.cloud.scheduler_v1 import HttpMethod, Job, PubsubTarget
 
 from functions.api.path_table import PathTable
 from functions.api.routes import ROUTES
+from functions.store.protocol import MAX_PARTS
 from infra.schedule_purge import COMMON, PATH, PATHS, main
 from tests.support.google.scheduler import FakeScheduler, serving
 
@@ -91,6 +92,26 @@ def test_apply_creates_the_job_that_was_asked_for(scheduler: FakeScheduler, run:
         "retry_config.max_backoff_duration": timedelta(minutes=2),
         "retry_config.max_doublings": 5,
     }
+
+
+def test_several_jobs_purge_a_part_each(scheduler: FakeScheduler, run: Run) -> None:
+    """Every command is about all of them."""
+    assert run("apply", "--jobs=3") == (0, "created\ncreated\ncreated", "")
+    assert {name: job.http_target.uri for name, job in scheduler.jobs.items()} == {
+        NAME: f"{URL}{PATH}?shard=0/3",
+        f"{NAME}-1": f"{URL}{PATH}?shard=1/3",
+        f"{NAME}-2": f"{URL}{PATH}?shard=2/3",
+    }
+    assert {job.http_target.oidc_token.audience for job in scheduler.jobs.values()} == {URL}
+    assert run("apply", "--jobs=3").out == "unchanged\nunchanged\nunchanged"
+    assert run("pause", "--jobs=3").out == "paused\npaused\npaused"
+    assert run("delete", "--jobs=3").out == "deleted\ndeleted\ndeleted"
+    assert scheduler.jobs == {}
+
+
+def test_there_are_as_many_jobs_as_parts_at_most(run: Run) -> None:
+    assert run("apply", f"--jobs={MAX_PARTS}").code == 0
+    assert "must be 1 to 30: '31'" in run("apply", f"--jobs={MAX_PARTS + 1}").err
 
 
 def test_the_job_calls_the_route_of_the_purge() -> None:

@@ -203,9 +203,10 @@ def test_the_schedule_is_the_one_that_the_script_makes(configuration: Configurat
     }
     addresses = {path for path in PATHS if path.startswith("http_target.")} - set(made)
     assert made == {path: wanted[path] for path in PATHS if path not in addresses}
-    assert target["uri"].endswith(f"}}{PATH}")
+    part = '${var.purge_jobs == 1 ? "" : "?shard=${count.index}/${var.purge_jobs}"}'
+    assert target["uri"].endswith(f"}}{PATH}{part}")
     name = f"{variables['name']['default']}-{'purge_expired_sessions'.replace('_', '-')}"
-    assert wanted["job"] == name
+    assert (wanted["job"], wanted["jobs"]) == (name, variables["purge_jobs"]["default"])
 
 
 FLAGS = (

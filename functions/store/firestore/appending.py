@@ -1,56 +1,101 @@
-"""The commit of an append, and the append that creates the session that it misses."""
+"""Appends events to a session that is there, or that the append creates."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from functions.rules.errors import SessionAlreadyExists, SessionNotFound, SessionOfAnotherUser
+from functions.rules.errors import (
+    SessionAlreadyExists,
+    SessionNotFound,
+    SessionOfAnotherUser,
+    TooLarge,
+)
 from functions.rules.event import EventRecord, counts_of
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord, check_version, later
-from functions.rules.state import MemberChanges, StateChange, join_members, merge_members
+from functions.rules.state import (
+    MemberChanges,
+    StateChange,
+    join_members,
+    merge_members,
+    merged,
+)
 from functions.store.firestore import documents, values
-from functions.store.firestore.condemned import check_parent, is_condemned
+from functions.store.firestore.condemned import check_parent, is_condemned, live
 from functions.store.firestore.counting import COUNTED, count
 from functions.store.firestore.erasure import erase
+from functions.store.firestore.event_documents import event_writes
 from functions.store.firestore.layouts import FORMER, Layouts, micros
-from functions.store.firestore.protobuf import CommitResponse, Timestamp, Write
+from functions.store.firestore.protobuf import CommitResponse, Document, Timestamp, Write
 from functions.store.firestore.retries import Retries
-from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
-from functions.store.firestore.sharing import is_registered, shared_state, shared_writes
+from functions.store.firestore.rpc import AlreadyExists, Missing, Refused, Rpc, Stale
+from functions.store.firestore.sharing import (
+    check_state_size,
+    explanation,
+    is_registered,
+    shared_state,
+    shared_writes,
+    user_documents,
+)
 from functions.store.firestore.user_erasure import ended
 
 
-class AppendCommit:
-    """The writes of one append: the event's document first, then its session's.
+class KeyedEvent(NamedTuple):
+    """An event to append, its change of state, and the key that orders it among its events.
 
-    The second write adds nothing to the session's `expiry`. Firestore answers the value of a field
-    that a commit increments, so the append learns without a read whether the session has expired.
-    It adds a microsecond to `updated` and then raises it to the time of the server, so that it
-    moves forward whatever the clocks of servers show.
+    `former_id` is the id under which an earlier version may have stored this event, or "".
+    `number` is its place among the events of its commit.
     """
 
-    def __init__(
-        self, session: str, event: EventRecord, key: str, former_id: str, layouts: Layouts
-    ) -> None:
-        """`session` is the full path of a document; `key` orders the event among its events.
+    event: EventRecord
+    state: StateChange
+    key: str
+    former_id: str
+    number: int
 
-        `former_id` is the id under which an earlier version may have stored this event, or "".
-        """
+    @property
+    def ids(self) -> list[str]:
+        """The ids under which the event is if it has landed."""
+        return [self.event.id, self.former_id] if self.former_id else [self.event.id]
+
+
+class AppendCommit:
+    """The writes of one append, of an event or several: the first event, its session, the others.
+
+    The session's write adds nothing to the session's `expiry`. Firestore answers the value of a
+    field that a commit increments, so the append learns without a read whether the session has
+    expired. It adds a microsecond to `updated` and then raises it to the time of the server, so
+    that it moves forward whatever the clocks of servers show.
+    """
+
+    def __init__(self, session: str, events: Sequence[KeyedEvent], layouts: Layouts) -> None:
+        """`session` is the full path of a document."""
         self._session = session
-        self._counts = counts_of([event])
+        self._keyed = events
+        self._counts = counts_of(keyed.event for keyed in events)
+        self.state = merged(keyed.state for keyed in events)
         self.layouts = layouts
-        self._ids = [event.id, former_id] if former_id else [event.id]
-        self._absences = [
-            values.absence(f"{session}/events/{event_id}") for event_id in self._ids[1:]
-        ]
-        fields = documents.event_fields(event, key)
-        self._event = values.creation(f"{session}/events/{event.id}", fields)
-        values.stamp(self._event, "arrived")
+        self._events: list[Write] = []
+        self._others: list[Write] = []
+        for keyed in events:
+            place = {"n": keyed.number} if keyed.number else {}
+            fields = {**documents.event_fields(keyed.event, keyed.key), **place}
+            event, *parts = event_writes(f"{session}/events/{keyed.event.id}", keyed.event, fields)
+            values.stamp(event, "arrived")
+            self._events.append(event)
+            absences = [f"{session}/events/{former_id}" for former_id in keyed.ids[1:]]
+            self._others += [*map(values.absence, absences), *parts]
+
+    @property
+    def is_of_one(self) -> bool:
+        """Whether it appends one event."""
+        return len(self._keyed) == 1
 
     def writes(
         self, now: int, state: MemberChanges, changed_since: Timestamp | None = None
     ) -> list[Write]:
-        """To a session that is there, and unchanged since `changed_since` if that is given."""
+        """The writes to a session that exists, and is unchanged since `changed_since` if given."""
         fields: dict[str, values.Storable] = {}
         mask = [values.field_path("state", key) for key in state]
         if FORMER in self.layouts:
@@ -65,17 +110,34 @@ class AppendCommit:
         add(field_path="updated").increment.integer_value = 1
         add(field_path="updated").maximum.integer_value = micros(now)
         count(session, self._counts)
-        return [self._event, session, *self._absences]
+        return self._with(session)
 
     def writes_with_session(self, fields: values.Fields) -> list[Write]:
         """To a session that this commit creates."""
         session = values.creation(self._session, {**fields, COUNTED: True})
         count(session, self._counts)
-        return [self._event, session]
+        return self._with(session)
 
     def event_paths(self, session: SessionName) -> list[str]:
-        """Where the event is if it has landed, below the database's root."""
-        return [f"{session}/events/{event_id}" for event_id in self._ids]
+        """The paths that the events have if they are stored, below the database's root."""
+        return [f"{session}/events/{event_id}" for keyed in self._keyed for event_id in keyed.ids]
+
+    def missing(self, found: Sequence[Document | None]) -> "AppendCommit | None":
+        """The append of those events that have not landed; None where all have.
+
+        `found` has the documents of `event_paths`.
+        """
+        there = iter(found)
+        left = [
+            keyed for keyed in self._keyed if not sum(next(there) is not None for _ in keyed.ids)
+        ]
+        if len(left) == len(self._keyed):
+            return self
+        return AppendCommit(self._session, left, self.layouts) if left else None
+
+    def _with(self, session: Write) -> list[Write]:
+        first, *others = self._events
+        return [first, session, *others, *self._others]
 
     @staticmethod
     def expiry(answer: CommitResponse) -> int:
@@ -88,18 +150,98 @@ class AppendCommit:
         return documents.version_of(answer.write_results[1].update_time)
 
 
+def append(
+    rpc: Rpc,
+    name: SessionName,
+    commit: AppendCommit,
+    now: int,
+    owner: str | None,
+    if_match: str | None,
+    retries: Retries,
+) -> str:
+    """Appends to a session that is there, and answers its version.
+
+    One commit without a read where no event has landed yet. It reads the session before where the
+    state needs it or the session must have an owner, and the events where some may have landed.
+    """
+    expected = None if if_match is None else documents.written_at(if_match)
+    is_known = if_match is None or expected is not None
+    while True:
+        if not is_known:
+            # Others wrote since that version, or this append did and its answer was lost.
+            found, *events = rpc.batch_get([str(name), *commit.event_paths(name)])()
+            version = documents.version_of(live(name, found, now, owner).update_time)
+            left = commit.missing(events)
+            if left is None:
+                return version
+            check_version(name, version, if_match)
+            commit, is_known = left, True
+        state, shared = commit.state, list[Write]()
+        unchanged_since = expected
+        if state.needs_current_state or owner is not None:
+            found, engine = rpc.batch_get([str(name), name.engine])()
+            current = live(name, found, now, owner, engine)
+            user_id = documents.user_id_of(current)
+            owners = [(name.engine, user_id)] if state.user else []
+            users = user_documents(rpc, {name.engine: engine}, owners)
+            try:
+                check_state_size(current, state)
+                shared_state(engine, users.get((name.engine, user_id)), state)
+            except TooLarge:
+                # What has landed is merged already, and may have shrunk since.
+                left = commit.missing(_landed(rpc, name, commit))
+                if left is None:
+                    return documents.version_of(current.update_time)
+                if left is commit:
+                    raise
+                commit = left
+                continue
+            unchanged_since = expected or current.update_time
+            shared = shared_writes(rpc, name.engine, engine, user_id, state)
+        try:
+            answer = rpc.commit([*commit.writes(now, state.session, unchanged_since), *shared])
+        except AlreadyExists:
+            left = None if commit.is_of_one else commit.missing(_landed(rpc, name, commit))
+            if left is None:
+                (found,) = rpc.batch_get([str(name)], ["expiry"])()
+                return documents.version_of(live(name, found, now).update_time)
+            if left is commit:
+                # The session that had them has gone meanwhile.
+                retries.wait()
+            commit = left
+        except Missing:
+            raise SessionNotFound(name) from None
+        except Stale:
+            retries.wait()
+            is_known = if_match is None
+        except Refused as refusal:
+            raise explanation(rpc, name, state, refusal) from refusal
+        else:
+            if commit.expiry(answer) <= now // 1000:
+                raise SessionNotFound(name)
+            return commit.version(answer)
+
+
+def _landed(rpc: Rpc, name: SessionName, commit: AppendCommit) -> list[Document | None]:
+    """The documents of those events that have landed, without their texts."""
+    return rpc.batch_get(commit.event_paths(name), [COUNTED])()
+
+
 def append_or_create(
     rpc: Rpc,
     record: SessionRecord,
     append: AppendCommit,
-    state: StateChange,
     now: int,
     retries: Retries,
     *,
     require_engine: bool,
     if_match: str | None = None,
 ) -> SessionRecord:
-    """One read of four documents and one commit, on condition that the session has not changed."""
+    """Appends to a session that is there or that it creates from `record`, and answers it.
+
+    One read of three documents and the events, and one commit, on condition that the session has
+    not changed.
+    """
     name = record.name
     user_path = documents.user_path(name.engine, record.user_id)
     incarnation = secrets.token_hex(8)
@@ -107,7 +249,7 @@ def append_or_create(
         found, engine, user, *events = rpc.batch_get(
             [str(name), name.engine, user_path, *append.event_paths(name)]
         )()
-        has_landed = any(events)
+        left = append.missing(events)
         is_live = documents.is_live(found, now, None, engine)
         if not is_live or is_condemned(engine):
             check_parent(name.engine, engine, require_engine=require_engine)
@@ -120,14 +262,15 @@ def append_or_create(
                 if not documents.is_over(found, now):
                     raise SessionAlreadyExists(str(name))
                 erase(rpc, found, now)
-            found, has_landed = None, False
+            found, left = None, append
         session = replace(record) if found is None else documents.session_record(name, found)
         if session.user_id != record.user_id:
             raise SessionOfAnotherUser(name)
-        if has_landed:
+        if left is None:
             session.shared = shared_state(engine, user)
             return session
         check_version(name, session.version, if_match)
+        state = left.state
         session.update_time = later(session.update_time, now)
         session.shared = shared_state(engine, user, state)
         changes = values.stored_members(state.session)
@@ -138,9 +281,9 @@ def append_or_create(
             fields = documents.session_fields(session, incarnation, append.layouts)
             if changes:
                 fields["state"] = changes
-            writes = append.writes_with_session(fields)
+            writes = left.writes_with_session(fields)
         else:
-            writes = append.writes(now, state.session, found.update_time)
+            writes = left.writes(now, state.session, found.update_time)
         is_first = found is None and not is_registered(user)
         user_since = session.create_time if is_first else None
         shared = shared_writes(rpc, name.engine, engine, session.user_id, state, user_since)
@@ -150,5 +293,5 @@ def append_or_create(
             # Another writer was faster, or gRPC sent this commit twice.
             retries.wait()
         else:
-            session.version = append.version(answer)
+            session.version = left.version(answer)
             return session

@@ -10,11 +10,13 @@ from heapq import heappop, heappush, merge
 
 from functions.messages.json_text import read_json
 from functions.rules.errors import EventNotFound
+from functions.rules.event import EventRecord
 from functions.rules.fork import InvocationNotFound, Point
 from functions.rules.names import SessionName
 from functions.rules.state import MemberChanges
 from functions.rules.state_history import StateHistory, changes_of_delta, changes_of_event
-from functions.store.firestore.documents import arrival_of
+from functions.store.firestore.documents import arrival_of, place_in_commit
+from functions.store.firestore.event_documents import event_record
 from functions.store.firestore.protobuf import Document, Timestamp
 from functions.store.firestore.queries import DELETED, arrivals, places_of_invocation
 from functions.store.firestore.rpc import Rpc
@@ -33,8 +35,7 @@ _PAGE_BYTES = 4 * 2**20
 
 def place(found: Document) -> Place:
     """Where a document stands in its session's history."""
-    number = found.fields.get("n")
-    return nanoseconds(found.create_time), number.integer_value if number is not None else 0
+    return nanoseconds(found.create_time), place_in_commit(found)
 
 
 def place_before(rpc: Rpc, name: SessionName, point: Point, read_time: Timestamp | None) -> Place:
@@ -88,20 +89,20 @@ def is_event(found: Document) -> bool:
     return "key" in found.fields
 
 
-def changes_of(found: Document) -> tuple[MemberChanges, bool]:
+def changes_of(found: Document, event: EventRecord | None) -> tuple[MemberChanges, bool]:
     """The change that a document made to its session's own state; whether all other keys went.
 
-    The keys are the names of fields.
+    `event` is the record of the document where that is an event. The keys are the names of fields.
     """
     fields = found.fields
     if "members" in fields:
         members = fields["members"].map_value.fields
         changes = {key: member.string_value or None for key, member in members.items()}
         return changes, fields["replace"].boolean_value
-    if DELETED in fields:
+    if event is None:
         changes = changes_of_delta(read_json(fields[DELETED].string_value.encode()))
     else:
-        changes = changes_of_event(fields["text"].string_value)
+        changes = changes_of_event(event.text)
     if "removed" in fields:
         removed = fields["removed"].array_value.values
         changes |= dict.fromkeys(key.string_value for key in removed)
@@ -112,7 +113,8 @@ def state_at(rpc: Rpc, name: SessionName, end: Place, lookback: int) -> Mapping[
     """The members of a session's own state at a place, by the names of their fields."""
     then = StateHistory()
     for found in history(rpc, name, None, end, lookback):
-        changes, replace = changes_of(found)
+        event = event_record(rpc, found, None) if is_event(found) else None
+        changes, replace = changes_of(found, event)
         then.apply(changes, replace=replace)
     return then.members
 

@@ -13,10 +13,10 @@ stay. The last commit removes both documents.
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from functions.rules.errors import EngineBeingDeleted, ParentEngineNotFound
-from functions.rules.names import EngineName
+from functions.rules.errors import EngineBeingDeleted, ParentEngineNotFound, SessionNotFound
+from functions.rules.names import EngineName, SessionName
 from functions.store.firestore.deletions import entry_path, passes
-from functions.store.firestore.documents import ERASING, is_engine, is_over, tombstone
+from functions.store.firestore.documents import ERASING, is_engine, is_live, is_over, tombstone
 from functions.store.firestore.erasure import BATCH, erase_all, removal
 from functions.store.firestore.protobuf import CommitResponse, Document, StructuredQuery, Write
 from functions.store.firestore.queries import documents_by_name
@@ -39,6 +39,22 @@ def is_condemned(engine: Document | None) -> bool:
 def hides_sessions(engine: Document) -> bool:
     """Whether some sessions below an engine are hidden, or all."""
     return is_condemned(engine) or bool(engine.fields[ERASING].map_value.fields)
+
+
+def live(
+    name: SessionName,
+    found: Document | None,
+    now: int,
+    owner: str | None = None,
+    engine: Document | None = None,
+) -> Document:
+    """A session's document that is live and its owner's; raises SessionNotFound otherwise.
+
+    `engine` is its engine's document, which may hide it, if that was read.
+    """
+    if is_condemned(engine) or not is_live(found, now, owner, engine):
+        raise SessionNotFound(name)
+    return found
 
 
 def check_parent(name: str, engine: Document | None, *, require_engine: bool) -> None:
@@ -81,7 +97,7 @@ def finish_deletion(rpc: Rpc, name: EngineName, now: int, is_time_up: Callable[[
 
 
 class _Deletion:
-    """What one server removes below a mark, which it keeps up to date with its own commits."""
+    """One server's removal of what is below a hidden engine; knows when the mark last changed."""
 
     def __init__(self, rpc: Rpc, name: EngineName, mark: Document) -> None:
         self._rpc = rpc

@@ -47,7 +47,7 @@ one does not ping the emulator. gRPC 1.85 sends the pings, but ignores `grpc.kee
 """
 
 interceptors: list[grpc.UnaryUnaryClientInterceptor] = []
-"""What the calls of connections pass that are made from now on; api/tracing.py adds spans."""
+"""Interceptors of the connections that open from now on; api/tracing.py adds one for spans."""
 
 
 class Connections:

@@ -7,7 +7,9 @@
                                     expireTime, expiry, shardFacets, purgeShard, state, unknown,
                                     incarnation, forkedFrom, written, and what `counting` says
     {engine}/sessions/{id}/changes/{random}   see `history`
-    {engine}/sessions/{id}/events/{id}   key, arrived, author, invocationId, text, counted, n
+    {engine}/sessions/{id}/events/{id}   key, arrived, author, invocationId, counted, n, and text,
+                                         or of a large event parts, bytes
+    …/events/{id}/parts/{number}    text
 
 `state` and `app` map a field name per key to the key's member text; `expiry` is expireTime in
 whole microseconds, rounded up; `updated` is updateTime in microseconds; `shardFacets` is what lists
@@ -64,7 +66,7 @@ def user_path(engine: str, user_id: str) -> str:
 
 
 def expiry_of(found: Document | None) -> int:
-    """Microseconds at which a session's document stops being a session; 0 for none at all."""
+    """When a session expires, in microseconds; 0 without a document."""
     return found.fields["expiry"].integer_value if found is not None else 0
 
 
@@ -108,12 +110,12 @@ def written_at(version: str) -> Timestamp | None:
 
 
 def incarnation_of(found: Document | None) -> str:
-    """What tells a session from another of the same name, "" for none at all."""
+    """The incarnation of a session; "" without a document."""
     return found.fields["incarnation"].string_value if found is not None else ""
 
 
 def user_id_of(found: Document) -> str:
-    """Whose a session is."""
+    """The user id of a session."""
     return found.fields["userId"].string_value
 
 
@@ -159,7 +161,7 @@ def tombstone(found: Document) -> Document:
 
 
 def facets_of(found: Document, layout: Layout) -> list[str]:
-    """What a stored session is to be found by in a layout."""
+    """The facets of a stored session in a layout."""
     fields = found.fields
     display_name = fields["displayName"].string_value
     labels = _labels(fields["labels"])
@@ -206,19 +208,18 @@ def _labels(found: Value) -> dict[str, str]:
 
 
 def event_fields(event: EventRecord, key: str) -> dict[str, Storable]:
-    """An event's fields; `key` orders it among its session's events."""
+    """An event's fields but its text; `key` orders it among its session's events."""
     return {
         "key": key,
         "author": event.author,
         "invocationId": event.invocation_id,
-        "text": event.text,
         COUNTED: True,
         **({"removed": event.removed} if event.removed else {}),
     }
 
 
 def event_key(found: Document) -> str:
-    """Where an event stands among its session's events."""
+    """The key that orders an event among its session's events."""
     return found.fields["key"].string_value
 
 
@@ -227,21 +228,14 @@ def arrival_of(found: Document) -> int:
     return nanoseconds(found.fields["arrived"].timestamp_value)
 
 
+def place_in_commit(found: Document) -> int:
+    """Where an event stands among those of its commit, from 0 on."""
+    return found.fields["n"].integer_value if "n" in found.fields else 0
+
+
 def timestamp_of(found: Document) -> int:
     """An event's timestamp in nanoseconds since the epoch."""
     return int(event_key(found)[:_KEY_DIGITS], 16) + MIN_TIMESTAMP
-
-
-def event_record(found: Document) -> EventRecord:
-    """The record of an event's document."""
-    fields = found.fields
-    return EventRecord(
-        id=found.name.rpartition("/")[2],
-        timestamp=timestamp_of(found),
-        author=fields["author"].string_value,
-        invocation_id=fields["invocationId"].string_value,
-        text=fields["text"].string_value,
-    )
 
 
 def engine_fields(record: EngineRecord) -> dict[str, Storable]:

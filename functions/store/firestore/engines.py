@@ -65,7 +65,7 @@ def list_engines(rpc: Rpc, location: str, query: PageQuery) -> Page[EngineRecord
 def update_engine(
     rpc: Rpc, name: EngineName, change: Callable[[EngineRecord], EngineRecord], retries: Retries
 ) -> EngineRecord:
-    """Replaces an engine by what `change` makes of it; raises EngineNotFound."""
+    """Replaces an engine by the answer of `change`; raises EngineNotFound."""
     while True:
         (found,) = rpc.batch_get([str(name)])()
         current = _existing(name, found)
@@ -89,7 +89,7 @@ def delete_engine(
     *,
     force: bool,
 ) -> bool:
-    """Hides an engine, then removes what is below it until the time is up; whether all is gone.
+    """Hides an engine, removes what is below it until the time is up, and tells if all is gone.
 
     Raises EngineNotFound, or EngineHasSessions without `force`.
     """
@@ -131,7 +131,7 @@ def _has_any(rpc: Rpc, name: EngineName, query: StructuredQuery) -> bool:
 
 
 def _has_live_session(rpc: Rpc, name: EngineName, now: int) -> bool:
-    """Reads the sessions by name until it meets a live one: most engines have one, or none."""
+    """Reads the sessions by name until one is live; in most engines the first one is."""
 
     def request(last: Document | None) -> StructuredQuery:
         behind = "" if last is None else last.name

@@ -186,7 +186,7 @@ def _erase_together(
 def _contents(rpc: Rpc, session: Document, behind: str = "") -> list[Document]:
     """The next documents below a session, behind a full name.
 
-    Without it Firestore would pass slowly over those that were deleted before.
+    Without `behind`, Firestore would pass slowly over events that are deleted already.
     """
     path = session.name.removeprefix(f"{rpc.root}/")
     answers = rpc.run_query(path, documents_below(behind, BATCH))

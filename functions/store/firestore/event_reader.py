@@ -14,12 +14,12 @@ from functions.store.firestore.condemned import CONDEMNED, is_condemned
 from functions.store.firestore.documents import (
     ERASING,
     arrival_of,
-    event_record,
     expiry_of,
     incarnation_of,
     is_live,
 )
-from functions.store.firestore.protobuf import Document
+from functions.store.firestore.event_documents import event_record
+from functions.store.firestore.protobuf import Document, Timestamp
 from functions.store.firestore.queries import events_by_arrival, run_in_steps
 from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.session_listener import ListenerPool, PlacedDocument, placed
@@ -44,9 +44,9 @@ class FirestoreEventReader:
         owner: str | None,
         commit_time: int,
     ) -> None:
-        """Goes on behind `after`, `[createTime in nanoseconds]`; raises SessionNotFound.
+        """Goes on behind `after`, `[position in nanoseconds]`; raises SessionNotFound.
 
-        `commit_time` is the nanoseconds that an append may take: an event's createTime may be so
+        `commit_time` is the nanoseconds that an append may take: an event's position may be so
         much later than its arrival.
         """
         self._rpc = rpc
@@ -70,7 +70,11 @@ class FirestoreEventReader:
             self._check(now)
         recent = self._recent(now)
         if recent is not None:
-            found = take_batch(map(_new_event, recent))
+            found = take_batch(
+                # None of them is in parts.
+                _new_event(self._rpc, event, event[1].update_time)
+                for event in recent
+            )
         else:
             found = self._next_of_backlog(now)
         if found:
@@ -83,7 +87,7 @@ class FirestoreEventReader:
         self.signal.close()
 
     def _recent(self, now: int) -> list[PlacedDocument] | None:
-        """The listener's events behind the position, once they are known to be of this session."""
+        """The listener's events of this session behind the position; None if it lacks some."""
         while self._backlog is None:
             changes = self._listener.other_changes
             recent = self._listener.behind(self._position)
@@ -145,22 +149,22 @@ class _Backlog:
         self._found = run_in_steps(
             rpc, str(name), lambda last: events_by_arrival(since, last), MAX_NEW_EVENTS
         )
-        self._read_time = 0
-        self._events = map(_new_event, self._by_commit())
+        self._moment = Timestamp()
+        self._events = (_new_event(rpc, event, self._moment) for event in self._by_commit())
         self.end_position: int | None = None
-        """Up to where all events are read; None while `next_batch` has more."""
+        """The position up to which all events are read; None while `next_batch` has more."""
 
     def next_batch(self) -> list[NewEvent]:
         """The next events in the order of their commits, as many as one read may return."""
         batch = take_batch(self._events)
         if not batch:
-            self.end_position = self._read_time
+            self.end_position = nanoseconds(self._moment)
         return batch
 
     def _by_commit(self) -> Iterator[PlacedDocument]:
         held: list[tuple[int, str, Document]] = []
-        for found, at in self._found:
-            self._read_time = nanoseconds(at)
+        for found, moment in self._found:
+            self._moment = moment
             if found is None:
                 continue
             # No event that the query has yet to find was committed before it arrived.
@@ -175,6 +179,6 @@ class _Backlog:
             yield created, found
 
 
-def _new_event(event: PlacedDocument) -> NewEvent:
+def _new_event(rpc: Rpc, event: PlacedDocument, moment: Timestamp) -> NewEvent:
     position, found = event
-    return NewEvent([position], event_record(found))
+    return NewEvent([position], event_record(rpc, found, moment))

@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from functions.aip.errors import NotFound
 from functions.rules.errors import SessionAlreadyExists, SessionNotFound, StoreUnavailable
-from functions.rules.event import counted_time
+from functions.rules.event import EventRecord, counted_time
 from functions.rules.fork import Fork
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord
@@ -33,6 +33,7 @@ from functions.store.firestore import arrivals, documents, values
 from functions.store.firestore.condemned import check_parent, is_condemned
 from functions.store.firestore.counting import COUNTED
 from functions.store.firestore.erasure import erase
+from functions.store.firestore.event_documents import event_record, part_copies
 from functions.store.firestore.history import change_write
 from functions.store.firestore.layouts import Layouts, micros, purge_shard
 from functions.store.firestore.protobuf import Document, Timestamp, Value, Write
@@ -104,9 +105,8 @@ class _Copy:
         }
         return {name: each for name, each in told.items() if each is not None}
 
-    def add(self, found: Document) -> None:
+    def add(self, event: EventRecord) -> None:
         """Counts an event that the copy gains."""
-        event = documents.event_record(found)
         self.last_event = event.id
         self.events += 1
         self.usage = self.usage.plus(usage_of_text(event.text))
@@ -236,7 +236,8 @@ class ForkCopy:
             self._rpc, fork.source, copy.behind, copy.end, self._lookback, at
         )
         while (found := self._read(lambda: next(entries, None))) is not None:
-            writes = self._copies(found, at)
+            event = event_record(self._rpc, found, at) if arrivals.is_event(found) else None
+            writes = self._copies(found, event)
             if not chunk.has_room(writes):
                 self._commit(copy, chunk)
                 if self._is_time_up():
@@ -244,10 +245,10 @@ class ForkCopy:
                 chunk = _Chunk()
             chunk.add(writes)
             copy.behind = arrivals.place(found)
-            if arrivals.is_event(found):
-                copy.add(found)
+            if event is not None:
+                copy.add(event)
             if not fork.point.is_end:
-                changes, replace = arrivals.changes_of(found)
+                changes, replace = arrivals.changes_of(found, event)
                 chunk.state.apply(changes, replace=replace)
         return self._complete(copy, chunk, source)
 
@@ -291,16 +292,17 @@ class ForkCopy:
         share(self._rpc, [record], {record.name.engine: engine})
         return record
 
-    def _copies(self, found: Document, read_time: Timestamp | None) -> list[Write]:
+    def _copies(self, found: Document, event: EventRecord | None) -> list[Write]:
         """The writes that add an event or a change to the copy, the document itself first."""
-        if not arrivals.is_event(found):
-            changes, replace = arrivals.changes_of(found)
+        if event is None:
+            changes, replace = arrivals.changes_of(found, None)
             is_none = not (changes or replace)
             return [] if is_none else [change_write(self._path, changes, replace=replace)]
         source = f"{self._rpc.root}/{self._fork.source}"
-        write = _creation(f"{self._path}{found.name.removeprefix(source)}", found)
+        path = f"{self._path}{found.name.removeprefix(source)}"
+        write = _creation(path, found)
         values.stamp(write, "arrived")
-        return [write]
+        return [write, *self._read(lambda: part_copies(event, path))]
 
     def _hidden(self, copy: _Copy) -> dict[str, values.Storable]:
         return {"expiry": -micros(self._fork.lease_end), "fork": copy.fields()}

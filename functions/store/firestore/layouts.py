@@ -37,7 +37,7 @@ _LATEST = 253_402_300_799 * 10**9
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """So many shards, 0 in the former layout; `labels` are keys with commas, or ALL_LABELS."""
+    """A number of shards, 0 in the former layout; `labels` are keys with commas, or ALL_LABELS."""
 
     shards: int
     labels: str = ALL_LABELS
@@ -64,7 +64,7 @@ class Layout:
         return nanoseconds(stored.timestamp_value) or stored.integer_value * 1000
 
     def time(self, field: str, nanoseconds: int) -> Value:
-        """A moment as that order has it; a later microsecond if it lies between two."""
+        """A time as the field of that order holds it; rounded up where it holds microseconds."""
         if self.order_field(field) == "updated":
             return value(min(-(-nanoseconds // 1000), _LATEST // 1000))
         return moment(nanoseconds)
@@ -75,7 +75,7 @@ class Layout:
         return not is_label or key in self.labels.split(",")
 
     def searches(self, text: str) -> list[list[str]]:
-        """All that a facet may be in this layout, as much as one query takes in each list."""
+        """The facet in every shard of this layout; each list has as many as one query takes."""
         if self.is_former:
             return [[text]]
         facets = [self._sharded(text, shard) for shard in range(self.shards)]
@@ -84,7 +84,7 @@ class Layout:
     def facets(
         self, name: SessionName, user_id: str, display_name: str, labels: Mapping[str, str]
     ) -> list[str]:
-        """What a session is found by."""
+        """The facets of a session."""
         found = [facet("location", EngineName.parse(name.engine).location)]
         found.append(facet("user_id", user_id))
         if display_name:
@@ -108,7 +108,7 @@ Layouts = tuple[Layout, ...]
 
 
 def facet(field: str, value: str) -> str:
-    """What a session is found by for a field's value; Firestore truncates long values."""
+    """The facet of a field's value; a hash in place of a long value, which indexes cut off."""
     text = f"{field}={value}"
     if len(text) <= _MAX_FACET:
         return text
@@ -116,7 +116,7 @@ def facet(field: str, value: str) -> str:
 
 
 def moment(nanoseconds: int) -> Value:
-    """A timestamp, the nearest one that Firestore takes."""
+    """A time, or the nearest one that Firestore takes."""
     return value(timestamp(min(max(nanoseconds, _EARLIEST), _LATEST)))
 
 
@@ -128,7 +128,7 @@ def purge_shard(name: SessionName) -> int:
 def listed_fields(
     layouts: Layouts, update_time: int, facets: Callable[[Layout], list[str]]
 ) -> dict[str, Storable]:
-    """The fields of some layouts; `facets` tells those of one."""
+    """The fields by which lists find a session; `facets` answers its facets in one layout."""
     fields: dict[str, Storable] = {"updated": micros(update_time)}
     if FORMER in layouts:
         fields |= {"updateTime": timestamp(update_time), "facets": facets(FORMER)}

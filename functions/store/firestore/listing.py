@@ -84,7 +84,7 @@ def list_sessions(
     )
     names = [str(engine)]
     if reading is None:
-        # Only the page tells whose sessions it holds.
+        # The engines are known only from the sessions of the page.
         names = sorted({record.name.engine for record in page.items})
         reading = rpc.batch_get(names, _SHARED) if names else list
     engines = dict(zip(names, reading(), strict=True))
@@ -107,7 +107,7 @@ Placed = tuple[Timestamp, Place, Document]
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """A query's way through the sessions below an engine, or in the whole database."""
+    """A walk through the sessions below an engine, or of the whole database."""
 
     rpc: Rpc
     engine: EngineName
@@ -122,7 +122,7 @@ class _Walk:
 
     @property
     def prefix(self) -> str:
-        """What a document's name has before the ids of its place."""
+        """The start of a document's name, before the ids of its place."""
         return f"{self.rpc.root}/" + ("" if self.engine.is_wildcard else f"{self.engine}/sessions/")
 
     def live_documents(self, now: int) -> Iterator[tuple[Cursor, Document]]:
@@ -146,7 +146,7 @@ class _Walk:
                 yield [snapshot or nanoseconds(read_time), *shards, position, "/".join(ids)], found
 
     def with_shards(self, shards: int) -> "_Walk":
-        """The same walk by the layout that it began with, 0 shards being the former one."""
+        """The same walk, by the layout that it began with; 0 shards mean the former layout."""
         if [layout.shards for layout in self.layouts] == [shards]:
             return self
         if shards:
@@ -158,7 +158,7 @@ class _Walk:
     def places(
         self, behind: Place | None, read_time: Timestamp | None = None, fields: Sequence[str] = ()
     ) -> Iterator[Placed]:
-        """Every session where it stands, now or at `read_time`, with some fields or all."""
+        """Every session with its place, now or at `read_time`, and with these fields or all."""
         (layout, facets), *others = [
             (layout, facets)
             for layout in self.layouts
@@ -183,7 +183,7 @@ class _Walk:
         read_time: Timestamp | None,
         fields: Sequence[str],
     ) -> Iterator[tuple[Document | None, Timestamp]]:
-        """What one query finds, or none at the least."""
+        """The answers of one query: at least one, which has no document if the query finds none."""
 
         def request(last: Document | None) -> StructuredQuery:
             place = behind if last is None else self.place(layout, last)
@@ -196,7 +196,7 @@ class _Walk:
     def placed(
         self, layout: Layout, answers: Iterable[tuple[Document | None, Timestamp]]
     ) -> Iterator[Placed]:
-        """The documents that a layout alone has; one that the former layout has is found by it."""
+        """The documents that a layout has to find; it leaves former ones to the former layout."""
         for found, at in answers:
             is_elsewhere = (
                 found is not None
@@ -207,7 +207,7 @@ class _Walk:
                 yield at, self.place(layout, found), found
 
     def places_at(self, behind: Place, snapshot: Timestamp) -> Iterator[Placed]:
-        """Every session that is still there, as it is today, where it stood at the snapshot."""
+        """Every session that still exists, as it is today, with its place at the snapshot."""
         fields = {layout.order_field(self.query.order.field) for layout in self.layouts}
         fields |= {FORMER.array} if FORMER in self.layouts else set()
         then = self.places(behind, snapshot, sorted(fields))
@@ -229,6 +229,6 @@ class _Walk:
             raise WalkTooOld from error
 
     def place(self, layout: Layout, found: Document) -> Place:
-        """Where a document stands."""
+        """The place of a document."""
         position = layout.position(found, self.query.order.field)
         return position, found.name.removeprefix(self.prefix).split("/")

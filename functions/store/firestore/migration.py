@@ -55,7 +55,7 @@ _THREADS = 8
 
 
 class MigrationUnderWay(Unavailable):
-    """What was asked for goes by fields that not all documents have yet."""
+    """The request needs fields that not all documents have yet."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -75,7 +75,7 @@ class Versions:
         self._read_at = 0.0
 
     def open(self, rpc: Rpc) -> Document:
-        """Reads the document of the version; one of a lower version says `since` from now on.
+        """Reads the document of the version; adds `since` to it if its version is lower.
 
         A database without it is new, or of version 1 if it has sessions. Raises NewerVersion.
         """
@@ -91,7 +91,7 @@ class Versions:
                     return found
                 write = update(path, change, change, changed_since=found.update_time)
                 stamp(write, "since")
-            # Whoever is faster writes the same.
+            # Another process that is faster writes the same.
             with suppress(AlreadyExists, Missing, Stale):
                 rpc.commit([write])
 
@@ -102,14 +102,14 @@ class Versions:
         return (self._layout,) if self._version >= WITH_SHARDS else (self._former, self._layout)
 
     def layouts_to_list(self, rpc: Rpc) -> Layouts:
-        """The layouts that find each session between them."""
+        """The layouts that together find every session."""
         if self.reaches(rpc, WITH_SHARDS):
             return (self._layout,)
-        # What servers of version 4 wrote has their layout alone, what others did may lack it.
+        # A session that a server of version 4 wrote has that layout alone; others may lack it.
         return (FORMER, self._layout) if self._former == FORMER else (self._former,)
 
     def _see(self, rpc: Rpc, found: Document) -> dict[str, Storable] | None:
-        """Learns from the document of the version; answers what it must say, None if it does."""
+        """Learns from the document of the version; answers the fields that it lacks, or None."""
         version = int(found.fields["version"].integer_value)
         check_version(rpc.root, version, _newest())
         has_layout = "shards" in found.fields
@@ -125,13 +125,13 @@ class Versions:
         return {"version": BEFORE_SHARDS, **_fields(self._wanted), **former}
 
     def reaches(self, rpc: Rpc, version: int) -> bool:
-        """Whether all documents are of that version at least; asks nobody once they are."""
+        """Whether all documents are of that version at least; reads nothing once they are."""
         if self._version < version:
             self.open(rpc)
         return self._version >= version
 
     def has_reached(self, version: int) -> bool:
-        """What `reaches` said last, by this process alone: it may be late, never early."""
+        """The last answer of `reaches` in this process; it may be late, never early."""
         return self._version >= version
 
     def require(self, rpc: Rpc, version: int) -> None:
@@ -140,7 +140,7 @@ class Versions:
             raise MigrationUnderWay
 
     def migrate(self, rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> None:
-        """Takes the steps that are left, until the time is up: some headway in any case.
+        """Takes the steps that are left, until the time is up; it always takes one batch at least.
 
         Begins after servers of earlier code are gone, since they write what the steps look for.
         """
@@ -213,7 +213,7 @@ def _renew_one(rpc: Rpc, step: Step, layout: Layout, document: Document) -> None
 
 
 def _fields(layout: Layout, prefix: str = "") -> dict[str, Storable]:
-    """A layout as the document of the version says it."""
+    """The fields that hold a layout in the document of the version."""
     shards, labels = ("formerShards", "formerLabels") if prefix else ("shards", "labels")
     return {shards: layout.shards, labels: layout.labels}
 

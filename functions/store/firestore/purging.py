@@ -90,7 +90,7 @@ def _purge_behind(
     now: int,
     is_time_up: Callable[[], bool],
 ) -> tuple[Purged, _Place]:
-    """Erases sessions with an expiry up to `until`; also the place up to which none is left."""
+    """Erases sessions that expire up to `until`, and answers up to which place none is left."""
     total = Purged(0, 0, done=False)
     while True:
         answers = rpc.run_query("", expired_sessions(shards, until, _ROUND, place))

@@ -17,7 +17,7 @@ _Direction = StructuredQuery.Direction
 _Operator = StructuredQuery.FieldFilter.Operator
 
 MAX_DOCUMENTS = 1_000
-"""What one call asks for at most, unless a page is larger."""
+"""Documents that one call asks for at most, unless a page is larger."""
 
 _MAX_INDEXED = 1_500
 """Bytes of a text that indexes hold; longer ones are cut off."""
@@ -30,7 +30,7 @@ DELETED = "deleted"
 
 
 def next_limit(limit: int) -> int:
-    """What the next call asks for, where one for `limit` documents did not do."""
+    """The limit of the next call, after one for `limit` documents was not enough."""
     return max(limit, min(2 * limit, MAX_DOCUMENTS))
 
 
@@ -44,8 +44,8 @@ def run_in_steps(
     """All that a query finds at one moment: `(document, read_time)`, as `Rpc.run_query` answers.
 
     The first call asks for `limit` documents, and each for twice as many as the one before, up to
-    MAX_DOCUMENTS: who needs a second call is passing over what was found. `request` makes the
-    query that goes on behind a document, or None to start.
+    MAX_DOCUMENTS: a caller that needs a second call skips most documents. `request` makes the query
+    that goes on behind a document, or begins at the start for None.
     """
     last, is_full = None, True
     while is_full:
@@ -97,7 +97,7 @@ def newest_by_key() -> StructuredQuery:
 
 
 def events_of_runs(invocations: Sequence[str], behind: str | None) -> StructuredQuery:
-    """Events of up to MAX_IN invocations by key, behind a key; of others too if a name is long."""
+    """Events of up to MAX_IN invocations by key, behind a key; all events if an id is too long."""
     result = _select("events")
     if all(map(_is_indexed, invocations)):
         _where(result, "invocationId", _Operator.IN, value(list(invocations)))
@@ -149,8 +149,8 @@ def sessions_in_order(
 ) -> StructuredQuery:
     """Sessions that have one of the facets, in the query's order.
 
-    Those behind `(nanoseconds, full document name)`, below the engine, or wherever they are below
-    the engine `-`.
+    The query finds those behind `(nanoseconds, full document name)`. They are below the engine; the
+    engine `-` stands for all engines.
     """
     result = _select("sessions", *fields)
     result.from_[0].all_descendants = engine.is_wildcard
@@ -203,9 +203,9 @@ def expired_sessions(
 ) -> StructuredQuery:
     """Sessions of some purge shards, of the whole database, whose expiry has come.
 
-    The longest over come first. The query finds those behind `(expiry, full document name)`, and
-    with `since` those that expired after it. Times are microseconds. A deleted session's expiry
-    is 0.
+    Those that expired first come first. The query finds those behind `(expiry, full document
+    name)`, and with `since` those that expired after it. Times are microseconds. A deleted
+    session's expiry is 0.
     """
     result = _select("sessions", "expiry", limit=limit)
     result.from_[0].all_descendants = True

@@ -67,4 +67,4 @@ def rewind_session(
 def _newest(rpc: Rpc, name: SessionName) -> int:
     """The timestamp of the last event of the list, in nanoseconds."""
     ((found, _),) = rpc.run_query(str(name), newest_by_key())
-    return MIN_TIMESTAMP if found is None else documents.event_record(found).timestamp
+    return MIN_TIMESTAMP if found is None else documents.timestamp_of(found)

@@ -183,7 +183,7 @@ class Rpc:
             call.cancel()
 
     def for_request(self) -> "Rpc":
-        """The same calls, all of which end when the time of one from now on is over."""
+        """The same calls, all of which share the time of one call, from now on."""
         request = copy.copy(self)
         request._end = time.monotonic() + self._timeout
         return request
@@ -201,7 +201,7 @@ class Rpc:
         self._connections.close()
 
     def _routed(self, **parameter: str) -> Metadata:
-        """What a call carries: Google's front end sends it to where this parameter leads."""
+        """The metadata of a call; Google's front end routes the call by this parameter."""
         return (*self._metadata, ("x-goog-request-params", urlencode(parameter, safe="/")))
 
     def _time_left(self) -> float:
@@ -244,7 +244,7 @@ class LazyRpc:
     """Makes the Rpc at its first use: a gRPC channel made before a fork can hang after it."""
 
     def __init__(self, make: Callable[[], Rpc], check: Callable[[Rpc], object]) -> None:
-        """`check` asks whether the database may be used, until it has once not raised."""
+        """`check` raises if the database may not be used; it is called until it once does not."""
         self._make = make
         self._check = check
         self._lock = threading.Lock()
@@ -256,7 +256,7 @@ class LazyRpc:
         return self._checked(self._made())
 
     def for_request(self) -> Rpc:
-        """The one Rpc, with one time for all calls from now on."""
+        """The one Rpc for one request: its calls share the time of one call, from now on."""
         return self._checked(self._made().for_request())
 
     def close(self) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from functions.calls.filters import PageQuery
 from functions.rules.names import SessionName
 from functions.rules.run import Run
-from functions.store.firestore.documents import event_key, event_record
+from functions.store.firestore.documents import event_key
+from functions.store.firestore.event_documents import event_record
 from functions.store.firestore.layouts import MAX_IN
 from functions.store.firestore.protobuf import Document, StructuredQuery, Timestamp
 from functions.store.firestore.queries import (
@@ -23,7 +24,7 @@ from functions.store.firestore.rpc import Rpc
 from functions.store.paging import Cursor, checked_cursor
 
 _EVENTS_PER_RUN = 10
-"""What runs are taken to have when it is guessed how far to look."""
+"""Events that a run is assumed to have, for the limit of the first query."""
 
 
 def runs_by_event(
@@ -31,8 +32,8 @@ def runs_by_event(
 ) -> Iterator[tuple[Cursor, Run | None]]:
     """Every event's place, `[key]`, and at the first event of a run the run.
 
-    Each look begins with the last event of the one before, or of the page before: its run has
-    been told, and need not be read again to see that it does not begin here.
+    Each query begins with the last event of the query before, or of the page before. The run of
+    that event was answered already, so the server does not read it again.
     """
     limit = min(_EVENTS_PER_RUN * (query.page_size + 1), MAX_DOCUMENTS)
     start, read_time = next(map(str, checked_cursor(query.cursor, str)), None), None
@@ -74,12 +75,12 @@ def _told(
     def request(last: Document | None) -> StructuredQuery:
         return events_of_runs(unmet, None if last is None else event_key(last))
 
-    for found, _ in (
+    for found, moment in (
         run_in_steps(rpc, str(name), request, MAX_DOCUMENTS, read_time) if unmet else ()
     ):
         if found is None or _place(found)[1] not in unmet:
             continue
-        event = event_record(found)
+        event = event_record(rpc, found, moment)
         run = runs.get(event.invocation_id)
         if run is None:
             with_types = query.filter.reads("event_type")

@@ -52,7 +52,7 @@ def _with_location(found: Document, _: Layout) -> Write | None:
 
 
 def _with_arrival(found: Document, _: Layout) -> Write | None:
-    """Says that an event arrived when it was committed, which is no later than it was."""
+    """Adds `arrived` to an event; its commit is the latest time at which it can have arrived."""
     if "arrived" in found.fields:
         return None
     fields = {"arrived": found.create_time}
@@ -60,7 +60,7 @@ def _with_arrival(found: Document, _: Layout) -> Write | None:
 
 
 def _with_shards(found: Document, layout: Layout) -> Write | None:
-    """Adds what lists, and the purge, find a session by; the purge finds a tombstone, too."""
+    """Adds the fields by which lists and the purge find a session, and the purge a tombstone."""
     fields = {"purgeShard": purge_shard(session_name(found))}
     write = update(found.name, fields, fields, changed_since=found.update_time)
     if not is_session(found):
@@ -80,7 +80,7 @@ def _with_shards(found: Document, layout: Layout) -> Write | None:
 
 
 def _with_shards_alone(found: Document, layout: Layout) -> Write | None:
-    """Takes away what lists found a session by before; its rows in indexes go with it."""
+    """Removes the fields by which lists found a session before, and so their index rows."""
     if not is_session(found):
         return None
     fields = {"shardFacets": facets_of(found, layout)}
@@ -103,7 +103,7 @@ SESSIONS = Step("sessions", ("facets",), _with_location)
 EVENTS = Step("events", ("arrived",), _with_arrival)
 
 NOTHING = Step("schema", (), lambda *_: None)
-"""Looks at the document of the version alone: what changed is how new documents are written."""
+"""Changes no document: from this version on, new documents are written in another way."""
 
 _LISTED = (
     *("userId", "displayName", "labels", "createTime", "updateTime", "updated"),
@@ -119,13 +119,13 @@ STEPS = (SESSIONS, EVENTS, NOTHING, NOTHING, SHARDS, SHARDS_ALONE, COUNTS, USERS
 """The first brings version 1 to version 2, and so on."""
 
 WITH_LOCATIONS, WITH_ARRIVALS = 2, 3
-"""From which version on the steps' fields are in every document."""
+"""The versions from which on every document has the fields of these steps."""
 
 WITH_CANONICAL_IDS = 4
-"""From which version on appends do not look for what is under an event's former id."""
+"""The version from which on appends do not look for an event under its former id."""
 
 BEFORE_SHARDS = 5
-"""From which version on servers of version 4 refuse; a change of the layout goes back to it."""
+"""The version from which on servers of version 4 refuse; a new layout goes back to it."""
 
 WITH_SHARDS = 6
 """From which version on lists go by the layout that the database is to have."""

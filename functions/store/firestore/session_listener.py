@@ -2,7 +2,8 @@
 
 A listener sees the newest events of its session in consistent windows. The position of an event is
 its document's createTime: Firestore compares it across documents, and since every append writes the
-session's document too, the appends of one session follow each other.
+session's document too, the appends of one session follow each other. A createTime has whole
+microseconds; its nanoseconds tell the events of one commit apart.
 """
 
 import logging
@@ -13,6 +14,8 @@ from operator import itemgetter
 
 from functions.rules.errors import StoreUnavailable
 from functions.rules.names import SessionName
+from functions.store.firestore.documents import arrival_of, place_in_commit
+from functions.store.firestore.event_documents import is_in_parts
 from functions.store.firestore.protobuf import Document, ListenResponse
 from functions.store.firestore.queries import newest_events
 from functions.store.firestore.rpc import ListenCall, Rpc
@@ -34,13 +37,16 @@ _START_PATIENCE = 3.0
 _STARTS = 5
 """Starts in a row without a window before a listener gives up."""
 
+_LAST_OF_COMMIT = 999
+"""What the position of a commit's last event is behind the createTime, at most."""
+
 PlacedDocument = tuple[int, Document]
 """An event's document behind its position, in nanoseconds."""
 
 
 def placed(found: Document) -> PlacedDocument:
     """The document with its position."""
-    return nanoseconds(found.create_time), found
+    return nanoseconds(found.create_time) + place_in_commit(found), found
 
 
 class SessionListener:
@@ -93,7 +99,7 @@ class SessionListener:
 
     @property
     def other_changes(self) -> int:
-        """How many changes may be the end of the session, after which another may have its name."""
+        """The number of changes after which the session may be over, and another have its name."""
         return self._other_changes
 
     def restart(self) -> None:
@@ -142,17 +148,22 @@ class SessionListener:
         """
         events = sorted(map(placed, window.values()), key=itemgetter(0))
         is_full = len(events) >= _WINDOW
-        middle = events[-_WINDOW // 2][0] if is_full else 0
+        middle = 0
+        if is_full:
+            # Others of the oldest commit may be outside the window.
+            oldest = min(window.values(), key=arrival_of)
+            last_of_oldest = nanoseconds(oldest.create_time) + _LAST_OF_COMMIT
+            middle = max(events[-_WINDOW // 2][0], last_of_oldest)
         new = [event for event in events if event[0] > self._seen]
         positions = [position for position, _ in events]
-        # Events leave a full window at its old end. Elsewhere they leave it with their session, and
-        # the events of a session without any may be those of its successor.
+        # New events push the oldest out of a full window. If others leave it, the session may be
+        # over. If the window had none, the new ones may be those of a later session.
         left = set(self._window).difference(positions)
         may_be_over = not self._window or any(not is_full or gone > positions[0] for gone in left)
         with self._lock:
             self._window = positions
             if self._floor is None or (is_full and new[:1] and new[0][0] <= middle):
-                self._floor = middle
+                self._floor = self._seen = middle
                 self._recent.clear()
                 self._bytes = 0
                 new = [event for event in events if event[0] > middle]
@@ -160,11 +171,11 @@ class SessionListener:
                 self._other_changes += 1
             for event in new:
                 self._recent.append(event)
-                self._bytes += event[1].ByteSize()
+                self._bytes += _kept_bytes(event[1])
                 self._seen = event[0]
             while self._bytes > _KEPT_BYTES:
                 self._floor, dropped = self._recent.popleft()
-                self._bytes -= dropped.ByteSize()
+                self._bytes -= _kept_bytes(dropped)
         self._set_signals()
 
     def _set_signals(self) -> None:
@@ -172,6 +183,11 @@ class SessionListener:
             signals = list(self._signals)
         for signal in signals:
             signal.set()
+
+
+def _kept_bytes(event: Document) -> int:
+    """What an event takes of what is kept; one in parts takes all, so that queries find it."""
+    return _KEPT_BYTES + 1 if is_in_parts(event) else event.ByteSize()
 
 
 class ListenerPool:

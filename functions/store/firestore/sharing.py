@@ -6,11 +6,14 @@ costs no extra read.
 
 from collections.abc import Collection, Mapping, Sequence
 
+from functions.aip.errors import ApiError
+from functions.rules.errors import TooLarge
+from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord
 from functions.rules.state import MemberChanges, StateChange, join_members, merge_members
 from functions.store.firestore.documents import user_path
 from functions.store.firestore.protobuf import Document, Write
-from functions.store.firestore.rpc import Rpc
+from functions.store.firestore.rpc import Refused, Rpc
 from functions.store.firestore.values import (
     Storable,
     by_field_name,
@@ -57,6 +60,21 @@ def shared_state(
     app = _changed(engine, "app", change.app)
     own = _changed(user, "state", change.user)
     return ",".join(filter(None, (app, own)))
+
+
+def check_state_size(found: Document | None, state: StateChange) -> None:
+    """Raises TooLarge for a change that the session's own state has no room for."""
+    merge_members(members_of(found, "state"), by_field_name(state.session))
+
+
+def explanation(rpc: Rpc, name: SessionName, state: StateChange, refusal: Refused) -> ApiError:
+    """What Firestore found too large, in the words that every store has for it."""
+    (found,) = rpc.batch_get([str(name)], ["state"])()
+    try:
+        check_state_size(found, state)
+    except TooLarge as too_large:
+        return too_large
+    return refusal
 
 
 def is_registered(user: Document | None) -> bool:

@@ -8,20 +8,18 @@ a process reads the database's version.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from operator import methodcaller
 
-from functions.aip.errors import ApiError
 from functions.calls.filters import PageQuery, event_matches, predicate
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import (
     SessionAlreadyExists,
-    SessionNotFound,
     StoreUnavailable,
-    TooLarge,
 )
-from functions.rules.event import EventRecord
+from functions.rules.event import EventAndState, EventRecord
 from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.rewind import Rewind
@@ -39,11 +37,17 @@ from functions.store.firestore import (
     users,
     values,
 )
-from functions.store.firestore.appending import AppendCommit, append_or_create
+from functions.store.firestore.appending import (
+    AppendCommit,
+    KeyedEvent,
+    append,
+    append_or_create,
+)
 from functions.store.firestore.arrivals import LEAST_LOOKBACK
-from functions.store.firestore.condemned import CONDEMNED, check_parent, is_condemned
+from functions.store.firestore.condemned import CONDEMNED, check_parent, is_condemned, live
 from functions.store.firestore.counting import COUNTED
 from functions.store.firestore.erasure import erase
+from functions.store.firestore.event_documents import event_record, load_parts, parts_of
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.event_reader import FirestoreEventReader
 from functions.store.firestore.forking import ForkCopy, is_forking
@@ -68,6 +72,7 @@ from functions.store.firestore.schema import (
 )
 from functions.store.firestore.session_listener import ListenerPool
 from functions.store.firestore.sharing import (
+    explanation,
     is_registered,
     share,
     shared_state,
@@ -139,7 +144,7 @@ class FirestoreStore:
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
         rpc = self._rpcs.for_request()
         found, engine = rpc.batch_get([str(name), name.engine])()
-        record = documents.session_record(name, _live(name, found, now, engine=engine))
+        record = documents.session_record(name, live(name, found, now, engine=engine))
         share(rpc, [record], {name.engine: engine})
         return record
 
@@ -150,7 +155,7 @@ class FirestoreStore:
         elif not self._versions.reaches(rpc, WITH_LOCATIONS):
             self._versions.renew_all(rpc, SESSIONS, str(engine))
         layouts = None
-        # A change of the layout that ends meanwhile takes away what the list goes by.
+        # A change of the layout that ends meanwhile removes the fields that the list uses.
         while layouts != (known := self._versions.layouts_to_list(rpc)):
             layouts = known
             page = list_sessions(rpc, engine, query, layouts, now)
@@ -167,7 +172,7 @@ class FirestoreStore:
         path, token = f"{rpc.root}/{name}", secrets.token_hex(8)
         while True:
             found, engine = rpc.batch_get([str(name), name.engine])()
-            current = _live(name, found, now, engine=engine)
+            current = live(name, found, now, engine=engine)
             record = documents.session_record(name, current)
             owner = (name.engine, record.user_id)
             users = user_documents(rpc, {name.engine: engine}, [owner])
@@ -200,7 +205,7 @@ class FirestoreStore:
             except (Stale, Missing):
                 retries.wait()
             except Refused as refusal:
-                raise self._explanation(name, state, refusal) from refusal
+                raise explanation(rpc, name, state, refusal) from refusal
             else:
                 record.version = documents.version_of(answer.write_results[0].update_time)
                 return record
@@ -214,10 +219,10 @@ class FirestoreStore:
             found, engine = _reading(rpc, name, "incarnation")()
             if documents.incarnation_of(found) == token:
                 break
-            found = _live(name, found, now, owner, engine)
+            found = live(name, found, now, owner, engine)
             condemned = condemned or documents.incarnation_of(found)
             if documents.incarnation_of(found) != condemned:
-                # Ours is gone, maybe by a commit whose answer was lost; its successor stays.
+                # The session is gone, and a later one has its name. The answer was lost, perhaps.
                 return
             check_version(name, documents.version_of(found.update_time), if_match)
             write = Write(update=documents.tombstone(found))
@@ -257,75 +262,33 @@ class FirestoreStore:
         owner: str | None = None,
         if_match: str | None = None,
     ) -> str:
+        return self.append_events(name, [(event, state)], now, owner, if_match)
+
+    def append_events(
+        self,
+        name: SessionName,
+        events: Sequence[EventAndState],
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> str:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
-        append = self._append(rpc, name, event)
-        expected = None if if_match is None else documents.written_at(if_match)
-        is_known = if_match is None or expected is not None
-        while True:
-            if not is_known:
-                # Others wrote since that version, or this append did and its answer was lost.
-                found, *events = rpc.batch_get([str(name), *append.event_paths(name)])()
-                current = _live(name, found, now, owner)
-                version = documents.version_of(current.update_time)
-                if any(events):
-                    return version
-                check_version(name, version, if_match)
-                is_known = True
-            unchanged_since, shared = expected, []
-            if state.needs_current_state or owner is not None:
-                found, engine = rpc.batch_get([str(name), name.engine])()
-                current = _live(name, found, now, owner, engine)
-                user_id = documents.user_id_of(current)
-                owners = [(name.engine, user_id)] if state.user else []
-                users = user_documents(rpc, {name.engine: engine}, owners)
-                try:
-                    _check_state_size(current, state)
-                    shared_state(engine, users.get((name.engine, user_id)), state)
-                except TooLarge:
-                    # What has landed is merged already, and may have shrunk since.
-                    if not any(rpc.batch_get(append.event_paths(name), ["counted"])()):
-                        raise
-                    return documents.version_of(current.update_time)
-                unchanged_since = expected or current.update_time
-                shared = shared_writes(rpc, name.engine, engine, user_id, state)
-            try:
-                answer = rpc.commit([*append.writes(now, state.session, unchanged_since), *shared])
-            except AlreadyExists:
-                (found,) = rpc.batch_get([str(name)], ["expiry"])()
-                return documents.version_of(_live(name, found, now).update_time)
-            except Missing:
-                raise SessionNotFound(name) from None
-            except Stale:
-                retries.wait()
-                is_known = if_match is None
-            except Refused as refusal:
-                raise self._explanation(name, state, refusal) from refusal
-            else:
-                if append.expiry(answer) <= now // 1000:
-                    raise SessionNotFound(name)
-                return append.version(answer)
+        commit = self._append(rpc, name, *events)
+        return append(rpc, name, commit, now, owner, if_match, retries)
 
     def append_or_create(
         self,
         record: SessionRecord,
-        event: EventRecord,
-        state: StateChange,
+        events: Sequence[EventAndState],
         now: int,
         *,
         require_engine: bool,
         if_match: str | None = None,
     ) -> SessionRecord:
         rpc, retries = self._rpcs.for_request(), Retries(record.name, self._timeout)
-        append = self._append(rpc, record.name, event)
+        commit = self._append(rpc, record.name, *events)
         return append_or_create(
-            rpc,
-            record,
-            append,
-            state,
-            now,
-            retries,
-            require_engine=require_engine,
-            if_match=if_match,
+            rpc, record, commit, now, retries, require_engine=require_engine, if_match=if_match
         )
 
     def list_events(
@@ -337,10 +300,11 @@ class FirestoreStore:
             self._events(rpc, name, query),
             query,
             predicate(query.filter, event_matches),
-            EventRecord.size,
+            methodcaller("size"),
         )
+        load_parts(page.items)
         found, engine = session()
-        _live(name, found, now, owner, engine)
+        live(name, found, now, owner, engine)
         return page
 
     def list_runs(
@@ -350,7 +314,7 @@ class FirestoreStore:
         session = _reading(rpc, name)
         page = fill_runs(runs_by_event(rpc, name, query), query)
         found, engine = session()
-        _live(name, found, now, owner, engine)
+        live(name, found, now, owner, engine)
         return page
 
     def watch(
@@ -427,7 +391,7 @@ class FirestoreStore:
             rpc,
             name,
             rewind,
-            lambda event: self._append(rpc, name, event),
+            lambda event: self._append(rpc, name, (event, StateChange())),
             now,
             owner,
             if_match,
@@ -469,7 +433,7 @@ class FirestoreStore:
         purged = purge(rpc, now, part, is_time_up)
         self._versions.migrate(rpc, now, is_time_up)
         if self._versions.has_reached(WITH_SHARDS) and not has_shards and not is_time_up():
-            # What earlier versions left is found from now on.
+            # The purge now finds the sessions that earlier versions wrote.
             found = purge(rpc, now, part, is_time_up)
             purged = replace(purged.plus(found), done=found.done)
         return replace(deleted.plus(purged), done=deleted.done and purged.done)
@@ -495,44 +459,35 @@ class FirestoreStore:
             behind = documents.event_key(last) if last is not None else start
             return queries.events_in_order(query, behind)
 
-        for found, _ in queries.run_in_steps(rpc, str(name), request, query.page_size + 1):
+        steps = queries.run_in_steps(rpc, str(name), request, query.page_size + 1)
+        for found, moment in steps:
             if found is not None:
-                yield [documents.event_key(found)], documents.event_record(found)
+                yield [documents.event_key(found)], event_record(rpc, found, moment)
 
-    def _append(self, rpc: Rpc, name: SessionName, event: EventRecord) -> AppendCommit:
-        key = self._keys.next(event.timestamp)
+    def _append(self, rpc: Rpc, name: SessionName, *events: EventAndState) -> AppendCommit:
+        if len(events) > 1:
+            # Servers of earlier versions do not tell the events of one commit apart.
+            self._versions.require(rpc, WITH_HISTORY)
+        if not self._versions.has_reached(WITH_HISTORY):
+            for event, _ in events:
+                event.shorter = ""
+                if parts_of(event):
+                    self._versions.require(rpc, WITH_HISTORY)
         is_needed = not self._versions.has_reached(WITH_CANONICAL_IDS)
-        former_id = event.former_id if is_needed else ""
+        keyed = [
+            KeyedEvent(
+                event,
+                state,
+                self._keys.next(event.timestamp),
+                event.former_id if is_needed else "",
+                number,
+            )
+            for number, (event, state) in enumerate(events)
+        ]
         layouts = self._versions.layouts_to_write(rpc)
-        return AppendCommit(f"{rpc.root}/{name}", event, key, former_id, layouts)
-
-    def _explanation(self, name: SessionName, state: StateChange, refusal: Refused) -> ApiError:
-        """What Firestore found too large, in the words that every store has for it."""
-        (found,) = self._rpcs.for_request().batch_get([str(name)], ["state"])()
-        try:
-            _check_state_size(found, state)
-        except TooLarge as explanation:
-            return explanation
-        return refusal
+        return AppendCommit(f"{rpc.root}/{name}", keyed, layouts)
 
 
 def _reading(rpc: Rpc, name: SessionName, *fields: str) -> Callable[[], list[Document | None]]:
     """Starts reading what tells whether a session is there, of its document and its engine's."""
     return rpc.batch_get([str(name), name.engine], ["expiry", "userId", *_HIDING, *fields])
-
-
-def _live(
-    name: SessionName,
-    found: Document | None,
-    now: int,
-    owner: str | None = None,
-    engine: Document | None = None,
-) -> Document:
-    if is_condemned(engine) or not documents.is_live(found, now, owner, engine):
-        raise SessionNotFound(name)
-    return found
-
-
-def _check_state_size(found: Document | None, state: StateChange) -> None:
-    """Raises TooLarge for a change that the session's state has no room for."""
-    merge_members(values.members_of(found, "state"), values.by_field_name(state.session))

@@ -68,7 +68,7 @@ def update(
 ) -> Write:
     """A write of some fields to a document that must exist, unchanged since `changed_since`."""
     result = Write(update=document(path, fields))
-    result.update_mask.SetInParent()  # without it, no field would be left but these
+    result.update_mask.SetInParent()  # without a mask, these would be the only fields
     result.update_mask.field_paths.extend(mask)
     if changed_since is None:
         result.current_document.exists = True
@@ -88,7 +88,7 @@ def merge(path: str, container: str, changes: MemberChanges, fields: Fields | No
 
 
 def stamp(write: Write, field: str) -> None:
-    """Has the server set a field to the time at which it receives the write."""
+    """Makes Firestore set a field to the time at which it receives the write."""
     write.update_transforms.add(
         field_path=field
     ).set_to_server_value = DocumentTransform.FieldTransform.ServerValue.REQUEST_TIME

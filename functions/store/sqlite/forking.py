@@ -18,6 +18,7 @@ from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.messages.json_text import utf8_size, write_plain
 from functions.rules.errors import ParentEngineNotFound, SessionAlreadyExists, SessionNotFound
 from functions.rules.event import counted_time
+from functions.rules.event_text import whole_text
 from functions.rules.fork import Fork
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord
@@ -292,7 +293,7 @@ class _Step:
         copy.after = insert(self._db, "events", {**kept, "session": self._session})
         copy.last_event = row["id"]
         copy.events += 1
-        copy.usage = copy.usage.plus(usage_of_text(row["text"]))
+        copy.usage = copy.usage.plus(usage_of_text(whole_text(row["text"])))
         time = counted_time(int(row["timestamp_key"], 16) + MIN_TIMESTAMP)
         copy.last_time = time if copy.last_time is None else max(copy.last_time, time)
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from functions.messages.json_text import read_json
 from functions.rules.errors import EventNotFound
+from functions.rules.event_text import whole_text
 from functions.rules.fork import InvocationNotFound, Point
 from functions.rules.names import SessionName
 from functions.rules.state import MemberChanges
@@ -76,7 +77,7 @@ def changes_of(row: Row) -> tuple[MemberChanges, bool]:
     if is_change(row):
         return read_json(row["members"].encode()), bool(row["is_replace"])
     if row["session"] > 0:
-        changes = changes_of_event(row["text"])
+        changes = changes_of_event(whole_text(row["text"]))
     else:
         changes = changes_of_delta(read_json(row["text"].encode()))
     removed = read_json(row["removed"].encode()) if row["removed"] else ()

@@ -18,11 +18,13 @@ from functions.store.sqlite.members import joined_members
 from functions.store.sqlite.packing import MAX_ROWS, Columns, packed_rows
 from functions.store.sqlite.rows import (
     EVENT_ROW,
+    EVENT_TEXTS,
     FULL_COLUMNS,
     LIVE_KEY,
     SESSION_COLUMNS,
     USERS,
     event_record,
+    event_text,
     full_record,
     session_record,
 )
@@ -263,22 +265,27 @@ def live_events(
 def events_in_order(
     db: sqlite3.Connection, session: int, query: PageQuery
 ) -> Iterator[tuple[Sequence[Any], EventRecord]]:
-    """A session's events by timestamp, then arrival, each behind its EVENT_ROW."""
+    """A session's events by timestamp, then arrival, each behind its columns.
+
+    Without a filter, a record has the event's id and text alone.
+    """
     return _events(db, ":session", {"session": session}, query)
 
 
 def _events(
     db: sqlite3.Connection, session: str, named: Mapping[str, Any], query: PageQuery
 ) -> Iterator[tuple[Sequence[Any], EventRecord]]:
-    limit = min(query.page_size + 1, MAX_ROWS) if query.filter.is_empty else MAX_ROWS
+    limit, event_columns, record = MAX_ROWS, EVENT_ROW, event_record
+    if query.filter.is_empty:
+        limit, event_columns, record = min(query.page_size + 1, limit), EVENT_TEXTS, event_text
     while True:
         clauses, parameters = event_clauses(session, query)
         parameters = {**parameters, **named, "limit": limit}
         columns: Sequence[Any] = ()
         count = 0
-        for columns in packed_rows(db, EVENT_ROW, f"{clauses} LIMIT :limit", parameters):
+        for columns in packed_rows(db, event_columns, f"{clauses} LIMIT :limit", parameters):
             count += 1
-            yield columns, event_record(columns)
+            yield columns, record(columns)
         if count < limit:
             return
         query, limit = replace(query, cursor=event_cursor(columns)), MAX_ROWS
@@ -287,7 +294,7 @@ def _events(
 def event_cursor(columns: Sequence[Any]) -> Cursor:
     """The cursor of an event, `[timestamp key, seq]`."""
     seq, key, *_ = columns
-    return [key, seq]
+    return [key, int(seq)]
 
 
 def event_clauses(session: str, query: PageQuery) -> tuple[str, dict[str, Any]]:

@@ -22,15 +22,15 @@ MAX_ROWS = 128
 class Columns:
     """The columns that `packed_rows` answers: first `values`, then `texts`, then `shared`.
 
-    A value is any text, an integer or NULL. A text is JSON text or "": it has no control character
-    and is never NULL, so that SQLite joins texts without quoting them. All rows have the same value
-    of a shared column, which SQLite reads once.
+    A value is any text, an integer or NULL. A text is JSON text, an id, a number or "": it has no
+    control character and is never NULL, so that SQLite joins texts without quoting them, which
+    takes less time. All rows have the same value of a shared column, which SQLite reads once.
     """
 
     def __init__(
         self,
         source: str,
-        values: Sequence[str],
+        values: Sequence[str] = (),
         texts: Sequence[str] = (),
         shared: Sequence[str] = (),
     ) -> None:
@@ -38,34 +38,36 @@ class Columns:
 
         `shared` is SQL over no columns.
         """
-        arrays = " || ',' || ".join(f"json_group_array({value})" for value in values)
+        arrays = " || ',' || ".join(f"json_group_array({value})" for value in values) or "''"
         joined = [f"group_concat({text}, '{_ROW_END}')" for text in texts]
         self.source = source
         self.values = values
         self.texts = texts
-        self.packed = ", ".join((f"'[' || {arrays} || ']'", *joined, *shared))
+        self.packed = ", ".join(("count(*)", f"'[' || {arrays} || ']'", *joined, *shared))
         self.plain = ", ".join((*values, *texts, *shared))
 
 
 def packed_rows(
     db: sqlite3.Connection, columns: Columns, clauses: str, parameters: Mapping[str, Any]
 ) -> Iterator[Sequence[Any]]:
-    """The columns of each row that the `clauses` select; those are SQL from FROM on."""
+    """The columns of each row that the `clauses` select; those are SQL from FROM on.
+
+    An integer among the texts may come as text.
+    """
     rows = f"FROM (SELECT {columns.source} {clauses}) r"
     longest = db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _PACKED_BYTES)
     try:
-        arrays, *others = db.execute(f"SELECT {columns.packed} {rows}", parameters).fetchone()
+        found = db.execute(f"SELECT {columns.packed} {rows}", parameters).fetchone()
     except sqlite3.DataError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_TOOBIG:
             raise
     else:
-        values = json.loads(arrays)
-        count = len(values[0])
+        count, arrays, *others = found
         if not count:
             return iter(())
         texts, shared = others[: len(columns.texts)], others[len(columns.texts) :]
         return zip(
-            *values,
+            *json.loads(arrays),
             *(text.split(_ROW_END) for text in texts),
             *(repeat(value, count) for value in shared),
             strict=True,

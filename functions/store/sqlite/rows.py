@@ -9,6 +9,7 @@ from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.messages.json_text import read_json, write_json, write_plain
 from functions.rules.errors import SessionNotFound
 from functions.rules.event import EventCounts, EventRecord, shown_time, timestamp_key
+from functions.rules.event_text import whole_text
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord, later
 from functions.rules.state import StateChange
@@ -38,6 +39,11 @@ EVENT_ROW = Columns(
 )
 
 USERS = "LEFT JOIN users u ON u.engine = s.engine AND u.user_id = s.user_id"
+EVENT_TEXTS = Columns(
+    "e.seq, e.timestamp_key, e.id, e.text", (), ("r.seq", "r.timestamp_key", "r.id", "r.text")
+)
+"""The columns that answers need of an event."""
+
 _LIVE = (
     f"FROM (SELECT {SESSION_COLUMNS.source}, e.scope AS app_scope "
     f"FROM engines e JOIN sessions s ON s.engine = e.id {USERS} "
@@ -134,7 +140,15 @@ def session_row(record: SessionRecord) -> dict[str, Any]:
 def event_record(columns: Sequence[Any]) -> EventRecord:
     """The record of EVENT_ROW."""
     _, key, event_id, author, invocation_id, text = columns
+    # Most texts are whole, and a page has many of them.
+    if text[0] != '"':
+        text = whole_text(text)
     return EventRecord(event_id, int(key, 16) + MIN_TIMESTAMP, author, invocation_id, text)
+
+
+def event_text(columns: Sequence[Any]) -> EventRecord:
+    """The record of EVENT_TEXTS: it has the event's id and text alone."""
+    return EventRecord(columns[2], 0, "", "", columns[3])
 
 
 def event_row(session: int, event: EventRecord) -> dict[str, Any]:
@@ -145,7 +159,7 @@ def event_row(session: int, event: EventRecord) -> dict[str, Any]:
         "id": event.id,
         "author": event.author,
         "invocation_id": event.invocation_id,
-        "text": event.text,
+        "text": event.stored,
         **({"removed": write_plain(event.removed)} if event.removed else {}),
     }
 

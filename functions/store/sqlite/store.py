@@ -17,14 +17,14 @@ from functions.rules.errors import (
     SessionOfAnotherUser,
     StoreUnavailable,
 )
-from functions.rules.event import EventRecord, counts_of
+from functions.rules.event import EventAndState, EventRecord, counts_of
 from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord, check_version
 from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
-from functions.rules.state import StateChange
+from functions.rules.state import StateChange, merged
 from functions.rules.user import UserRecord
 from functions.store.history import HistoryPiece, ImportedHistory
 from functions.store.paging import Cursor, Page, fill_page
@@ -183,20 +183,31 @@ class SqliteStore:
         owner: str | None = None,
         if_match: str | None = None,
     ) -> str:
+        return self.append_events(name, [(event, state)], now, owner, if_match)
+
+    def append_events(
+        self,
+        name: SessionName,
+        events: Sequence[EventAndState],
+        now: int,
+        owner: str | None = None,
+        if_match: str | None = None,
+    ) -> str:
         with self._database.write() as db:
             keys = live_keys(db, name, now, owner)
-            if not has_event(db, keys.session, event):
+            new = [each for each in events if not has_event(db, keys.session, each[0])]
+            if new:
                 check_version(name, keys.version, if_match)
-                insert(db, "events", event_row(keys.session, event))
-                count(db, keys, now, counts_of([event]))
-                merge_state(db, keys, state)
+                for event, _ in new:
+                    insert(db, "events", event_row(keys.session, event))
+                count(db, keys, now, counts_of(event for event, _ in new))
+                merge_state(db, keys, merged(state for _, state in new))
             return keys.version
 
     def append_or_create(
         self,
         record: SessionRecord,
-        event: EventRecord,
-        state: StateChange,
+        events: Sequence[EventAndState],
         now: int,
         *,
         require_engine: bool,
@@ -214,7 +225,7 @@ class SqliteStore:
                 )
             if found.user_id != record.user_id:
                 raise SessionOfAnotherUser(name)
-            self.append_event(name, event, state, now, None, if_match)
+            self.append_events(name, events, now, None, if_match)
             return self.get_session(name, now)
 
     def list_events(
