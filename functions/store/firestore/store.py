@@ -14,6 +14,7 @@ from dataclasses import replace
 from operator import methodcaller
 
 from functions.calls.filters import PageQuery, event_matches, predicate
+from functions.calls.import_lines import HistoryLine
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import (
     SessionAlreadyExists,
@@ -31,6 +32,7 @@ from functions.rules.user import UserRecord
 from functions.store.firestore import (
     documents,
     engines,
+    moving,
     queries,
     shared_states,
     user_erasure,
@@ -79,6 +81,7 @@ from functions.store.firestore.sharing import (
     shared_writes,
     user_documents,
 )
+from functions.store.history import HistoryPiece, ImportedHistory
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
 from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
 from functions.store.runs import fill_runs
@@ -104,7 +107,13 @@ class FirestoreStore:
         self._listeners = ListenerPool()
 
     def create_session(
-        self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
+        self,
+        record: SessionRecord,
+        state: StateChange,
+        now: int,
+        *,
+        require_engine: bool,
+        keeps_change: bool = True,
     ) -> SessionRecord:
         name, rpc = record.name, self._rpcs.for_request()
         incarnation = secrets.token_hex(8)
@@ -115,7 +124,8 @@ class FirestoreStore:
             fields["state"] = values.by_field_name(members)
             record.state = join_members(members.values())
         path, user_path = f"{rpc.root}/{name}", documents.user_path(name.engine, record.user_id)
-        writes = [values.creation(path, fields), *change_writes(path, state)]
+        changes = change_writes(path, state) if keeps_change else []
+        writes = [values.creation(path, fields), *changes]
         record.event_count = 0
         retries = Retries(name, self._timeout)
         while True:
@@ -306,6 +316,20 @@ class FirestoreStore:
         found, engine = session()
         live(name, found, now, owner, engine)
         return page
+
+    def read_history(
+        self, name: SessionName, behind: Cursor | None, now: int, owner: str | None = None
+    ) -> HistoryPiece:
+        rpc = self._rpcs.for_request()
+        return moving.read_history(rpc, name, behind, now, owner, self._lookback)
+
+    def begin_import(self, engine: EngineName) -> None:
+        self._with_history()
+
+    def import_history(
+        self, name: SessionName, lines: Sequence[HistoryLine], now: int
+    ) -> ImportedHistory:
+        return moving.import_history(self._with_history(), name, lines, now, self._keys)
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None

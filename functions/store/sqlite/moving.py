@@ -1,11 +1,11 @@
 """A session's history in pieces, and the lines of an import as rows."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from functions.aip.errors import InvalidArgument
 from functions.calls.import_lines import HistoryLine
-from functions.messages.json_text import write_plain
+from functions.messages.json_text import read_json, write_plain
 from functions.rules.event import EventRecord, counts_of
 from functions.rules.names import SessionName
 from functions.rules.state import StateChange
@@ -21,6 +21,7 @@ from functions.store.sqlite.rows import (
     live_keys,
 )
 
+_EVENT = ("seq", "timestamp_key", "id", "author", "invocation_id", "text")
 _END = Place(2**63 - 1, 2**63 - 1)
 
 
@@ -44,8 +45,7 @@ def read_history(
             return HistoryPiece(items, create_time, is_last=False)
         at = {"change": row["id"]} if is_change(row) else {"seq": row["seq"]}
         place = place._replace(**at)
-        item = _item(row, list(place))
-        if item is not None:
+        for item in _items(row, list(place)):
             items.append(item)
             size += item.size()
     return HistoryPiece(items, create_time, is_last=True)
@@ -69,16 +69,21 @@ def import_history(
     return done
 
 
-def _item(row: Row, place: Cursor) -> HistoryItem | None:
-    """The item of a row; None for a deleted event that changed no state."""
-    if not is_change(row) and row["session"] > 0:
-        columns = ("seq", "timestamp_key", "id", "author", "invocation_id", "text")
-        return HistoryItem(place, event_record([row[column] for column in columns]))
-    members, replace = changes_of(row)
-    if not (members or replace):
-        return None
-    own_id = row["name"] or str(row["id"]) if is_change(row) else row["id"]
-    return HistoryItem(place, None, StateChange(session=members, replace=replace), own_id)
+def _items(row: Row, place: Cursor) -> Iterator[HistoryItem]:
+    """The event of a row and the keys that it took from the state, or the row's change.
+
+    A deleted event that changed no state has neither.
+    """
+    if is_change(row) or row["session"] < 0:
+        members, replace = changes_of(row)
+        own_id = row["name"] or str(row["id"]) if is_change(row) else row["id"]
+    else:
+        yield HistoryItem(place, event_record([row[column] for column in _EVENT]))
+        removed = read_json(row["removed"].encode()) if row["removed"] else ()
+        members, replace, own_id = dict.fromkeys(removed), False, row["id"]
+    change = StateChange(session=members, replace=replace)
+    if change.is_of_session:
+        yield HistoryItem(place, None, change, own_id)
 
 
 def _is_new(
