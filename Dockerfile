@@ -7,8 +7,9 @@ COPY emulator emulator
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /dist .
 
 FROM python:3.13-slim
+ARG EXTRAS=firestore
 COPY --from=build /dist /dist
-RUN pip install --no-cache-dir "$(echo /dist/*.whl)[firestore]" \
+RUN pip install --no-cache-dir "$(echo /dist/*.whl)[$EXTRAS]" \
     && rm -r /dist \
     && useradd --system --uid 10001 sessions \
     && install -d -o sessions /data

@@ -1,4 +1,4 @@
-.PHONY: run purge backup test torture fuzz bench check openapi messages lock clean
+.PHONY: run purge backup test torture fuzz bench versions check openapi messages lock clean
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -43,6 +43,10 @@ fuzz: .venv/fuzz
 # docs/performance.md. Needs wrk.
 bench: .venv/bench
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only=$(ONLY)) $(if $(QUICK),--quick) $(if $(DIR),--dir=$(DIR))
+
+# Installs the built package with the lowest and the highest versions of each extra, and uses it.
+versions: .venv/test
+	TEST_EXTRAS=true $(BIN)/python -m pytest -n 0 tests/emulator/test_package.py $(ARGS)
 
 # Checks style and types.
 check: .venv/test

@@ -32,6 +32,10 @@ SCHEMES = {"agentsessions": "http", "agentsessions+https": "https"}
 
 _MAX_PAGE = 1000
 _TIMEOUT = 60.0
+_MICROSECOND = 1e-6
+
+_NO_INVOCATION = "-"
+"""What the server keeps as the invocation of an event without one."""
 _USER_SCOPE = "user:"
 
 
@@ -178,12 +182,17 @@ class SessionService(VertexAiSessionService):
         """
         if event.partial:
             return event
+        invocation = event.invocation_id
+        # The API requires one, ADK does not.
+        event.invocation_id = invocation or _NO_INVOCATION
         try:
             return await super().append_event(session, event)
         except ClientError as error:
             if error.code == 404:
                 raise SessionNotFoundError(f"Session {session.id} not found.") from error
             raise
+        finally:
+            event.invocation_id = invocation
 
     async def close(self) -> None:
         """Closes the connections of the running event loop."""
@@ -348,7 +357,13 @@ def _event(found: dict[str, Any]) -> Event:
             "actions": actions,
         }
     fields |= {key: found[key] for key in ("invocationId", "author") if key in found}
-    return Event.model_validate({**fields, "timestamp": _seconds(found["timestamp"])})
+    if fields.get("invocationId") == _NO_INVOCATION:
+        fields["invocationId"] = ""
+    time, exact = _seconds(found["timestamp"]), fields.get("timestamp")
+    # ADK's own copy has what the API's timestamp, sent in microseconds, has lost.
+    if not isinstance(exact, float) or abs(exact - time) > _MICROSECOND:
+        fields["timestamp"] = time
+    return Event.model_validate(fields)
 
 
 _EVENT_FIELDS = ("content", "errorCode", "errorMessage")

@@ -11,15 +11,26 @@ import click
 from agent_engine_sessions.serving import (
     URL_VARIABLE,
     CannotListen,
+    address_of,
     become_server,
     health_status,
     listen,
     python_of_server,
+    reserve,
     server_version,
     store_url,
 )
 
 _SESSIONS = "/v1beta1/projects/local/locations/us-central1/reasoningEngines/1/sessions"
+
+_STRICT = {
+    "MAX_PAGE_SIZE": "100",
+    "MIN_TTL": "86400s",
+    "REQUIRE_ENGINE": "true",
+    "SESSION_IDS": "official",
+    "UNKNOWN_FIELDS": "strict",
+}
+"""The settings with which the server refuses what the managed service refuses."""
 
 _store = click.option(
     "--store",
@@ -61,7 +72,18 @@ def main() -> None:
 )
 @click.option("--host", default="127.0.0.1", show_default=True, envvar="HOST")
 @_store
+@click.option(
+    "--grpc-port",
+    type=click.IntRange(0, 65535),
+    help="Also answers gRPC there; 0 is any free port.",
+)
 @click.option("--emulator", is_flag=True, help="Lets tests control the clock, faults and data.")
+@click.option(
+    "--clock",
+    metavar="2026-01-01T00:00:00Z",
+    help="When the emulator's clock starts; it goes on from there. Implies --emulator.",
+)
+@click.option("--strict", is_flag=True, help="Refuses what the managed service refuses.")
 @click.option("--ready-fd", type=int, metavar="N", help="Also writes the URL to this descriptor.")
 @click.option(
     "--url-file",
@@ -79,23 +101,41 @@ def start(
     port: int,
     host: str,
     store: str | None,
+    grpc_port: int | None,
     emulator: bool,
+    clock: str | None,
+    strict: bool,
     ready_fd: int | None,
     url_file: Path | None,
     while_locked: Path | None,
     hint: bool,
 ) -> None:
     """Serves the whole API, and prints one line with the URL once it answers."""
+    if url_file is not None and not os.access(url_file.absolute().parent, os.W_OK):
+        raise SystemExit(
+            f"--url-file={url_file} cannot be written: make its folder, or name another one."
+        )
     environment = _environment(store)
-    if emulator:
+    if strict:
+        environment |= _STRICT
+    if emulator or clock:
         environment["EMULATOR"] = "true"
+    if clock:
+        environment["EMULATOR_CLOCK"] = clock
+    if grpc_port is not None:
+        _need("google.cloud.aiplatform", "gRPC", "grpc")
     try:
         listener = listen(host, port)
+        holder = None if grpc_port is None else reserve(host, grpc_port)
     except CannotListen as error:
         raise SystemExit(str(error)) from None
+    if holder is not None:
+        environment["GRPC_ADDRESS"] = address_of(holder)
+    grpc_address = environment.get("GRPC_ADDRESS")
 
     def announce(url: str) -> None:
-        print(f"Agent Engine Sessions answers at {url}", flush=True)
+        grpc = f", gRPC at {grpc_address}" if grpc_address else ""
+        print(f"Agent Engine Sessions answers at {url}{grpc}", flush=True)
         if hint:
             print(f'\n  curl {url}{_SESSIONS} -d \'{{"userId": "me"}}\'\n', flush=True)
         if url_file is not None:
@@ -138,11 +178,19 @@ def _environment(store: str | None) -> dict[str, str]:
     if store:
         environment["SESSIONS_STORE"] = store_url(store)
     is_firestore = environment.get("SESSIONS_STORE", "").startswith("firestore:")
-    if is_firestore and find_spec("grpc") is None:
-        raise click.UsageError(
-            "Firestore needs more packages: pip install 'agent-engine-sessions[firestore]'"
-        )
+    if is_firestore:
+        _need("grpc", "Firestore", "firestore")
     return environment
+
+
+def _need(package: str, what: str, extra: str) -> None:
+    """Raises click.UsageError if a package of the extra is missing."""
+    with contextlib.suppress(ModuleNotFoundError):  # of a package above it
+        if find_spec(package) is not None:
+            return
+    raise click.UsageError(
+        f"{what} needs more packages: pip install 'agent-engine-sessions[{extra}]'"
+    )
 
 
 def _write_whole(path: Path, text: str) -> None:

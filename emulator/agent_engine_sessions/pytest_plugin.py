@@ -16,7 +16,7 @@ from typing import TextIO
 import pytest
 
 from agent_engine_sessions.serving import URL_VARIABLE, health_status
-from agent_engine_sessions.testing import Sessions
+from agent_engine_sessions.testing import Sessions, redirecting_clients
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +45,17 @@ def sessions(sessions_emulator: str) -> Iterator[Sessions]:
     project = Sessions(sessions_emulator, f"test-{uuid.uuid4().hex[:16]}")
     yield project
     project.reset()
+
+
+@pytest.fixture
+def redirected_clients(sessions: Sessions) -> Iterator[Sessions]:
+    """`sessions`, and clients that unchanged code makes itself are led to its project.
+
+    `agentplatform.Client(…)`, `vertexai.Client(…)` and ADK's `VertexAiSessionService(…)`, whatever
+    project, location, credentials and URL the code names; needs the extra `adk`.
+    """
+    with redirecting_clients(sessions):
+        yield sessions
 
 
 def _running(start: TextIO, users: TextIO) -> str | None:

@@ -63,23 +63,49 @@ def store_url(store: str) -> str:
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens; port 0 is any free port. Raises CannotListen."""
+    listener = _bind(host, port, f"--port={port + 1} or make run PORT={port + 1}")
+    listener.listen()
+    return listener
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """A socket that holds a port on which the server will listen itself; raises CannotListen.
+
+    gRPC takes no socket that is there already.
+    """
+    holder = _bind(host, port, f"--grpc-port={port + 1}")
+    # The server may now bind the port, too. Earlier, a port that others share would look free.
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    holder.set_inheritable(True)
+    return holder
+
+
+def _bind(host: str, port: int, other: str) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
     except OSError as error:
-        # The text of create_server is longer; names that are not found have negative numbers.
+        bound.close()
+        # Names that are not found have negative numbers.
         number = error.errno or 0
         why = os.strerror(number) if number > 0 else error.strerror
         raise CannotListen(
             f"Cannot listen on port {port} of {host}: {why}. Stop the other server, "
-            f"or choose a port: --port={port + 1} or make run PORT={port + 1}"
+            f"or choose a port: {other}"
         ) from None
+    return bound
+
+
+def address_of(bound: socket.socket) -> str:
+    """The socket's `host:port`."""
+    host, port, *_ = bound.getsockname()
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def url_of(listener: socket.socket) -> str:
     """Where clients of this machine reach the socket."""
-    host, port, *_ = listener.getsockname()
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{address_of(listener)}"
 
 
 def python_of_server(environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:

@@ -1,11 +1,16 @@
 """A project of an emulator, as a test uses it: clients, the clock, faults, the requests so far."""
 
+import functools
 import json
 import re
+import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest import mock
 
 if TYPE_CHECKING:
     import agentplatform
@@ -18,9 +23,10 @@ _TIMEOUT = 60.0
 
 
 class Request(NamedTuple):
-    """A request that the server answered.
+    """A request that the server took.
 
-    `method` is such as `append_event`, `path` is as sent, with its query.
+    `method` is such as `append_event`, `path` is as sent, with its query. The status of a
+    connection that was dropped is 0.
     """
 
     method: str
@@ -86,15 +92,45 @@ class Sessions:
         self._call("PATCH", "/clock", {"frozen": frozen})
 
     def fail(
-        self, method: str = "", status: int = 503, times: int = 1, after_commit: bool = False
+        self,
+        method: str = "",
+        status: int | None = 503,
+        times: int | None = 1,
+        after_commit: bool = False,
+        *,
+        latency: str | timedelta = "0s",
+        drop: bool = False,
+        probability: float = 1.0,
+        seed: int | None = None,
     ) -> None:
         """Has the next calls answered with an error, those of one method or of any.
 
-        With `after_commit`, the server does its work and only the answer is lost. Several faults
-        wait for each other. Raises ValueError for a method or a status that there is not.
+        With `after_commit`, the server does its work and only the answer is lost. With `drop`, the
+        connection ends without an answer. `latency` is time that passes first; with the status
+        None, the call is late and nothing else. `times` None is without an end. Of the calls, a
+        part of `probability` is hit, by choices that a `seed` repeats. Several faults wait for
+        each other. Raises ValueError for a method or a status that there is not.
         """
-        fault = {"status": status, "times": times, "afterCommit": after_commit}
-        self._call("POST", "/faults", {"method": method, **fault})
+        seconds = (latency if isinstance(latency, timedelta) else _parse(latency)).total_seconds()
+        fault = {
+            "method": method,
+            "status": status,
+            "times": times,
+            "afterCommit": after_commit,
+            "latency": f"{seconds:.6f}s",
+            "drop": drop,
+            "probability": probability,
+            "seed": seed,
+        }
+        self._call("POST", "/faults", fault)
+
+    def clear_faults(self) -> None:
+        """Removes the faults that have not hit as many calls as they were to."""
+        self._call("DELETE", "/faults")
+
+    def seed_ids(self, seed: int | None) -> None:
+        """Has the server choose the same ids at every run; None makes them random again."""
+        self._call("PATCH", "/ids", {"seed": seed})
 
     @property
     def requests(self) -> list[Request]:
@@ -116,6 +152,45 @@ class Sessions:
             message = json.load(error)["error"]["message"]
             raise ValueError(message) from error
         return found
+
+
+@contextmanager
+def redirecting_clients(sessions: Sessions) -> Iterator[None]:
+    """While the block runs, Google's clients are made for this project, whatever code asks for.
+
+    `agentplatform.Client` knows no environment variable for its URL, so its constructor is
+    replaced, and that of `vertexai.Client` if vertexai is imported. ADK's VertexAiSessionService
+    makes its client by the former.
+    """
+    import agentplatform
+
+    modules = [agentplatform, *filter(None, [sys.modules.get("vertexai")])]
+    with ExitStack() as stack:
+        for client in {module.Client for module in modules}:
+            made = _redirected(client.__init__, sessions)
+            stack.enter_context(mock.patch.object(client, "__init__", made))
+        yield
+
+
+def _redirected(init: Callable[..., None], sessions: Sessions) -> Callable[..., None]:
+    from google.genai.types import HttpOptions
+    from google.oauth2.credentials import Credentials
+
+    @functools.wraps(init)
+    def redirected(client: object, **options: Any) -> None:
+        given = HttpOptions.model_validate(options.get("http_options") or {})
+        here = {"base_url": sessions.url, "base_url_resource_scope": None}
+        # No credential of the machine goes to the emulator, and none need be there.
+        options |= {
+            "api_key": None,
+            "credentials": Credentials("unused"),  # type: ignore[no-untyped-call]
+            "project": sessions.project,
+            "location": sessions.location,
+            "http_options": given.model_copy(update=here),
+        }
+        init(client, **options)
+
+    return redirected
 
 
 def _parse(text: str) -> timedelta:

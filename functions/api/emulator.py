@@ -8,8 +8,10 @@ docs/use-it-in-tests.md describes the paths.
 import re
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, NamedTuple
 
 import flask
@@ -22,37 +24,25 @@ from functions.aip.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, format_timesta
 from functions.api.body import read_body
 from functions.api.browsers import check_page
 from functions.api.errors import CONTENT_TYPE, error_response
+from functions.api.faults import Fault
 from functions.api.framework import Target
 from functions.api.path_table import Match, PathTable
 from functions.api.query import effective_verb, sent_path
-from functions.api.routes import METHODS, ROUTES
+from functions.api.routes import ROUTES
 from functions.calls.filters import ENGINE_DEFAULT_ORDER, PageQuery
 from functions.config.settings import Settings
 from functions.messages.json_text import read_json, write_plain
+from functions.rules.chance import chance
 from functions.rules.engine import EngineRecord
 from functions.rules.limits import MAX_ENGINES_PAGE
 from functions.rules.names import EngineName, LocationName, is_resource_id
 from functions.store.protocol import Store
 
 _PREFIX = "/emulator/"
-_PATH = re.compile(r"/emulator/v1/projects/([^/]+?)(?:/(clock|clock:advance|faults|requests))?")
+_PATH = re.compile(r"/emulator/v1/projects/([^/]+?)(?:/(clock|clock:advance|faults|ids|requests))?")
 _MOST_LOGGED = 10_000
 
 _TABLE = PathTable(ROUTES)
-
-_ERRORS: dict[int, type[ApiError]] = {
-    error.code: error
-    for error in (
-        errors.InvalidArgument,
-        errors.Unauthenticated,
-        errors.PermissionDenied,
-        errors.NotFound,
-        errors.Aborted,
-        errors.ResourceExhausted,
-        errors.Internal,
-        errors.Unavailable,
-    )
-}
 
 
 class Clock:
@@ -89,31 +79,8 @@ class Clock:
         self.set(self.now() + duration, is_frozen=self._frozen is not None)
 
 
-@dataclass(slots=True)
-class Fault:
-    """An error that the next calls are answered with; after the commit, their work is done."""
-
-    method: str = ""
-    status: int = 503
-    times: int = 1
-    after_commit: bool = False
-
-    def __post_init__(self) -> None:
-        """Raises InvalidArgument for values that no fault can have."""
-        if self.method not in ["", *METHODS]:
-            raise InvalidArgument(f"There is no method {self.method!r}.")
-        if self.status not in [*_ERRORS]:
-            raise InvalidArgument(f"status must be one of {sorted(_ERRORS)}, not {self.status!r}.")
-        if type(self.times) is not int or self.times < 1:
-            raise InvalidArgument(f"times must be a whole number from 1 on, not {self.times!r}.")
-
-    def error(self) -> ApiError:
-        """What the client gets."""
-        return _ERRORS[self.status]("A test asked for this error.")
-
-
 class Logged(NamedTuple):
-    """One request that the server answered: its path as sent, with the query."""
+    """One request: its path as sent, with the query; a dropped connection has the status 0."""
 
     method: str
     verb: str
@@ -126,6 +93,8 @@ class _Project:
     clock: Clock
     endpoint: Target
     faults: list[Fault] = field(default_factory=list)
+    chance: Random | None = None
+    """What the project's ids are made from; None is the system's randomness."""
     requests: deque[Logged] = field(default_factory=lambda: deque(maxlen=_MOST_LOGGED))
     places: set[tuple[str, str]] = field(default_factory=set)
     """Locations and engines that requests have named; empty text is no engine."""
@@ -141,8 +110,12 @@ class Emulator:
         store: Callable[[], Store],
         clock: Callable[[], int],
     ) -> None:
-        """`endpoint_of` makes the endpoint that goes by a clock."""
+        """`endpoint_of` makes the endpoint that goes by a clock; EMULATOR_CLOCK starts `clock`."""
         self._settings = settings
+        if settings.emulator_clock is not None:
+            shown = Clock(clock)
+            shown.set(settings.emulator_clock, is_frozen=False)
+            clock = shown.now
         self._store = store
         self._lock = threading.Lock()
 
@@ -174,15 +147,14 @@ class Emulator:
         with self._lock:
             project.places.add((str(location), engine))
             fault = self._next_fault(project, match.route.method)
-        if fault is None or fault.after_commit:
-            answer = project.endpoint(request)
-        if fault is not None:
-            if fault.after_commit:
-                answer.close()
-            answer = error_response(fault.error())
+        with _ids_of(project.chance):
+            if fault is None:
+                answer = project.endpoint(request)
+            else:
+                answer = fault.answer(request, project.endpoint)
+        status = 0 if fault is not None and fault.drop else answer.status_code
         target = str(request.environ["RAW_URI"])
-        logged = Logged(match.route.method, match.route.verb, target, answer.status_code)
-        project.requests.append(logged)
+        project.requests.append(Logged(match.route.method, match.route.verb, target, status))
         return answer
 
     def _control(self, request: flask.Request) -> dict[str, Any]:
@@ -205,13 +177,16 @@ class Emulator:
                 _checked(lambda text: project.clock.advance(_forward(text)), duration)
                 return project.clock.to_json()
             case "POST", "faults":
-                body = self._body(request, {"method", "status", "times", "afterCommit"})
-                after_commit = _truth(body, "afterCommit", False)
-                body.pop("afterCommit", None)
-                project.faults.append(Fault(**body, after_commit=after_commit))
+                project.faults.append(Fault.from_json(self._body(request)))
                 return {}
             case "DELETE", "faults":
                 project.faults.clear()
+                return {}
+            case "PATCH", "ids":
+                seed = self._body(request, {"seed"}).get("seed")
+                if seed is not None and type(seed) is not int:
+                    raise InvalidArgument(f"seed must be null or a whole number, not {seed!r}.")
+                project.chance = None if seed is None else Random(seed)
                 return {}
             case "GET", "requests":
                 return {"requests": [logged._asdict() for logged in list(project.requests)]}
@@ -220,9 +195,11 @@ class Emulator:
                 return {}
         raise errors.NotFound(f"{request.method} {request.path} is no control of the emulator.")
 
-    def _body(self, request: flask.Request, allowed: set[str]) -> dict[str, Any]:
+    def _body(self, request: flask.Request, allowed: set[str] | None = None) -> dict[str, Any]:
         body = read_json(read_body(request, self._settings.max_body_bytes) or b"{}")
-        if not isinstance(body, dict) or not body.keys() <= allowed:
+        if not isinstance(body, dict):
+            raise InvalidArgument("The body must be an object.")
+        if allowed is not None and not body.keys() <= allowed:
             raise InvalidArgument(f"The body must be an object of {', '.join(sorted(allowed))}.")
         return body
 
@@ -259,12 +236,24 @@ class Emulator:
     @staticmethod
     def _next_fault(project: _Project, method: str) -> Fault | None:
         for fault in project.faults:
-            if fault.method in ("", method):
-                fault.times -= 1
-                if not fault.times:
+            if fault.hits(method):
+                if fault.is_over:
                     project.faults.remove(fault)
                 return fault
         return None
+
+
+@contextmanager
+def _ids_of(source: Random | None) -> Iterator[None]:
+    """Makes ids from this source while the block runs."""
+    if source is None:
+        yield
+        return
+    token = chance.set(source)
+    try:
+        yield
+    finally:
+        chance.reset(token)
 
 
 def _truth(body: Mapping[str, Any], name: str, default: bool) -> bool:

@@ -3,12 +3,15 @@
 docs/decisions/0008-past-flasks-dispatch.md says why requests go past Flask.
 """
 
+import atexit
 import contextlib
 import logging
 import os
 import resource
 import signal
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from importlib.util import find_spec
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -56,11 +59,11 @@ def install(app: flask.Flask, serve: Target, settings: Settings) -> None:
         return response(environ, start_response)
 
     app.wsgi_app = answer  # type: ignore[method-assign]
-    _set_up_server(settings)
+    _set_up_server(serve, settings)
 
 
 def refuse_other_servers(settings: Settings, environment: Mapping[str, str]) -> None:
-    """Raises SystemExit when options of functions-framework choose a server that cannot serve this.
+    """Raises SystemExit when options or missing packages leave a server that cannot serve this.
 
     click knows the options, from the command line and from the environment.
     """
@@ -72,6 +75,8 @@ def refuse_other_servers(settings: Settings, environment: Mapping[str, str]) -> 
             "THREADED_TIMEOUT_ENABLED=true is not allowed: it replaces the worker that bounds slow "
             "clients. Unset it; STORE_TIMEOUT and CLIENT_TIMEOUT bound what a request may take."
         )
+    if settings.grpc_address and find_spec("grpc_status") is None:
+        raise SystemExit("GRPC_ADDRESS needs the packages of agent-engine-sessions[grpc].")
     if options.get("asgi"):
         raise SystemExit(
             "--asgi and FUNCTION_USE_ASGI are not allowed: the functions answer WSGI requests."
@@ -83,7 +88,7 @@ def refuse_other_servers(settings: Settings, environment: Mapping[str, str]) -> 
         )
 
 
-def _set_up_server(settings: Settings) -> None:
+def _set_up_server(serve: Target, settings: Settings) -> None:
     """Changes defaults of gunicorn: functions-framework takes no settings for it."""
     # functions-framework takes gunicorn's timeout from this variable. gunicorn kills a worker that
     # did not run for so long, and Cloud Run gives an idle instance no CPU time.
@@ -99,7 +104,7 @@ def _set_up_server(settings: Settings) -> None:
         # By default, a header SCRIPT_NAME from loopback moves every path.
         "forwarder_headers": "",
         "keepalive": _KEEP_ALIVE,
-        "post_worker_init": staticmethod(_end_streams_at_sigterm),
+        "post_worker_init": staticmethod(partial(_begin, serve, settings)),
         "worker_int": staticmethod(_end_streams),
         "worker_class": _worker_class(settings),
     }
@@ -121,6 +126,15 @@ def _worker_class(settings: Settings) -> type[Worker] | str:
 
     BoundedWorker.settings = settings
     return BoundedWorker
+
+
+def _begin(serve: Target, settings: Settings, worker: Worker) -> None:
+    """Starts gRPC in the worker, since no server of gRPC outlives a fork."""
+    _end_streams_at_sigterm(worker)
+    if settings.grpc_address:
+        from functions.api.grpc_server import serve_grpc
+
+        atexit.register(serve_grpc(serve, settings))
 
 
 def _end_streams_at_sigterm(worker: Worker) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal, Self
 
+from functions.aip.timestamp import parse_timestamp
 from functions.config.auth_settings import AuthSettings
 from functions.config.limit_settings import LimitSettings
 from functions.config.setting import (
@@ -112,6 +113,12 @@ class Settings(AuthSettings, LimitSettings):
         "and answers 404 otherwise.",
         truth,
     )
+    session_ids: Literal["long", "official"] = setting(
+        "long",
+        "The ids that a client may choose for a session. `long`: 1 to 128 of `[A-Za-z0-9_-]`. "
+        "`official`: 1 to 63 of `[a-z0-9-]`, as in the managed service.",
+        one_of("long", "official"),
+    )
     unknown_fields: Literal["reject", "keep", "strict"] = setting(
         "reject",
         "The treatment of JSON fields that the API does not know. `reject`: the server answers "
@@ -190,6 +197,12 @@ class Settings(AuthSettings, LimitSettings):
         "Unset: no spans.",
         matching(r"(https?://\S+)?"),
     )
+    grpc_address: str = setting(
+        "",
+        "The `host:port` at which the server also answers gRPC, without TLS, such as "
+        "`127.0.0.1:9090`; needs the packages of `agent-engine-sessions[grpc]`. Unset: no gRPC.",
+        matching(r"(\S+:[0-9]+)?"),
+    )
     workers: int | None = setting(
         None,
         "The number of processes that serve. It must be 1 with a database in memory. Unset: 1.",
@@ -211,6 +224,13 @@ class Settings(AuthSettings, LimitSettings):
         "under `/emulator/v1/`, without a credential. The server does not start with it in the "
         "cloud, nor with several `WORKERS`.",
         truth,
+    )
+
+    emulator_clock: int | None = setting(
+        None,
+        "The time that the clock of `EMULATOR=true` has when the server starts, such as "
+        "`2026-01-01T00:00:00Z`; it goes on from there. Unset: the time of the machine.",
+        parse_timestamp,
     )
 
     def __post_init__(self) -> None:
@@ -258,15 +278,16 @@ class Settings(AuthSettings, LimitSettings):
         """WATCHERS with its default applied."""
         if self.watchers is not None:
             return self.watchers
-        return self._threads * 3 // 4
+        return self.most_threads * 3 // 4
 
     @property
     def most_asking(self) -> int:
         """The number of threads of a process that may wait while others check credentials."""
-        return max(1, self._threads // 2)
+        return max(1, self.most_threads // 2)
 
     @property
-    def _threads(self) -> int:
+    def most_threads(self) -> int:
+        """THREADS with its default applied."""
         return self.threads or 4 * (os.cpu_count() or 1)
 
     @property

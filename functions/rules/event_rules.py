@@ -5,12 +5,12 @@ docs/decisions/0003-event-ids-from-content.md says why the id comes from the con
 
 import base64
 import hashlib
-import secrets
 from collections.abc import Iterable
 
 from functions.messages.content import Content
 from functions.messages.json_text import read_json, utf8_size, write_sorted
 from functions.messages.session_event import EventActions, SessionEvent
+from functions.rules.chance import chance
 from functions.rules.errors import InvalidFields, TooLarge
 from functions.rules.event import EventAndState, EventRecord
 from functions.rules.event_text import LEAST_BYTES, shorter_text
@@ -113,7 +113,7 @@ def _content_id(retry_key: str, text: str) -> str:
 
 
 def _random_id() -> str:
-    return _spell(secrets.token_bytes(_ID_BYTES))
+    return _spell(chance.get().randbytes(_ID_BYTES))
 
 
 def _spell(data: bytes) -> str:

@@ -1,9 +1,9 @@
 """Ids that the server chooses: clients can neither guess nor count them."""
 
 import hashlib
-import secrets
 
 from functions.messages.json_text import write_plain
+from functions.rules.chance import chance
 from functions.rules.limits import MAX_NAME_BYTES
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -30,7 +30,7 @@ def session_id_of_request(engine: str, user_id: str, request_id: str) -> str:
 
 def new_engine_id() -> str:
     """Returns 19 random digits: ADK accepts only digits as the id of an engine."""
-    return str(10**18 + secrets.randbelow(9 * 10**18))
+    return str(10**18 + chance.get().randrange(9 * 10**18))
 
 
 def _slug(display_name: str) -> str:
@@ -42,7 +42,7 @@ def _slug(display_name: str) -> str:
 
 
 def _random(length: int) -> str:
-    return _spell(secrets.randbelow(36**length), length)
+    return _spell(chance.get().randrange(36**length), length)
 
 
 def _spell(number: int, length: int) -> str:

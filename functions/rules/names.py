@@ -9,6 +9,13 @@ ANY = "-"
 """The wildcard among ids; see google.aip.dev/159."""
 
 RESOURCE_ID = re.compile(r"(?!__.*__$|-$)[A-Za-z0-9_-]{1,128}")
+_RULE = '1 to 128 letters, digits, hyphens and underscores, not "-" alone and not "__…__"'
+
+_OFFICIAL_ID = re.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_OFFICIAL_RULE = (
+    "1 to 63 small letters, digits and hyphens, the first and the last a letter or a digit"
+)
+
 LOCATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,127}")
 PROJECT = re.compile(rf"({LOCATION.pattern}:)?{LOCATION.pattern}")
 """The id of an old project may begin with a domain: `example.com:my-project`."""
@@ -106,15 +113,14 @@ def is_path(text: str) -> bool:
     return all(is_resource_id(each) or is_project(each) for each in text.split("/"))
 
 
-def check_session_id(session_id: str) -> None:
-    """Raises InvalidFields if a client may not choose the id for a new session."""
-    if not is_resource_id(session_id):
-        raise InvalidFields(
-            [
-                (
-                    "session_id",
-                    f"Invalid session ID {session_id!r}: use 1 to 128 letters, digits, "
-                    'hyphens and underscores, not "-" alone and not "__…__".',
-                )
-            ]
-        )
+def check_session_id(session_id: str, *, official: bool = False) -> None:
+    """Raises InvalidFields if a client may not choose the id for a new session.
+
+    `official` allows only the ids that the managed service takes.
+    """
+    if official:
+        is_allowed, rule = _OFFICIAL_ID.fullmatch(session_id) is not None, _OFFICIAL_RULE
+    else:
+        is_allowed, rule = is_resource_id(session_id), _RULE
+    if not is_allowed:
+        raise InvalidFields([("session_id", f"Invalid session ID {session_id!r}: use {rule}.")])

@@ -23,7 +23,7 @@ def create_session(request: Request, store: Store, now: int) -> Answer:
     message = request.message(Session, "session")
     chosen = request.query.get("sessionId", "")
     if chosen:
-        check_session_id(chosen)
+        check_session_id(chosen, official=request.settings.session_ids == "official")
     session = add_session(engine, chosen, message, request.settings, store, now)
     operation = Operation("CreateSession", *engine, session.name.session, now, request.version)
     text = operation.to_json(request.version, session.to_json(official=True))

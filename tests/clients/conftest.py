@@ -4,7 +4,7 @@ import asyncio
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 from typing import Any
 from uuid import uuid4
@@ -12,11 +12,12 @@ from uuid import uuid4
 import pytest
 from google.cloud import aiplatform_v1, aiplatform_v1beta1
 
-from tests.clients.snippets import gapic
+from tests.clients.snippets import gapic, gapic_grpc
 from tests.clients.snippets.adk import SessionService
 from tests.support.clients.adk import session_service
 from tests.support.clients.genai import Connection
 from tests.support.project import PROJECT, REGION
+from tests.support.servers import free_port, serving
 
 with warnings.catch_warnings():
     # The types of both clients use what pydantic deprecates.
@@ -49,10 +50,26 @@ def api(request: pytest.FixtureRequest) -> ModuleType:
     return request.param
 
 
+@pytest.fixture(scope="module")
+def addresses(store_environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Where a server answers each transport of GAPIC."""
+    grpc = f"127.0.0.1:{free_port()}"
+    variables = {**store_environment, "MIN_TTL": "0s", "GRPC_ADDRESS": grpc}
+    with serving("sessions_api", variables) as url:
+        yield {"rest": url, "grpc": grpc}
+
+
+@pytest.fixture(params=["rest", "grpc"])
+def connect_gapic(request: pytest.FixtureRequest, addresses: dict[str, str]) -> Callable[..., Any]:
+    """Makes a client of a class of GAPIC, over each transport."""
+    connect = {"rest": gapic.connect, "grpc": gapic_grpc.connect}[request.param]
+    return partial(connect, addresses[request.param])
+
+
 @pytest.fixture
-def client(api: ModuleType, server: str) -> Any:
+def client(api: ModuleType, connect_gapic: Callable[..., Any]) -> Any:
     """GAPIC's client of sessions, in that version."""
-    return gapic.connect(server, api.SessionServiceClient)
+    return connect_gapic(api.SessionServiceClient)
 
 
 @pytest.fixture(scope="session")

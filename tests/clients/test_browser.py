@@ -1,6 +1,5 @@
 """A page of another origin in a real Chromium: it follows a session live, and appends to it."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -9,8 +8,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page
 
+from tests.support.chromium import chromium
 from tests.support.project import PROJECT, REGION, ROOT
 from tests.support.servers import free_port, serving
 
@@ -21,8 +21,6 @@ PATIENCE = 60_000
 """Milliseconds that the page may take for anything."""
 ENOUGH = 10_000
 """Appends, one after the other, that take many times longer than a stream."""
-
-CHROMIUM_MISSING = "no Chromium on the path: Debian's package is `chromium`"
 
 WATCH = """([session, token]) => {
     window.shown = []
@@ -36,16 +34,8 @@ WATCH = """([session, token]) => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's own Chromium; nothing is downloaded."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    executable = next(filter(None, map(shutil.which, names)), None)
-    if executable is None:
-        pytest.skip(CHROMIUM_MISSING)
-    with sync_playwright() as playwright:
-        # Its sandbox does not work for root, as whom containers often run.
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 class _Handler(BaseHTTPRequestHandler):

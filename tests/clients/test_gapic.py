@@ -1,12 +1,13 @@
-"""google.cloud.aiplatform_v1 and _v1beta1 over REST: sessions."""
+"""google.cloud.aiplatform_v1 and _v1beta1 over REST and gRPC: sessions."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from google.api_core.exceptions import BadRequest, NotFound
 
-from tests.clients.snippets import gapic
+from tests.support.clients.gapic import violated_fields
 
 STATE = {"deep": [[1, [2.5, None]], {"": {"__x__": True}}], "nothing": None, "text": "héllo ✓"}
 
@@ -108,19 +109,19 @@ def test_a_deleted_session_is_not_found(client: Any, engine: str) -> None:
 
 
 def test_errors_say_which_field_is_wrong(client: Any, engine: str) -> None:
-    """Over REST the client names an INVALID_ARGUMENT BadRequest, with the violations."""
+    """The client names an INVALID_ARGUMENT BadRequest, with the violations."""
     with pytest.raises(BadRequest, match="Required field is not set") as error:
         client.create_session(parent=engine, session={})
-    assert error.value.details[0]["fieldViolations"][0]["field"] == "session.user_id"
+    assert violated_fields(error.value) == ["session.user_id"]
     with pytest.raises(BadRequest):
         client.list_sessions({"parent": engine, "filter": "user_id="})
 
 
 def test_short_names_mean_the_configured_project(
-    server: str, short_engine: str, engine: str
+    connect_gapic: Callable[..., Any], short_engine: str, engine: str
 ) -> None:
     """v1beta1 takes names without project and location; answers carry full names."""
-    client = gapic.connect(server)
+    client = connect_gapic()
     session = create(client, short_engine, "s")
     assert session.name == f"{engine}/sessions/s"
     short_name = f"{short_engine}/sessions/s"

@@ -1,4 +1,4 @@
-"""google.cloud.aiplatform_v1 and _v1beta1 over REST: events."""
+"""google.cloud.aiplatform_v1 and _v1beta1 over REST and gRPC: events."""
 
 from datetime import UTC, datetime, timedelta
 from math import inf
@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from google.api_core.exceptions import BadRequest, NotFound
+
+from tests.support.clients.gapic import violated_fields
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 STRUCT = {"deep": [[1, [2.5, None]], {"": {"__x__": True}}], "nothing": None, "text": "héllo ✓"}
@@ -65,12 +67,9 @@ def test_an_event_needs_author_invocation_and_timestamp(client: Any, session: st
     """One answer names everything that is missing, and nothing is stored."""
     with pytest.raises(BadRequest) as error:
         client.append_event(name=session, event={})
-    violations = error.value.details[0]["fieldViolations"]
-    assert {violation["field"] for violation in violations} == {
-        "event.author",
-        "event.invocation_id",
-        "event.timestamp",
-    }
+    assert sorted(violated_fields(error.value)) == [
+        *("event.author", "event.invocation_id", "event.timestamp")
+    ]
     assert not list(client.list_events(parent=session))
 
 

@@ -1,4 +1,4 @@
-"""Google's clients for JavaScript: ADK's session service, and GAPIC over REST."""
+"""Google's clients for JavaScript: ADK's session service, and GAPIC."""
 
 import json
 import os
@@ -90,11 +90,14 @@ def test_what_adk_sends_is_kept_whole(run: Run, server: str, engine_id: str) -> 
     assert event["rawEvent"]["content"] == event["content"]
 
 
+@pytest.mark.parametrize("transport", ["rest", "grpc"])
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
-def test_gapic_speaks_every_method(run: Run, server: str, version: str) -> None:
-    """Sessions, events, engines and operations, over REST."""
+def test_gapic_speaks_every_method(
+    run: Run, addresses: dict[str, str], transport: str, version: str
+) -> None:
+    """Sessions, events, engines and operations."""
     location = f"projects/{PROJECT}/locations/{REGION}"
-    assert run("gapic_sessions.mjs", server, version, location) == {
+    assert run("gapic_sessions.mjs", addresses[transport], version, location) == {
         "displayNames": ["A trip", "A trip"],
         "state": ["n", "user:unit"],
         "listed": [True],

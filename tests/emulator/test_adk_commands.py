@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.chromium import chromium
 from tests.support.pages import code_blocks
 from tests.support.project import ROOT
 from tests.support.servers import free_port, running, serving
@@ -40,6 +41,9 @@ class Echo(BaseAgent):
 
 root_agent = Echo(name="echo")
 """
+PATIENCE = 120_000
+"""Milliseconds that the page may take for anything."""
+
 ADK = (sys.executable, "-W", "ignore", "-m", "google.adk.cli")
 
 
@@ -124,3 +128,22 @@ def test_a_server_of_adk_keeps_its_sessions(agents: Path, url: str, command: str
         assert session["name"].endswith(f"/reasoningEngines/for-{command}/sessions/trip")
         assert client.delete(f"{sessions}/trip").status_code == 200
     assert sessions_of(url, f"for-{command}") == []
+
+
+def test_the_page_of_adk_web_shows_what_the_server_keeps(agents: Path, url: str) -> None:
+    """A turn in Chromium; the page's own address opens the session once more."""
+    uri = f"{url.replace('http', 'agentsessions')}/page"
+    with adk_serving("web", agents, uri) as adk, chromium() as browser:
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"{adk}/dev-ui/?app=echo")
+        page.locator("textarea").fill("hello")
+        page.locator("textarea").press("Enter")
+        page.get_by_text("Heard hello").wait_for()
+        (session,) = sessions_of(url, "page")
+        session_id = session["name"].rpartition("/")[2]
+        again = browser.new_page()
+        again.set_default_timeout(PATIENCE)
+        again.goto(f"{adk}/dev-ui/?app=echo&session={session_id}&userId={session['userId']}")
+        again.get_by_text("Heard hello").wait_for()
+    assert len(sessions_of(url, "page")) == 1

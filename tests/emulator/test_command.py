@@ -8,8 +8,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import pytest
+from google.api_core.exceptions import Aborted
 
 import functions
+from agent_engine_sessions.testing import Sessions
+from tests.clients.snippets import gapic_grpc
+from tests.support.servers import free_port
 from tests.support.starting import COMMAND, environment, started
 
 SESSIONS = "/v1beta1/projects/local/locations/us-central1/reasoningEngines/1/sessions"
@@ -99,6 +104,19 @@ def test_firestore_is_a_store_too(tmp_path: Path, emulator: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_port_0_of_grpc_is_a_free_port_that_the_line_names(tmp_path: Path) -> None:
+    command = [*COMMAND, "start", "--port=0", "--store=memory", "--grpc-port=0"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip().rpartition(", gRPC at ")[2]
+        sessions = gapic_grpc.connect(address)
+        assert list(sessions.list_sessions(parent="reasoningEngines/1")) == []
+        process.terminate()
+
+
 def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -108,6 +126,43 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
         f"Cannot listen on port {port} of 127.0.0.1: Address already in use. Stop the other "
         f"server, or choose a port: --port={port + 1} or make run PORT={port + 1}\n"
     )
+
+
+def test_grpc_answers_where_the_line_says(tmp_path: Path) -> None:
+    """A fault of the emulator fails a call of gRPC, too."""
+    port = free_port()
+    options = ("--store=memory", "--emulator", f"--grpc-port={port}")
+    with started(*options, folder=tmp_path) as (url, _):
+        sessions = gapic_grpc.connect(f"127.0.0.1:{port}")
+        engine = SESSIONS.removeprefix("/v1beta1/").removesuffix("/sessions")
+        name = sessions.create_session(parent=engine, session={"user_id": "me"}).result().name
+        assert httpx.get(f"{url}/v1beta1/{name}").json()["userId"] == "me"
+        Sessions(url, "local").fail(method="get_session", status=409)
+        with pytest.raises(Aborted, match="A test asked for this error"):
+            sessions.get_session(name=name)
+        assert sessions.get_session(name=name).user_id == "me"
+
+
+def test_a_taken_grpc_port_is_one_sentence(tmp_path: Path) -> None:
+    """Also one that another server of gRPC would share."""
+    port = free_port()
+    with started("--store=memory", f"--grpc-port={port}", folder=tmp_path):
+        ended = run("start", "--port=0", f"--grpc-port={port}", folder=tmp_path)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        f"Cannot listen on port {port} of 127.0.0.1: Address already in use. Stop the other "
+        f"server, or choose a port: --grpc-port={port + 1}\n"
+    )
+
+
+def test_a_url_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    """Before anything starts."""
+    ended = run("start", "--port=0", "--url-file=missing/url", folder=tmp_path)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        "--url-file=missing/url cannot be written: make its folder, or name another one.\n"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_wrong_setting_is_one_sentence_and_no_url(tmp_path: Path) -> None:

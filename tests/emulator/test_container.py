@@ -1,17 +1,23 @@
 """The Dockerfile, as far as it can be checked without Docker."""
 
+import contextlib
+import inspect
 import json
 import re
 import shlex
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.docker import Engine
+from tests.support.pages import code_blocks
 from tests.support.project import ROOT
 from tests.support.starting import COMMAND, environment, started
 
+USE_IN_TESTS = (ROOT / "docs/use-it-in-tests.md").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
 STEPS = re.findall(r"^([A-Z]+) (.+)$", DOCKERFILE, re.MULTILINE)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -45,8 +51,9 @@ def test_it_runs_without_root_on_a_python_that_the_package_takes() -> None:
             version = re.match(r"python:3\.(\d+)-slim", image)
             assert version is not None
             assert int(version[1]) >= int(PROJECT["requires-python"].removeprefix(">=3."))
-    (extra,) = re.findall(r"\*\.whl\)\[([a-z]+)\]", DOCKERFILE)
-    assert extra in PROJECT["optional-dependencies"]
+    name, extras = the_only("ARG").split("=")
+    assert f"*.whl)[${name}]" in DOCKERFILE
+    assert {*extras.split(",")} <= {*PROJECT["optional-dependencies"]}
 
 
 def test_its_commands_are_the_commands_of_the_package(tmp_path: Path) -> None:
@@ -66,6 +73,20 @@ def test_its_commands_are_the_commands_of_the_package(tmp_path: Path) -> None:
         process.terminate()
         process.wait(60)
         assert checked(options, PORT=port) == 1
+
+
+def test_the_code_for_testcontainers_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in for Docker's engine that runs the image's command as a process."""
+    (code,) = [block for block in code_blocks(USE_IN_TESTS, "python") if "testcontainers" in block]
+    (image,) = re.findall(r"`docker build -t (\S+) \.`", USE_IN_TESTS)
+    engine = Engine(tmp_path, image, port=int(the_only("EXPOSE")))
+    monkeypatch.setattr("testcontainers.core.container.DockerClient", lambda: engine)
+    monkeypatch.setattr("testcontainers.core.config.testcontainers_config.ryuk_disabled", True)
+    names: dict[str, Any] = {}
+    exec(compile(code, "use-it-in-tests.md", "exec"), names)
+    url = contextlib.contextmanager(inspect.unwrap(names["container_url"]))
+    with url() as found:
+        names["test_the_container"](found)
 
 
 @pytest.mark.parametrize("word", ["pip install", "pip wheel"])

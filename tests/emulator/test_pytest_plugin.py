@@ -4,12 +4,19 @@ import os
 import re
 import subprocess
 import sys
+import warnings
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import agentplatform
 import httpx
 import pytest
+import vertexai
+from google.genai.types import HttpOptions
+from google.oauth2.credentials import Credentials
 
-from agent_engine_sessions.testing import Sessions
+from agent_engine_sessions.testing import Sessions, redirecting_clients
 from tests.support.pages import code_blocks
 from tests.support.project import ROOT
 from tests.support.starting import environment, started
@@ -77,7 +84,8 @@ def test_two_workers_share_one_server_and_no_state(tmp_path: Path) -> None:
 
 
 def test_the_code_of_the_page_runs(tmp_path: Path) -> None:
-    code = code_blocks(PAGE, "python")
+    """Except in a container, which tests/emulator/test_container.py runs."""
+    code = [block for block in code_blocks(PAGE, "python") if "testcontainers" not in block]
     (tmp_path / "test_page.py").write_text("\n\n".join(code))
     said = run_tests(tmp_path, "-n", "0", "-W", "ignore")
     assert f"{len(code)} passed" in said, said
@@ -139,6 +147,64 @@ def test_a_fault_is_for_the_next_calls_of_its_method(sessions: Sessions) -> None
             sessions.fail(**wrong)  # type: ignore[arg-type]
 
 
+def test_a_dropped_connection_has_no_answer(sessions: Sessions) -> None:
+    """Before the work, or after it, when the work is done; the log has the status 0."""
+    sessions.fail("create_session", drop=True)
+    sessions.fail("create_session", drop=True, after_commit=True)
+    for session_id in ("before", "after"):
+        with pytest.raises(httpx.RemoteProtocolError):
+            create(sessions, session_id)
+    assert [create(sessions, each).status_code for each in ("before", "after")] == [200, 400]
+    assert [each.status for each in sessions.requests] == [0, 0, 200, 400]
+
+
+def test_a_late_call_is_answered_as_any_other(sessions: Sessions) -> None:
+    """A client whose patience is shorter than the latency gives up; the work is done."""
+    sessions.fail("create_session", status=None, latency=timedelta(seconds=30))
+    url = f"{sessions.url}/v1beta1/{sessions.parent}/reasoningEngines/1/sessions"
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(url, json={"userId": "u"}, timeout=0.2)
+    sessions.fail("create_session", status=None, latency="0.001s", after_commit=True)
+    assert create(sessions).status_code == 200
+    with pytest.raises(ValueError, match="needs latency or drop"):
+        sessions.fail(status=None)
+
+
+def test_a_fault_of_a_probability_hits_the_same_calls_at_every_run(sessions: Sessions) -> None:
+    """It goes on until somebody clears it."""
+    runs = []
+    for run in range(2):
+        sessions.fail("create_session", times=None, probability=0.5, seed=7)
+        runs.append([create(sessions, f"{run}-{number}").status_code for number in range(20)])
+        sessions.clear_faults()
+    assert runs[0] == runs[1]
+    assert {*runs[0]} == {200, 503}
+    assert create(sessions, "last").status_code == 200
+
+
+def test_ids_of_a_seed_are_those_of_every_run(sessions: Sessions) -> None:
+    """Of sessions, engines and events; other projects and later sessions have random ones."""
+
+    def made() -> list[str]:
+        root = f"{sessions.url}/v1beta1/{sessions.parent}/reasoningEngines"
+        engine = httpx.post(root, json={}).json()["response"]["name"]
+        body = {"userId": "u", "displayName": "Trip"}
+        session = httpx.post(f"{root}/1/sessions", json=body).json()["response"]["name"]
+        event = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+        session_url = f"{sessions.url}/v1beta1/{session}"
+        httpx.post(f"{session_url}:appendEvent", json=event).raise_for_status()
+        (stored,) = httpx.get(f"{session_url}/events").json()["sessionEvents"]
+        return [engine, session, stored["name"]]
+
+    runs = []
+    for _ in range(2):
+        sessions.seed_ids(7)
+        runs.append(made())
+        sessions.reset()
+    assert runs[0] == runs[1]
+    assert not {*made()} & {*runs[0]}
+
+
 def test_a_reset_leaves_nothing(sessions: Sessions) -> None:
     """Neither sessions, nor engines, nor the state of apps and users, in this project alone."""
     neighbour = Sessions(sessions.url, f"{sessions.project}-neighbour")
@@ -153,6 +219,36 @@ def test_a_reset_leaves_nothing(sessions: Sessions) -> None:
     assert httpx.get(engines).json().get("reasoningEngines", []) == []
     assert create(sessions).json()["response"].get("sessionState", {}) == {}
     assert create(neighbour, "t").json()["response"]["sessionState"] == state
+
+
+@pytest.mark.parametrize("module", [agentplatform, vertexai])
+def test_a_client_that_code_makes_is_led_here(
+    sessions: Sessions, module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a key or a project, and options that stay; afterwards, clients are what they were."""
+    monkeypatch.setenv("GOOGLE_API_KEY", "of-the-model")
+    created = create(sessions).json()["response"]["name"]
+    before = module.Client.__init__
+    with warnings.catch_warnings(), redirecting_clients(sessions):
+        warnings.simplefilter("ignore", FutureWarning)
+        for options in (
+            {"project": "mine", "location": "us", "credentials": Credentials("real")},
+            {"api_key": "secret"},
+            {"http_options": {"headers": {"x-own": "1"}, "base_url": "https://other.example"}},
+            {"http_options": HttpOptions(api_version="v1")},
+            {},
+        ):
+            client = module.Client(**options)
+            found = client.sessions if module is agentplatform else client.agent_engines.sessions
+            assert found.get(name="reasoningEngines/1/sessions/s").name == created
+    assert module.Client.__init__ is before
+
+
+def test_no_environment_variable_leads_a_client(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once one does, the page and `env` should name it."""
+    monkeypatch.setenv("GOOGLE_VERTEX_BASE_URL", url)
+    client = agentplatform.Client(project="p", location="l", credentials=Credentials("unused"))
+    assert client._api_client._http_options.base_url == "https://l-aiplatform.googleapis.com/"
 
 
 @pytest.mark.parametrize("path", ["", "p/clocks", "p/clock/", "p"])
@@ -171,6 +267,17 @@ def test_a_control_that_is_not_there_is_not_found(url: str, path: str) -> None:
         ("POST", "faults", '{"status": {}}'),
         ("POST", "faults", '{"afterCommit": "no"}'),
         ("POST", "faults", '{"other": 1}'),
+        ("POST", "faults", '{"status": null}'),
+        ("POST", "faults", '{"latency": "soon"}'),
+        ("POST", "faults", '{"latency": "301s"}'),
+        ("POST", "faults", '{"latency": "-1s"}'),
+        ("POST", "faults", '{"drop": 1}'),
+        ("POST", "faults", '{"probability": 0}'),
+        ("POST", "faults", '{"probability": 1.5}'),
+        ("POST", "faults", '{"probability": "0.5"}'),
+        ("POST", "faults", '{"seed": "x"}'),
+        ("PATCH", "ids", '{"seed": 1.5}'),
+        ("PATCH", "ids", "[]"),
         ("PATCH", "clock", '{"time": "soon"}'),
         ("PATCH", "clock", '{"frozen": 1}'),
         ("POST", "clock:advance", "{}"),
@@ -214,3 +321,46 @@ def test_without_the_setting_there_are_no_controls(tmp_path: Path) -> None:
         assert answer.status_code == 404
         assert re.search("no path", answer.text)
     assert "EMULATOR" not in os.environ
+
+
+def test_the_clock_may_start_at_another_time(tmp_path: Path) -> None:
+    """Every project's clock does, and goes on; a reset sets it there again."""
+    start = datetime(2030, 1, 1, tzinfo=UTC)
+    options = ("--store=memory", "--clock=2030-01-01T00:00:00Z")
+    with started(*options, folder=tmp_path) as (url, _):
+        sessions = Sessions(url, "p")
+        first = sessions.now
+        assert timedelta() <= first - start < timedelta(hours=1)
+        created = create(sessions).json()["response"]["createTime"]
+        assert created.startswith("2030-01-01T00:")
+        sessions.advance("30d")
+        sessions.reset()
+        assert first <= sessions.now < start + timedelta(hours=1)
+
+
+def test_strict_refuses_what_the_managed_service_refuses(tmp_path: Path) -> None:
+    with started("--store=memory", "--strict", folder=tmp_path) as (url, _):
+        location = f"{url}/v1beta1/projects/p/locations/us-central1/reasoningEngines"
+        refused = httpx.post(f"{location}/1/sessions", json={"userId": "u"}).json()["error"]
+        assert refused["message"] == "The ReasoningEngine does not exist."
+        engine = httpx.post(location, json={}).json()["response"]["name"]
+        root = f"{url}/v1beta1/{engine}/sessions"
+        for query, body in (
+            ("sessionId=Order_1", {}),
+            (f"sessionId={'a' * 64}", {}),
+            ("sessionId=-a", {}),
+            ("", {"ttl": "86399s"}),
+            ("", {"unknown": 1}),
+        ):
+            answer = httpx.post(f"{root}?{query}", json={"userId": "u", **body})
+            assert answer.status_code == 400, answer.text
+        name = httpx.post(f"{root}?sessionId={'a' * 63}", json={"userId": "u"}).json()["response"]
+        session = f"{url}/v1beta1/{name['name']}"
+        event = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+        of_adk = {**event, "actions": {"requestedToolConfirmations": {}}}
+        assert httpx.post(f"{session}:appendEvent", json=of_adk).status_code == 400
+        with httpx.Client() as client:
+            for _ in range(101):
+                client.post(f"{session}:appendEvent", json=event).raise_for_status()
+        page = httpx.get(f"{session}/events?pageSize=1000").json()
+        assert len(page["sessionEvents"]) == 100

@@ -23,7 +23,7 @@ KNOWN_VARIABLES = {
     *("CLOUD_RUN_TIMEOUT_SECONDS", "THREADED_TIMEOUT_ENABLED"),  # of functions-framework
     "CLOUDSDK_CORE_PROJECT",
     "CLOUDSDK_FUNCTIONS_REGION",
-    "GOOGLE_API_KEY",  # of the clients
+    *("GOOGLE_API_KEY", "GOOGLE_VERTEX_BASE_URL"),  # of the clients
     *("TORTURE_MINUTES", "TORTURE_REQUESTS", "TORTURE_SEED", "TORTURE_STEPS"),  # of `make torture`
 }
 NOT_VARIABLES = {

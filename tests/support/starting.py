@@ -42,7 +42,7 @@ def started(
             line = process.stdout.readline()
             errors.seek(0)
             assert line.startswith("Agent Engine Sessions answers at http://"), errors.read()
-            yield line.split()[-1], process
+            yield line.split()[5].removesuffix(","), process
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)

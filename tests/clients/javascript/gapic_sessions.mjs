@@ -1,8 +1,11 @@
-// Every method of GAPIC's clients: URL, version and location in, what they answered out, as JSON.
+// Every method of GAPIC's clients: URL or gRPC address, version and location in, what they answered
+// out, as JSON.
 import aiplatform from "@google-cloud/aiplatform";
-import { connect } from "../snippets/gapic.mjs";
+import { connect as connectRest } from "../snippets/gapic.mjs";
+import { connect as connectGrpc } from "../snippets/gapic_grpc.mjs";
 
 const [url, version, location] = process.argv.slice(2);
+const connect = url.startsWith("http") ? connectRest : connectGrpc;
 const api = aiplatform[version];
 const sessions = connect(url, api.SessionServiceClient);
 const engines = connect(url, api.ReasoningEngineServiceClient);
@@ -58,6 +61,7 @@ console.log(
     bytes: [...content.parts[0].inlineData.data],
     language: content.parts[1].executableCode.language,
     scores: eventMetadata.groundingMetadata.groundingSupports[0].confidenceScores,
-    error: [error.code, error.message.replace(name, "NAME")],
+    // gRPC puts the code before the message.
+    error: [error.code, error.message.replace("5 NOT_FOUND: ", "").replace(name, "NAME")],
   }),
 );

@@ -1,4 +1,4 @@
-// Points a client of @google-cloud/aiplatform at a server of your own; only REST works.
+// Points a client of @google-cloud/aiplatform at a server of your own over REST.
 import { v1beta1 } from "@google-cloud/aiplatform";
 import { googleAuthLibrary } from "google-gax";
 
