@@ -3,6 +3,7 @@
 from functions.api.endpoint import router, target
 
 sessions_api = router("sessions_api")
+console = target("console")
 
 create_session = target("create_session")
 get_session = target("get_session")

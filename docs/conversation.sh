@@ -3,7 +3,8 @@
 #
 #     docs/conversation.sh [BASE_URL]
 #
-# If TOKEN is set, the script sends it as the bearer token. Needs curl and Python.
+# If TOKEN is set, the script sends it as the bearer token. If KEEP is set, the session stays at the
+# end. PAUSE is the time between two events, in seconds. Needs curl and Python.
 set -euo pipefail
 
 BASE=${1:-http://127.0.0.1:8080}
@@ -28,7 +29,10 @@ event() { # arguments: author, turn, part, more fields of the event
     \"content\": {\"role\": \"$role\", \"parts\": [$3]}${4:+, $4}}"
 }
 
-append() { call "$API/$SESSION:appendEvent" --data "$(event "$@")" >/dev/null; }
+append() {
+  sleep "${PAUSE:-0}"
+  call "$API/$SESSION:appendEvent" --data "$(event "$@")" >/dev/null
+}
 
 hear() { # prints the next event of the stream
   local line
@@ -74,6 +78,7 @@ call "$API/$SESSION/runs" | pretty
 echo "# and the events that call tools."
 call --get "$API/$SESSION/events" --data-urlencode 'filter=event_type="TOOL_INPUT"' | pretty
 
+if [ -n "${KEEP:-}" ]; then exit; fi
 echo "# The session is deleted, and the stream says so."
 call --request DELETE "$API/$SESSION" >/dev/null
 hear

@@ -1,5 +1,5 @@
 locals {
-  # Every target of main.py.
+  # Every target of main.py but console, whose pages sessions_api serves with CONSOLE=true.
   #
   # memory bounds what the requests of an instance hold together: see bytes_in_flight below. timeout is in
   # seconds; a stream lasts ten seconds less than the timeout of its function.

@@ -1,10 +1,10 @@
-# The source of the functions: the files that they import. The object's name is the hash of its content.
-# A changed source is a new object and a new revision; an unchanged source is neither. Old objects stay
-# for a rollback.
+# The source of the functions: the files that they import, and those of the console. The object's name is
+# the hash of its content. A changed source is a new object and a new revision; an unchanged source is
+# neither. Old objects stay for a rollback.
 
 locals {
   root         = "${path.module}/.."
-  source_files = setunion(["constraints.txt", "main.py", "requirements.txt", "requirements-otel.txt"], fileset(local.root, "functions/**/*.py"))
+  source_files = setunion(["constraints.txt", "main.py", "requirements.txt", "requirements-otel.txt"], fileset(local.root, "functions/**/*.{css,html,js,py,svg}"))
 
   # A build installs what requirements.txt names.
   has_otel     = contains(concat(keys(local.settings), keys(var.secrets)), "OTEL_EXPORTER_OTLP_ENDPOINT")

@@ -42,6 +42,11 @@ _TABLE = PathTable(ROUTES)
 
 Method = Callable[[Request, Store, int], str | Answer | LineStream | EventStream]
 """Answers JSON, JSON with an etag, a stream of lines, or a stream of events."""
+CONSOLE = "console"
+"""The target that serves the console alone."""
+
+Method = Callable[[Request, Store, int], str | Answer | EventStream]
+"""Answers JSON, JSON with an etag, or a stream of events."""
 
 
 class Endpoint:
@@ -63,6 +68,8 @@ class Endpoint:
         self._store = store
         self._clock = clock
         self._gate = open_gate(settings)
+        self._is_console = self._methods == {CONSOLE}
+        self._has_pages = self._is_console or self._methods >= METHODS.keys()
         self._is_open = "none" in settings.auth_kinds and not settings.k_service
 
     def __call__(self, request: flask.Request) -> flask.Response:
@@ -94,9 +101,17 @@ class Endpoint:
 
     def _answer(self, request: flask.Request) -> flask.Response:
         try:
+            verb, path = effective_verb(request), sent_path(request)
+            if self._has_pages and verb == "GET" and (path == "/" or path.startswith("/console")):
+                # The pages hold no data, so pages of other origins may link to them.
+                from functions.api.console import page
+
+                found = page(request, path, self._settings, is_alone=self._is_console)
+                if found is not None:
+                    request.environ[METHOD] = CONSOLE
+                    return found
             if self._is_open:
                 check_page(request, self._settings.cors_origins)
-            verb, path = effective_verb(request), sent_path(request)
             if path == HEALTH_PATH and verb == "GET":
                 request.environ[METHOD] = "health"
                 return health(self._settings, self._store)
@@ -168,7 +183,7 @@ def target(name: str, *methods: str) -> Target:
     serve.__name__ = name
     if flask.has_app_context() and flask.current_app.name == name:
         install(flask.current_app, serve, _settings())
-        if not methods:
+        if name in METHODS:
             # One import for all workers; of many methods, each is imported at its first request.
             load_method(name)
     return serve

@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from functions.aip.timestamp import parse_timestamp
 from functions.config.auth_settings import AuthSettings
+from functions.config.console_settings import ConsoleSettings
 from functions.config.limit_settings import LimitSettings
 from functions.config.setting import (
     duration,
@@ -70,7 +71,7 @@ def _parse_store(text: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(AuthSettings, LimitSettings):
+class Settings(AuthSettings, ConsoleSettings, LimitSettings):
     """All settings; a field has the name of its environment variable in small letters.
 
     A field may also be given as the text of its variable. Raises ValueError with a sentence for
@@ -289,6 +290,11 @@ class Settings(AuthSettings, LimitSettings):
     def most_threads(self) -> int:
         """THREADS with its default applied."""
         return self.threads or 4 * (os.cpu_count() or 1)
+
+    @property
+    def serves_console(self) -> bool:
+        """CONSOLE with its default applied."""
+        return not self.k_service if self.console is None else self.console
 
     @property
     def logs_requests(self) -> bool:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Error, Page
 
-from tests.support.chromium import chromium
+from tests.support.chromium import chromium_or_skip
 from tests.support.project import PROJECT, REGION, ROOT
 from tests.support.servers import free_port, serving
 
@@ -34,8 +34,8 @@ WATCH = """([session, token]) => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
+    with chromium_or_skip() as started:
+        yield started
 
 
 class _Handler(BaseHTTPRequestHandler):

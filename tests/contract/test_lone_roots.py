@@ -11,6 +11,8 @@ from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS
 from tests.support.api import SECOND, Api
 
+ONE_SESSION = "/v1beta1/projects/*/locations/*/reasoningEngines/*/sessions/*"
+
 
 def call_root(api: Api, verb: str, *methods: str) -> tuple[int, Any]:
     """Status and JSON of a target of these methods at its root."""
@@ -44,21 +46,20 @@ def test_lone_methods_that_need_no_name_answer_at_their_root(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("methods", "example"),
+    ("verb", "methods", "example"),
     [
-        (METHODS, "POST /v1beta1/projects/*/locations/*/reasoningEngines/*/sessions"),
-        (
-            ("get_session",),
-            "GET /v1beta1/projects/*/locations/*/reasoningEngines/*/sessions/*",
-        ),
+        ("POST", METHODS, "POST /v1beta1/projects/*/locations/*/reasoningEngines/*/sessions"),
+        *((verb, ("get_session",), f"GET {ONE_SESSION}") for verb in ("GET", "POST")),
     ],
-    ids=["all", "get_session"],
+    ids=["POST-all", "GET-get_session", "POST-get_session"],
 )
-@pytest.mark.parametrize("verb", ["GET", "POST"])
 def test_any_other_root_is_no_path_and_names_one(
     api: Api, verb: str, methods: tuple[str, ...], example: str
 ) -> None:
-    """404 with a path to try: nothing is purged or made at the root of `sessions_api`."""
+    """404 with a path to try: nothing is purged or made at the root of `sessions_api`.
+
+    Its GET is the page that says what the server is.
+    """
     status, answer = call_root(api, verb, *methods)
     assert (status, answer["error"]["status"]) == (404, "NOT_FOUND")
     assert answer["error"]["message"].endswith(f"This function serves paths such as {example}.")

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.chromium import chromium
+from tests.support.chromium import chromium_or_skip
 from tests.support.pages import code_blocks
 from tests.support.project import ROOT
 from tests.support.servers import free_port, running, serving
@@ -133,7 +133,7 @@ def test_a_server_of_adk_keeps_its_sessions(agents: Path, url: str, command: str
 def test_the_page_of_adk_web_shows_what_the_server_keeps(agents: Path, url: str) -> None:
     """A turn in Chromium; the page's own address opens the session once more."""
     uri = f"{url.replace('http', 'agentsessions')}/page"
-    with adk_serving("web", agents, uri) as adk, chromium() as browser:
+    with adk_serving("web", agents, uri) as adk, chromium_or_skip() as browser:
         page = browser.new_page()
         page.set_default_timeout(PATIENCE)
         page.goto(f"{adk}/dev-ui/?app=echo")

@@ -1,5 +1,6 @@
 """Real servers over real HTTP: which target serves what, and that every answer is JSON."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -81,10 +82,15 @@ def test_the_router_serves_every_route(all_targets: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "path",
-    ["/", "/favicon.ico", "/robots.txt", "/nonsense", "//", "/v1beta1", "/%2e%2e/x", "/a%00"],
+    ("target", "path"),
+    [
+        ("get_session", "/"),
+        *itertools.product(
+            ("sessions_api", "get_session"),
+            ("/favicon.ico", "/robots.txt", "/nonsense", "//", "/v1beta1", "/%2e%2e/x", "/a%00"),
+        ),
+    ],
 )
-@pytest.mark.parametrize("target", ["sessions_api", "get_session"])
 def test_a_path_that_nobody_serves_is_not_found_in_json(
     all_targets: dict[str, str], target: str, path: str
 ) -> None:

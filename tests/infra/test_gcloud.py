@@ -323,7 +323,8 @@ def test_a_build_that_is_refused_is_tried_again(google: FakeGoogle) -> None:
 def test_only_what_runs_is_uploaded(google: FakeGoogle) -> None:
     uploaded = {name for name in source(google).namelist() if not name.endswith("/")}
     files = {"main.py", "requirements.txt", "requirements-otel.txt", "constraints.txt"}
-    files |= {str(path.relative_to(ROOT)) for path in ROOT.glob("functions/**/*.py")}
+    for pattern in ("functions/**/*.py", "functions/console/*"):
+        files |= {str(path.relative_to(ROOT)) for path in ROOT.glob(pattern)}
     assert uploaded == files
 
 

@@ -10,9 +10,9 @@ from functions.api.endpoint import load_method
 from functions.api.routes import METHODS
 
 
-def test_main_has_a_target_for_every_method_and_the_router() -> None:
+def test_main_has_a_target_for_every_method_the_router_and_the_console() -> None:
     targets = {name for name, value in vars(main).items() if inspect.isfunction(value)}
-    assert targets - {"router", "target"} == {*METHODS, "sessions_api"}
+    assert targets - {"router", "target"} == {*METHODS, "sessions_api", "console"}
 
 
 @pytest.mark.parametrize("name", METHODS)

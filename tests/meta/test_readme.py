@@ -46,7 +46,7 @@ def test_the_tables_of_settings_are_the_settings_class() -> None:
 def test_the_table_of_targets_names_every_target() -> None:
     rows = re.findall(r"^\| \w+ \| .*$", section(DEPLOY, "Targets"), re.MULTILINE)
     targets = re.findall(r"`(\w+)`", "\n".join(rows))
-    assert sorted(targets) == sorted([*METHODS, "sessions_api"])
+    assert sorted(targets) == sorted([*METHODS, "sessions_api", "console"])
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda path: path.name)

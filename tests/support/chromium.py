@@ -1,24 +1,38 @@
-"""The system's own Chromium; nothing is downloaded."""
+"""The system's own Chromium, driven by Playwright; nothing is downloaded."""
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-_MISSING = "no Chromium on the path: Debian's package is `chromium`"
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+class ChromiumMissing(Exception):
+    """This machine has no Chromium; the message says how to install it."""
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The browser, without a window; skips the test where there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    executable = next(filter(None, map(shutil.which, names)), None)
+    """A browser that ends with the block; raises ChromiumMissing."""
+    executable = next(filter(None, map(shutil.which, _NAMES)), None)
     if executable is None:
-        pytest.skip(_MISSING)
+        raise ChromiumMissing("no Chromium on the path: Debian's package is `chromium`")
     with sync_playwright() as playwright:
         # Its sandbox does not work for root, as whom containers often run.
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@contextmanager
+def chromium_or_skip() -> Iterator[Browser]:
+    """The same browser; skips the test where there is none."""
+    with ExitStack() as stack:
+        try:
+            browser = stack.enter_context(chromium())
+        except ChromiumMissing as error:
+            pytest.skip(str(error))
+        yield browser

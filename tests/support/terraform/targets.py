@@ -13,9 +13,9 @@ WATCH = "watch_events"
 
 
 def targets_of_main() -> set[str]:
-    """Every target that can be deployed."""
+    """Every target that Terraform deploys; `sessions_api` serves the console, too."""
     functions = {name for name, value in vars(main).items() if inspect.isfunction(value)}
-    return functions - {"router", "target"}
+    return functions - {"router", "target", "console"}
 
 
 def invoker_of(target: str) -> str:

@@ -1,0 +1,32 @@
+"""The settings of the console."""
+
+from dataclasses import dataclass
+
+from functions.config.setting import matching, setting, truth
+
+_LOOPBACK = r"(127\.0\.0\.1|localhost|\[::1\])"
+_BASE = rf"((https://[^\s,?#/;]+|http://{_LOOPBACK}(:\d+)?)(/[^\s,?#;]*[^\s,?#;/])?)?"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsoleSettings:
+    """The web page for people; see docs/console.md."""
+
+    console: bool | None = setting(
+        None,
+        "`true`: `sessions_api` serves [the console](console.md) at `/console/`. Unset: `false` if "
+        "`K_SERVICE` is set, else `true`. The target `console` serves it in any case.",
+        truth,
+    )
+    console_api_url: str = setting(
+        "",
+        "The URL of the API that the console calls, such as `https://sessions.example`. Unset: "
+        "the origin that serves the console.",
+        matching(_BASE),
+    )
+    console_client_id: str = setting(
+        "",
+        "The client id under which the console signs people in at the first of `AUTH_ISSUERS`, by "
+        "authorization code with PKCE. It must be one of `AUTH_AUDIENCES`. Unset: people paste a "
+        "token.",
+    )

@@ -1,0 +1,542 @@
+// The page of one session: its conversation, live, and what is known of it beside.
+
+import { callFull, engineOf, linkTo, pages, parts, stream } from "./api.js";
+import { appendMessage, eventActions, sessionActions } from "./actions.js";
+import { Conversation, idOf, words } from "./conversation.js";
+import { openMenu, showJson } from "./dialogs.js";
+import { button, chips, h, icon, iconButton, many, text } from "./elements.js";
+import { eventRow, runRow } from "./event_view.js";
+import { parse } from "./json.js";
+import { aboutPanel, runsPanel, statePanel } from "./side_panels.js";
+import { signIn } from "./sign_in.js";
+import { makeTabs } from "./tabs.js";
+import { WindowedList } from "./windowed_list.js";
+
+const SETTLED = 300;
+const REFRESH = 500;
+const LONGEST_PAUSE = 10_000;
+const MANY_RUNS = 20;
+
+// `name` is that of the session, or of one of its events, which the page then shows first.
+export function sessionPage(name, navigate) {
+  const sessionName = name.replace(/\/events\/.*/, "");
+  const leaving = new AbortController();
+  const conversation = new Conversation();
+  const context = { opened: new Set(), changes: () => changes, openMenu: openEventMenu };
+
+  let session = { name: sessionName };
+  let runs = new Map();
+  let rows = [];
+  let changes = new Map();
+  let wanted = parts(name).events;
+  let unreadFrom;
+  let unread = 0;
+  let hasSettled = false;
+  let touched = new Set();
+  let frame;
+  let refreshing;
+  let lastEventId = "";
+  let tab = "runs";
+  let reading;
+  let hits = [];
+
+  const list = new WindowedList({
+    label: "Conversation",
+    estimate: (row) => (row.kind === "run" ? 52 : 96),
+    render: (row) =>
+      row.kind === "run"
+        ? runRow({ ...row, run: runs.get(row.invocation) })
+        : eventRow(row, context),
+    onscroll: scrolled,
+  });
+
+  const title = h("h1");
+  const subtitle = h("p", { class: "subtitle" });
+  const live = h("span", { class: "live", role: "status" });
+  const pill = button("", () => showNew(), { class: "pill", hidden: true });
+  const fault = h("div", { class: "fault", role: "alert" });
+  const blank = h("div", { class: "empty", hidden: true });
+  const panel = h("div", { class: "panel", role: "tabpanel", tabindex: 0, id: "panel" });
+  const tabs = makeTabs(showTab, leaving.signal);
+  const find = h("input", {
+    type: "search",
+    placeholder: "Find",
+    "aria-label": "Find in the conversation",
+    autocomplete: "off",
+    oninput: search,
+    onkeydown: findKey,
+    dir: "auto",
+  });
+  const findCount = h("span", { class: "muted", role: "status" });
+  const message = h("textarea", {
+    rows: 1,
+    dir: "auto",
+    placeholder: "Say something as the user",
+    "aria-label": "A message of the user",
+    onkeydown: composeKey,
+    oninput: grow,
+  });
+  const composer = h(
+    "form",
+    { class: "composer", onsubmit: (event) => (event.preventDefault(), say()) },
+    message,
+    h(
+      "button",
+      { type: "submit", class: "primary square", "aria-label": "Send", title: "Send" },
+      icon("send"),
+    ),
+  );
+
+  const element = h(
+    "section",
+    { class: "page session", "data-tab": "talk" },
+    h(
+      "div",
+      { class: "title" },
+      h("div", { class: "names" }, title, subtitle),
+      h(
+        "div",
+        { class: "buttons" },
+        live,
+        h("span", { class: "find" }, find, findCount),
+        button("Fork", () => act("fork")),
+        iconButton(
+          "more",
+          "Actions on the session",
+          (event) => openMenu(event.currentTarget, actions()),
+          { "aria-haspopup": "menu" },
+        ),
+      ),
+    ),
+    fault,
+    h(
+      "div",
+      { class: "columns" },
+      tabs.element,
+      h("div", { class: "talk", id: "talk" }, list.element, blank, pill, composer),
+      panel,
+    ),
+  );
+
+  // -- The stream
+
+  async function follow() {
+    let pause = 250;
+    setLive("loading", "Reading");
+    while (!leaving.signal.aborted) {
+      reading = new AbortController();
+      const signal = AbortSignal.any([leaving.signal, reading.signal]);
+      try {
+        for await (const messages of stream(`${sessionName}/events:watch`, {
+          query: { view: "FULL" },
+          lastEventId,
+          signal,
+        })) {
+          pause = 250;
+          if (hasSettled) setLive("on", "Live");
+          else settle();
+          for (const { type, id, data } of messages) {
+            if (type === "deleted") return ended();
+            lastEventId = id || lastEventId;
+            take(parse(data), data);
+          }
+        }
+      } catch (error) {
+        if (leaving.signal.aborted) return undefined;
+        if (error.name !== "AbortError") {
+          if (error.code === 404) return lastEventId ? ended() : explain(error);
+          if ([400, 401, 403].includes(error.code)) return explain(error);
+          if (error.code === 429) return readOnce(error);
+          setLive("off", "Reconnecting");
+          pause = Math.min(LONGEST_PAUSE, pause * 2);
+        }
+      }
+      await visible();
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+    return undefined;
+  }
+
+  // A tab that nobody sees holds no stream: each takes a thread of the server.
+  function watchVisibility() {
+    if (document.visibilityState === "hidden") reading?.abort();
+  }
+
+  function visible() {
+    if (document.visibilityState === "visible") return undefined;
+    setLive("off", "Paused");
+    return new Promise((resolve) => {
+      document.addEventListener("visibilitychange", resolve, {
+        once: true,
+        signal: leaving.signal,
+      });
+    });
+  }
+
+  // Where the server holds no more streams, the page reads the list once, and says so.
+  async function readOnce(error) {
+    for await (const page of pages(
+      `${sessionName}/events`,
+      "sessionEvents",
+      { view: "FULL", pageSize: 1000 },
+      leaving.signal,
+    )) {
+      for (const event of page) take(event, JSON.stringify(event));
+    }
+    settle();
+    setLive("off", "Not live");
+    fault.replaceChildren(
+      h("p", {}, text(error.message), " The page does not follow the session."),
+      button("Try again", () => (fault.replaceChildren(), follow())),
+    );
+  }
+
+  function ended() {
+    setLive("off", "Ended");
+    settle();
+    fault.replaceChildren(
+      h(
+        "p",
+        {},
+        "The session is gone: it was deleted, or it has expired. What was read of it stays here until you leave.",
+      ),
+    );
+    return undefined;
+  }
+
+  function explain(error) {
+    setLive("off", "Not live");
+    if (!conversation.events.length) list.element.hidden = composer.hidden = true;
+    fault.replaceChildren(h("p", {}, text(error.message)));
+    if (error.code === 401)
+      fault.append(
+        button("Sign in", () => signIn().then((done) => done && location.reload()), {
+          class: "primary",
+        }),
+      );
+    return undefined;
+  }
+
+  function setLive(kind, label) {
+    if (live.dataset.kind === kind && live.textContent === label) return;
+    live.dataset.kind = kind;
+    live.textContent = label;
+  }
+
+  let settling;
+
+  // The stream tells no end of what was there: a moment without an event is that end.
+  function settle() {
+    clearTimeout(settling);
+    settling = setTimeout(() => {
+      hasSettled = true;
+      setLive("on", "Live");
+      draw();
+      if (wanted && !conversation.byId.has(wanted)) {
+        fault.replaceChildren(h("p", {}, "The event of this address is not in the session."));
+      }
+      readSession();
+      readRuns();
+    }, SETTLED);
+  }
+
+  function take(event, source) {
+    if (conversation.byId.has(idOf(event))) return;
+    conversation.add(event, source);
+    touched.add(event.invocationId);
+    if (!hasSettled) settle();
+    else refresh();
+    frame ??= requestAnimationFrame(draw);
+  }
+
+  function refresh() {
+    clearTimeout(refreshing);
+    refreshing = setTimeout(() => (readSession(), readRuns()), REFRESH);
+  }
+
+  // -- What is beside the events
+
+  async function readSession() {
+    try {
+      session = await callFull(sessionName, {}, leaving.signal);
+      drawSession();
+    } catch (error) {
+      // What keeps the page from the session, the stream tells.
+      if (error.name !== "AbortError" && ![401, 403, 404].includes(error.code)) throw error;
+    }
+  }
+
+  async function readRuns() {
+    const ids = [...touched];
+    touched = new Set();
+    const filter =
+      runs.size && ids.length <= MANY_RUNS
+        ? ids.map((id) => `invocation_id=${JSON.stringify(id)}`).join(" OR ")
+        : "";
+    if (runs.size && !ids.length) return;
+    try {
+      for await (const page of pages(`${sessionName}/runs`, "runs", { filter }, leaving.signal)) {
+        for (const run of page) runs.set(run.invocationId, run);
+      }
+    } catch (error) {
+      if (error.name !== "AbortError" && error.code !== 404) throw error;
+    }
+    draw();
+  }
+
+  // -- Drawing
+
+  function draw() {
+    cancelAnimationFrame(frame);
+    frame = undefined;
+    const wasAtEnd = list.isAtEnd;
+    const before = new Set(rows.map((row) => row.key));
+    rows = conversation.rows();
+    changes = conversation.changes();
+    mark(before, wasAtEnd);
+    let number = 0;
+    for (const row of rows) {
+      row.isNew = row.key === unreadFrom;
+      if (row.isNew) row.version += " new";
+      if (row.kind !== "run") continue;
+      number += 1;
+      row.number = number;
+      const run = runs.get(row.invocation);
+      row.version += `${number} ${run?.state} ${run?.endTime}`;
+    }
+    list.set(rows, { follow: hasSettled });
+    blank.hidden = Boolean(rows.length) || !hasSettled;
+    if (!blank.hidden)
+      blank.replaceChildren(
+        h("h2", {}, "Nothing was said yet"),
+        h("p", {}, "Events show here as agents append them. You can speak first, below."),
+      );
+    if (wanted && conversation.byId.has(wanted)) go(wanted, true);
+    if (find.value) search();
+    drawPanel();
+  }
+
+  // Marks where a reader who is not at the end was when something came.
+  function mark(before, wasAtEnd) {
+    if (!hasSettled || !before.size) return;
+    const come = rows.filter((row) => !before.has(row.key));
+    if (!come.length) return;
+    if (wasAtEnd && document.visibilityState === "visible") {
+      unreadFrom = undefined;
+      return;
+    }
+    if (!unread) unreadFrom = come[0].key;
+    unread += come.filter((row) => row.kind === "event").length;
+    pill.hidden = !unread;
+    pill.replaceChildren(icon("down"), many(unread, "new event"));
+  }
+
+  function showNew() {
+    list.reveal(unreadFrom, "start");
+    seen();
+  }
+
+  function scrolled() {
+    if (unread && list.isAtEnd) seen();
+  }
+
+  // The mark stays, so that a reader finds where the new events began.
+  function seen() {
+    unread = 0;
+    pill.hidden = true;
+  }
+
+  function drawSession() {
+    const { displayName, labels = {}, userId, eventCount, usage } = session;
+    const id = parts(sessionName).sessions;
+    title.replaceChildren(text(displayName || id));
+    document.title = `${displayName || id} · Sessions`;
+    subtitle.replaceChildren(
+      ...[
+        userId && h("span", {}, "User ", h("strong", {}, text(userId))),
+        eventCount !== undefined && h("span", {}, many(eventCount, "event")),
+        usage?.totalTokenCount !== undefined && h("span", {}, many(usage.totalTokenCount, "token")),
+        h("span", {}, chips(labels)),
+      ].filter(Boolean),
+    );
+    drawPanel();
+  }
+
+  let drawn = "";
+
+  function showTab(key) {
+    tab = key;
+    element.dataset.tab = key;
+    drawPanel();
+  }
+
+  function drawPanel() {
+    const shown = tab;
+    if (shown === "talk") return;
+    const version = JSON.stringify([
+      shown,
+      shown === "runs" ? [...runs.values()] : session,
+      shown === "state" ? conversation.events.length : 0,
+    ]);
+    if (version === drawn) return;
+    drawn = version;
+    const content = {
+      runs: () => runsPanel([...runs.values()], goToRun),
+      state: () => statePanel(session.sessionState, changes, (id) => go(id, true)),
+      about: () => aboutPanel(session, actions()),
+    }[shown]();
+    panel.replaceChildren(...[content].flat());
+    panel.setAttribute("aria-labelledby", `tab-${shown}`);
+  }
+
+  // -- Moving
+
+  function go(id, isWanted = false) {
+    const key = conversation.rowOf?.get(id) ?? id;
+    if (isWanted) wanted = undefined;
+    // On a narrow screen, the conversation is another tab.
+    if (list.element.offsetParent === null) tabs.choose("talk");
+    const row = list.reveal(key, "start");
+    if (!row) return;
+    row.focus({ preventScroll: true });
+    row.classList.add("found");
+    setTimeout(() => row.classList.remove("found"), 2000);
+  }
+
+  function goToRun(invocation) {
+    const row = rows.find((each) => each.kind === "run" && each.invocation === invocation);
+    if (row) go(row.key);
+  }
+
+  function step(by) {
+    const events = rows.filter((row) => row.kind === "event");
+    const current = document.activeElement?.closest("[data-row]")?.dataset.row;
+    const at = events.findIndex((row) => row.key === current);
+    const next =
+      at < 0
+        ? (events.find((row) => row.key === list.firstVisible) ?? events[0])
+        : events[Math.min(events.length - 1, Math.max(0, at + by))];
+    if (next) list.reveal(next.key)?.focus({ preventScroll: true });
+  }
+
+  function edge(place) {
+    const events = rows.filter((row) => row.kind === "event");
+    if (!events.length) return;
+    if (place < 0) list.toEnd();
+    list.reveal(events.at(place).key)?.focus({ preventScroll: true });
+  }
+
+  function search() {
+    const asked = find.value.trim().toLocaleLowerCase();
+    hits = asked
+      ? conversation.events.filter(({ event }) => words(event).toLocaleLowerCase().includes(asked))
+      : [];
+    findCount.textContent = asked ? many(hits.length, "hit") : "";
+  }
+
+  function findKey(event) {
+    if (event.key !== "Enter" || !hits.length) return;
+    event.preventDefault();
+    const last = Number(find.dataset.at ?? -1);
+    const at = (last + (event.shiftKey ? hits.length - 1 : 1)) % hits.length;
+    find.dataset.at = at;
+    findCount.textContent = `${at + 1} of ${hits.length}`;
+    const row = list.reveal(conversation.rowOf.get(hits[at].id), "start");
+    for (const each of list.mounted.values()) each.element.classList.remove("found");
+    row?.classList.add("found");
+  }
+
+  // -- Acting
+
+  const page = {
+    get name() {
+      return sessionName;
+    },
+    get session() {
+      return session;
+    },
+    conversation,
+    navigate,
+    changed: () => (draw(), readSession(), readRuns()),
+    replaced: (id, event) => {
+      conversation.replace(id, event, event && JSON.stringify(event));
+      draw();
+      refresh();
+    },
+  };
+
+  function actions() {
+    return sessionActions(page);
+  }
+
+  function act(key) {
+    actions()
+      .find((action) => action?.key === key)
+      .run();
+  }
+
+  function openEventMenu(anchor, entry) {
+    openMenu(anchor, eventActions(page, entry));
+  }
+
+  async function say() {
+    const said = message.value.trim();
+    if (!said) return;
+    message.disabled = true;
+    try {
+      await appendMessage(page, said);
+      message.value = "";
+      grow();
+      list.toEnd();
+    } finally {
+      message.disabled = false;
+      message.focus();
+    }
+  }
+
+  function composeKey(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    say();
+  }
+
+  function grow() {
+    message.style.height = "auto";
+    message.style.height = `${Math.min(message.scrollHeight + 2, 200)}px`;
+  }
+
+  function openRow() {
+    const key = document.activeElement?.closest("[data-row]")?.dataset.row;
+    const row = rows.find((each) => each.key === key);
+    if (row) showJson("Event", parse(row.entry.source));
+  }
+
+  drawSession();
+  tabs.draw();
+  document.addEventListener("visibilitychange", watchVisibility, { signal: leaving.signal });
+
+  return {
+    element,
+    opened: () => {
+      readSession();
+      follow();
+    },
+    close: () => leaving.abort(),
+    // Another event of the same session needs no other page.
+    stays: (other) => {
+      if (other.replace(/\/events\/.*/, "") !== sessionName) return false;
+      wanted = parts(other).events;
+      if (wanted) draw();
+      return true;
+    },
+    keys: {
+      "/": () => find.focus(),
+      j: () => step(1),
+      k: () => step(-1),
+      g: () => edge(0),
+      G: () => edge(-1),
+      Enter: openRow,
+      u: () => navigate(linkTo(engineOf(sessionName))),
+    },
+  };
+}

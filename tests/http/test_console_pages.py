@@ -1,0 +1,185 @@
+"""The pages for people as the server answers them: landing page, console, headers, settings."""
+
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import flask
+import pytest
+from werkzeug.test import EnvironBuilder
+
+from functions import __version__
+from functions.api.endpoint import Endpoint
+from functions.api.routes import METHODS
+from functions.config.settings import Settings
+from tests.support.project import ROOT
+
+BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
+FILES = sorted(path.name for path in (ROOT / "functions/console").iterdir())
+CLOUD: dict[str, Any] = {"k_service": "f", "google_cloud_project": "p", "log_requests": False}
+
+
+def nothing() -> Any:
+    raise AssertionError("a page asks no store")
+
+
+def get(path: str, *methods: str, accept: str = "*/*", **settings: Any) -> flask.Response:
+    """The answer of a target of these methods, by default of all."""
+    return send(path, {"Accept": accept}, *methods, **settings)
+
+
+def send(path: str, headers: dict[str, str], *methods: str, **settings: Any) -> flask.Response:
+    endpoint = Endpoint(methods or METHODS, Settings(**settings), nothing, lambda: 1)
+    environ = EnvironBuilder(path, headers=headers).get_environ()
+    return endpoint(flask.Request({**environ, "RAW_URI": path}))
+
+
+def page_settings(answer: flask.Response) -> Any:
+    """What the console's page tells its scripts."""
+    found = re.search(r'<meta name="settings" content="(.*?)">', answer.get_data(as_text=True))
+    assert found is not None
+    return json.loads(html.unescape(found[1]))
+
+
+def test_the_root_tells_a_browser_what_the_server_is() -> None:
+    answer = get("/", accept=BROWSER)
+    text = answer.get_data(as_text=True)
+    assert answer.content_type == "text/html; charset=utf-8"
+    assert f"Version {__version__}" in text
+    assert re.findall(r'<li ?>\s*<a href="(.+?)"', text) == ["console/", "health"]
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", ""])
+def test_the_root_answers_other_clients_in_json(accept: str) -> None:
+    answer = get("/", accept=accept)
+    assert answer.content_type == "application/json; charset=UTF-8"
+    links = {"console": "console/", "health": "health"}
+    assert answer.get_json() == {
+        "name": "Agent Engine Sessions",
+        "version": __version__,
+        "links": links,
+    }
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "*/*"])
+def test_the_root_tells_no_version_and_no_console_in_the_cloud(accept: str) -> None:
+    """The health check tells no version there, either."""
+    answer = get("/", accept=accept, **CLOUD)
+    text = answer.get_data(as_text=True)
+    assert __version__ not in text
+    assert '<li hidden><a href="console/"' in text if accept == BROWSER else "console" not in text
+
+
+@pytest.mark.parametrize("path", ["/", "/console", "/console/", "/console/app.js"])
+def test_a_lone_method_has_no_page(path: str) -> None:
+    assert get(path, "get_session", accept=BROWSER).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [({}, 200), ({"console": False}, 404), (CLOUD, 404), ({**CLOUD, "console": True}, 200)],
+    ids=["laptop", "laptop, off", "cloud", "cloud, on"],
+)
+def test_the_setting_turns_the_console_on(settings: dict[str, Any], status: int) -> None:
+    """Unset, it is on for a laptop and off in the cloud."""
+    for path in ("/console/", "/console/app.js"):
+        assert get(path, **settings).status_code == status
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, CLOUD, {"console": False}], ids=["laptop", "cloud", "off"]
+)
+def test_the_target_console_serves_the_page_and_no_method(settings: dict[str, Any]) -> None:
+    """Its root leads to the page by a relative address: a proxy may put it below a path."""
+    moved = get("/", "console", accept=BROWSER, **settings)
+    assert (moved.status_code, moved.headers["Location"]) == (302, "console/")
+    assert get("/console/", "console", **settings).status_code == 200
+    sessions = get(
+        "/v1beta1/reasoningEngines/1/sessions", "console", **{**settings, "auth": "none"}
+    )
+    assert sessions.status_code == 404
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name != "landing.html"])
+def test_every_file_of_the_console_is_served_under_a_strict_policy(name: str) -> None:
+    """No script but the page's own, no other origin, no framing, no guess of types."""
+    answer = get(f"/console/{name}")
+    assert answer.status_code == 200
+    policy = dict(
+        part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; ")
+    )
+    assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert policy["require-trusted-types-for"] == "'script'"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize(
+    "name", ["landing.html", "x.js", "../api/console.py", "%2e%2e/main.py", ""]
+)
+def test_nothing_beside_the_files_is_served(name: str) -> None:
+    answer = get(f"/console/{name or 'a/b'}")
+    assert (answer.status_code, answer.get_json()["error"]["status"]) == (404, "NOT_FOUND")
+
+
+def test_a_file_that_is_unchanged_is_not_sent_again() -> None:
+    etag = get("/console/app.js").headers["ETag"]
+    answer = send("/console/app.js", {"If-None-Match": etag})
+    assert answer.status_code == 304
+
+
+def test_the_page_names_every_module_that_it_loads() -> None:
+    """The browser fetches them side by side, and not one after the other."""
+    named = set(re.findall(r'(?:href|src)="(\w+\.js)"', get("/console/").get_data(as_text=True)))
+    assert named == {name for name in FILES if name.endswith(".js")}
+
+
+def test_the_page_may_call_the_api_and_the_issuer_that_the_settings_name() -> None:
+    """And its scripts learn no secrets: hashes of keys and policies stay in the server."""
+    rules = json.dumps([{"principal": "*", "role": "admin"}])
+    answer = get(
+        "/console/",
+        auth="id_token,api_key",
+        auth_issuers="https://accounts.example/tenant https://other.example",
+        auth_audiences="web",
+        api_keys=f"a:{64 * '0'}",
+        policy=rules,
+        console_api_url="https://api.example/base",
+        console_client_id="web",
+    )
+    assert page_settings(answer) == {
+        "version": __version__,
+        "api": "https://api.example/base",
+        "auth": ["id_token", "api_key"],
+        "issuer": "https://accounts.example/tenant",
+        "clientId": "web",
+    }
+    allowed = re.search("connect-src ([^;]+)", answer.headers["Content-Security-Policy"])
+    assert allowed is not None
+    assert allowed[1] == "'self' https://api.example https://accounts.example"
+
+
+@pytest.mark.parametrize("url", ["api.example", "http://api.example", "https://a;b", "https://a/"])
+def test_the_url_of_the_api_is_checked_at_the_start(url: str) -> None:
+    with pytest.raises(ValueError, match="CONSOLE_API_URL"):
+        Settings(console_api_url=url)
+
+
+def test_a_page_of_another_origin_may_lead_to_the_console() -> None:
+    """A link in a chat; the API behind the console refuses such pages as ever."""
+    headers = {"Sec-Fetch-Site": "cross-site", "User-Agent": "Mozilla/5.0", "Host": "evil.example"}
+    assert send("/console/", headers).status_code == 200
+    assert send("/v1beta1/reasoningEngines/1/sessions", headers).status_code == 403
+
+
+def test_the_console_ships_with_the_package() -> None:
+    """The wheel holds the folder `functions` whole, and so does what gcloud uploads."""
+    assert (
+        '"functions" = "agent_engine_sessions/_server/functions"'
+        in Path(ROOT / "pyproject.toml").read_text()
+    )
+    ignored = (ROOT / ".gcloudignore").read_text().splitlines()
+    assert not {line.lstrip("*") for line in ignored} & {".html", ".css", ".js", ".svg"}
