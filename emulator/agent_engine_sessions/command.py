@@ -96,6 +96,18 @@ def main() -> None:
     metavar="FILE",
     help="Ends when no process holds a lock of flock(2) on this file.",
 )
+@click.option("--announce-fd", type=int, hidden=True)
+@click.option(
+    "--seed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Imports this file, which `export` wrote, before the URL is printed.",
+)
+@click.option(
+    "--export-on-exit",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Exports all sessions to this file when the server is told to stop.",
+)
 @click.option("--hint", is_flag=True, help="Also prints a first request to try.")
 def start(
     port: int,
@@ -108,9 +120,16 @@ def start(
     ready_fd: int | None,
     url_file: Path | None,
     while_locked: Path | None,
+    announce_fd: int | None,
+    seed: Path | None,
+    export_on_exit: Path | None,
     hint: bool,
 ) -> None:
     """Serves the whole API, and prints one line with the URL once it answers."""
+    if export_on_exit is not None:
+        from agent_engine_sessions.exporting import serve_and_export
+
+        sys.exit(serve_and_export(export_on_exit, ready_fd))
     if url_file is not None and not os.access(url_file.absolute().parent, os.W_OK):
         raise SystemExit(
             f"--url-file={url_file} cannot be written: make its folder, or name another one."
@@ -134,14 +153,18 @@ def start(
     grpc_address = environment.get("GRPC_ADDRESS")
 
     def announce(url: str) -> None:
+        if seed is not None:
+            from agent_engine_sessions.moving import seed_server
+
+            seed_server(url, seed)
         grpc = f", gRPC at {grpc_address}" if grpc_address else ""
         print(f"Agent Engine Sessions answers at {url}{grpc}", flush=True)
         if hint:
             print(f'\n  curl {url}{_SESSIONS} -d \'{{"userId": "me"}}\'\n', flush=True)
         if url_file is not None:
             _write_whole(url_file, url)
-        if ready_fd is not None:
-            os.write(ready_fd, f"{url}\n".encode())
+        for descriptor in filter(None, (ready_fd, announce_fd)):
+            os.write(descriptor, f"{url}\n".encode())
 
     become_server(listener, environment, announce, ready_fd, while_locked)
 

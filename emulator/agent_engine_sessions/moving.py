@@ -1,11 +1,13 @@
 """The commands that move sessions in and out of a server, and remove them; docs/move.md."""
 
 import contextlib
+import os
+import signal
 import sys
 import webbrowser
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import httpx
@@ -15,6 +17,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from agent_engine_sessions.remote import Cut, Refused, Remote, Report
 from agent_engine_sessions.serving import KEY_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE
 
+_EVERY_ENGINE = "reasoningEngines/-"
 _DEFAULT_URL = "http://127.0.0.1:8080"
 
 _err = Console(stderr=True)
@@ -73,10 +76,8 @@ def export_sessions(
     url: str, engine: str, token: str | None, api_key: str | None, query: str, file: Path
 ) -> None:
     """Writes sessions with their events and their state to FILE, a line for each."""
-    part = file.with_name(f"{file.name}.part")
-    with _progress("Export") as report, part.open("wb") as lines:
+    with _progress("Export") as report, _whole(file) as lines:
         total = _remote(url, engine, token, api_key).export(lines, query, report)
-    part.replace(file)
     click.echo(f"{total['session']} sessions with {total['event']} events are in {file}.")
 
 
@@ -185,10 +186,41 @@ def open_console(url: str) -> None:
         raise SystemExit(f"No browser opens here: go to {address}")
 
 
+def seed_server(url: str, file: Path) -> None:
+    """Imports a file into the server of this process's parent, and stops that if it fails."""
+    try:
+        with _progress("Import") as report:
+            answer = Remote(url, _EVERY_ENGINE).import_lines(_lines_of(file), report)
+        if answer["conflicts"]:
+            raise SystemExit(f"{file} and the store disagree: {', '.join(answer['conflicts'])}")
+    except SystemExit:
+        os.kill(os.getppid(), signal.SIGTERM)
+        raise
+
+
+def export_server(url: str, file: Path) -> None:
+    """Exports all sessions of a server to a file."""
+    with _progress("Export") as report, _whole(file) as lines:
+        Remote(url, _EVERY_ENGINE).export(lines, "", report)
+
+
 COMMANDS: dict[str, click.Command] = {
     str(command.name): command
     for command in (export_sessions, import_sessions, erase_user, purge, open_console)
 }
+
+
+@contextlib.contextmanager
+def _whole(file: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes its name once the block is through."""
+    part = file.with_name(f"{file.name}.part")
+    try:
+        opened = part.open("wb")
+    except OSError as error:
+        raise SystemExit(f"{part}: {error.strerror}.") from None
+    with opened:
+        yield opened
+    part.replace(file)
 
 
 def _lines_of(file: Path) -> Iterator[bytes]:

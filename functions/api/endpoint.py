@@ -45,9 +45,6 @@ Method = Callable[[Request, Store, int], str | Answer | LineStream | EventStream
 CONSOLE = "console"
 """The target that serves the console alone."""
 
-Method = Callable[[Request, Store, int], str | Answer | EventStream]
-"""Answers JSON, JSON with an etag, or a stream of events."""
-
 
 class Endpoint:
     """Serves the routes of some methods, over one store and one clock."""

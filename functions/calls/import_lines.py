@@ -41,10 +41,14 @@ class StateLine:
 
 @dataclass(frozen=True, slots=True)
 class SessionLine:
-    """A session with its own state; events and changes that follow belong to it."""
+    """A session with its own state; events and changes that follow belong to it.
+
+    `says_expiry` is False where the line leaves the session's life to the server.
+    """
 
     record: SessionRecord
     state: StateChange
+    says_expiry: bool
 
     @property
     def state_text(self) -> str:
@@ -155,7 +159,9 @@ class _Reader:
         if segments[-2:-1] != ["sessions"] or not is_resource_id(session):
             raise InvalidArgument(f"{where}.name must end in sessions/SESSION.")
         self._session = SessionName(str(self._engine(where, segments)), session)
-        return SessionLine(*imported_session(self._session, message, forked_from, self._now, where))
+        says_expiry = message.expire_time is not None
+        imported = imported_session(self._session, message, forked_from, self._now, where)
+        return SessionLine(*imported, says_expiry)
 
     def _event(self, where: str, value: object) -> HistoryLine:
         fields = _without(value, _OF_EVENT)

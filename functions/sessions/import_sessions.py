@@ -134,7 +134,7 @@ def _is_same(found: SessionRecord, line: SessionLine) -> bool:
         found.user_id == record.user_id
         and found.create_time == record.create_time
         and found.update_time == record.update_time
-        and found.expire_time == record.expire_time
+        and (found.expire_time == record.expire_time or not line.says_expiry)
         and found.display_name == record.display_name
         and dict(found.labels) == dict(record.labels)
         and found.unknown == record.unknown
