@@ -53,6 +53,46 @@ class Machine(Comparing):
         name = self.name(slot, session_id)
         self.same(self.api.call("GET", name), self.model.get(name))
 
+    @rule(slot=calls.slots, session_id=calls.ids)
+    def get_in_full(self, slot: int, session_id: str) -> None:
+        """The version is the one that was read before if nobody has written since."""
+        name = self.name(slot, session_id)
+        session = self.model.live(name)
+        answer = self.api.call("GET", name, view="FULL")
+        self.same(answer, 404 if session is None else self.model.full_json(session))
+        if session is not None:
+            version = answer.json["etag"].partition(".")[0]
+            before = self.versions.get(name)
+            now = (session, session.update_time, version)
+            assert before is None or (before[:2] == now[:2]) == (before[2] == version)
+            self.versions[name] = now
+
+    @precondition(lambda self: self.versions)
+    @rule(data=st.data(), kind=st.sampled_from(["update", "append", "delete"]))
+    def write_what_was_seen(self, data: st.DataObject, kind: str) -> None:
+        """It is done if the session is the one that was read, and nobody has written since."""
+        name = data.draw(st.sampled_from(sorted(self.versions)))
+        of, update_time, version = self.versions[name]
+        session, query = self.model.live(name), {"etag": version}
+        is_current = session is of and session.update_time == update_time
+        body: Json = {"displayName": "One"}
+        if kind == "update":
+            answer = self.api.call("PATCH", name, body, **query)
+            expected = self.model.update(name, body, []) if is_current else None
+        elif kind == "append":
+            body = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+            answer = self.api.call("POST", f"{name}:appendEvent", body, **query)
+            expected = (self.model.append(name, body, "") or {}) if is_current else None
+        else:
+            answer = self.api.call("DELETE", name, **query)
+            expected = (self.model.delete(name) or {}) if is_current else None
+        refusal = 404 if session is None else 409
+        if kind == "delete" and is_current:
+            self.gone(answer, None, name)
+        else:
+            self.same(answer, refusal if expected is None else expected)
+        self.same(self.api.call("GET", name), self.model.get(name))
+
     @rule(slot=calls.slots, session_id=calls.ids, body=calls.bodies.filter(bool))
     def update_what_is_set(self, slot: int, session_id: str, body: Json) -> None:
         name = self.name(slot, session_id)
