@@ -53,44 +53,40 @@ class Machine(Comparing):
         name = self.name(slot, session_id)
         self.same(self.api.call("GET", name), self.model.get(name))
 
-    @rule(slot=calls.slots, session_id=calls.ids)
-    def get_in_full(self, slot: int, session_id: str) -> None:
-        """The version is the one that was read before if nobody has written since."""
+    @rule(
+        slot=calls.slots,
+        session_id=calls.ids,
+        kind=st.sampled_from(["update", "append", "delete"]),
+        is_overtaken=st.booleans(),
+        event=calls.events,
+    )
+    def write_what_was_seen(
+        self, slot: int, session_id: str, kind: str, is_overtaken: bool, event: Json
+    ) -> None:
+        """A write that expects what it read in the full view; another one may come before it."""
         name = self.name(slot, session_id)
         session = self.model.live(name)
+        if session is None:
+            self.create(slot, session_id, "u", {})
+            session = self.model.engine(self.engines[slot]).sessions[name]
         answer = self.api.call("GET", name, view="FULL")
-        self.same(answer, 404 if session is None else self.model.full_json(session))
-        if session is not None:
-            version = answer.json["etag"].partition(".")[0]
-            before = self.versions.get(name)
-            now = (session, session.update_time, version)
-            assert before is None or (before[:2] == now[:2]) == (before[2] == version)
-            self.versions[name] = now
-
-    @precondition(lambda self: self.versions)
-    @rule(data=st.data(), kind=st.sampled_from(["update", "append", "delete"]))
-    def write_what_was_seen(self, data: st.DataObject, kind: str) -> None:
-        """It is done if the session is the one that was read, and nobody has written since."""
-        name = data.draw(st.sampled_from(sorted(self.versions)))
-        of, update_time, version = self.versions[name]
-        session, query = self.model.live(name), {"etag": version}
-        is_current = session is of and session.update_time == update_time
+        self.same(answer, self.model.full_json(session))
+        query = {"etag": answer.json["etag"]}
+        seen = session.update_time
+        if is_overtaken:
+            self.send(name, event, "")
+        is_current = session.update_time == seen
         body: Json = {"displayName": "One"}
         if kind == "update":
             answer = self.api.call("PATCH", name, body, **query)
-            expected = self.model.update(name, body, []) if is_current else None
+            self.same(answer, self.model.update(name, body, []) if is_current else 409)
         elif kind == "append":
             body = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
             answer = self.api.call("POST", f"{name}:appendEvent", body, **query)
-            expected = (self.model.append(name, body, "") or {}) if is_current else None
+            self.same(answer, (self.model.append(name, body, "") or {}) if is_current else 409)
         else:
             answer = self.api.call("DELETE", name, **query)
-            expected = (self.model.delete(name) or {}) if is_current else None
-        refusal = 404 if session is None else 409
-        if kind == "delete" and is_current:
-            self.gone(answer, None, name)
-        else:
-            self.same(answer, refusal if expected is None else expected)
+            self.gone(answer, self.model.delete(name) if is_current else 409, "")
         self.same(self.api.call("GET", name), self.model.get(name))
 
     @rule(slot=calls.slots, session_id=calls.ids, body=calls.bodies.filter(bool))

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from functions.config.settings import Settings
 from functions.store.protocol import Store
 from tests.support.api import START, Answer, Api
-from tests.support.state_machine.model import Json, Model, Session, without
+from tests.support.state_machine.model import Json, Model, without
 from tests.support.state_machine.walk import Walk
 
 # An emulator that outlives the run has seen the locations of the last one.
@@ -18,8 +18,7 @@ _locations = itertools.count(secrets.randbelow(10**9) * 10**4)
 class Comparing(RuleBasedStateMachine):
     """A location of its own on one store; `engines` are the two that calls choose from.
 
-    `appends`, `operations`, `walks` and `versions` are what later calls may come back to: the
-    version of a session was read when the session had that update_time.
+    `appends`, `operations` and `walks` are what later calls may come back to.
     """
 
     def __init__(self, store: Store) -> None:
@@ -32,7 +31,6 @@ class Comparing(RuleBasedStateMachine):
         self.appends: list[tuple[str, Json, str]] = []
         self.operations: list[tuple[str, str]] = []
         self.walks: list[Walk] = []
-        self.versions: dict[str, tuple[Session, int, str]] = {}
 
     def name(self, slot: int, session_id: str) -> str:
         return f"{self.engines[slot]}/sessions/{session_id}"
