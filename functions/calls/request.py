@@ -118,6 +118,14 @@ class Request:
         return SessionName(str(EngineName(self.location, engine)), session)
 
     @property
+    def event_id(self) -> str:
+        """The id of the event that the path names."""
+        event = self._ids().get("events", "")
+        if not is_resource_id(event):
+            raise self._invalid("SessionEvent")
+        return event
+
+    @property
     def session_id_or_none(self) -> str:
         """The session's id; "" if the path has `-`, for which the server chooses an id."""
         is_wildcard = self._ids().get("sessions") == ANY

@@ -30,6 +30,10 @@ class TokenUsage(NamedTuple):
         """The sums of both."""
         return TokenUsage(*map(_sum, self, other))
 
+    def minus(self, other: "TokenUsage") -> "TokenUsage":
+        """What is left of a sum without the other."""
+        return self.plus(TokenUsage(*(None if tokens is None else -tokens for tokens in other)))
+
     def named(self) -> dict[str, int]:
         """The counts by their names in the API, without those that no event says."""
         named = zip(TOKEN_COUNTS, self, strict=True)

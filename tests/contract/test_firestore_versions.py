@@ -153,7 +153,7 @@ def test_an_event_under_its_former_id_is_met_by_its_retry(database: Database, pr
         name = SessionName(api.engine, session.rpartition("/")[2])
         event, change = new_event(SessionEvent.read({**EVENT, **fields}, "event"), "")
         former = replace(event, id=event.former_id, former_id="")
-        api.store.append_event(name, former, change, api.now)
+        api.store.append_events(name, [(former, change)], api.now)
         delta = {f"{prefix}b": 1, f"{prefix}c": "x" * 900_000}
         assert api.append(session, actions={"stateDelta": delta}).status == 200
         before = api.ok("GET", session)

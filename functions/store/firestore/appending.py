@@ -11,7 +11,7 @@ from functions.rules.errors import (
     SessionOfAnotherUser,
     TooLarge,
 )
-from functions.rules.event import EventRecord, counts_of
+from functions.rules.event import EventAndState, EventRecord, counts_of
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord, check_version, later
 from functions.rules.state import (
@@ -25,11 +25,14 @@ from functions.store.firestore import documents, values
 from functions.store.firestore.condemned import check_parent, is_condemned, live
 from functions.store.firestore.counting import COUNTED, count
 from functions.store.firestore.erasure import erase
-from functions.store.firestore.event_documents import event_writes
+from functions.store.firestore.event_documents import event_writes, parts_of
+from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.layouts import FORMER, Layouts, micros
+from functions.store.firestore.migration import Versions
 from functions.store.firestore.protobuf import CommitResponse, Document, Timestamp, Write
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Refused, Rpc, Stale
+from functions.store.firestore.schema import WITH_CANONICAL_IDS, WITH_HISTORY
 from functions.store.firestore.sharing import (
     check_state_size,
     explanation,
@@ -148,6 +151,36 @@ class AppendCommit:
     def version(answer: CommitResponse) -> str:
         """The session's version, from the answer to a commit of this append."""
         return documents.version_of(answer.write_results[1].update_time)
+
+
+def append_commit(
+    rpc: Rpc,
+    name: SessionName,
+    events: Sequence[EventAndState],
+    keys: EventKeys,
+    versions: Versions,
+) -> AppendCommit:
+    """The commit of an append; raises MigrationUnderWay where other servers could not read it."""
+    if len(events) > 1:
+        # Servers of earlier versions do not tell the events of one commit apart.
+        versions.require(rpc, WITH_HISTORY)
+    if not versions.has_reached(WITH_HISTORY):
+        for event, _ in events:
+            event.shorter = ""
+            if parts_of(event):
+                versions.require(rpc, WITH_HISTORY)
+    has_former_ids = not versions.has_reached(WITH_CANONICAL_IDS)
+    keyed = [
+        KeyedEvent(
+            event,
+            state,
+            keys.next(event.timestamp),
+            event.former_id if has_former_ids else "",
+            number,
+        )
+        for number, (event, state) in enumerate(events)
+    ]
+    return AppendCommit(f"{rpc.root}/{name}", keyed, versions.layouts_to_write(rpc))
 
 
 def append(

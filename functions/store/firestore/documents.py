@@ -199,8 +199,8 @@ def session_record(
         read_counts(found, record)
         forked_from = fields["forkedFrom"].map_value.fields if "forkedFrom" in fields else {}
         if forked_from:
-            parts = {name: forked_from[name].string_value for name in ("session", "event")}
-            record.forked_from = write_plain(parts)
+            told = (name for name in ("session", "event") if name in forked_from)
+            record.forked_from = write_plain({n: forked_from[n].string_value for n in told})
     return record
 
 

@@ -32,12 +32,21 @@ _REQUESTS: Mapping[str, JsonSchema] = {
     "update_session": ref("Session-Input"),
     "fork_session": ref("ForkSessionRequest"),
     "rewind_session": ref("RewindSessionRequest"),
+    "compact_session": ref("CompactSessionRequest"),
     "append_event": ref("SessionEvent-Input"),
+    "update_user_state": ref("State-Input"),
+    "update_app_state": ref("State-Input"),
+    "update_event": ref("ChangedSessionEvent-Input"),
+    "purge_events": ref("PurgeEventsRequest"),
+    "batch_append_events": ref("BatchAppendEventsRequest"),
     "create_reasoning_engine": ref("ReasoningEngine-Input"),
     "update_reasoning_engine": ref("ReasoningEngine-Input"),
     "delete_reasoning_engine": ref("DeleteReasoningEngineRequest"),
 }
-_REQUIRED = {"create_session", "rewind_session", "append_event"}
+_REQUIRED = {
+    *("create_session", "rewind_session", "compact_session"),
+    *("append_event", "batch_append_events", "purge_events"),
+}
 """Methods that refuse an empty message, and therefore need a body."""
 
 _ANSWERS = {
@@ -48,10 +57,22 @@ _ANSWERS = {
     "delete_session": "Operation",
     "fork_session": "Operation",
     "rewind_session": "Session-Output",
+    "compact_session": "Operation",
     "append_event": "Appended",
+    "get_event": "SessionEvent-Output",
+    "update_event": "SessionEvent-Output",
+    "delete_event": "Empty",
+    "purge_events": "EventPurge",
+    "batch_append_events": "Appended",
     "list_events": "SessionEvents",
     "list_runs": "Runs",
     "get_run": "RunWithEvents",
+    "list_users": "Users",
+    "erase_user": "Erased",
+    "get_user_state": "State-Output",
+    "update_user_state": "State-Output",
+    "get_app_state": "State-Output",
+    "update_app_state": "State-Output",
     "create_reasoning_engine": "Operation",
     "get_reasoning_engine": "ReasoningEngine-Output",
     "list_reasoning_engines": "ReasoningEngines",

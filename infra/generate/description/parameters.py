@@ -20,7 +20,7 @@ _IGNORED: JsonSchema = {"type": "string", "description": "Ignored."}
 _QUERY: Mapping[str, JsonSchema] = {
     "pageSize": {"type": "integer", "format": "int32", "minimum": 0, "maximum": 2**31 - 1},
     "filter": {"type": "string", "maxLength": MAX_LENGTH},
-    "view": {"enum": list(EventView)},
+    "view": {"enum": ["BASIC", "FULL"]},
     "sessionId": {"type": "string", "pattern": f"^{RESOURCE_ID.pattern}$"},
     "parent": {"type": "string", "pattern": f"^{_PARENT}$"},
     "timeout": DURATION.written,
@@ -40,10 +40,19 @@ _QUERY_OF_METHOD: Mapping[tuple[str, str], JsonSchema] = {
     ("list_sessions", "view"): {"enum": list(SESSION_VIEWS)},
     ("list_events", "orderBy"): _order(EVENT_ORDERS),
     ("update_session", "sessionId"): _IGNORED,
+    **{
+        (method, "view"): {"enum": list(EventView)}
+        for method in ("get_event", "list_events", "watch_events", "get_run")
+    },
     ("list_operations", "filter"): _IGNORED,
 }
 
-_ANY = {("list_sessions", "reasoningEngine"), ("append_event", "session")}
+_ANY = {
+    ("list_sessions", "reasoningEngine"),
+    ("erase_user", "reasoningEngine"),
+    ("append_event", "session"),
+    ("batch_append_events", "session"),
+}
 """Where the id `-` is allowed: it means all resources, or an id that the server chooses."""
 
 _CONDITIONS = {
@@ -88,7 +97,13 @@ def _id_pattern(name: str, *, is_wildcard: bool) -> str:
         return (PROJECT if name == "project" else LOCATION).pattern
     if name in ("reasoningEngine", "session"):
         return f"({RESOURCE_ID.pattern}|{ANY})" if is_wildcard else RESOURCE_ID.pattern
-    return {"run": "([A-Za-z0-9_-]|~[0-9A-F]{2})+", "operation": "[A-Za-z0-9_-]+"}[name]
+    spelled = "([A-Za-z0-9_-]|~[0-9A-F]{2})+"
+    return {
+        "event": RESOURCE_ID.pattern,
+        "run": spelled,
+        "user": spelled,
+        "operation": "[A-Za-z0-9_-]+",
+    }[name]
 
 
 def query_parameter(route: Route, name: str) -> tuple[str, JsonSchema]:
