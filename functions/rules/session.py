@@ -18,6 +18,9 @@ ENVELOPE_BYTES = 500
 
 _WORST_ESCAPE = 6
 
+_FACTS_CHARACTERS = 50
+"""With _WORST_ESCAPE at least the size of what the full view adds, but for forkedFrom."""
+
 _MICROSECOND = 1000
 
 
@@ -57,6 +60,8 @@ class SessionRecord:
         if self.labels:
             characters += sum(map(len, (*self.labels, *self.labels.values())))
         large = f"{self.state or ''}{self.shared}{self.unknown}"
+        if self.version:
+            characters += _FACTS_CHARACTERS + len(self.forked_from)
         return ENVELOPE_BYTES + _WORST_ESCAPE * characters + utf8_size(large)
 
     @property

@@ -92,7 +92,7 @@ _ANSWERS = {
 
 _TAGGED = {
     *("create_session", "get_session", "update_session", "append_event", "batch_append_events"),
-    "rewind_session",
+    *("rewind_session", "fork_session", "compact_session"),
 }
 """Methods whose answer has the etag of a session in its header."""
 
