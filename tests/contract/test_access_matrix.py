@@ -55,7 +55,17 @@ MATRIX = {
     "delete_session": Row("DELETE", "{session}", WRITES),
     "fork_session": Row("POST", "{session}:fork", WRITES, {}),
     "rewind_session": Row("POST", "{session}:rewind", WRITES, {"beforeInvocationId": "i"}),
+    "compact_session": Row(
+        "POST", "{session}:compact", WRITES, {"compaction": {"eventEditing": {"mode": "AUTO"}}}
+    ),
     "append_event": Row("POST", "{session}:appendEvent", WRITES, EVENT),
+    "get_event": Row("GET", "{event}", READS),
+    "update_event": Row("PATCH", "{event}", WRITES, {"errorMessage": "changed"}),
+    "delete_event": Row("DELETE", "{event}", WRITES),
+    "purge_events": Row("POST", "{session}/events:purge", WRITES, {"filter": "*", "force": True}),
+    "batch_append_events": Row(
+        "POST", "{session}:batchAppendEvents", WRITES, {"events": [EVENT, EVENT]}
+    ),
     "list_events": Row("GET", "{session}/events", READS),
     "list_runs": Row("GET", "{session}/runs", READS),
     "get_run": Row("GET", "{session}/runs/i", READS),
@@ -124,8 +134,10 @@ def scene(api: Api) -> Scene:
     operation = api.ok("POST", f"{engine}/sessions", body, sessionId="the-session")
     session = operation["response"]["name"]
     api.ok("POST", f"{session}:appendEvent", EVENT)
+    (event,) = api.ok("GET", f"{session}/events")["sessionEvents"]
     user = f"{engine}/users/user-bob"
     names = {"location": location, "engine": engine, "session": session, "user": user}
+    names["event"] = event["name"]
     return Scene(api, {**names, "operation": operation["name"]})
 
 
@@ -136,7 +148,7 @@ def test_every_method_has_a_row() -> None:
 def test_every_method_of_a_store_is_guarded() -> None:
     """What the guard does not define itself would go around it."""
     methods = {name for name in vars(Store) if not name.startswith("_")}
-    assert methods == {name for name in vars(GuardedStore) if not name.startswith("_")}
+    assert methods == {name for name in dir(GuardedStore) if not name.startswith("_")}
 
 
 @pytest.mark.parametrize("name", CALLERS)

@@ -16,6 +16,7 @@ from functions.store.opening import open_store
 from tests.support.api import SECOND, Api
 from tests.support.budget import BUDGET, COUNTS, counted, evaluate
 from tests.support.project import LOCATION
+from tests.support.summarizer import summarizing
 
 Counting = Callable[[], AbstractContextManager[None]]
 Scenario = Callable[..., None]
@@ -100,6 +101,62 @@ def delete(api: Api, counting: Counting, n: int) -> None:
     fill(api, session, n)
     with counting():
         api.ok("DELETE", session)
+
+
+@row("fork_session", "all n events, fewer than 398, never patched", {"n": 0}, {"n": 5})
+def fork(api: Api, counting: Counting, n: int) -> None:
+    session = api.create()
+    fill(api, session, n)
+    with counting():
+        assert api.ok("POST", f"{session}:fork", {})["done"]
+
+
+@row(
+    "fork_session",
+    "n events before an invocation of k",
+    *({"n": n, "k": k} for n, k in ((0, 1), (4, 3))),
+)
+def fork_before_an_invocation(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = behind(api, n, k)
+    with counting():
+        assert api.ok("POST", f"{session}:fork", {"beforeInvocationId": "last"})["done"]
+
+
+@row("fork_session", "n events, through the last of them", {"n": 1}, {"n": 5})
+def fork_through_an_event(api: Api, counting: Counting, n: int) -> None:
+    session = api.create()
+    fill(api, session, n)
+    last = api.ok("GET", f"{session}/events", orderBy="timestamp desc")["sessionEvents"][0]
+    with counting():
+        assert api.ok("POST", f"{session}:fork", {"throughEvent": last["name"]})["done"]
+
+
+@row("fork_session", "a retry of one that is complete")
+def fork_again(api: Api, counting: Counting) -> None:
+    session = api.create()
+    api.ok("POST", f"{session}:fork", {"sessionId": "f"})
+    with counting():
+        assert api.ok("POST", f"{session}:fork", {"sessionId": "f"})["done"]
+
+
+@row(
+    "rewind_session",
+    "before an invocation of k events, behind n events",
+    *({"n": n, "k": k} for n, k in ((0, 1), (4, 3))),
+)
+def rewind(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = behind(api, n, k)
+    with counting():
+        api.ok("POST", f"{session}:rewind", {"beforeInvocationId": "last"})
+
+
+def behind(api: Api, n: int, k: int) -> str:
+    """A session of n events, and behind them k of the invocation `last`."""
+    session = api.create()
+    fill(api, session, n)
+    for _ in range(k):
+        assert api.append(session, invocationId="last").status == 200
+    return session
 
 
 @row("list_sessions", "first page, the last one, of n", {"n": 0}, {"n": 4})
@@ -373,6 +430,143 @@ def list_events_of_an_invocation(api: Api, counting: Counting, n: int) -> None:
     with counting():
         found = api.ok("GET", f"{session}/events", filter='invocation_id="i1"')
     assert len(found["sessionEvents"]) == n
+
+
+@row("list_events", "view=ORIGINAL, the last page, of n, all compacted", {"n": 1}, {"n": 5})
+def list_original_events(api: Api, counting: Counting, n: int) -> None:
+    session = thinking(api, n)
+    compact(api, session, keep=0)
+    with counting():
+        found = api.ok("GET", f"{session}/events", view="ORIGINAL")
+    assert len(found["sessionEvents"]) == n
+
+
+@row("get_event", "any")
+def get_event(api: Api, counting: Counting) -> None:
+    first, _ = events_of(api, thinking(api, 2))
+    with counting():
+        api.ok("GET", first)
+
+
+@row("get_event", "view=ORIGINAL, compacted")
+def get_original_event(api: Api, counting: Counting) -> None:
+    session = thinking(api, 2)
+    compact(api, session, keep=0)
+    first, _ = events_of(api, session)
+    with counting():
+        api.ok("GET", first, view="ORIGINAL")
+
+
+@row("update_event", "not compacted")
+def update_event(api: Api, counting: Counting) -> None:
+    first, _ = events_of(api, thinking(api, 2))
+    with counting():
+        api.ok("PATCH", first, {"errorMessage": "changed"})
+
+
+@row("update_event", "compacted")
+def update_compacted_event(api: Api, counting: Counting) -> None:
+    session = thinking(api, 2)
+    compact(api, session, keep=0)
+    first, _ = events_of(api, session)
+    with counting():
+        api.ok("PATCH", first, {"errorMessage": "changed"})
+
+
+@row("delete_event", "not the newest")
+def delete_event(api: Api, counting: Counting) -> None:
+    first, _ = events_of(api, thinking(api, 2))
+    with counting():
+        api.ok("DELETE", first)
+
+
+@row("delete_event", "the newest of n", {"n": 1}, {"n": 2}, {"n": 4})
+def delete_newest_event(api: Api, counting: Counting, n: int) -> None:
+    *_, last = events_of(api, thinking(api, n))
+    with counting():
+        api.ok("DELETE", last)
+
+
+@row("delete_event", "compacted, not the newest")
+def delete_compacted_event(api: Api, counting: Counting) -> None:
+    session = thinking(api, 2)
+    compact(api, session, keep=0)
+    first, _ = events_of(api, session)
+    with counting():
+        api.ok("DELETE", first)
+
+
+@row("purge_events", "without force, n events", {"n": 0}, {"n": 3})
+def count_events(api: Api, counting: Counting, n: int) -> None:
+    session = thinking(api, n)
+    with counting():
+        assert api.ok("POST", f"{session}/events:purge", {"filter": "*"})["purgeCount"] == n
+
+
+@row("purge_events", "all n events, fewer than 100", {"n": 1}, {"n": 5})
+def purge_all_events(api: Api, counting: Counting, n: int) -> None:
+    session = thinking(api, n)
+    with counting():
+        api.ok("POST", f"{session}/events:purge", {"filter": "*", "force": True})
+
+
+@row("purge_events", "n older events of more, with a requestId", {"n": 1}, {"n": 3})
+def purge_older_events(api: Api, counting: Counting, n: int) -> None:
+    session = thinking(api, n + 2)
+    body = {"filter": f'timestamp < "2026-01-01T00:00:{n:02}Z"', "force": True}
+    with counting():
+        answer = api.ok("POST", f"{session}/events:purge", body, requestId="r")
+    assert answer["purgeCount"] == n
+
+
+@row(
+    "compact_session",
+    "event editing changes k of n events, fewer than 100",
+    *({"n": n, "k": k} for n, k in ((1, 1), (7, 4))),
+)
+def compact_events(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = thinking(api, n)
+    with counting():
+        compact(api, session, keep=n - k)
+
+
+@row("compact_session", "event editing changes nothing, n events", {"n": 1}, {"n": 5})
+def compact_events_again(api: Api, counting: Counting, n: int) -> None:
+    session = thinking(api, n)
+    compact(api, session, keep=0)
+    with counting():
+        compact(api, session, keep=0)
+
+
+@row("compact_session", "a summary of k of n events", {"n": 7, "k": 4})
+def summarize_events(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = thinking(api, n)
+    with summarizing() as summarizer:
+        settings = {"summarizer_url": summarizer.url, "summarizer_target_bytes": 0}
+        api.settings = replace(api.settings, **settings)
+        with counting():
+            compact(api, session, keep=n - k, kind="summarization")
+    assert [len(body["events"]) for body in summarizer.asked] == [k]
+
+
+def thinking(api: Api, count: int) -> str:
+    """A session with so many events, a second and an invocation each, that compaction changes."""
+    session = api.create()
+    for number in range(count):
+        content = {"parts": [{"text": "hm", "thought": True}, {"text": "hi"}]}
+        time = f"2026-01-01T00:00:{number:02}Z"
+        answer = api.append(session, time, invocationId=f"i{number}", content=content)
+        assert answer.status == 200
+    return session
+
+
+def events_of(api: Api, session: str) -> list[str]:
+    return [event["name"] for event in api.walk(f"{session}/events", "sessionEvents")]
+
+
+def compact(api: Api, session: str, keep: int, kind: str = "eventEditing") -> None:
+    api.settings = replace(api.settings, compact_keep_invocations=keep)
+    api.ok("POST", f"{session}:compact", {"compaction": {kind: {"mode": "AUTO"}}})
 
 
 @row(

@@ -24,6 +24,7 @@ ROUTES: list[tuple[str, str, str, Any]] = [
     ("update_session", "PATCH", SESSION, {"displayName": "x"}),
     ("delete_session", "DELETE", SESSION, None),
     ("append_event", "POST", f"{SESSION}:appendEvent", EVENT),
+    ("batch_append_events", "POST", f"{SESSION}:batchAppendEvents", {"events": [EVENT]}),
     ("list_events", "GET", f"{SESSION}/events", None),
     ("list_runs", "GET", f"{SESSION}/runs", None),
     ("get_run", "GET", f"{SESSION}/runs/i", None),

@@ -1,10 +1,10 @@
 """An erasure leaves nothing of a user in the bytes of a SQLite file and its log."""
 
+import itertools
 import random
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -112,7 +112,7 @@ def test_a_writer_waits_for_no_more_than_a_batch(
     monkeypatch.setattr(store._database, "write", counting_write)
     store.erase_user(USER, START, lambda: False)
     changes.append(store._database.connection.total_changes)
-    per_write = [after - before for before, after in pairwise(changes)]
+    per_write = [after - before for before, after in itertools.pairwise(changes)]
     assert len(per_write) > 20
     # A session takes the rows of its state along, and notes of its moves.
     assert max(per_write) <= 200
