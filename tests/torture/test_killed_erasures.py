@@ -90,7 +90,7 @@ def fill(store: Store, engine: str, pool: ThreadPoolExecutor) -> None:
             timestamp="2026-01-01T00:00:00Z",
             raw_event={"text": f"I am {user}"},
         )
-        store.append_event(name, *new_event(event, ""), now)
+        store.append_events(name, [new_event(event, "")], now)
 
     list(pool.map(create, range(SESSIONS + OTHERS)))
 
