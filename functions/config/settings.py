@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from functions.aip.timestamp import parse_timestamp
 from functions.config.auth_settings import AuthSettings
+from functions.config.compaction_settings import CompactionSettings
 from functions.config.console_settings import ConsoleSettings
 from functions.config.limit_settings import LimitSettings
 from functions.config.setting import (
@@ -71,7 +72,7 @@ def _parse_store(text: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(AuthSettings, ConsoleSettings, LimitSettings):
+class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings):
     """All settings; a field has the name of its environment variable in small letters.
 
     A field may also be given as the text of its variable. Raises ValueError with a sentence for

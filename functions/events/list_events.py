@@ -1,6 +1,7 @@
 """GET {session}/events: lists a session's events."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from functions.calls.filters import EVENT_DEFAULT_ORDER, EVENT_FIELDS, EVENT_ORDERS
 from functions.calls.request import Request, list_json
@@ -14,10 +15,12 @@ from functions.store.protocol import Store
 def list_events(request: Request, store: Store, now: int) -> str:
     """Answers one page of events by timestamp, then arrival; raises SessionNotFound.
 
-    With `view=FULL` each event has its `eventType`.
+    With `view=FULL` each event has its `eventType`. `view=ORIGINAL` has the events as they were
+    before compaction, without the summaries that a compaction added.
     """
     session, view = request.session_name, parse_view(request.query.get("view", ""))
     query = request.page(session, EVENT_FIELDS, EVENT_ORDERS, EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE)
+    query = replace(query, original=view is EventView.ORIGINAL)
     page = store.list_events(session, query, now)
     events = events_json(page.items, session, request, view)
     return list_json("sessionEvents", events, session, query, page.cursor)

@@ -6,7 +6,7 @@ from functions.calls.request import Request
 from functions.events.list_events import events_json
 from functions.rules.errors import SessionNotFound
 from functions.rules.event import EventRecord
-from functions.rules.event_type import parse_view
+from functions.rules.event_type import EventView, parse_view
 from functions.store.paging import Cursor
 from functions.store.protocol import Store
 from functions.store.streams import EndedReader, EventReader, EventStream
@@ -17,10 +17,10 @@ _SCOPE = "watch"
 def watch_events(request: Request, store: Store, now: int) -> EventStream:
     """Answers the stream of a session's events: each event once, in the order of their commits.
 
-    `filter` leaves out events, and `view` decides what the JSON of an event has. `Last-Event-ID`,
-    or else `pageToken`, is the token of the event behind which the stream goes on. If the session
-    is gone, or hidden from the caller, a stream with a token ends at once; without a token, the
-    method raises SessionNotFound.
+    `filter` leaves out events, and `view` decides what the JSON of an event has, as in lists.
+    `Last-Event-ID`, or else `pageToken`, is the token of the event behind which the stream goes on.
+    If the session is gone, or hidden from the caller, a stream with a token ends at once; without a
+    token, the method raises SessionNotFound.
     """
     session = request.session_name
     view = parse_view(request.query.get("view", ""))
@@ -39,7 +39,7 @@ def watch_events(request: Request, store: Store, now: int) -> EventStream:
 
     reader: EventReader
     try:
-        reader = store.watch(session, after, now)
+        reader = store.watch(session, after, now, original=view is EventView.ORIGINAL)
     except SessionNotFound:
         if after is None:
             raise

@@ -77,7 +77,7 @@ class EventNotFound(NotFound):
     """The session has no event of that name; a deleted event counts as missing."""
 
     def __init__(self, name: object) -> None:
-        super().__init__(f"Event {name} not found.")
+        super().__init__(f"SessionEvent {name} not found.")
 
 
 class EngineNotFound(NotFound):

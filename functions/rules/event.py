@@ -15,6 +15,9 @@ ENVELOPE_BYTES = 500
 
 _INT64 = (-(2**63), 2**63 - 1)
 
+NO_TIME = _INT64[0]
+"""The `counted_time` of no event, which is before that of every event."""
+
 
 @dataclass(slots=True)
 class EventRecord:
@@ -72,7 +75,7 @@ class EventCounts(NamedTuple):
 
 def counts_of(events: Iterable[EventRecord]) -> EventCounts:
     """The counts of one new event or more."""
-    number, usage, last_time = 0, NO_USAGE, _INT64[0]
+    number, usage, last_time = 0, NO_USAGE, NO_TIME
     for event in events:
         number += 1
         usage = usage.plus(event.usage)

@@ -13,6 +13,7 @@ from json import JSONDecoder
 from typing import Any
 
 from functions.messages.json_text import read_json, utf8_size, write_json
+from functions.rules.event import EventRecord
 
 LEAST_BYTES = 16_384
 """Characters of an event from which on stores keep one copy; below, a copy costs less than this."""
@@ -49,6 +50,13 @@ def shorter_text(text: str, content: str, raw_content: Any) -> str:
     stored = f"{header}{text[:place]}{text[place + len(raw) :]}"
     is_shorter = utf8_size(stored) < utf8_size(text)
     return stored if is_shorter and whole_text(stored) == text else ""
+
+
+def with_text(event: EventRecord, text: str, content: str, raw_content: Any) -> EventRecord:
+    """Returns the event with another text, of which the others are parts as in `shorter_text`."""
+    shorter = shorter_text(text, content, raw_content)
+    place = event.id, event.timestamp, event.author, event.invocation_id
+    return EventRecord(*place, text, shorter=shorter)
 
 
 def whole_text(stored: str) -> str:

@@ -25,10 +25,14 @@ class EventType(StrEnum):
 
 
 class EventView(StrEnum):
-    """The view of an event in an answer; FULL adds the event's type."""
+    """The view of an event in an answer.
+
+    FULL adds the event's type. ORIGINAL is the event as it was before its compaction.
+    """
 
     BASIC = "BASIC"
     FULL = "FULL"
+    ORIGINAL = "ORIGINAL"
 
 
 _SPEECH = ("text", "inlineData", "fileData", "audioTranscription")

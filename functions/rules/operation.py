@@ -18,11 +18,17 @@ from functions.rules.errors import OperationNotFound
 from functions.rules.names import EngineName, SessionName, is_resource_id
 
 Kind = Literal[
-    "CreateSession", "ForkSession", "CreateReasoningEngine", "UpdateReasoningEngine", "Delete"
+    "CreateSession",
+    "ForkSession",
+    "CompactSession",
+    "CreateReasoningEngine",
+    "UpdateReasoningEngine",
+    "Delete",
 ]
 
 _KINDS: dict[str, Kind] = {
     "c": "CreateSession",
+    "k": "CompactSession",
     "f": "ForkSession",
     "e": "CreateReasoningEngine",
     "u": "UpdateReasoningEngine",
@@ -30,6 +36,7 @@ _KINDS: dict[str, Kind] = {
 }
 _RESPONSES = {
     "CreateSession": "Session",
+    "CompactSession": "Session",
     "ForkSession": "Session",
     "CreateReasoningEngine": "ReasoningEngine",
     "UpdateReasoningEngine": "ReasoningEngine",

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from functions.calls.filters import EVENT_DEFAULT_ORDER, events_of_run
+from functions.calls.filters import EVENT_DEFAULT_ORDER, PageQuery, events_of_run
 from functions.calls.request import Request, list_json
 from functions.events.list_events import events_json
 from functions.messages.json_text import object_text, write_json
 from functions.rules.event import EventRecord
-from functions.rules.event_type import parse_view
+from functions.rules.event_type import EventView, parse_view
 from functions.rules.limits import MAX_EVENTS_PAGE
 from functions.rules.names import SessionName
 from functions.rules.run import Run, RunNotFound, invocation_id_of, run_name
@@ -29,10 +29,12 @@ def get_run(request: Request, store: Store, now: int) -> str:
     query = request.page(name, {}, (), EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE)
     if request.query.get("pageSize", "") in ("", "0"):
         query = replace(query, page_size=MAX_EVENTS_PAGE)
-    query = replace(query, filter=events_of_run(invocation_id).filter)
+    is_original = view is EventView.ORIGINAL
+    query = replace(query, filter=events_of_run(invocation_id).filter, original=is_original)
     page = store.list_events(session, query, now)
     first = None if query.cursor else page
-    run = _whole_run(invocation_id, first, session, store, now, request.is_time_up)
+    whole = replace(events_of_run(invocation_id), original=is_original)
+    run = _whole_run(invocation_id, whole, first, session, store, now, request.is_time_up)
     if run is not None and not run.event_count:
         raise RunNotFound(name)
     told = f'"name":"{name}","invocationId":{write_json(invocation_id)}'
@@ -47,17 +49,18 @@ def get_run(request: Request, store: Store, now: int) -> str:
 
 def _whole_run(
     invocation_id: str,
+    query: PageQuery,
     first: Page[EventRecord] | None,
     session: SessionName,
     store: Store,
     now: int,
     is_time_up: Callable[[], bool],
 ) -> Run | None:
-    """Folds all events of the run; `first` is the first page of them if it was read before.
+    """Folds all events of the run, which `query` finds; `first` is their first page if it was read.
 
     Returns None if the run is too long to be read for each page, or if the time is up.
     """
-    run, query = Run(invocation_id), events_of_run(invocation_id)
+    run = Run(invocation_id)
     page = first or store.list_events(session, query, now)
     while True:
         for event in page.items:

@@ -7,7 +7,7 @@ the principal may not call on a visible resource raises PermissionDenied.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from functions.access.access import Access, Grant, Role
+from functions.access.access import Grant, Role
 from functions.aip.errors import PermissionDenied
 from functions.calls.filters import PageQuery, engine_matches, predicate
 from functions.messages.json_text import utf8_size
@@ -27,9 +27,16 @@ from functions.rules.shared_state import (
 )
 from functions.rules.state import StateChange, merged
 from functions.rules.user import UserRecord
+from functions.store.guarded_events import GuardedEvents, check_writes
 from functions.store.merging import list_merged
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page, map_page
-from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged, Store, all_together
+from functions.store.protocol import (
+    ALL_PARTS,
+    Backlog,
+    Part,
+    Purged,
+    all_together,
+)
 from functions.store.streams import EventReader
 
 _OUTLINE = ("displayName", "description", "labels")
@@ -38,16 +45,12 @@ _OUTLINE = ("displayName", "description", "labels")
 _OfUser = Callable[[UserName, int, Callable[[], bool]], Purged]
 
 
-class GuardedStore:
+class GuardedStore(GuardedEvents):
     """A store behind the grants of `access`; see functions.store.protocol.Store.
 
     For the role user, the store gets the userId as `owner` with each read and change of a session,
     and checks it in the same transaction.
     """
-
-    def __init__(self, store: Store, access: Access) -> None:
-        self._store = store
-        self._access = access
 
     def create_session(
         self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
@@ -86,13 +89,13 @@ class GuardedStore:
     ) -> SessionRecord:
         """Changes a session that the principal may see."""
         grant = self._on_session(name)
-        _check_writes(grant)
+        check_writes(grant)
 
         def checked(record: SessionRecord) -> SessionChange:
             if not grant.reads(record.user_id):
                 raise SessionNotFound(name)
             changes = change(record)
-            _check_writes(grant, changes.state)
+            check_writes(grant, changes.state)
             return changes
 
         return self._store.update_session(name, checked, now, if_match)
@@ -102,7 +105,7 @@ class GuardedStore:
     ) -> None:
         """Removes a session that the principal may see."""
         grant = self._on_session(name)
-        _check_writes(grant)
+        check_writes(grant)
         self._store.delete_session(name, now, grant.owner or owner, if_match)
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
@@ -112,18 +115,6 @@ class GuardedStore:
             for name in self._store.find_sessions(location, session, now)
             if self._is_there(name, now)
         ]
-
-    def append_event(
-        self,
-        name: SessionName,
-        event: EventRecord,
-        state: StateChange,
-        now: int,
-        owner: str | None = None,
-        if_match: str | None = None,
-    ) -> str:
-        """Adds an event to a session that the principal may see."""
-        return self.append_events(name, [(event, state)], now, owner, if_match)
 
     def append_events(
         self,
@@ -139,7 +130,7 @@ class GuardedStore:
         if state.app and not grant.writes_app_state:
             # For a session of another user, SessionNotFound comes before PermissionDenied.
             self.get_session(name, now)
-        _check_writes(grant, state)
+        check_writes(grant, state)
         return self._store.append_events(name, events, now, grant.owner or owner, if_match)
 
     def append_or_create(
@@ -172,11 +163,17 @@ class GuardedStore:
         return self._store.list_runs(name, query, now, grant.owner or owner)
 
     def watch(
-        self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
+        self,
+        name: SessionName,
+        after: Cursor | None,
+        now: int,
+        owner: str | None = None,
+        *,
+        original: bool = False,
     ) -> EventReader:
         """Follows a session that the principal may see."""
-        grant = self._on_session(name)
-        return self._store.watch(name, after, now, grant.owner or owner)
+        owner = self._on_session(name).owner or owner
+        return self._store.watch(name, after, now, owner, original=original)
 
     def get_shared_state(self, owner: StateOwner) -> SharedState:
         """The state of an engine, or of a user whose sessions the principal may see."""
@@ -191,7 +188,7 @@ class GuardedStore:
     ) -> SharedState:
         """Changes the state of a user whose sessions the principal may change, or of an engine."""
         grant = self._on_parent(engine_of(owner))
-        _check_writes(grant)
+        check_writes(grant)
         if not (isinstance(owner, UserName) or grant.writes_app_state):
             raise PermissionDenied(f"The role {grant.role} does not write app state.")
         _check_covers(grant, owner)
@@ -219,7 +216,7 @@ class GuardedStore:
     ) -> SessionRecord | None:
         """Forks a session that the principal may see; the role user forks to its own userId."""
         grant = self._on_session(fork.source)
-        _check_writes(grant)
+        check_writes(grant)
         if fork.user_id is not None and not grant.reads(fork.user_id):
             # For a session of another user, SessionNotFound comes before PermissionDenied.
             self.get_session(fork.source, now)
@@ -241,7 +238,7 @@ class GuardedStore:
     ) -> SessionRecord:
         """Rewinds a session that the principal may see."""
         grant = self._on_session(name)
-        _check_writes(grant)
+        check_writes(grant)
         return self._store.rewind_session(name, rewind, now, grant.owner or owner, if_match)
 
     def create_engine(self, record: EngineRecord) -> None:
@@ -300,15 +297,12 @@ class GuardedStore:
 
     def _check_creates(self, record: SessionRecord, state: StateChange) -> None:
         grant = self._on_parent(record.name.engine)
-        _check_writes(grant, state)
+        check_writes(grant, state)
         if not grant.reads(record.user_id):
             raise PermissionDenied("The role user creates sessions of its own userId only.")
 
     def _named(self, location: str) -> list[EngineName]:
-        """The engines of a location that rules name, where no others may be seen.
-
-        Raises PermissionDenied if there are others.
-        """
+        """The engines of a location that rules name; raises PermissionDenied if others show."""
         engines = map(EngineName.parse, self._access.named)
         named = [name for name in engines if name.location == location]
         if named and self._access.default is not None:
@@ -324,7 +318,7 @@ class GuardedStore:
         users = [UserName(engine, user.user_id) for engine in seen] or [user]
         for each in users:
             grant = self._on_parent(each.engine)
-            _check_writes(grant)
+            check_writes(grant)
             _check_covers(grant, each)
         return all_together(method(each, now, is_time_up) for each in users)
 
@@ -332,12 +326,6 @@ class GuardedStore:
         grant = self._access.on(str(engine))
         if grant is None:
             raise ParentEngineNotFound
-        return grant
-
-    def _on_session(self, name: SessionName) -> Grant:
-        grant = self._access.on(name.engine)
-        if grant is None:
-            raise SessionNotFound(name)
         return grant
 
     def _on_engine(self, name: EngineName) -> Grant:
@@ -410,15 +398,6 @@ class GuardedStore:
 
     def _shown(self, record: EngineRecord) -> EngineRecord:
         return _shown(self._on_engine(record.name), record)
-
-
-def _check_writes(grant: Grant, state: StateChange | None = None) -> None:
-    """Raises PermissionDenied where the role may not write."""
-    if not grant.writes:
-        raise PermissionDenied(f"The role {grant.role} reads and does not write.")
-    if state is not None and state.app and not grant.writes_app_state:
-        keys = ", ".join(sorted(state.app))
-        raise PermissionDenied(f"The role {grant.role} does not write app state: {keys:.200}.")
 
 
 def _check_covers(grant: Grant, owner: StateOwner) -> None:

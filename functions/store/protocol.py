@@ -64,6 +64,19 @@ class Backlog:
     is_cut: bool
 
 
+@dataclass(frozen=True, slots=True)
+class EventPurge:
+    """How many events a purge found, or removed, and the ids of some; `done` when none is left."""
+
+    count: int
+    sample: tuple[str, ...]
+    done: bool
+
+
+MOST_SAMPLED = 100
+"""Ids in the sample of a purge at most."""
+
+
 class Store(Protocol):
     """Sessions, their events, and the engines above them.
 
@@ -114,22 +127,6 @@ class Store(Protocol):
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
         """Every live session of that id in the location, whatever its engine."""
 
-    def append_event(
-        self,
-        name: SessionName,
-        event: EventRecord,
-        state: StateChange,
-        now: int,
-        owner: str | None = None,
-        if_match: str | None = None,
-    ) -> str:
-        """Stores an event and applies its change of state; raises SessionNotFound.
-
-        Answers the session's version right after that. Changes nothing where the session has, or
-        had and deleted, an event of the same id or of the former id: the client has sent the event
-        again.
-        """
-
     def append_events(
         self,
         name: SessionName,
@@ -138,10 +135,12 @@ class Store(Protocol):
         owner: str | None = None,
         if_match: str | None = None,
     ) -> str:
-        """Appends events of different ids as `append_event` does: those that are new, or none.
+        """Stores events of different ids and applies their changes of state, all or none.
 
-        They arrive in their order, and their changes of state apply in that order. Where all have
-        landed before, it changes nothing, whatever the version.
+        They arrive in their order, and their changes apply in that order. Answers the session's
+        version right after that. Leaves out each event that the session has, or had and deleted,
+        under its id or its former id: the client has sent it again. Where that holds for all, it
+        changes nothing, whatever the version. Raises SessionNotFound.
         """
 
     def append_or_create(
@@ -164,9 +163,10 @@ class Store(Protocol):
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[EventRecord]:
-        """One page of a session's events; raises SessionNotFound.
+        """One page of a session's events, or of their originals; raises SessionNotFound.
 
-        Without a filter, a store may leave out all fields of the records but `id` and `text`.
+        Without a filter, a store may leave out all fields of the records but `id` and `text`,
+        unless the query `is_whole`.
         """
 
     def list_runs(
@@ -177,10 +177,93 @@ class Store(Protocol):
         Raises SessionNotFound. Each run is on the page that holds its first event.
         """
 
+    def get_event(
+        self,
+        name: SessionName,
+        event_id: str,
+        now: int,
+        owner: str | None = None,
+        *,
+        original: bool = False,
+    ) -> EventRecord:
+        """Reads an event, with `original` as it was before its compaction.
+
+        Raises SessionNotFound and EventNotFound.
+        """
+
+    def update_event(
+        self,
+        name: SessionName,
+        event_id: str,
+        change: Callable[[EventRecord], EventRecord],
+        now: int,
+        owner: str | None = None,
+    ) -> EventRecord:
+        """Replaces the text of an event, and of its original, by that of the answer of `change`.
+
+        Writes nothing where no text changes. Raises SessionNotFound and EventNotFound.
+        """
+
+    def delete_event(
+        self, name: SessionName, event_id: str, now: int, owner: str | None = None
+    ) -> None:
+        """Removes an event but for its id, place and state delta, and its original.
+
+        Raises SessionNotFound and EventNotFound.
+        """
+
+    def purge_events(
+        self,
+        name: SessionName,
+        query: PageQuery,
+        now: int,
+        owner: str | None = None,
+        *,
+        force: bool,
+        receipt: str = "",
+    ) -> EventPurge:
+        """Removes all events that match as `delete_event` does; without `force` it counts them.
+
+        Asks `query.is_time_up` after every batch. With a `receipt`, the id of no event, a session
+        keeps the answer of a purge that is done, and a later one with the same receipt has it, too.
+        Raises SessionNotFound.
+        """
+
+    def rewrite_events(
+        self,
+        name: SessionName,
+        events: Sequence[EventRecord],
+        edit: Callable[[EventRecord], EventRecord | None],
+        now: int,
+        owner: str | None = None,
+    ) -> None:
+        """Replaces the text of each event by that of the answer of `edit`, None for no change.
+
+        The first original of an event is kept. `edit` gets the events as they are in the store; the
+        store calls it again when another writer was faster. Leaves the session as it is. Raises
+        SessionNotFound.
+        """
+
+    def add_summary(
+        self, name: SessionName, event: EventRecord, now: int, owner: str | None = None
+    ) -> None:
+        """Stores an event that no original stands for, and leaves its session as it is.
+
+        The session does not count the event. Raises SessionNotFound.
+        """
+
     def watch(
-        self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
+        self,
+        name: SessionName,
+        after: Cursor | None,
+        now: int,
+        owner: str | None = None,
+        *,
+        original: bool = False,
     ) -> EventReader:
         """Follows a session's events from the start, or behind the position of one of them.
+
+        With `original`, events are those from before their compaction.
 
         Raises SessionNotFound. docs/decisions/0006-streams-go-by-commits.md gives the order.
         """
@@ -264,7 +347,8 @@ class Store(Protocol):
 
         Hides the engine at once, then removes documents until nothing is left or the time is up:
         asks `is_time_up` after every batch. Answers whether nothing is left; if not, the next
-        call for the same engine and the purge go on. Raises EngineNotFound, or EngineHasSessions
+        call for the same engine and the purge go on. With `force` the engine may also be one that
+        was never created and holds users or state. Raises EngineNotFound, or EngineHasSessions
         without `force`.
         """
 

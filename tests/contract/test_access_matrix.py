@@ -39,6 +39,8 @@ class Row(NamedTuple):
 
 READS = (200, 200, 200, 200, 404, 404)
 WRITES = (200, 200, 403, 200, 404, 404)
+OF_BOB = (200, 200, 403, 200, 403, 404)
+"""Of a user that is named, not found: that the caller is another one hides nothing."""
 ADMINISTERS = (200, 403, 403, 403, 403, 404)
 TELLS_NOTHING = (200,) * 6
 """Lists hold what the caller may see; what is said of operations stands in their ids."""
@@ -53,11 +55,29 @@ MATRIX = {
     "delete_session": Row("DELETE", "{session}", WRITES),
     "fork_session": Row("POST", "{session}:fork", WRITES, {}),
     "rewind_session": Row("POST", "{session}:rewind", WRITES, {"beforeInvocationId": "i"}),
+    "compact_session": Row(
+        "POST", "{session}:compact", WRITES, {"compaction": {"eventEditing": {"mode": "AUTO"}}}
+    ),
     "append_event": Row("POST", "{session}:appendEvent", WRITES, EVENT),
+    "get_event": Row("GET", "{event}", READS),
+    "update_event": Row("PATCH", "{event}", WRITES, {"errorMessage": "changed"}),
+    "delete_event": Row("DELETE", "{event}", WRITES),
+    "purge_events": Row("POST", "{session}/events:purge", WRITES, {"filter": "*", "force": True}),
+    "batch_append_events": Row(
+        "POST", "{session}:batchAppendEvents", WRITES, {"events": [EVENT, EVENT]}
+    ),
     "list_events": Row("GET", "{session}/events", READS),
     "list_runs": Row("GET", "{session}/runs", READS),
     "get_run": Row("GET", "{session}/runs/i", READS),
     "watch_events": Row("GET", "{session}/events:watch", READS),
+    "list_users": Row("GET", "{engine}/users", TELLS_NOTHING),
+    "erase_user": Row("POST", "{user}:erase", OF_BOB),
+    "get_user_state": Row("GET", "{user}/state", (200, 200, 200, 200, 403, 200)),
+    "update_user_state": Row("PATCH", "{user}/state", OF_BOB, {"state": {"changed": 1}}),
+    "get_app_state": Row("GET", "{engine}/state", TELLS_NOTHING),
+    "update_app_state": Row(
+        "PATCH", "{engine}/state", (200, 200, 403, 403, 403, 404), {"state": {"changed": 1}}
+    ),
     "create_reasoning_engine": Row(
         "POST", "{location}/reasoningEngines", (200, 403, 403, 403, 403, 403), {"displayName": "e"}
     ),
@@ -90,6 +110,7 @@ class Scene(NamedTuple):
     def contents(self) -> list[str]:
         """All that a call could change."""
         paths = ("{engine}", "{engine}/sessions", "{session}", "{session}/events")
+        paths += ("{engine}/users", "{engine}/state", "{user}/state")
         return [self.api.call("GET", path.format(**self.names)).text for path in paths]
 
 
@@ -113,7 +134,10 @@ def scene(api: Api) -> Scene:
     operation = api.ok("POST", f"{engine}/sessions", body, sessionId="the-session")
     session = operation["response"]["name"]
     api.ok("POST", f"{session}:appendEvent", EVENT)
-    names = {"location": location, "engine": engine, "session": session}
+    (event,) = api.ok("GET", f"{session}/events")["sessionEvents"]
+    user = f"{engine}/users/user-bob"
+    names = {"location": location, "engine": engine, "session": session, "user": user}
+    names["event"] = event["name"]
     return Scene(api, {**names, "operation": operation["name"]})
 
 
@@ -124,7 +148,7 @@ def test_every_method_has_a_row() -> None:
 def test_every_method_of_a_store_is_guarded() -> None:
     """What the guard does not define itself would go around it."""
     methods = {name for name in vars(Store) if not name.startswith("_")}
-    assert methods == {name for name in vars(GuardedStore) if not name.startswith("_")}
+    assert methods == {name for name in dir(GuardedStore) if not name.startswith("_")}
 
 
 @pytest.mark.parametrize("name", CALLERS)

@@ -16,6 +16,7 @@ from functions.store.opening import open_store
 from tests.support.api import SECOND, Api
 from tests.support.budget import BUDGET, COUNTS, counted, evaluate
 from tests.support.project import LOCATION
+from tests.support.summarizer import summarizing
 
 Counting = Callable[[], AbstractContextManager[None]]
 Scenario = Callable[..., None]
@@ -431,6 +432,143 @@ def list_events_of_an_invocation(api: Api, counting: Counting, n: int) -> None:
     assert len(found["sessionEvents"]) == n
 
 
+@row("list_events", "view=ORIGINAL, the last page, of n, all compacted", {"n": 1}, {"n": 5})
+def list_original_events(api: Api, counting: Counting, n: int) -> None:
+    session = thinking(api, n)
+    compact(api, session, keep=0)
+    with counting():
+        found = api.ok("GET", f"{session}/events", view="ORIGINAL")
+    assert len(found["sessionEvents"]) == n
+
+
+@row("get_event", "any")
+def get_event(api: Api, counting: Counting) -> None:
+    first, _ = events_of(api, thinking(api, 2))
+    with counting():
+        api.ok("GET", first)
+
+
+@row("get_event", "view=ORIGINAL, compacted")
+def get_original_event(api: Api, counting: Counting) -> None:
+    session = thinking(api, 2)
+    compact(api, session, keep=0)
+    first, _ = events_of(api, session)
+    with counting():
+        api.ok("GET", first, view="ORIGINAL")
+
+
+@row("update_event", "not compacted")
+def update_event(api: Api, counting: Counting) -> None:
+    first, _ = events_of(api, thinking(api, 2))
+    with counting():
+        api.ok("PATCH", first, {"errorMessage": "changed"})
+
+
+@row("update_event", "compacted")
+def update_compacted_event(api: Api, counting: Counting) -> None:
+    session = thinking(api, 2)
+    compact(api, session, keep=0)
+    first, _ = events_of(api, session)
+    with counting():
+        api.ok("PATCH", first, {"errorMessage": "changed"})
+
+
+@row("delete_event", "not the newest")
+def delete_event(api: Api, counting: Counting) -> None:
+    first, _ = events_of(api, thinking(api, 2))
+    with counting():
+        api.ok("DELETE", first)
+
+
+@row("delete_event", "the newest of n", {"n": 1}, {"n": 2}, {"n": 4})
+def delete_newest_event(api: Api, counting: Counting, n: int) -> None:
+    *_, last = events_of(api, thinking(api, n))
+    with counting():
+        api.ok("DELETE", last)
+
+
+@row("delete_event", "compacted, not the newest")
+def delete_compacted_event(api: Api, counting: Counting) -> None:
+    session = thinking(api, 2)
+    compact(api, session, keep=0)
+    first, _ = events_of(api, session)
+    with counting():
+        api.ok("DELETE", first)
+
+
+@row("purge_events", "without force, n events", {"n": 0}, {"n": 3})
+def count_events(api: Api, counting: Counting, n: int) -> None:
+    session = thinking(api, n)
+    with counting():
+        assert api.ok("POST", f"{session}/events:purge", {"filter": "*"})["purgeCount"] == n
+
+
+@row("purge_events", "all n events, fewer than 100", {"n": 1}, {"n": 5})
+def purge_all_events(api: Api, counting: Counting, n: int) -> None:
+    session = thinking(api, n)
+    with counting():
+        api.ok("POST", f"{session}/events:purge", {"filter": "*", "force": True})
+
+
+@row("purge_events", "n older events of more, with a requestId", {"n": 1}, {"n": 3})
+def purge_older_events(api: Api, counting: Counting, n: int) -> None:
+    session = thinking(api, n + 2)
+    body = {"filter": f'timestamp < "2026-01-01T00:00:{n:02}Z"', "force": True}
+    with counting():
+        answer = api.ok("POST", f"{session}/events:purge", body, requestId="r")
+    assert answer["purgeCount"] == n
+
+
+@row(
+    "compact_session",
+    "event editing changes k of n events, fewer than 100",
+    *({"n": n, "k": k} for n, k in ((1, 1), (7, 4))),
+)
+def compact_events(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = thinking(api, n)
+    with counting():
+        compact(api, session, keep=n - k)
+
+
+@row("compact_session", "event editing changes nothing, n events", {"n": 1}, {"n": 5})
+def compact_events_again(api: Api, counting: Counting, n: int) -> None:
+    session = thinking(api, n)
+    compact(api, session, keep=0)
+    with counting():
+        compact(api, session, keep=0)
+
+
+@row("compact_session", "a summary of k of n events", {"n": 7, "k": 4})
+def summarize_events(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = thinking(api, n)
+    with summarizing() as summarizer:
+        settings = {"summarizer_url": summarizer.url, "summarizer_target_bytes": 0}
+        api.settings = replace(api.settings, **settings)
+        with counting():
+            compact(api, session, keep=n - k, kind="summarization")
+    assert [len(body["events"]) for body in summarizer.asked] == [k]
+
+
+def thinking(api: Api, count: int) -> str:
+    """A session with so many events, a second and an invocation each, that compaction changes."""
+    session = api.create()
+    for number in range(count):
+        content = {"parts": [{"text": "hm", "thought": True}, {"text": "hi"}]}
+        time = f"2026-01-01T00:00:{number:02}Z"
+        answer = api.append(session, time, invocationId=f"i{number}", content=content)
+        assert answer.status == 200
+    return session
+
+
+def events_of(api: Api, session: str) -> list[str]:
+    return [event["name"] for event in api.walk(f"{session}/events", "sessionEvents")]
+
+
+def compact(api: Api, session: str, keep: int, kind: str = "eventEditing") -> None:
+    api.settings = replace(api.settings, compact_keep_invocations=keep)
+    api.ok("POST", f"{session}:compact", {"compaction": {kind: {"mode": "AUTO"}}})
+
+
 @row(
     "list_runs",
     "the last page, of n runs of k events",
@@ -516,6 +654,72 @@ def purge_again(api: Api, counting: Counting, k: int) -> None:
     assert api.ok("POST", "sessions:purgeExpired")["purgedSessions"] == k
     with counting():
         assert api.ok("POST", "sessions:purgeExpired")["purgedSessions"] == 0
+
+
+@row("get_app_state", "any")
+def get_app_state(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("GET", f"{api.engine}/state")
+
+
+@row("update_app_state", "any")
+def update_app_state(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("PATCH", f"{api.engine}/state", {"state": {"a": 1}})
+
+
+@row("get_user_state", "any")
+def get_user_state(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("GET", f"{api.engine}/users/u/state")
+
+
+@row("update_user_state", "the engine's first user state")
+def update_first_user_state(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("PATCH", f"{api.engine}/users/u/state", {"state": {"a": 1}})
+
+
+@row("update_user_state", "later user state")
+def update_later_user_state(api: Api, counting: Counting) -> None:
+    api.create(user="another", sessionState={"user:c": 1})
+    with counting():
+        api.ok("PATCH", f"{api.engine}/users/u/state", {"state": {"a": 1}})
+
+
+@row("list_users", "the last page, of n", {"n": 0}, {"n": 3})
+def list_users(api: Api, counting: Counting, n: int) -> None:
+    for number in range(n):
+        api.create(user=f"u{number}")
+    with counting():
+        assert len(api.ok("GET", f"{api.engine}/users").get("users", [])) == n
+
+
+@row("erase_user", "nobody")
+def erase_nobody(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("POST", f"{api.engine}/users/u:erase")
+
+
+@row(
+    "erase_user",
+    "k sessions of n events, fewer than 400 documents",
+    *({"k": k, "n": n} for k, n in ((1, 0), (3, 0), (3, 5))),
+)
+def erase_user(api: Api, counting: Counting, k: int, n: int) -> None:
+    for number in range(k):
+        fill(api, api.create(f"s{number}"), n)
+    with counting():
+        erased = api.ok("POST", f"{api.engine}/users/u:erase")
+    assert erased == {"erasedSessions": k, "erasedEvents": k * n, "done": True}
+
+
+@row("erase_user", "a dry run, k sessions", {"k": 0}, {"k": 3})
+def count_user(api: Api, counting: Counting, k: int) -> None:
+    for _ in range(k):
+        fill(api, api.create(), 2)
+    with counting():
+        api.ok("POST", f"{api.engine}/users/u:erase", dryRun="true")
 
 
 @row("create_reasoning_engine", "any")

@@ -35,7 +35,7 @@ from tests.support.servers import serving
 
 REQUESTS = os.environ.get("TORTURE_REQUESTS", "")
 FEW = {"sqlite": 320, "firestore": 100}
-READ_EVENTS = {"list_events", "list_runs", "get_run", "watch_events"}
+READ_EVENTS = {"get_event", "list_events", "list_runs", "get_run", "watch_events"}
 ENDS_SESSIONS = {"delete_session", "update_session"}
 SERVER = {"MIN_TTL": "0s", "WATCH_TIME_LIMIT": "0.05s", "GOOGLE_CLOUD_LOCATION": REGION}
 
@@ -46,7 +46,8 @@ REASONS = re.compile(
     r"|pageToken "
     r"|updateMask "
     r"|shard must be i/n with i from 0"
-    r"|session\.user_id is immutable\."
+    r"|(session\.user_id|session_event\.\w+) is immutable\."
+    r"|compaction(\.summarization needs| must have)"
     r"|session\.(ttl|expire_time) (must|reaches beyond)"
     r"|\w+\.labels has an invalid label"
     r"|(session\.(user_id|display_name)|State|An event) is limited to \d+ bytes"

@@ -10,7 +10,14 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from functions.api.routes import ROUTES
-from functions.messages import content, grounding, reasoning_engine, session, session_event
+from functions.messages import (
+    compaction,
+    content,
+    grounding,
+    reasoning_engine,
+    session,
+    session_event,
+)
 from functions.messages.message import ADK, Message
 from functions.messages.scalars import (
     Bytes,
@@ -26,7 +33,7 @@ from functions.messages.scalars import (
 VERSIONS = ("v1", "v1beta1")
 MESSAGES = {
     message.__name__: message
-    for module in (content, grounding, reasoning_engine, session, session_event)
+    for module in (compaction, content, grounding, reasoning_engine, session, session_event)
     for message in vars(module).values()
     if isinstance(message, type)
     and issubclass(message, Message)
@@ -101,7 +108,7 @@ def test_fields_of_adk_clients_are_those_that_the_contract_names() -> None:
 
 
 def test_every_message_below_session_and_event_is_modelled() -> None:
-    wanted, seen = ["Session", "SessionEvent"], set()
+    wanted, seen = ["Session", "SessionEvent", "CompactSessionRequest"], set()
     while wanted:
         name = wanted.pop()
         seen.add(name)
@@ -187,10 +194,13 @@ OURS_ONLY = {
     ("POST", "reasoningEngines/*/sessions/*:fork"),
     ("POST", "projects/*/locations/*/reasoningEngines/*/sessions/*:rewind"),
     ("POST", "reasoningEngines/*/sessions/*:rewind"),
+    ("POST", "reasoningEngines/*/sessions/*:compact"),
+    ("POST", "projects/*/locations/*/reasoningEngines/*/sessions/*/events:purge"),
+    ("POST", "reasoningEngines/*/sessions/*/events:purge"),
 }
-"""Two that Google's page of curl commands prints, though its service lacks them, and our own."""
+"""Two that Google's page of curl commands prints, though its service lacks them, and others."""
 
-NOT_OURS = re.compile(r":(\w*[qQ]uery|executeCode|compact|\w+IamPolicy|testIamPermissions)$")
+NOT_OURS = re.compile(r":(\w*[qQ]uery|executeCode|\w+IamPolicy|testIamPermissions)$")
 SESSIONS = re.compile(
     r"^(projects/\*/locations/\*/)?reasoningEngines(/\*(/sessions(/\*(/events)?)?)?)?(:\w+)?$"
 )

@@ -11,15 +11,22 @@ from tests.support.project import ROOT
 ENGINE = "/v1beta1/reasoningEngines/1"
 SESSION = f"{ENGINE}/sessions/s"
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+AUTO = {"mode": "AUTO"}
 
 READS = {
     "get_session": ("GET", SESSION),
     "list_sessions": ("GET", f"{ENGINE}/sessions"),
     "delete_session": ("DELETE", SESSION),
+    "get_event": ("GET", f"{SESSION}/events/e"),
     "list_events": ("GET", f"{SESSION}/events"),
     "watch_events": ("GET", f"{SESSION}/events:watch"),
+    "delete_event": ("DELETE", f"{SESSION}/events/e"),
     "list_runs": ("GET", f"{SESSION}/runs"),
     "get_run": ("GET", f"{SESSION}/runs/i"),
+    "list_users": ("GET", f"{ENGINE}/users"),
+    "erase_user": ("POST", f"{ENGINE}/users/u:erase"),
+    "get_user_state": ("GET", f"{ENGINE}/users/u/state"),
+    "get_app_state": ("GET", f"{ENGINE}/state"),
     "get_reasoning_engine": ("GET", ENGINE),
     "list_reasoning_engines": ("GET", "/v1beta1/reasoningEngines"),
     "delete_reasoning_engine": ("DELETE", ENGINE),
@@ -36,7 +43,13 @@ WRITES = {
     "update_session": ("PATCH", SESSION, {"displayName": "d"}),
     "fork_session": ("POST", f"{SESSION}:fork", {}),
     "rewind_session": ("POST", f"{SESSION}:rewind", {"beforeInvocationId": "i"}),
+    "compact_session": ("POST", f"{SESSION}:compact", {"compaction": {"eventEditing": AUTO}}),
     "append_event": ("POST", f"{SESSION}:appendEvent", EVENT),
+    "update_user_state": ("PATCH", f"{ENGINE}/users/u/state", {"state": {"k": 1}}),
+    "update_app_state": ("PATCH", f"{ENGINE}/state", {"state": {"k": 1}}),
+    "update_event": ("PATCH", f"{SESSION}/events/e", {"content": {}}),
+    "purge_events": ("POST", f"{SESSION}/events:purge", {"filter": "*"}),
+    "batch_append_events": ("POST", f"{SESSION}:batchAppendEvents", {"events": [EVENT]}),
     "create_reasoning_engine": ("POST", "/v1beta1/reasoningEngines", {"displayName": "d"}),
     "update_reasoning_engine": ("PATCH", ENGINE, {"displayName": "d"}),
 }

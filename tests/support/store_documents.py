@@ -38,10 +38,10 @@ def _rows_below(store: SqliteStore, engine: str) -> Counter[str]:
         name = {"name": engine}
         (sessions,) = db.execute(f"SELECT count(*) FROM ({of_engine})", name).fetchone()
         (events,) = db.execute(
-            f"SELECT count(*) FROM events WHERE session IN ({of_engine})", name
+            f"SELECT count(*) FROM events WHERE abs(session) IN ({of_engine})", name
         ).fetchone()
         (orphans,) = db.execute(
-            "SELECT count(*) FROM events WHERE session NOT IN (SELECT id FROM sessions)"
+            "SELECT count(*) FROM events WHERE abs(session) NOT IN (SELECT id FROM sessions)"
         ).fetchone()
     assert orphans == 0
     return +Counter(sessions=sessions, events=events)

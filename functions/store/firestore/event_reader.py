@@ -4,20 +4,23 @@ A listener sees the newest events. Older ones, and those that fell out of its wi
 reader came, are read by queries in the order of their arrival.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 from functions.rules.errors import SessionNotFound
 from functions.rules.names import SessionName
-from functions.store.firestore.condemned import CONDEMNED, is_condemned
+from functions.store.firestore.condemned import live, reading
 from functions.store.firestore.documents import (
-    ERASING,
     arrival_of,
     expiry_of,
     incarnation_of,
-    is_live,
 )
-from functions.store.firestore.event_documents import event_record
+from functions.store.firestore.event_documents import (
+    event_record,
+    is_compacted,
+    is_event,
+    original_record,
+)
 from functions.store.firestore.protobuf import Document, Timestamp
 from functions.store.firestore.queries import events_by_arrival, run_in_steps
 from functions.store.firestore.rpc import Rpc
@@ -45,6 +48,8 @@ class FirestoreEventReader:
         now: int,
         owner: str | None,
         commit_time: int,
+        *,
+        original: bool = False,
     ) -> None:
         """Goes on behind `after`, `[position in nanoseconds]`; raises SessionNotFound.
 
@@ -53,6 +58,7 @@ class FirestoreEventReader:
         """
         self._rpc = rpc
         self._name = name
+        self._original = original
         self._position = int((checked_cursor(after, int) or [0])[0])
         self._lookback = max(commit_time, _LEAST_LOOKBACK)
         self._backlog: _Backlog | None = None
@@ -71,14 +77,7 @@ class FirestoreEventReader:
         if now >= min(self.expire_time, self._checked + _CHECK_INTERVAL):
             self._check(now)
         recent = self._recent(now)
-        if recent is not None:
-            found = take_batch(
-                # None of them is in parts.
-                _new_event(self._rpc, event, event[1].update_time)
-                for event in recent
-            )
-        else:
-            found = self._next_of_backlog(now)
+        found = self._next_of_backlog(now) if recent is None else take_batch(self._told(recent))
         if found:
             self._position = int(found[-1].position[0])
         return found
@@ -102,6 +101,17 @@ class FirestoreEventReader:
                 self._check(now)
         return None
 
+    def _told(self, recent: Iterable[PlacedDocument]) -> Iterator[NewEvent]:
+        """The events of a listener, none of which is in parts."""
+        for position, found in recent:
+            event: Document | None = found
+            moment = found.update_time
+            if self._original and is_compacted(found):
+                # Its original may have changed since the listener got it.
+                path = found.name.removeprefix(f"{self._rpc.root}/")
+                (event,) = self._rpc.batch_get([path], moment=(moment := Timestamp()))()
+            yield from _new_event(self._rpc, position, event, moment, original=self._original)
+
     def _next_of_backlog(self, now: int) -> list[NewEvent]:
         backlog = self._backlog = self._backlog or self._new_backlog()
         found = backlog.next_batch()
@@ -122,11 +132,8 @@ class FirestoreEventReader:
         return found
 
     def _read_session(self, now: int, owner: str | None) -> Document:
-        fields = ("expiry", "incarnation", "userId", CONDEMNED, ERASING)
-        found, engine = self._rpc.batch_get([str(self._name), self._name.engine], fields)()
-        if is_condemned(engine) or not is_live(found, now, owner, engine):
-            raise SessionNotFound(self._name)
-        return found
+        found, engine = reading(self._rpc, self._name, "incarnation")()
+        return live(self._name, found, now, owner, engine)
 
     def _check(self, now: int) -> None:
         found = self._require_session(now)
@@ -138,13 +145,17 @@ class FirestoreEventReader:
             self._listener.restart()
 
     def _new_backlog(self) -> "_Backlog":
-        return _Backlog(self._rpc, self._name, self._position, self._lookback)
+        return _Backlog(
+            self._rpc, self._name, self._position, self._lookback, original=self._original
+        )
 
 
 class _Backlog:
     """All events behind a position, as queries find them from now on."""
 
-    def __init__(self, rpc: Rpc, name: SessionName, position: int, lookback: int) -> None:
+    def __init__(
+        self, rpc: Rpc, name: SessionName, position: int, lookback: int, *, original: bool
+    ) -> None:
         """`position` and `lookback` are nanoseconds; the position 0 stands before all events."""
         self._position = position
         since = position - lookback if position else None
@@ -152,7 +163,11 @@ class _Backlog:
             rpc, str(name), lambda last: events_by_arrival(since, last), MAX_NEW_EVENTS
         )
         self._moment = Timestamp()
-        self._events = (_new_event(rpc, event, self._moment) for event in self._by_commit())
+        self._events = (
+            event
+            for position, found in self._by_commit()
+            for event in _new_event(rpc, position, found, self._moment, original=original)
+        )
         self.end_position: int | None = None
         """The position up to which all events are read; None while `next_batch` has more."""
 
@@ -181,6 +196,11 @@ class _Backlog:
             yield created, found
 
 
-def _new_event(rpc: Rpc, event: PlacedDocument, moment: Timestamp) -> NewEvent:
-    position, found = event
-    return NewEvent([position], event_record(rpc, found, moment))
+def _new_event(
+    rpc: Rpc, position: int, found: Document | None, moment: Timestamp, *, original: bool
+) -> Iterator[NewEvent]:
+    """The event of a document, or its original; none for one that was removed."""
+    if is_event(found):
+        record = (original_record if original else event_record)(rpc, found, moment)
+        if record is not None:
+            yield NewEvent([position], record)

@@ -114,6 +114,15 @@ def newest_events(limit: int) -> StructuredQuery:
     return result
 
 
+def latest_events(behind: Document | None) -> StructuredQuery:
+    """The places of a session's events, the newest first, behind one of them."""
+    result = _select("events", "key", "counted")
+    _order(result, "key", descending=True)
+    if behind is not None:
+        _start_after(result, behind.fields["key"])
+    return result
+
+
 def events_by_arrival(since: int | None, behind: Document | None) -> StructuredQuery:
     """A session's events as they arrived, from a moment on or behind one of them."""
     return arrivals("events", since, None, behind)

@@ -123,12 +123,17 @@ class Rpc:
         return answer
 
     def batch_get(
-        self, names: Sequence[str], fields: Sequence[str] = (), read_time: Timestamp | None = None
+        self,
+        names: Sequence[str],
+        fields: Sequence[str] = (),
+        read_time: Timestamp | None = None,
+        moment: Timestamp | None = None,
     ) -> Callable[[], list[Document | None]]:
         """Starts reading documents by path; the returned function waits for them.
 
-        It answers one document per name, in order, None where there is none. With `read_time` it
-        reads them as they were at that moment, up to an hour ago.
+        It answers one document per name, in order, None where there is none. With `read_time` they
+        are as they were at that moment, up to an hour ago. Else the function sets `moment` to the
+        one at which they were so.
         """
         request = BatchGetDocumentsRequest(
             database=self._database, documents=[f"{self.root}/{name}" for name in names]
@@ -141,11 +146,14 @@ class Rpc:
 
         def wait() -> list[Document | None]:
             with _translated():
-                found = {
-                    answer.found.name: answer.found
-                    for answer in call
-                    if answer.WhichOneof("result") == "found"
-                }
+                answers = list(call)
+            found = {
+                answer.found.name: answer.found
+                for answer in answers
+                if answer.WhichOneof("result") == "found"
+            }
+            if moment is not None:
+                moment.CopyFrom(answers[-1].read_time)
             usage.reads += len(request.documents)
             return [found.get(name) for name in request.documents]
 

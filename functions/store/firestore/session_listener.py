@@ -57,7 +57,6 @@ class SessionListener:
         self._lock = threading.Lock()
         self._signals: set[Signal] = set()
         self._recent: deque[PlacedDocument] = deque()
-        self._bytes = 0
         self._floor: int | None = None
         self._seen = 0
         self._window: list[int] = []
@@ -142,13 +141,14 @@ class SessionListener:
             self.restart()
 
     def _keep(self, window: dict[str, Document]) -> None:
-        """Keeps the new events of a window: all up to now, unless the window is full.
+        """Keeps the events of a window as they are now: all up to now, unless the window is full.
 
-        The emulator sometimes sends one event more than the query asks for.
+        What left a full window may change or be removed, which no window would tell. The emulator
+        sometimes sends one event more than the query asks for.
         """
         events = sorted(map(placed, window.values()), key=itemgetter(0))
         is_full = len(events) >= _WINDOW
-        middle = 0
+        last_of_oldest = middle = 0
         if is_full:
             # Others of the oldest commit may be outside the window.
             oldest = min(window.values(), key=arrival_of)
@@ -163,19 +163,16 @@ class SessionListener:
         with self._lock:
             self._window = positions
             if self._floor is None or (is_full and new[:1] and new[0][0] <= middle):
-                self._floor = self._seen = middle
-                self._recent.clear()
-                self._bytes = 0
-                new = [event for event in events if event[0] > middle]
+                self._floor = middle
             elif not new or may_be_over:
                 self._other_changes += 1
-            for event in new:
-                self._recent.append(event)
-                self._bytes += _kept_bytes(event[1])
-                self._seen = event[0]
-            while self._bytes > _KEPT_BYTES:
+            self._floor = max(self._floor, last_of_oldest)
+            self._recent = deque(event for event in events if event[0] > self._floor)
+            self._seen = max(self._seen, self._floor, *positions[-1:])
+            kept = sum(_kept_bytes(found) for _, found in self._recent)
+            while kept > _KEPT_BYTES:
                 self._floor, dropped = self._recent.popleft()
-                self._bytes -= _kept_bytes(dropped)
+                kept -= _kept_bytes(dropped)
         self._set_signals()
 
     def _set_signals(self) -> None:

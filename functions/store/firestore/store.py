@@ -8,22 +8,18 @@ a process reads the database's version.
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from operator import methodcaller
 
-from functions.calls.filters import PageQuery, event_matches, predicate
+from functions.calls.filters import PageQuery
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import (
     SessionAlreadyExists,
-    StoreUnavailable,
 )
 from functions.rules.event import EventAndState, EventRecord
 from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.rewind import Rewind
-from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord, check_version, later
 from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
 from functions.rules.state import StateChange, join_members, merge_members
@@ -31,7 +27,6 @@ from functions.rules.user import UserRecord
 from functions.store.firestore import (
     documents,
     engines,
-    queries,
     shared_states,
     user_erasure,
     users,
@@ -39,33 +34,27 @@ from functions.store.firestore import (
 )
 from functions.store.firestore.appending import (
     AppendCommit,
-    KeyedEvent,
     append,
+    append_commit,
     append_or_create,
 )
-from functions.store.firestore.condemned import CONDEMNED, check_parent, is_condemned, live
+from functions.store.firestore.condemned import check_parent, live
 from functions.store.firestore.counting import COUNTED
+from functions.store.firestore.deleting import delete_session
 from functions.store.firestore.erasure import erase
-from functions.store.firestore.event_documents import event_record, load_parts, parts_of
 from functions.store.firestore.event_keys import EventKeys
-from functions.store.firestore.event_reader import FirestoreEventReader
+from functions.store.firestore.event_store import FirestoreEvents
 from functions.store.firestore.forking import ForkCopy, is_forking
 from functions.store.firestore.history import change_writes
 from functions.store.firestore.layouts import Layout
-from functions.store.firestore.listing import list_sessions
+from functions.store.firestore.listing import find_sessions, list_sessions
 from functions.store.firestore.migration import Versions
-from functions.store.firestore.protobuf import Document, StructuredQuery, Write
 from functions.store.firestore.purging import count_expired, finish_deletions, purge
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rewinding import rewind_session
 from functions.store.firestore.rpc import AlreadyExists, LazyRpc, Missing, Refused, Rpc, Stale
-from functions.store.firestore.runs import runs_by_event
 from functions.store.firestore.schema import (
-    EVENTS,
     SESSIONS,
-    WITH_ARRIVALS,
-    WITH_CANONICAL_IDS,
-    WITH_HISTORY,
     WITH_LOCATIONS,
     WITH_SHARDS,
 )
@@ -78,15 +67,11 @@ from functions.store.firestore.sharing import (
     shared_writes,
     user_documents,
 )
-from functions.store.paging import Cursor, Page, checked_cursor, fill_page
+from functions.store.paging import Page
 from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
-from functions.store.runs import fill_runs
-
-_HIDING = (CONDEMNED, documents.ERASING)
-"""The fields of an engine's document that hide sessions."""
 
 
-class FirestoreStore:
+class FirestoreStore(FirestoreEvents):
     """Sessions in one Firestore database; see functions.store.protocol.Store."""
 
     def __init__(
@@ -212,55 +197,10 @@ class FirestoreStore:
         self, name: SessionName, now: int, owner: str | None = None, if_match: str | None = None
     ) -> None:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
-        token, condemned = secrets.token_hex(8), ""
-        while True:
-            found, engine = _reading(rpc, name, "incarnation")()
-            if documents.incarnation_of(found) == token:
-                break
-            found = live(name, found, now, owner, engine)
-            condemned = condemned or documents.incarnation_of(found)
-            if documents.incarnation_of(found) != condemned:
-                # The session is gone, and a later one has its name. The answer was lost, perhaps.
-                return
-            check_version(name, documents.version_of(found.update_time), if_match)
-            write = Write(update=documents.tombstone(found))
-            write.update.fields["incarnation"].string_value = token
-            write.current_document.update_time.CopyFrom(found.update_time)
-            try:
-                answer = rpc.commit([write])
-            except (Stale, Missing):
-                retries.wait()
-            else:
-                since = answer.write_results[0].update_time
-                found = Document(name=write.update.name, update_time=since)
-                break
-        # The session is gone already; what cannot be removed now goes with the next purge.
-        with suppress(StoreUnavailable, Stale):
-            erase(rpc, found, now, batches=1)
+        delete_session(rpc, name, now, owner, if_match, retries)
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
-        rpc = self._rpcs.for_request()
-        answers = rpc.run_query("", queries.sessions_of_id(session))
-        found = {documents.session_name(found): found for found, _ in answers if found is not None}
-        names = sorted(name for name in found if EngineName.parse(name.engine).location == location)
-        engines = [name.engine for name in names]
-        hiding = rpc.batch_get(engines, _HIDING)() if engines else []
-        return [
-            name
-            for name, engine in zip(names, hiding, strict=True)
-            if not is_condemned(engine) and documents.is_live(found[name], now, None, engine)
-        ]
-
-    def append_event(
-        self,
-        name: SessionName,
-        event: EventRecord,
-        state: StateChange,
-        now: int,
-        owner: str | None = None,
-        if_match: str | None = None,
-    ) -> str:
-        return self.append_events(name, [(event, state)], now, owner, if_match)
+        return find_sessions(self._rpcs.for_request(), location, session, now)
 
     def append_events(
         self,
@@ -287,42 +227,6 @@ class FirestoreStore:
         commit = self._append(rpc, record.name, *events)
         return append_or_create(
             rpc, record, commit, now, retries, require_engine=require_engine, if_match=if_match
-        )
-
-    def list_events(
-        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
-    ) -> Page[EventRecord]:
-        rpc = self._rpcs.for_request()
-        session = _reading(rpc, name)
-        page = fill_page(
-            self._events(rpc, name, query),
-            query,
-            predicate(query.filter, event_matches),
-            methodcaller("size"),
-        )
-        load_parts(page.items)
-        found, engine = session()
-        live(name, found, now, owner, engine)
-        return page
-
-    def list_runs(
-        self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
-    ) -> Page[Run]:
-        rpc = self._rpcs.for_request()
-        session = _reading(rpc, name)
-        page = fill_runs(runs_by_event(rpc, name, query), query)
-        found, engine = session()
-        live(name, found, now, owner, engine)
-        return page
-
-    def watch(
-        self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
-    ) -> FirestoreEventReader:
-        if not self._versions.reaches(rpc := self._rpcs.for_request(), WITH_ARRIVALS):
-            self._versions.renew_all(rpc, EVENTS, str(name))
-        commit_time = int(self._timeout * 1e9)
-        return FirestoreEventReader(
-            self._rpcs.get(), self._listeners, name, after, now, owner, commit_time
         )
 
     def get_shared_state(self, owner: StateOwner) -> SharedState:
@@ -422,50 +326,5 @@ class FirestoreStore:
     def close(self) -> None:
         self._rpcs.close()
 
-    def _with_history(self) -> Rpc:
-        """For what servers of earlier versions know nothing of; raises MigrationUnderWay."""
-        rpc = self._rpcs.for_request()
-        self._versions.require(rpc, WITH_HISTORY)
-        return rpc
-
-    def _events(
-        self, rpc: Rpc, name: SessionName, query: PageQuery
-    ) -> Iterator[tuple[Cursor, EventRecord]]:
-        start = next(map(str, checked_cursor(query.cursor, str)), None)
-
-        def request(last: Document | None) -> StructuredQuery:
-            behind = documents.event_key(last) if last is not None else start
-            return queries.events_in_order(query, behind)
-
-        steps = queries.run_in_steps(rpc, str(name), request, query.page_size + 1)
-        for found, moment in steps:
-            if found is not None:
-                yield [documents.event_key(found)], event_record(rpc, found, moment)
-
     def _append(self, rpc: Rpc, name: SessionName, *events: EventAndState) -> AppendCommit:
-        if len(events) > 1:
-            # Servers of earlier versions do not tell the events of one commit apart.
-            self._versions.require(rpc, WITH_HISTORY)
-        if not self._versions.has_reached(WITH_HISTORY):
-            for event, _ in events:
-                event.shorter = ""
-                if parts_of(event):
-                    self._versions.require(rpc, WITH_HISTORY)
-        is_needed = not self._versions.has_reached(WITH_CANONICAL_IDS)
-        keyed = [
-            KeyedEvent(
-                event,
-                state,
-                self._keys.next(event.timestamp),
-                event.former_id if is_needed else "",
-                number,
-            )
-            for number, (event, state) in enumerate(events)
-        ]
-        layouts = self._versions.layouts_to_write(rpc)
-        return AppendCommit(f"{rpc.root}/{name}", keyed, layouts)
-
-
-def _reading(rpc: Rpc, name: SessionName, *fields: str) -> Callable[[], list[Document | None]]:
-    """Starts reading what tells whether a session is there, of its document and its engine's."""
-    return rpc.batch_get([str(name), name.engine], ["expiry", "userId", *_HIDING, *fields])
+        return append_commit(rpc, name, events, self._keys, self._versions)

@@ -9,7 +9,13 @@ from functions.store.paging import Cursor, checked_cursor
 from functions.store.sqlite.change_poller import ChangePoller
 from functions.store.sqlite.database import Database
 from functions.store.sqlite.packing import packed_rows
-from functions.store.sqlite.rows import EVENT_ROW, event_record, live_keys
+from functions.store.sqlite.rows import (
+    EVENT_ROW,
+    HAS_ORIGINAL,
+    ORIGINAL_ROW,
+    event_record,
+    live_keys,
+)
 from functions.store.streams import MAX_NEW_EVENTS, NewEvent, Signal, take_batch
 
 
@@ -24,11 +30,15 @@ class SqliteEventReader:
         after: Cursor | None,
         now: int,
         owner: str | None,
+        *,
+        original: bool = False,
     ) -> None:
         """Goes on behind `after`, `[session key, seq]`; raises SessionNotFound."""
         self._database = database
         self._poller = poller
         self._name = name
+        self._row = ORIGINAL_ROW if original else EVENT_ROW
+        self._condition = HAS_ORIGINAL if original else "TRUE"
         session, seq = checked_cursor(after, int, int) or (0, 0)
         with database.snapshot() as db:
             self._session = live_keys(db, name, now, owner).session
@@ -53,8 +63,9 @@ class SqliteEventReader:
     def _events(self, db: sqlite3.Connection) -> Iterator[NewEvent]:
         rows = packed_rows(
             db,
-            EVENT_ROW,
-            "FROM events e WHERE e.session = :session AND e.seq > :seq ORDER BY e.seq LIMIT :limit",
+            self._row,
+            "FROM events e WHERE e.session = :session AND e.seq > :seq "
+            f"AND {self._condition} ORDER BY e.seq LIMIT :limit",
             {"session": self._session, "seq": self._seq, "limit": MAX_NEW_EVENTS},
         )
         for columns in rows:

@@ -20,7 +20,10 @@ from functions.store.sqlite.rows import (
     EVENT_ROW,
     EVENT_TEXTS,
     FULL_COLUMNS,
+    HAS_ORIGINAL,
     LIVE_KEY,
+    ORIGINAL_ROW,
+    ORIGINAL_TEXTS,
     SESSION_COLUMNS,
     USERS,
     event_record,
@@ -275,9 +278,12 @@ def events_in_order(
 def _events(
     db: sqlite3.Connection, session: str, named: Mapping[str, Any], query: PageQuery
 ) -> Iterator[tuple[Sequence[Any], EventRecord]]:
-    limit, event_columns, record = MAX_ROWS, EVENT_ROW, event_record
+    limit, record = MAX_ROWS, event_record
+    event_columns = ORIGINAL_ROW if query.original else EVENT_ROW
     if query.filter.is_empty:
-        limit, event_columns, record = min(query.page_size + 1, limit), EVENT_TEXTS, event_text
+        limit = min(query.page_size + 1, limit)
+        if not query.is_whole:
+            event_columns, record = ORIGINAL_TEXTS if query.original else EVENT_TEXTS, event_text
     while True:
         clauses, parameters = event_clauses(session, query)
         parameters = {**parameters, **named, "limit": limit}
@@ -306,6 +312,8 @@ def event_clauses(session: str, query: PageQuery) -> tuple[str, dict[str, Any]]:
     descending = query.order.descending
     direction, beyond = ("DESC", "<") if descending else ("ASC", ">")
     conditions = [f"e.session = {session}"]
+    if query.original:
+        conditions.append(HAS_ORIGINAL)
     parameters: dict[str, Any] = {}
     invocation = query.filter.equality("invocation_id")
     if invocation is not None:

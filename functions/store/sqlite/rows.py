@@ -37,12 +37,23 @@ FULL_COLUMNS = Columns(
 EVENT_ROW = Columns(
     "e.*", ("r.seq", "r.timestamp_key", "r.id", "r.author", "r.invocation_id"), ("r.text",)
 )
+ORIGINAL_ROW = Columns(EVENT_ROW.source, EVENT_ROW.values, ("coalesce(r.original, r.text)",))
+"""The row of an event as it was before its compaction."""
+
+HAS_ORIGINAL = "(e.original IS NULL OR e.original != '')"
+"""SQL for whether an event is no compaction's own."""
+
 
 USERS = "LEFT JOIN users u ON u.engine = s.engine AND u.user_id = s.user_id"
 EVENT_TEXTS = Columns(
     "e.seq, e.timestamp_key, e.id, e.text", (), ("r.seq", "r.timestamp_key", "r.id", "r.text")
 )
 """The columns that answers need of an event."""
+
+ORIGINAL_TEXTS = Columns(
+    "e.seq, e.timestamp_key, e.id, coalesce(e.original, e.text) AS text", (), EVENT_TEXTS.texts
+)
+"""The same of an event as it was before its compaction."""
 
 _LIVE = (
     f"FROM (SELECT {SESSION_COLUMNS.source}, e.scope AS app_scope "
@@ -140,18 +151,20 @@ def session_row(record: SessionRecord) -> dict[str, Any]:
 def event_record(columns: Sequence[Any]) -> EventRecord:
     """The record of EVENT_ROW."""
     _, key, event_id, author, invocation_id, text = columns
+    shorter = ""
+    # Most texts are whole, and a page has many of them.
+    if text[0] != '"':
+        text, shorter = whole_text(text), text
     timestamp = int(key, 16) + MIN_TIMESTAMP
-    return EventRecord(event_id, timestamp, author, invocation_id, _whole(text))
+    return EventRecord(event_id, timestamp, author, invocation_id, text, shorter=shorter)
 
 
 def event_text(columns: Sequence[Any]) -> EventRecord:
     """The record of EVENT_TEXTS: it has the event's id and text alone."""
-    return EventRecord(columns[2], 0, "", "", _whole(columns[3]))
-
-
-def _whole(text: str) -> str:
-    # Most texts are whole, and a page has many of them.
-    return text if text[0] == '"' else whole_text(text)
+    text = columns[3]
+    if text[0] != '"':
+        text = whole_text(text)
+    return EventRecord(columns[2], 0, "", "", text)
 
 
 def event_row(session: int, event: EventRecord) -> dict[str, Any]:
@@ -169,11 +182,13 @@ def event_row(session: int, event: EventRecord) -> dict[str, Any]:
 
 def has_event(db: sqlite3.Connection, session: int, event: EventRecord) -> bool:
     """Whether a session has, or had and deleted, an event under one of the ids of this one."""
-    found = db.execute(
-        "SELECT 1 FROM events WHERE session IN (:session, -:session) AND id IN (:id, :former)",
-        {"session": session, "id": event.id, "former": event.former_id},
-    ).fetchone()
-    return found is not None
+    one, other = event.id, event.former_id
+    rows = (session, one, session, other, -session, one, -session, other)
+    return db.execute(_HAS_EVENT, rows).fetchone() is not None
+
+
+_HAS_EVENT = " UNION ALL ".join(["SELECT 1 FROM events WHERE session = ? AND id = ?"] * 4)
+"""Four lookups in the index; SQLite would make tables of the lists of an IN, which take longer."""
 
 
 def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> int:

@@ -39,6 +39,7 @@ from functions.store.sqlite.erasing import (
     purge_some,
 )
 from functions.store.sqlite.event_reader import SqliteEventReader
+from functions.store.sqlite.event_store import SqliteEvents
 from functions.store.sqlite.members import merge
 from functions.store.sqlite.rewinding import rewind_session
 from functions.store.sqlite.rows import (
@@ -61,7 +62,7 @@ _NOTHING: tuple[Any, ...] = (None,) * 7
 """The row of an engine that is not in the file."""
 
 
-class SqliteStore:
+class SqliteStore(SqliteEvents):
     """Sessions in one SQLite file; see functions.store.protocol.Store."""
 
     def __init__(self, path: str, timeout: int) -> None:
@@ -164,17 +165,6 @@ class SqliteStore:
             ).fetchall()
         return [SessionName(engine, session) for (engine,) in rows]
 
-    def append_event(
-        self,
-        name: SessionName,
-        event: EventRecord,
-        state: StateChange,
-        now: int,
-        owner: str | None = None,
-        if_match: str | None = None,
-    ) -> str:
-        return self.append_events(name, [(event, state)], now, owner, if_match)
-
     def append_events(
         self,
         name: SessionName,
@@ -241,9 +231,17 @@ class SqliteStore:
             return fill_runs(runs_by_event(db, session, query), query)
 
     def watch(
-        self, name: SessionName, after: Cursor | None, now: int, owner: str | None = None
+        self,
+        name: SessionName,
+        after: Cursor | None,
+        now: int,
+        owner: str | None = None,
+        *,
+        original: bool = False,
     ) -> SqliteEventReader:
-        return SqliteEventReader(self._database, self._poller, name, after, now, owner)
+        return SqliteEventReader(
+            self._database, self._poller, name, after, now, owner, original=original
+        )
 
     def get_shared_state(self, owner: StateOwner) -> SharedState:
         with self._database.snapshot() as db:
@@ -379,6 +377,7 @@ class SqliteStore:
             return False
         with self._database.write() as db:
             users.end_erasures(db, emptied)
+        self._database.empty_log()
         return True
 
     def _reading(self, *, one_statement: bool) -> AbstractContextManager[Connection]:

@@ -1,0 +1,103 @@
+"""The guard of the methods for events one by one, and for compaction."""
+
+from collections.abc import Callable, Sequence
+
+from functions.access.access import Access, Grant
+from functions.aip.errors import PermissionDenied
+from functions.calls.filters import PageQuery
+from functions.rules.errors import SessionNotFound
+from functions.rules.event import EventRecord
+from functions.rules.names import SessionName
+from functions.rules.state import StateChange
+from functions.store.protocol import EventPurge, Store
+
+
+class GuardedEvents:
+    """A part of GuardedStore: a store behind the grants of `access`."""
+
+    def __init__(self, store: Store, access: Access) -> None:
+        self._store = store
+        self._access = access
+
+    def get_event(
+        self,
+        name: SessionName,
+        event_id: str,
+        now: int,
+        owner: str | None = None,
+        *,
+        original: bool = False,
+    ) -> EventRecord:
+        """Reads an event of a session that the principal may see."""
+        owner = self._on_session(name).owner or owner
+        return self._store.get_event(name, event_id, now, owner, original=original)
+
+    def update_event(
+        self,
+        name: SessionName,
+        event_id: str,
+        change: Callable[[EventRecord], EventRecord],
+        now: int,
+        owner: str | None = None,
+    ) -> EventRecord:
+        """Changes an event of a session that the principal may see."""
+        owner = self._to_change(name) or owner
+        return self._store.update_event(name, event_id, change, now, owner)
+
+    def delete_event(
+        self, name: SessionName, event_id: str, now: int, owner: str | None = None
+    ) -> None:
+        """Removes an event of a session that the principal may see."""
+        self._store.delete_event(name, event_id, now, self._to_change(name) or owner)
+
+    def purge_events(
+        self,
+        name: SessionName,
+        query: PageQuery,
+        now: int,
+        owner: str | None = None,
+        *,
+        force: bool,
+        receipt: str = "",
+    ) -> EventPurge:
+        """Removes events of a session that the principal may see."""
+        owner = self._to_change(name) or owner
+        return self._store.purge_events(name, query, now, owner, force=force, receipt=receipt)
+
+    def rewrite_events(
+        self,
+        name: SessionName,
+        events: Sequence[EventRecord],
+        edit: Callable[[EventRecord], EventRecord | None],
+        now: int,
+        owner: str | None = None,
+    ) -> None:
+        """Compacts events of a session that the principal may see."""
+        self._store.rewrite_events(name, events, edit, now, self._to_change(name) or owner)
+
+    def add_summary(
+        self, name: SessionName, event: EventRecord, now: int, owner: str | None = None
+    ) -> None:
+        """Adds a summary to a session that the principal may see."""
+        self._store.add_summary(name, event, now, self._to_change(name) or owner)
+
+    def _on_session(self, name: SessionName) -> Grant:
+        grant = self._access.on(name.engine)
+        if grant is None:
+            raise SessionNotFound(name)
+        return grant
+
+    def _to_change(self, name: SessionName) -> str | None:
+        """The owner that a session must have for the principal to change it; None for any."""
+        grant = self._on_session(name)
+        check_writes(grant)
+        return grant.owner
+
+
+def check_writes(grant: Grant, state: StateChange | None = None) -> None:
+    """Raises PermissionDenied where the role may not write."""
+    if not grant.writes:
+        raise PermissionDenied(f"The role {grant.role} reads and does not write.")
+    if state is not None and state.app and not grant.writes_app_state:
+        keys = ", ".join(sorted(state.app))
+        raise PermissionDenied(f"The role {grant.role} does not write app state: {keys:.200}.")
