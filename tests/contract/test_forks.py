@@ -554,6 +554,25 @@ def test_deleting_the_engine_takes_its_incomplete_forks(api: Api) -> None:
     assert api.call("POST", f"{source}:fork", {"sessionId": "f"}).status == 404
 
 
+@pytest.mark.usefixtures("small_chunks")
+def test_an_erased_user_has_no_incomplete_fork(api: Api) -> None:
+    """Neither as the user of the source, nor as the user of the fork."""
+    source = api.create("source", user="ada")
+    for number in range(12):
+        add(api, source, f"i{number}")
+    mine, theirs = {"sessionId": "f"}, {"sessionId": "g", "session": {"userId": "bob"}}
+    for body in (mine, theirs):
+        assert api.ok("POST", f"{source}:fork", body)["done"] is False
+    api.settings = replace(api.settings, work_time_limit=20 * SECOND)
+    assert api.ok("POST", f"{api.engine}/users/bob:erase")["done"]
+    assert documents_below(api.store, api.engine)["sessions"] == 2
+    theirs_again = fork(api, source, **theirs)
+    assert len(events(api, theirs_again["name"])) == 12
+    assert api.ok("POST", f"{api.engine}/users/ada:erase")["done"]
+    assert api.call("POST", f"{source}:fork", mine).status == 404
+    assert documents_below(api.store, api.engine) == {"sessions": 1, "events": 12}
+
+
 def test_roles_fork_what_they_may(api: Api) -> None:
     """A user forks own sessions to itself; agents and admins fork to anybody; viewers do not."""
     source = api.create(user="user-bob")
