@@ -176,9 +176,9 @@ def test_a_reader_at_the_end_stays_at_the_end(console: Console, client: Client) 
 
 
 def test_the_document_holds_few_rows_of_a_long_session(console: Console, client: Client) -> None:
-    """However long it is, and wherever the reader is in it."""
+    """A few dozen of 2,000, wherever the reader is in them."""
     session = client.session()
-    client.say_all(session, 100)
+    client.say_all(session, 2000)
     page = console.go(session)
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     scroller = page.get_by_role("region", name="Conversation")
@@ -186,7 +186,7 @@ def test_the_document_holds_few_rows_of_a_long_session(console: Console, client:
         scroller.evaluate("(it, share) => it.scrollTop = share * it.scrollHeight", share)
         expect(page.locator(".row").nth(5)).to_be_attached()
         assert page.locator(".row").count() < 50
-    expect(page.get_by_text("Number 99")).to_be_in_viewport()
+    expect(page.get_by_text("Number 1999")).to_be_in_viewport()
 
 
 def test_keys_lead_through_a_conversation(console: Console, client: Client) -> None:

@@ -43,9 +43,11 @@ class Client:
         self.call("POST", f"{session}:appendEvent", event)
 
     def say_all(self, session: str, count: int, text: str = "Number {}") -> None:
-        """Appends so many events of an agent at once, numbered from 0."""
+        """Appends so many events of an agent, numbered from 0, a hundred at a time."""
         events = [self._event("agent", text.format(number)) for number in range(count)]
-        self.call("POST", f"{session}:batchAppendEvents", {"events": events})
+        for start in range(0, count, 100):
+            batch = {"events": events[start : start + 100]}
+            self.call("POST", f"{session}:batchAppendEvents", batch)
 
     def _event(self, author: str, *parts: Any, turn: str = "turn-1", **more: Any) -> Any:
         self.moment += timedelta(seconds=1)
