@@ -85,20 +85,24 @@ class SessionRecord:
         engine, session = self.name
         text = self.text(official=official)
         if full:
-            text = f"{text},{self._facts()}"
+            text += self._facts({"etag": self.etag})
         return f'{{"name":"{engine}/sessions/{session}",{text}{state}}}'
 
-    def _facts(self) -> str:
-        """The members that the full view alone has; what the store does not know is left out."""
-        facts: dict[str, Any] = {"etag": self.etag}
+    def exported(self) -> str:
+        """The Session as an export has it: in the full view without etag, with its own state."""
+        state = "" if self.state is None else f',"sessionState":{{{self.state}}}'
+        return f'{{"name":"{self.name}",{self.text()}{self._facts({})}{state}}}'
+
+    def _facts(self, facts: dict[str, Any]) -> str:
+        """More facts and those of the full view; what the store does not know is left out."""
         if self.event_count is not None:
             facts["eventCount"] = self.event_count
         if usage := self.usage.named():
             facts["usage"] = usage
         if self.last_event_time is not None:
             facts["lastEventTime"] = format_timestamp(self.last_event_time)
-        forked_from = f',"forkedFrom":{self.forked_from}' if self.forked_from else ""
-        return f"{write_plain(facts)[1:-1]}{forked_from}"
+        members = f",{write_plain(facts)[1:-1]}" if facts else ""
+        return f'{members},"forkedFrom":{self.forked_from}' if self.forked_from else members
 
     def text(self, *, official: bool = False) -> str:
         """The members that `to_json` has between the name and the state."""
