@@ -16,6 +16,7 @@ from functions.api.auth.opening import open_gate
 from functions.api.binding import bind
 from functions.api.browsers import check_page
 from functions.api.cors import allow_origins
+from functions.api.description import DESCRIPTION_PATH, description
 from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
 from functions.api.framework import Target, install, refuse_other_servers
 from functions.api.health import HEALTH_PATH, health
@@ -112,6 +113,9 @@ class Endpoint:
             if path == HEALTH_PATH and verb == "GET":
                 request.environ[METHOD] = "health"
                 return health(self._settings, self._store)
+            if path == DESCRIPTION_PATH and verb == "GET":
+                request.environ[METHOD] = "description"
+                return description()
             match = _TABLE.match(verb, path, self._methods)
             request.environ[METHOD] = match.route.method
             method = load_method(match.route.method)
