@@ -114,9 +114,8 @@ class Conversation:
         count("events lost", len(lost))
         count("events doubled", len(doubled))
         count("events half there", len(half))
-        assert all(
-            found.keys().isdisjoint(batch) or found.keys() >= batch for batch in self._batches
-        )
+        for batch in self._batches:
+            assert found.keys().isdisjoint(batch) or found.keys() >= batch, batch
         assert not lost
         assert not doubled
         assert not half
