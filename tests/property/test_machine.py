@@ -54,6 +54,42 @@ class Machine(Comparing):
         name = self.name(slot, session_id)
         self.same(self.api.call("GET", name), self.model.get(name))
 
+    @rule(
+        slot=calls.slots,
+        session_id=calls.ids,
+        kind=st.sampled_from(["update", "append", "delete"]),
+        is_overtaken=st.booleans(),
+        event=calls.events,
+    )
+    def write_what_was_seen(
+        self, slot: int, session_id: str, kind: str, is_overtaken: bool, event: Json
+    ) -> None:
+        """A write that expects what it read in the full view; another one may come before it."""
+        name = self.name(slot, session_id)
+        session = self.model.live(name)
+        if session is None:
+            self.create(slot, session_id, "u", {})
+            session = self.model.engine(self.engines[slot]).sessions[name]
+        answer = self.api.call("GET", name, view="FULL")
+        self.same(answer, self.model.full_json(session))
+        query = {"etag": answer.json["etag"]}
+        seen = session.update_time
+        if is_overtaken:
+            self.send(name, event, "")
+        is_current = session.update_time == seen
+        body: Json = {"displayName": "One"}
+        if kind == "update":
+            answer = self.api.call("PATCH", name, body, **query)
+            self.same(answer, self.model.update(name, body, []) if is_current else 409)
+        elif kind == "append":
+            body = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+            answer = self.api.call("POST", f"{name}:appendEvent", body, **query)
+            self.same(answer, (self.model.append(name, body, "") or {}) if is_current else 409)
+        else:
+            answer = self.api.call("DELETE", name, **query)
+            self.gone(answer, self.model.delete(name) if is_current else 409, "")
+        self.same(self.api.call("GET", name), self.model.get(name))
+
     @rule(slot=calls.slots, session_id=calls.ids, body=calls.bodies.filter(bool))
     def update_what_is_set(self, slot: int, session_id: str, body: Json) -> None:
         name = self.name(slot, session_id)

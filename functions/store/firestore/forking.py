@@ -48,7 +48,7 @@ WRITES = 398
 BYTES = 3 * 2**20
 """Bytes of the copies in one commit, unless one event has more. The emulator takes 4 MiB."""
 
-_LEFT_OUT = frozenset({"arrived", "originals"})
+_LEFT_OUT = frozenset({"arrived", "originals", "originalBytes"})
 """Fields of an event that a copy does not have: it arrives later, and has no originals."""
 
 _Read = TypeVar("_Read")

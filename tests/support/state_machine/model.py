@@ -97,6 +97,20 @@ class Model:
             answer["sessionState"] = {**(session.state or {}), **shared}
         return answer
 
+    def full_json(self, session: Session) -> Json:
+        """The session in the full view but for its etag."""
+        told = {**self.session_json(session), "eventCount": len(session.events)}
+        said = [
+            event["rawEvent"]["usageMetadata"]["promptTokenCount"]
+            for event in session.events
+            if "usageMetadata" in event.get("rawEvent", {})
+        ]
+        if said:
+            told["usage"] = {"promptTokenCount": sum(said)}
+        if session.events:
+            told["lastEventTime"] = max(event["timestamp"] for event in session.events)
+        return told
+
     def create(self, engine: str, session_id: str, body: Json) -> Json | int:
         name = f"{engine}/sessions/{session_id}"
         if self.live(name):
