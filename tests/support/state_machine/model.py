@@ -6,6 +6,7 @@ of a refusal.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 from functions.aip.timestamp import format_timestamp
@@ -31,6 +32,7 @@ class Session:
     labels: dict[str, str] = field(default_factory=dict)
     state: Json | None = None
     events: list[Json] = field(default_factory=list)
+    originals: list[tuple[Json, Json]] = field(default_factory=list)
     retry_keys: list[Any] = field(default_factory=list)
 
 
@@ -143,6 +145,41 @@ class Model:
     def events(self, session: Session) -> list[Json]:
         """By timestamp, then arrival; all timestamps of a run have the same length."""
         return sorted(session.events, key=lambda event: str(event["timestamp"]))
+
+    def originals(self, session: Session) -> list[Json]:
+        """The events as they were before compaction."""
+        return [self._original(session, event) for event in self.events(session)]
+
+    def change_event(self, session: Session, event: Json, content: Json) -> None:
+        original = self._original(session, event)
+        if event["content"] == original["content"] == content:
+            return
+        event["content"] = original["content"] = content
+        self._touch(session)
+
+    def remove_events(self, session: Session, gone: list[Json]) -> None:
+        if gone:
+            kept = [all(event is not each for each in gone) for event in session.events]
+            session.events = list(compress(session.events, kept))
+            self._touch(session)
+
+    def compact(self, session: Session) -> None:
+        """Takes the thoughts from all invocations but the one whose event is the last."""
+        events = self.events(session)
+        for event in events:
+            parts = event["content"].get("parts", [])
+            said = [part for part in parts if "thought" not in part]
+            if len(said) < len(parts) and event["invocationId"] != events[-1]["invocationId"]:
+                if self._original(session, event) is event:
+                    session.originals.append((event, {**event}))
+                event["content"] = {**event["content"], "parts": said}
+
+    def _original(self, session: Session, event: Json) -> Json:
+        """What the event was before its compaction, or the event itself."""
+        return next((was for each, was in session.originals if each is event), event)
+
+    def _touch(self, session: Session) -> None:
+        session.update_time = max(self.now, session.update_time + MICROSECOND)
 
     def runs(self, session: Session) -> list[Json]:
         """One per invocationId, in order of first event."""
