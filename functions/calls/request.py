@@ -35,6 +35,9 @@ _INTEGER = re.compile("[+-]?[0-9]{1,18}")
 _MAX_INT32 = 2**31 - 1
 _LOCATION = re.compile("projects/[^/]+/locations/[^/]+")
 
+SESSION_VIEWS = ("BASIC", "FULL")
+"""The values of `view` for sessions; FULL adds output-only fields."""
+
 MessageType = TypeVar("MessageType", bound="Message")
 
 
@@ -162,7 +165,7 @@ class Request:
     def is_full(self) -> bool:
         """Whether sessions are wanted in the full view; a blank `view` is BASIC."""
         view = self.query.get("view", "") or "BASIC"
-        if view not in ("BASIC", "FULL"):
+        if view not in SESSION_VIEWS:
             raise InvalidArgument(f'view must be BASIC or FULL: "{view:.64}".')
         return view == "FULL"
 

@@ -163,8 +163,8 @@ class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings)
     )
     work_time_limit: int = setting(
         20 * 10**9,
-        "How long one request that removes an engine may work before it answers an Operation "
-        "that is not done; less than the function's own time limit.",
+        "How long one request that removes an engine or a user, or forks a session, may work "
+        "before it answers that it is not done; less than the function's own time limit.",
         patience,
     )
     watch_time_limit: int | None = setting(

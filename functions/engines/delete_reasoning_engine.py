@@ -11,7 +11,8 @@ def delete_reasoning_engine(request: Request, store: Store, now: int) -> str:
     """Answers an Operation, done unless the engine is too large for WORK_TIME_LIMIT.
 
     The engine is hidden by then in any case. The same request sent again goes on with the removal,
-    and so does the purge. `force` may be in the query or, as genai sends it, in the body. Raises
+    and so does the purge. `force` may be in the query or, as genai sends it, in the body. With it
+    an engine may also be deleted that was never created and holds sessions or state. Raises
     EngineNotFound, and without `force` EngineHasSessions.
     """
     name = request.engine_name

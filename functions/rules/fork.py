@@ -40,7 +40,8 @@ class Fork:
     """The fork that a request asks for; None is for fields that it has from its source.
 
     `request` tells it from another fork under the same name. `lease_end` is the nanoseconds since
-    the epoch up to which the purge leaves it alone while it is incomplete.
+    the epoch up to which the purge leaves it alone while it is incomplete. `require_engine` tells
+    that the engine must exist.
     """
 
     name: SessionName
@@ -48,6 +49,7 @@ class Fork:
     point: Point
     request: str
     lease_end: int
+    require_engine: bool
     user_id: str | None = None
     display_name: str | None = None
     labels: Mapping[str, str] | None = None

@@ -12,7 +12,7 @@ from functions.rules.session import check_length
 from functions.rules.session_rules import chosen_expire_time
 from functions.rules.state import join_members, members_of
 
-LEASE = 600 * 10**9
+_LEASE = 600 * 10**9
 """Nanoseconds that a fork may lie unfinished behind the time that its request may take."""
 
 
@@ -24,9 +24,13 @@ def new_fork(
     now: int,
     *,
     min_ttl: int,
-    lease_end: int,
+    time_limit: int,
+    require_engine: bool,
 ) -> Fork:
-    """Returns the fork that a message asks for; raises for a broken rule."""
+    """Returns the fork that a message asks for; raises for a broken rule.
+
+    `min_ttl` and `time_limit`, the time that the request may take, are in nanoseconds.
+    """
     if message.session_state is not None:
         fault = "A fork has the state of its source: leave this field out."
         raise InvalidFields([("session.session_state", fault)])
@@ -37,7 +41,8 @@ def new_fork(
         source=source,
         point=point,
         request=hashlib.sha256(write_plain(told).encode()).hexdigest()[:32],
-        lease_end=lease_end,
+        lease_end=now + time_limit + _LEASE,
+        require_engine=require_engine,
         user_id=message.user_id or None,
         display_name=message.display_name if "display_name" in sent else None,
         labels=sorted_labels(message.labels) if "labels" in sent else None,

@@ -7,12 +7,12 @@ the rewind removes, as ADK's own rewind has it.
 """
 
 import hashlib
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from functions.aip.timestamp import format_timestamp
 from functions.messages.json_text import integral, read_json, write_json, write_plain
+from functions.rules.chance import chance
 from functions.rules.event import EventRecord
 from functions.rules.state import StateChange, join_members
 
@@ -30,7 +30,9 @@ class Rewind:
 
 def new_rewind(before_invocation_id: str, request_id: str) -> Rewind:
     """With `request_id` a retry has the same event; the id is random without one."""
-    key = f"{request_id}\0{before_invocation_id}" if request_id else secrets.token_hex(16)
+    key = (
+        f"{request_id}\0{before_invocation_id}" if request_id else chance.get().randbytes(16).hex()
+    )
     return Rewind(before_invocation_id, hashlib.sha256(f"rewind {key}".encode()).hexdigest()[:32])
 
 

@@ -37,7 +37,8 @@ def changes_of_event(text: str) -> MemberChanges:
 
     `text` is the event's JSON without the opening brace, as a record has it.
     """
-    if '"stateDelta":' not in text:
+    # The text is compact: this finds a delta that is not empty.
+    if '"stateDelta":{"' not in text:
         return {}
     return changes_of_delta(read_json(f"{{{text}".encode()).get("actions", {}).get("stateDelta"))
 

@@ -15,6 +15,10 @@ _KEYS = (
 )
 
 
+TOKEN_COUNTS = tuple(name for name, _ in _KEYS)
+"""The names of the counts in the API."""
+
+
 class TokenUsage(NamedTuple):
     """Tokens of one event or of several; None where none of them says a number."""
 
@@ -32,13 +36,13 @@ class TokenUsage(NamedTuple):
 
     def named(self) -> dict[str, int]:
         """The counts by their names in the API, without those that no event says."""
-        named = zip(_KEYS, self, strict=True)
-        return {name: tokens for (name, _), tokens in named if tokens is not None}
+        named = zip(TOKEN_COUNTS, self, strict=True)
+        return {name: tokens for name, tokens in named if tokens is not None}
 
     @staticmethod
     def of(counts: Mapping[str, int]) -> "TokenUsage":
         """The inverse of `named`."""
-        return TokenUsage(*(counts.get(name) for name, _ in _KEYS))
+        return TokenUsage(*(counts.get(name) for name in TOKEN_COUNTS))
 
 
 NO_USAGE = TokenUsage()

@@ -2,19 +2,20 @@
 
 import time
 
+from functions.calls.answer import Answer
 from functions.calls.request import Request
 from functions.messages.fork_and_rewind import ForkSessionRequest
 from functions.messages.session import Session
 from functions.rules.errors import InvalidFields, SessionAlreadyExists
 from functions.rules.fork import Point
-from functions.rules.fork_rules import LEASE, new_fork
+from functions.rules.fork_rules import new_fork
 from functions.rules.ids import new_session_id, session_id_of_request
 from functions.rules.names import check_session_id, is_resource_id
 from functions.rules.operation import Operation
 from functions.store.protocol import Store
 
 
-def fork_session(request: Request, store: Store, now: int) -> str:
+def fork_session(request: Request, store: Store, now: int) -> Answer:
     """Answers an Operation with the new session, done unless WORK_TIME_LIMIT was too short.
 
     No method finds a session that is not complete. The same request with the same `requestId` or
@@ -29,11 +30,10 @@ def fork_session(request: Request, store: Store, now: int) -> str:
     point = Point(_event_id(request, message), message.before_invocation_id or "")
     session = message.session or Session()
     settings = request.settings
-    time_limit = settings.work_time_limit
-    end = time.monotonic() + time_limit / 1e9
+    end = time.monotonic() + settings.work_time_limit / 1e9
     chosen, request_id = message.session_id or "", request.query.get("requestId", "")
     if chosen:
-        check_session_id(chosen)
+        check_session_id(chosen, official=settings.session_ids == "official")
     elif request_id:
         chosen = session_id_of_request(source.engine, source.session, request_id)
     while True:
@@ -45,20 +45,21 @@ def fork_session(request: Request, store: Store, now: int) -> str:
             session,
             now,
             min_ttl=settings.min_ttl,
-            lease_end=now + time_limit + LEASE,
+            time_limit=settings.work_time_limit,
+            require_engine=settings.require_engine,
         )
         try:
-            record = store.fork_session(
-                fork, now, lambda: time.monotonic() >= end, require_engine=settings.require_engine
-            )
+            record = store.fork_session(fork, now, lambda: time.monotonic() >= end)
         except SessionAlreadyExists:
             if chosen:
                 raise
         else:
             break
     operation = Operation("ForkSession", *request.engine_name, session_id, now, request.version)
-    answer = None if record is None else record.to_json(official=True)
-    return operation.to_json(request.version, answer, done=record is not None)
+    if record is None:
+        return Answer(operation.to_json(request.version, None, done=False))
+    text = operation.to_json(request.version, record.to_json(official=True))
+    return Answer(text, record.etag)
 
 
 def _event_id(request: Request, message: ForkSessionRequest) -> str:

@@ -116,18 +116,6 @@ class GuardedStore(GuardedEvents):
             if self._is_there(name, now)
         ]
 
-    def append_event(
-        self,
-        name: SessionName,
-        event: EventRecord,
-        state: StateChange,
-        now: int,
-        owner: str | None = None,
-        if_match: str | None = None,
-    ) -> str:
-        """Adds an event to a session that the principal may see."""
-        return self.append_events(name, [(event, state)], now, owner, if_match)
-
     def append_events(
         self,
         name: SessionName,
@@ -224,13 +212,7 @@ class GuardedStore(GuardedEvents):
         return self._on_user(self._store.count_user, user, now, is_time_up)
 
     def fork_session(
-        self,
-        fork: Fork,
-        now: int,
-        is_time_up: Callable[[], bool],
-        owner: str | None = None,
-        *,
-        require_engine: bool,
+        self, fork: Fork, now: int, is_time_up: Callable[[], bool], owner: str | None = None
     ) -> SessionRecord | None:
         """Forks a session that the principal may see; the role user forks to its own userId."""
         grant = self._on_session(fork.source)
@@ -239,9 +221,7 @@ class GuardedStore(GuardedEvents):
             # For a session of another user, SessionNotFound comes before PermissionDenied.
             self.get_session(fork.source, now)
             raise PermissionDenied("The role user forks sessions to its own userId only.")
-        return self._store.fork_session(
-            fork, now, is_time_up, grant.owner or owner, require_engine=require_engine
-        )
+        return self._store.fork_session(fork, now, is_time_up, grant.owner or owner)
 
     def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
         """For principals that may see the session once it is complete."""
@@ -322,10 +302,7 @@ class GuardedStore(GuardedEvents):
             raise PermissionDenied("The role user creates sessions of its own userId only.")
 
     def _named(self, location: str) -> list[EngineName]:
-        """The engines of a location that rules name, where no others may be seen.
-
-        Raises PermissionDenied if there are others.
-        """
+        """The engines of a location that rules name; raises PermissionDenied if others show."""
         engines = map(EngineName.parse, self._access.named)
         named = [name for name in engines if name.location == location]
         if named and self._access.default is not None:

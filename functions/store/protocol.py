@@ -127,22 +127,6 @@ class Store(Protocol):
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
         """Every live session of that id in the location, whatever its engine."""
 
-    def append_event(
-        self,
-        name: SessionName,
-        event: EventRecord,
-        state: StateChange,
-        now: int,
-        owner: str | None = None,
-        if_match: str | None = None,
-    ) -> str:
-        """Stores an event and applies its change of state; raises SessionNotFound.
-
-        Answers the session's version right after that. Changes nothing where the session has, or
-        had and deleted, an event of the same id or of the former id: the client has sent the event
-        again.
-        """
-
     def append_events(
         self,
         name: SessionName,
@@ -151,10 +135,12 @@ class Store(Protocol):
         owner: str | None = None,
         if_match: str | None = None,
     ) -> str:
-        """Appends events of different ids as `append_event` does: those that are new, or none.
+        """Stores events of different ids and applies their changes of state, all or none.
 
-        They arrive in their order, and their changes of state apply in that order. Where all have
-        landed before, it changes nothing, whatever the version.
+        They arrive in their order, and their changes apply in that order. Answers the session's
+        version right after that. Leaves out each event that the session has, or had and deleted,
+        under its id or its former id: the client has sent it again. Where that holds for all, it
+        changes nothing, whatever the version. Raises SessionNotFound.
         """
 
     def append_or_create(
@@ -310,13 +296,7 @@ class Store(Protocol):
         """Counts what `erase_user` would remove; `done` where it came to the end in time."""
 
     def fork_session(
-        self,
-        fork: Fork,
-        now: int,
-        is_time_up: Callable[[], bool],
-        owner: str | None = None,
-        *,
-        require_engine: bool,
+        self, fork: Fork, now: int, is_time_up: Callable[[], bool], owner: str | None = None
     ) -> SessionRecord | None:
         """Copies a session as it is at one moment, up to the point of the fork, to a new session.
 
@@ -367,7 +347,8 @@ class Store(Protocol):
 
         Hides the engine at once, then removes documents until nothing is left or the time is up:
         asks `is_time_up` after every batch. Answers whether nothing is left; if not, the next
-        call for the same engine and the purge go on. Raises EngineNotFound, or EngineHasSessions
+        call for the same engine and the purge go on. With `force` the engine may also be one that
+        was never created and holds users or state. Raises EngineNotFound, or EngineHasSessions
         without `force`.
         """
 

@@ -19,7 +19,13 @@ from functions.api.routes import ROUTES, Route
 PRIVATE = {"purge_expired_sessions", "watch_events"}
 """Methods outside the gateway: Cloud Scheduler and watchers call them at their own addresses."""
 
-DEADLINES = {"compact_session": 300, "delete_reasoning_engine": 300, "purge_events": 300}
+DEADLINES = {
+    "compact_session": 300,
+    "delete_reasoning_engine": 300,
+    "fork_session": 300,
+    "purge_events": 300,
+    "rewind_session": 300,
+}
 """Seconds that a function may take, if the table in functions.tf gives it more than 60."""
 
 HEAD = """\

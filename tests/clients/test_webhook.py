@@ -39,14 +39,18 @@ def test_the_function_is_given_each_event_as_lists_answer_it(
         said = {"role": "user", "parts": [{"text": 'a "quoted" – word'}]}
         event = {"author": "u", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
         ok(url, "POST", f"{sessions}/s:appendEvent", {**event, "content": said})
-        (listed,) = ok(url, "GET", f"{sessions}/s/events")["sessionEvents"]
+        image = {"parts": [{"text": "x" * 2_000_000}]}
+        ok(url, "POST", f"{sessions}/s:appendEvent", {**event, "content": image})
+        listed, large = ok(url, "GET", f"{sessions}/s/events")["sessionEvents"]
     port = free_port()
     command = [sys.executable, "-m", "functions_framework", "--target=on_event"]
     command += [f"--source={WEBHOOK / 'main.py'}", "--host=127.0.0.1", f"--port={port}"]
     with running(command, f"http://127.0.0.1:{port}/robots.txt"):
-        deliver(f"http://127.0.0.1:{port}", document(emulator, project, listed["name"]))
+        for each in (listed, large):
+            deliver(f"http://127.0.0.1:{port}", document(emulator, project, each["name"]))
     printed = [line for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
-    assert listed in [json.loads(line) for line in printed]
+    told = [json.loads(line) for line in printed]
+    assert [each for each in told if "name" in each] == [listed, {"name": large["name"]}]
 
 
 def document(emulator: str, project: str, name: str) -> Document:

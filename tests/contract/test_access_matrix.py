@@ -39,6 +39,8 @@ class Row(NamedTuple):
 
 READS = (200, 200, 200, 200, 404, 404)
 WRITES = (200, 200, 403, 200, 404, 404)
+OF_BOB = (200, 200, 403, 200, 403, 404)
+"""Of a user that is named, not found: that the caller is another one hides nothing."""
 ADMINISTERS = (200, 403, 403, 403, 403, 404)
 TELLS_NOTHING = (200,) * 6
 """Lists hold what the caller may see; what is said of operations stands in their ids."""
@@ -61,10 +63,21 @@ MATRIX = {
     "update_event": Row("PATCH", "{event}", WRITES, {"errorMessage": "changed"}),
     "delete_event": Row("DELETE", "{event}", WRITES),
     "purge_events": Row("POST", "{session}/events:purge", WRITES, {"filter": "*", "force": True}),
+    "batch_append_events": Row(
+        "POST", "{session}:batchAppendEvents", WRITES, {"events": [EVENT, EVENT]}
+    ),
     "list_events": Row("GET", "{session}/events", READS),
     "list_runs": Row("GET", "{session}/runs", READS),
     "get_run": Row("GET", "{session}/runs/i", READS),
     "watch_events": Row("GET", "{session}/events:watch", READS),
+    "list_users": Row("GET", "{engine}/users", TELLS_NOTHING),
+    "erase_user": Row("POST", "{user}:erase", OF_BOB),
+    "get_user_state": Row("GET", "{user}/state", (200, 200, 200, 200, 403, 200)),
+    "update_user_state": Row("PATCH", "{user}/state", OF_BOB, {"state": {"changed": 1}}),
+    "get_app_state": Row("GET", "{engine}/state", TELLS_NOTHING),
+    "update_app_state": Row(
+        "PATCH", "{engine}/state", (200, 200, 403, 403, 403, 404), {"state": {"changed": 1}}
+    ),
     "create_reasoning_engine": Row(
         "POST", "{location}/reasoningEngines", (200, 403, 403, 403, 403, 403), {"displayName": "e"}
     ),
@@ -97,6 +110,7 @@ class Scene(NamedTuple):
     def contents(self) -> list[str]:
         """All that a call could change."""
         paths = ("{engine}", "{engine}/sessions", "{session}", "{session}/events")
+        paths += ("{engine}/users", "{engine}/state", "{user}/state")
         return [self.api.call("GET", path.format(**self.names)).text for path in paths]
 
 
@@ -121,7 +135,9 @@ def scene(api: Api) -> Scene:
     session = operation["response"]["name"]
     api.ok("POST", f"{session}:appendEvent", EVENT)
     (event,) = api.ok("GET", f"{session}/events")["sessionEvents"]
-    names = {"location": location, "engine": engine, "session": session, "event": event["name"]}
+    user = f"{engine}/users/user-bob"
+    names = {"location": location, "engine": engine, "session": session, "user": user}
+    names["event"] = event["name"]
     return Scene(api, {**names, "operation": operation["name"]})
 
 

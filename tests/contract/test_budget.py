@@ -103,6 +103,62 @@ def delete(api: Api, counting: Counting, n: int) -> None:
         api.ok("DELETE", session)
 
 
+@row("fork_session", "all n events, fewer than 398, never patched", {"n": 0}, {"n": 5})
+def fork(api: Api, counting: Counting, n: int) -> None:
+    session = api.create()
+    fill(api, session, n)
+    with counting():
+        assert api.ok("POST", f"{session}:fork", {})["done"]
+
+
+@row(
+    "fork_session",
+    "n events before an invocation of k",
+    *({"n": n, "k": k} for n, k in ((0, 1), (4, 3))),
+)
+def fork_before_an_invocation(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = behind(api, n, k)
+    with counting():
+        assert api.ok("POST", f"{session}:fork", {"beforeInvocationId": "last"})["done"]
+
+
+@row("fork_session", "n events, through the last of them", {"n": 1}, {"n": 5})
+def fork_through_an_event(api: Api, counting: Counting, n: int) -> None:
+    session = api.create()
+    fill(api, session, n)
+    last = api.ok("GET", f"{session}/events", orderBy="timestamp desc")["sessionEvents"][0]
+    with counting():
+        assert api.ok("POST", f"{session}:fork", {"throughEvent": last["name"]})["done"]
+
+
+@row("fork_session", "a retry of one that is complete")
+def fork_again(api: Api, counting: Counting) -> None:
+    session = api.create()
+    api.ok("POST", f"{session}:fork", {"sessionId": "f"})
+    with counting():
+        assert api.ok("POST", f"{session}:fork", {"sessionId": "f"})["done"]
+
+
+@row(
+    "rewind_session",
+    "before an invocation of k events, behind n events",
+    *({"n": n, "k": k} for n, k in ((0, 1), (4, 3))),
+)
+def rewind(api: Api, counting: Counting, n: int, k: int) -> None:
+    session = behind(api, n, k)
+    with counting():
+        api.ok("POST", f"{session}:rewind", {"beforeInvocationId": "last"})
+
+
+def behind(api: Api, n: int, k: int) -> str:
+    """A session of n events, and behind them k of the invocation `last`."""
+    session = api.create()
+    fill(api, session, n)
+    for _ in range(k):
+        assert api.append(session, invocationId="last").status == 200
+    return session
+
+
 @row("list_sessions", "first page, the last one, of n", {"n": 0}, {"n": 4})
 def list_all_sessions(api: Api, counting: Counting, n: int) -> None:
     for _ in range(n):
@@ -598,6 +654,72 @@ def purge_again(api: Api, counting: Counting, k: int) -> None:
     assert api.ok("POST", "sessions:purgeExpired")["purgedSessions"] == k
     with counting():
         assert api.ok("POST", "sessions:purgeExpired")["purgedSessions"] == 0
+
+
+@row("get_app_state", "any")
+def get_app_state(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("GET", f"{api.engine}/state")
+
+
+@row("update_app_state", "any")
+def update_app_state(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("PATCH", f"{api.engine}/state", {"state": {"a": 1}})
+
+
+@row("get_user_state", "any")
+def get_user_state(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("GET", f"{api.engine}/users/u/state")
+
+
+@row("update_user_state", "the engine's first user state")
+def update_first_user_state(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("PATCH", f"{api.engine}/users/u/state", {"state": {"a": 1}})
+
+
+@row("update_user_state", "later user state")
+def update_later_user_state(api: Api, counting: Counting) -> None:
+    api.create(user="another", sessionState={"user:c": 1})
+    with counting():
+        api.ok("PATCH", f"{api.engine}/users/u/state", {"state": {"a": 1}})
+
+
+@row("list_users", "the last page, of n", {"n": 0}, {"n": 3})
+def list_users(api: Api, counting: Counting, n: int) -> None:
+    for number in range(n):
+        api.create(user=f"u{number}")
+    with counting():
+        assert len(api.ok("GET", f"{api.engine}/users").get("users", [])) == n
+
+
+@row("erase_user", "nobody")
+def erase_nobody(api: Api, counting: Counting) -> None:
+    with counting():
+        api.ok("POST", f"{api.engine}/users/u:erase")
+
+
+@row(
+    "erase_user",
+    "k sessions of n events, fewer than 400 documents",
+    *({"k": k, "n": n} for k, n in ((1, 0), (3, 0), (3, 5))),
+)
+def erase_user(api: Api, counting: Counting, k: int, n: int) -> None:
+    for number in range(k):
+        fill(api, api.create(f"s{number}"), n)
+    with counting():
+        erased = api.ok("POST", f"{api.engine}/users/u:erase")
+    assert erased == {"erasedSessions": k, "erasedEvents": k * n, "done": True}
+
+
+@row("erase_user", "a dry run, k sessions", {"k": 0}, {"k": 3})
+def count_user(api: Api, counting: Counting, k: int) -> None:
+    for _ in range(k):
+        fill(api, api.create(), 2)
+    with counting():
+        api.ok("POST", f"{api.engine}/users/u:erase", dryRun="true")
 
 
 @row("create_reasoning_engine", "any")

@@ -224,3 +224,37 @@ def test_expired_sessions_of_a_large_engine_need_no_force(api: Api) -> None:
     while not api.ok("DELETE", api.engine)["done"]:
         pass
     assert not documents_below(api.store, api.engine, COLLECTIONS)
+
+
+@pytest.mark.parametrize("holding", ["sessions", "app state", "user state"])
+def test_an_engine_that_was_never_created_can_be_deleted_with_force(api: Api, holding: str) -> None:
+    """Where it holds anything; without force it is not found, nor once it is gone."""
+    state = {"state": {"a": 1}}
+    if holding == "sessions":
+        for number in range(16):
+            api.append(api.create(user=f"u{number}", sessionState={"app:a": 1}))
+    elif holding == "app state":
+        api.ok("PATCH", f"{api.engine}/state", state)
+    else:
+        for number in range(16):
+            api.ok("PATCH", f"{api.engine}/users/u{number}/state", state)
+    assert api.call("DELETE", api.engine).status == 404
+    operation = delete(api)
+    assert operation["done"] is (holding == "app state")
+    assert api.ok("GET", operation["name"])["done"] is operation["done"]
+    for path in ("sessions", "users"):
+        assert api.ok("GET", f"{api.engine}/{path}") == {}
+    assert api.ok("GET", f"{api.engine}/state")["state"] == {}
+    assert api.ok("GET", f"{api.engine}/users/u1/state")["state"] == {}
+    while not operation["done"]:
+        operation = delete(api)
+    assert nothing_is_left(api)
+    assert api.call("DELETE", api.engine, {"force": True}).status == 404
+
+
+def test_an_engine_without_anything_is_not_found(api: Api) -> None:
+    """With force, too; nor is one whose state was taken away again."""
+    assert api.call("DELETE", api.engine, {"force": True}).status == 404
+    api.ok("PATCH", f"{api.engine}/state", {"state": {"a": 1}})
+    api.ok("PATCH", f"{api.engine}/state", {"state": {}})
+    assert api.call("DELETE", api.engine, {"force": True}).status == 404

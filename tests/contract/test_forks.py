@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+from functions.messages.session import Session
+from functions.rules.fork import Point
+from functions.rules.fork_rules import new_fork
+from functions.rules.names import SessionName
 from functions.store.firestore import forking as firestore_forking
 from functions.store.sqlite import forking as sqlite_forking
 from tests.support.api import SECOND, Answer, Api
@@ -89,6 +93,23 @@ def test_an_event_that_a_fork_has_is_not_added_again(api: Api) -> None:
     forked = fork(api, source)["name"]
     add(api, forked, "i", {"a": 1}, rawEvent={"id": "e"})
     assert len(events(api, forked)) == 1
+
+
+def test_a_large_event_is_forked_whole(api: Api) -> None:
+    """One that the store keeps in parts, and one whose content it keeps once."""
+    source = api.create()
+    parts = [{"inlineData": {"mimeType": "image/png", "data": "QUJD" * 600_000}}]
+    content = {"role": "user", "parts": parts}
+    for invocation in ("i1", "i2"):
+        raw = {"id": invocation, "content": content}
+        add(api, source, invocation, {"a": invocation}, content=content, rawEvent=raw)
+    before = events(api, source)
+    forked = fork(api, source)["name"]
+    part = fork(api, source, beforeInvocationId="i2")
+    api.ok("DELETE", source)
+    assert events(api, forked) == before
+    assert events(api, part["name"]) == before[:1]
+    assert part["sessionState"] == {"a": "i1"}
 
 
 def test_a_point_is_a_place_in_the_order_of_arrival(api: Api) -> None:
@@ -450,21 +471,10 @@ def test_two_calls_on_one_fork_make_one_session(api: Api) -> None:
             calls.append(go_on())
         return False
 
-    from functions.messages.session import Session
-    from functions.rules.fork import Point
-    from functions.rules.fork_rules import new_fork
-    from functions.rules.names import SessionName
-
-    asked = new_fork(
-        SessionName(api.engine, "source"),
-        "f",
-        Point(),
-        Session(),
-        api.now,
-        min_ttl=0,
-        lease_end=api.now + 600 * SECOND,
-    )
-    assert api.store.fork_session(asked, api.now, is_time_up, require_engine=False) is None
+    name = SessionName(api.engine, "source")
+    limits = {"min_ttl": 0, "time_limit": 0, "require_engine": False}
+    asked = new_fork(name, "f", Point(), Session(), api.now, **limits)
+    assert api.store.fork_session(asked, api.now, is_time_up) is None
     assert calls[0]["done"] is False
     session = finished(go_on)
     assert events(api, session["name"]) == events(api, source)

@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from functions.messages.session_event import SessionEvent
 from functions.rules.event import EventRecord
-from functions.rules.limits import MAX_EVENT_BYTES
+from functions.rules.event_rules import check_size, new_event
+from functions.rules.limits import MAX_BATCH, MAX_EVENT_BYTES
+from functions.store.firestore.appending import AppendCommit, KeyedEvent
 from functions.store.firestore.event_documents import event_writes
+from functions.store.firestore.protobuf import CommitRequest
 from functions.store.firestore.rpc import Rpc
 from functions.store.sqlite.store import SqliteStore
 from tests.support.api import Api
@@ -247,4 +251,33 @@ def test_every_document_of_the_largest_event_is_within_firestores_limits(text: s
         named = sum(len(segment) + 1 for segment in part.update.name.split("/")) + 16
         assert value + len("text") + 1 + named + 32 <= MIB
     assert creation.update.fields["parts"].integer_value == len(parts) <= 10
-    assert sum(write.ByteSize() for write in (creation, *parts)) < 10 * MIB - 100_000
+
+
+@pytest.mark.parametrize("count", [1, MAX_BATCH])
+def test_the_largest_commit_is_within_what_firestore_takes(count: int) -> None:
+    """10 MiB a request: events of all the bytes that may be, in a session of long names."""
+    delta = {f"k{number}": "x" * 9_000 for number in range(50)}
+    body = {
+        "author": "a" * 100,
+        "invocationId": "i" * 500,
+        "timestamp": "2026-01-01T00:00:00Z",
+        "rawEvent": {"id": "e"},
+        "actions": {"stateDelta": delta if count == 1 else {"k": "x" * 5_000}},
+    }
+    text = "é" * ((MAX_EVENT_BYTES // count - (960_000 if count == 1 else 13_000)) // 2)
+    events = []
+    for number in range(count):
+        fields = {**body, "content": {"parts": [{"text": f"{text}{number}"}]}}
+        events.append(new_event(SessionEvent.read(fields, "event"), ""))
+    check_size(events, "A batch")
+    name = f"projects/{'p' * 30}/locations/{'l' * 30}/reasoningEngines/{'r' * 128}"
+    session = f"projects/{'p' * 30}/databases/{'d' * 63}/documents/{name}/sessions/{'s' * 128}"
+    keyed = [
+        KeyedEvent(event, state, "k" * 42, event.former_id, number)
+        for number, (event, state) in enumerate(events)
+    ]
+    commit = AppendCommit(session, keyed, ())
+    writes = commit.writes(1, commit.state.session)
+    size = CommitRequest(database="d" * 100, writes=writes).ByteSize()
+    assert MAX_EVENT_BYTES * 0.9 < size < 10 * MIB - 200_000
+    assert len(writes) < 500

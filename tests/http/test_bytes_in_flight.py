@@ -107,6 +107,34 @@ def test_a_page_for_which_there_is_no_room_is_503(api: AuthApi) -> None:
     assert api.send("GET", SESSIONS_PATH).status_code == 200
 
 
+def test_a_stream_for_whose_events_there_is_no_room_ends(api: AuthApi) -> None:
+    """Its client connects again behind the last event that it got; small events have room."""
+    for session, size in (("small", 100), ("large", 500_000)):
+        api.send("POST", SESSIONS_PATH, {"userId": "u"}, sessionId=session)
+        event = {"author": "a", "invocationId": session, "timestamp": "2026-01-01T00:00:00Z"}
+        body = {**event, "content": {"parts": [{"text": "x" * size}]}}
+        api.send("POST", f"{SESSIONS_PATH}/{session}:appendEvent", body).close()
+    api.settings = replace(api.settings, watch_time_limit=10**8)
+    other = Other(600_000)
+    try:
+        assert told(api, "small") == ["small"]
+        assert told(api, "large") == []
+    finally:
+        other.end()
+    before = in_flight.total
+    assert told(api, "large") == ["large"]
+    assert in_flight.total == before
+
+
+def told(api: AuthApi, session: str) -> list[str]:
+    """The invocations of the events of a stream, which is read to its end."""
+    answer = api.send("GET", f"{SESSIONS_PATH}/{session}/events:watch")
+    lines = answer.get_data(as_text=True).splitlines()
+    answer.close()
+    assert answer.status_code == 200
+    return [json.loads(line[6:])["invocationId"] for line in lines if line.startswith("data: ")]
+
+
 def test_a_request_that_comes_alone_always_has_room(api: AuthApi) -> None:
     """However small the setting is: the limits of one body and one page hold."""
     api.settings = replace(api.settings, max_bytes_in_flight=1)

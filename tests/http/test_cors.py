@@ -18,6 +18,7 @@ APP = "https://app.example"
 LAPTOP = "http://localhost:3000"
 STRANGER = "https://stranger.example"
 ALLOW = "Access-Control-Allow-"
+EXPOSED = {"access-control-expose-headers": "ETag, Retry-After"}
 CLIENT_HEADERS = {
     "authorization",
     "content-type",
@@ -129,10 +130,10 @@ def test_a_preflight_allows_what_clients_send_and_what_is_asked(url: str) -> Non
 
 @pytest.mark.parametrize("origin", [APP, LAPTOP])
 def test_each_origin_is_answered_with_its_own_name(url: str, origin: str) -> None:
-    """Caches are told that the next origin's answer differs."""
+    """Caches are told that the next origin's answer differs; scripts may read the etag."""
     answer = call(url, "GET", SESSION, origin)
     assert answer.status == 200
-    assert answer.cors == {"access-control-allow-origin": origin}
+    assert answer.cors == {"access-control-allow-origin": origin, **EXPOSED}
     assert "origin" in answer.names("Vary")
 
 
@@ -226,7 +227,8 @@ def test_a_star_allows_every_page(open_url: str, origin: str) -> None:
     assert preflight(open_url, "PATCH", SESSION, origin).status == 204
     answers = [call(open_url, "GET", path, origin) for path in (SESSION, f"{SESSION}0")]
     assert [answer.status for answer in answers] == [200, 404]
-    assert all(answer.cors == {"access-control-allow-origin": "*"} for answer in answers)
+    allowed = {"access-control-allow-origin": "*"}
+    assert [answer.cors for answer in answers] == [{**allowed, **EXPOSED}, allowed]
 
 
 def test_a_lone_target_allows_origins_too(lone_url: str) -> None:
@@ -235,7 +237,8 @@ def test_a_lone_target_allows_origins_too(lone_url: str) -> None:
     for verb, status in (("GET", 200), ("DELETE", 404)):
         answer = call(lone_url, verb, SESSION, APP)
         assert answer.status == status
-        assert answer.cors == {"access-control-allow-origin": APP}
+        exposed = EXPOSED if status == 200 else {}
+        assert answer.cors == {"access-control-allow-origin": APP, **exposed}
     answer = call(lone_url, "GET", SESSION, STRANGER)
     assert (answer.status, answer.cors) == (403, {})
 

@@ -99,7 +99,7 @@ def stream_figures(watchers: str) -> tuple[str, str]:
 
 def life_figures() -> dict[str, tuple[str, str]]:
     events, sessions = 1_000_000, 50_000
-    purge = ("purge_expired_sessions", "k sessions of n events, fewer than 400 events")
+    purge = ("purge_expired_sessions", "k sessions of n events, fewer than 800 documents")
     size = events * (NAMES["EVENT_BYTES"] + NAMES["OVERHEAD_BYTES"]) / 2**30
     steps = {
         "appended, one after the other": events

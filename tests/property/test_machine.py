@@ -129,9 +129,8 @@ class Machine(Comparing):
         session, names = self.model.live(name), self.events_of(name)
         if session is not None and position < len(names):
             event = self.model.events(session)[position]
-            self.model.change_event(session, event, content)
             answer = self.api.ok("PATCH", names[position], {"content": content})
-            assert without(answer, "name") == event
+            assert without(answer, "name") == self.model.change_event(session, event, content)
             self.same(self.api.call("GET", name), self.model.get(name))
 
     @rule(slot=calls.slots, session_id=calls.ids, position=calls.positions)
@@ -178,6 +177,77 @@ class Machine(Comparing):
         for view, expected in (("BASIC", self.model.events), ("ORIGINAL", self.model.originals)):
             found = self.api.walk(f"{name}/events", "sessionEvents", view=view)
             assert [without(event, "name") for event in found] == expected(session)
+
+    @rule(
+        slot=calls.slots,
+        session_id=calls.ids | calls.fork_ids,
+        fork_id=calls.fork_ids,
+        sent=calls.batches,
+        body=calls.forks,
+        point=calls.points,
+    )
+    def fork(
+        self,
+        slot: int,
+        session_id: str,
+        fork_id: str,
+        sent: list[tuple[Json, str, bool]],
+        body: Json,
+        point: int | str | None,
+    ) -> None:
+        """To a name that may be taken, also by the same fork; the session is complete at once."""
+        name = self.name(slot, session_id)
+        self.append(slot, session_id, sent, be_there=session_id == "a")
+        asked: Json = {"sessionId": fork_id, "session": body}
+        if isinstance(point, int):
+            asked["throughEvent"] = self.event_name(name, point)
+        elif point is not None:
+            asked["beforeInvocationId"] = point
+        answer = self.api.call("POST", f"{name}:fork", asked)
+        expected = self.model.fork(name, fork_id, body, point)
+        if isinstance(expected, dict):
+            self.operations.append((answer.json["name"], expected["name"]))
+            self.same(answer, {"response": expected})
+        else:
+            self.same(answer, expected)
+
+    @rule(
+        slot=calls.slots,
+        session_id=calls.ids | calls.fork_ids,
+        sent=calls.batches,
+        before=calls.invocations,
+    )
+    def rewind(
+        self, slot: int, session_id: str, sent: list[tuple[Json, str, bool]], before: str
+    ) -> None:
+        """The event is the last of the list, and tells what it does to the state."""
+        name = self.name(slot, session_id)
+        self.append(slot, session_id, sent, be_there=session_id == "a")
+        answer = self.api.call("POST", f"{name}:rewind", {"beforeInvocationId": before})
+        expected = self.model.rewind(name, before)
+        if isinstance(expected, int):
+            self.same(answer, expected)
+            return
+        changed, gone = expected
+        query = {"orderBy": "timestamp desc", "pageSize": 1}
+        event = without(self.api.ok("GET", f"{name}/events", **query)["sessionEvents"][0], "name")
+        assert event["actions"] == {"stateDelta": changed}
+        assert event["rawEvent"]["actions"] == {
+            "stateDelta": {**changed, **dict.fromkeys(gone)},
+            "rewindBeforeInvocationId": before,
+        }
+        self.model.rewound(name, event, changed, gone)
+        self.same(answer, self.model.get(name))
+
+    def event_name(self, session: str, number: int) -> str:
+        """The id of the event that arrived so many events behind the first one."""
+        live = self.model.live(session)
+        if live is None or number >= len(live.events):
+            return "none"
+        found = self.api.walk(f"{session}/events", "sessionEvents")
+        in_order = self.model.events(live)
+        place = next(at for at, event in enumerate(in_order) if event is live.events[number])
+        return str(found[place]["name"].rpartition("/")[2])
 
     @rule(slot=calls.slots, session_id=calls.ids)
     def delete(self, slot: int, session_id: str) -> None:
@@ -359,7 +429,7 @@ class Machine(Comparing):
         """In the end everything that can be seen is compared."""
         for slot in range(len(self.engines)):
             self.list_sessions(slot, "", "", 100)
-            for session_id in ("a", "b", "C_-1"):
+            for session_id in ("a", "b", "C_-1", "f", "g", "h"):
                 self.list_events(slot, session_id, "", False, 2)
         self.list_engines(100)
 

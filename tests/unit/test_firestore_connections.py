@@ -56,7 +56,7 @@ def session(number: int) -> SessionName:
 
 def append(store: Store, name: SessionName) -> None:
     event = EventRecord("e", 0, "a", "i", "{}")
-    store.append_event(name, event, StateChange(), time.time_ns() // 1000 * 1000)
+    store.append_events(name, [(event, StateChange())], time.time_ns() // 1000 * 1000)
 
 
 def test_a_list_without_its_index_says_which_variable_makes_it(

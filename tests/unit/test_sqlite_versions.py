@@ -13,7 +13,7 @@ from functions.rules.errors import StoreUnavailable
 from functions.store.opening import open_store
 from functions.store.sqlite import database
 from functions.store.sqlite.schema import STEPS
-from tests.support.api import Api
+from tests.support.api import SECOND, Api
 from tests.support.project import LOCATION
 
 VERSION_1 = """
@@ -108,6 +108,9 @@ OF_VERSION_3 = {
 }
 """Every method of a server of version 3 on sessions needs one of these, to the letter."""
 
+VERSION_5 = Path(__file__).with_name("sqlite_version_5.sql")
+"""What the code of commit 356ec79, the last one of version 5, wrote while a test called it."""
+
 ENGINE = f"{LOCATION}/reasoningEngines/1"
 LATER_THAN_ANY_TEST = 2**62
 
@@ -141,6 +144,17 @@ def old(tmp_path: Path) -> Path:
                 "VALUES (1, ?, ?, 'user', ?, ?)",
                 (key, f"e{number}", run, text),
             )
+        db.commit()
+    return path
+
+
+@pytest.fixture
+def of_version_5(tmp_path: Path) -> Path:
+    """A file of version 5: sessions with and without events, one expired, one deleted."""
+    path = tmp_path / "version_5.db"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript(VERSION_5.read_text())
+        db.execute("PRAGMA user_version = 5")
         db.commit()
     return path
 
@@ -289,6 +303,65 @@ def test_a_server_of_this_version_leaves_a_file_alone_once_a_newer_one_came(
         assert [answer.status for answer in answers] == [503] * len(answers)
         assert "newer version" in answers[0].json["error"]["message"]
         assert list(newer.iterdump()) == before
+
+
+def test_sessions_of_version_5_count_the_events_that_they_have(of_version_5: Path) -> None:
+    """All spellings of usage; a time that 64 bits cannot say is left out."""
+    with opened(of_version_5) as api:
+        api.now += 60 * SECOND
+        told = api.ok("GET", f"{ENGINE}/sessions/told", view="FULL")
+        assert api.append(told["name"], "2026-01-01T00:00:03Z").status == 200
+        listed = api.ok("GET", f"{ENGINE}/sessions", view="FULL", orderBy="create_time")
+    assert told["sessionState"] == {"patched": True, "app:k": 1, "user:k": 1}
+    facts = [
+        {
+            name: session[name]
+            for name in ("eventCount", "usage", "lastEventTime")
+            if name in session
+        }
+        for session in listed["sessions"]
+    ]
+    usage = {"promptTokenCount": 7, "candidatesTokenCount": 7, "totalTokenCount": 16}
+    assert {name: told[name] for name in ("eventCount", "usage", "lastEventTime")} == {
+        "eventCount": 3,
+        "usage": usage,
+        "lastEventTime": "2026-01-01T00:00:02Z",
+    }
+    assert facts == [
+        {"eventCount": 4, "usage": usage, "lastEventTime": "2026-01-01T00:00:03Z"},
+        {"eventCount": 1},
+        {"eventCount": 0},
+    ]
+
+
+def test_everybody_of_version_5_has_a_row_that_says_since_when(of_version_5: Path) -> None:
+    """Since the first session; since the step for who has state and no session."""
+    with opened(of_version_5), contextlib.closing(sqlite3.connect(of_version_5)) as db:
+        users = db.execute("SELECT user_id, create_time, scope FROM users ORDER BY user_id")
+        (u, since, scope), (v, *_), (w, *_), (x, later, left) = users.fetchall()
+    assert (u, v, w, x) == ("u", "v", "w", "x")
+    assert since == 1_795_305_600_000_000_000
+    assert later > 10**18
+    assert (scope, left) == (3, 6)
+
+
+def test_a_file_of_version_5_and_a_new_one_have_the_same_schema(
+    of_version_5: Path, tmp_path: Path
+) -> None:
+    """Tables, columns, indexes and triggers."""
+    new = tmp_path / "new.db"
+    for path in (of_version_5, new):
+        with opened(path):
+            pass
+    assert schema(of_version_5) == schema(new)
+
+
+def test_a_purge_of_version_6_removes_what_version_5_left(of_version_5: Path) -> None:
+    """The expired session and its event."""
+    with opened(of_version_5) as api:
+        api.now += 60 * SECOND
+        purged = api.ok("POST", "sessions:purgeExpired")
+    assert purged == {"purgedSessions": 1, "deletedEvents": 1, "done": True}
 
 
 def count(db: sqlite3.Connection, table: str) -> int:

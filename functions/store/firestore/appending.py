@@ -11,7 +11,7 @@ from functions.rules.errors import (
     SessionOfAnotherUser,
     TooLarge,
 )
-from functions.rules.event import EventRecord, counts_of
+from functions.rules.event import EventAndState, EventRecord, counts_of
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord, check_version, later
 from functions.rules.state import (
@@ -25,11 +25,14 @@ from functions.store.firestore import documents, values
 from functions.store.firestore.condemned import check_parent, is_condemned, live
 from functions.store.firestore.counting import COUNTED, count
 from functions.store.firestore.erasure import erase
-from functions.store.firestore.event_documents import event_writes
+from functions.store.firestore.event_documents import event_writes, parts_of
+from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.layouts import FORMER, Layouts, micros
+from functions.store.firestore.migration import Versions
 from functions.store.firestore.protobuf import CommitResponse, Document, Timestamp, Write
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Refused, Rpc, Stale
+from functions.store.firestore.schema import WITH_CANONICAL_IDS, WITH_HISTORY
 from functions.store.firestore.sharing import (
     check_state_size,
     explanation,
@@ -150,6 +153,36 @@ class AppendCommit:
         return documents.version_of(answer.write_results[1].update_time)
 
 
+def append_commit(
+    rpc: Rpc,
+    name: SessionName,
+    events: Sequence[EventAndState],
+    keys: EventKeys,
+    versions: Versions,
+) -> AppendCommit:
+    """The commit of an append; raises MigrationUnderWay where other servers could not read it."""
+    if len(events) > 1:
+        # Servers of earlier versions do not tell the events of one commit apart.
+        versions.require(rpc, WITH_HISTORY)
+    if not versions.has_reached(WITH_HISTORY):
+        for event, _ in events:
+            event.shorter = ""
+            if parts_of(event):
+                versions.require(rpc, WITH_HISTORY)
+    has_former_ids = not versions.has_reached(WITH_CANONICAL_IDS)
+    keyed = [
+        KeyedEvent(
+            event,
+            state,
+            keys.next(event.timestamp),
+            event.former_id if has_former_ids else "",
+            number,
+        )
+        for number, (event, state) in enumerate(events)
+    ]
+    return AppendCommit(f"{rpc.root}/{name}", keyed, versions.layouts_to_write(rpc))
+
+
 def append(
     rpc: Rpc,
     name: SessionName,
@@ -176,6 +209,7 @@ def append(
                 return version
             check_version(name, version, if_match)
             commit, is_known = left, True
+            retries.wait()
         state, shared = commit.state, list[Write]()
         unchanged_since = expected
         if state.needs_current_state or owner is not None:
@@ -212,8 +246,9 @@ def append(
         except Missing:
             raise SessionNotFound(name) from None
         except Stale:
-            retries.wait()
             is_known = if_match is None
+            if is_known:
+                retries.wait()
         except Refused as refusal:
             raise explanation(rpc, name, state, refusal) from refusal
         else:

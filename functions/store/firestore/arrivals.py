@@ -25,12 +25,11 @@ from functions.store.firestore.values import by_field_name, nanoseconds
 Place = tuple[int, int]
 """When a document was created, in nanoseconds, and its `n`."""
 
-LEAST_LOOKBACK = 10 * 10**9
-"""Nanoseconds by which a query looks back at least: Firestore may commit after a deadline."""
-
 _PAGE = 1_000
 _PAGE_BYTES = 4 * 2**20
 """Documents and bytes that are in memory at a time; the document that reaches them is the last."""
+
+_NEVER = 2**62
 
 
 def place(found: Document) -> Place:
@@ -38,7 +37,9 @@ def place(found: Document) -> Place:
     return nanoseconds(found.create_time), place_in_commit(found)
 
 
-def place_before(rpc: Rpc, name: SessionName, point: Point, read_time: Timestamp | None) -> Place:
+def place_before(
+    rpc: Rpc, name: SessionName, point: Point, read_time: Timestamp | None = None
+) -> Place:
     """The last place that may be before a point; raises EventNotFound, InvocationNotFound."""
     if point.through_event:
         path = f"{name}/events/{point.through_event}"
@@ -59,29 +60,38 @@ def place_before(rpc: Rpc, name: SessionName, point: Point, read_time: Timestamp
     return created, number - 1
 
 
-def history(
-    rpc: Rpc,
-    name: SessionName,
-    behind: Place | None,
-    end: Place | None,
-    lookback: int,
-    read_time: Timestamp | None = None,
-) -> Iterator[Document]:
-    """The documents of a session's history behind one place and up to another, as they arrived.
+class History:
+    """The documents of a session's history behind one place and up to another, as they arrived."""
 
-    `lookback` is the nanoseconds by which a document may be created later than it arrived.
-    """
-    since = None if behind is None else behind[0] - lookback
-    until = None if end is None else end[0]
-    streams = [
-        _by_place(_pages(rpc, name, collection, since, until, read_time))
-        for collection in ("events", "changes")
-    ]
-    for at, _, found in merge(*streams):
-        if end is not None and at > end:
-            return
-        if behind is None or at > behind:
-            yield found
+    def __init__(
+        self,
+        rpc: Rpc,
+        name: SessionName,
+        end: Place | None,
+        read_time: Timestamp | None = None,
+        *,
+        behind: Place | None = None,
+        since: int | None = None,
+    ) -> None:
+        """`since` is what `left_since` was when the history had come to `behind`."""
+        self._behind, self._end = behind, end
+        until = None if end is None else end[0]
+        self._streams = [
+            ByPlace(_pages(rpc, name, collection, since, until, read_time))
+            for collection in ("events", "changes")
+        ]
+
+    def __iter__(self) -> Iterator[Document]:
+        for at, _, found in merge(*self._streams):
+            if self._end is not None and at > self._end:
+                return
+            if self._behind is None or at > self._behind:
+                yield found
+
+    @property
+    def left_since(self) -> int:
+        """The nanoseconds at which the earliest of the documents may have arrived that are left."""
+        return min(stream.left_since for stream in self._streams)
 
 
 def is_event(found: Document) -> bool:
@@ -109,10 +119,10 @@ def changes_of(found: Document, event: EventRecord | None) -> tuple[MemberChange
     return by_field_name(changes), False
 
 
-def state_at(rpc: Rpc, name: SessionName, end: Place, lookback: int) -> Mapping[str, str | None]:
+def state_at(rpc: Rpc, name: SessionName, end: Place) -> Mapping[str, str | None]:
     """The members of a session's own state at a place, by the names of their fields."""
     then = StateHistory()
-    for found in history(rpc, name, None, end, lookback):
+    for found in History(rpc, name, end):
         event = event_record(rpc, found, None) if is_event(found) else None
         changes, replace = changes_of(found, event)
         then.apply(changes, replace=replace)
@@ -148,12 +158,34 @@ def _pages(
         yield from page
 
 
-def _by_place(arrived: Iterator[Document]) -> Iterator[tuple[Place, str, Document]]:
-    held: list[tuple[Place, str, Document]] = []
-    for found in arrived:
-        # No document that has yet to come was created before it arrived.
-        while held and held[0][0][0] < arrival_of(found):
-            yield heappop(held)
-        heappush(held, (place(found), found.name, found))
-    while held:
-        yield heappop(held)
+class ByPlace:
+    """Documents of one collection by place."""
+
+    def __init__(self, arrived: Iterator[Document]) -> None:
+        """`arrived` has them as they arrived."""
+        self._arrived = arrived
+        self._held: list[tuple[Place, str, Document]] = []
+        self._recent: tuple[int, ...] = ()
+
+    def __iter__(self) -> Iterator[tuple[Place, str, Document]]:
+        held = self._held
+        for found in self._arrived:
+            arrival = arrival_of(found)
+            # No document that has yet to come was created before it arrived.
+            while held and held[0][0][0] < arrival:
+                yield self._next(arrival)
+            heappush(held, (place(found), found.name, found))
+        while held:
+            yield self._next()
+
+    @property
+    def left_since(self) -> int:
+        """The earliest arrival of what was not taken before the last document."""
+        left = (arrival_of(found) for _, _, found in self._held)
+        return min((*self._recent, *left), default=_NEVER)
+
+    def _next(self, *read: int) -> tuple[Place, str, Document]:
+        first = heappop(self._held)
+        # Whoever merges streams takes one document ahead.
+        self._recent = (arrival_of(first[2]), *read)
+        return first

@@ -21,7 +21,7 @@ from functions.store.firestore.erasure import BATCH, erase_all, removal
 from functions.store.firestore.protobuf import CommitResponse, Document, StructuredQuery, Write
 from functions.store.firestore.queries import documents_by_name
 from functions.store.firestore.rpc import Missing, Rpc, Stale
-from functions.store.firestore.values import document, update
+from functions.store.firestore.values import creation, document, update
 from functions.store.protocol import Purged
 
 CONDEMNED = "condemned"
@@ -44,6 +44,11 @@ def hides_sessions(engine: Document) -> bool:
     return is_condemned(engine) or bool(engine.fields[ERASING].map_value.fields)
 
 
+def reading(rpc: Rpc, name: SessionName, *fields: str) -> Callable[[], list[Document | None]]:
+    """Starts reading what tells whether a session is there, of its document and its engine's."""
+    return rpc.batch_get([str(name), name.engine], ["expiry", "userId", *HIDING, *fields])
+
+
 def live(
     name: SessionName,
     found: Document | None,
@@ -60,11 +65,6 @@ def live(
     return found
 
 
-def reading(rpc: Rpc, name: SessionName, *fields: str) -> Callable[[], list[Document | None]]:
-    """Starts reading what tells whether a session is there, of its document and its engine's."""
-    return rpc.batch_get([str(name), name.engine], ["expiry", "userId", *HIDING, *fields])
-
-
 def check_parent(name: str, engine: Document | None, *, require_engine: bool) -> None:
     """Raises an error where no session may be created below an engine.
 
@@ -76,10 +76,11 @@ def check_parent(name: str, engine: Document | None, *, require_engine: bool) ->
         raise EngineBeingDeleted(name)
 
 
-def condemnation(rpc: Rpc, name: EngineName, engine: Document) -> list[Write]:
+def condemnation(rpc: Rpc, name: EngineName, engine: Document | None) -> list[Write]:
     """The writes that hide an engine, unless its document has changed since it was read."""
-    mark = Write(update=document(engine.name, {CONDEMNED: True}))
-    mark.current_document.update_time.CopyFrom(engine.update_time)
+    mark = creation(f"{rpc.root}/{name}", {CONDEMNED: True})
+    if engine is not None:
+        mark.current_document.update_time.CopyFrom(engine.update_time)
     return [mark, Write(update=document(_entry(rpc, name), {"engine": str(name)}))]
 
 

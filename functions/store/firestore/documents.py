@@ -25,7 +25,7 @@ gone. Documents of earlier versions lack fields, see `schema`.
 import hashlib
 from typing import TypeGuard
 
-from functions.aip.timestamp import MIN_TIMESTAMP, format_timestamp, parse_timestamp
+from functions.aip.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, format_timestamp, parse_timestamp
 from functions.messages.json_text import read_json, write_json, write_plain
 from functions.rules.engine import EngineRecord
 from functions.rules.event import EventRecord
@@ -103,10 +103,12 @@ def version_of(update_time: Timestamp) -> str:
 def written_at(version: str) -> Timestamp | None:
     """The inverse of `version_of`; None for a text that is no version of this store."""
     try:
-        moment = timestamp(int(version, 16))
+        moment = int(version, 16)
     except ValueError:
         return None
-    return moment if version_of(moment) == version else None
+    # Firestore refuses a condition with another moment than one of its own.
+    is_moment = moment in range(0, MAX_TIMESTAMP, 1000) and f"{moment:x}" == version
+    return timestamp(moment) if is_moment else None
 
 
 def incarnation_of(found: Document | None) -> str:
@@ -197,8 +199,8 @@ def session_record(
         read_counts(found, record)
         forked_from = fields["forkedFrom"].map_value.fields if "forkedFrom" in fields else {}
         if forked_from:
-            parts = {name: forked_from[name].string_value for name in ("session", "event")}
-            record.forked_from = write_plain(parts)
+            told = (name for name in ("session", "event") if name in forked_from)
+            record.forked_from = write_plain({n: forked_from[n].string_value for n in told})
     return record
 
 

@@ -19,7 +19,7 @@ from functions.store.firestore.erasure import removal
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
 from functions.store.firestore.queries import names_in
 from functions.store.firestore.retries import Retries
-from functions.store.firestore.rpc import Missing, Rpc, Stale
+from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
 
 
@@ -91,24 +91,33 @@ def delete_engine(
 ) -> bool:
     """Hides an engine, removes what is below it until the time is up, and tells if all is gone.
 
+    With `force` an engine may also be deleted that was never created and holds users or state.
     Raises EngineNotFound, or EngineHasSessions without `force`.
     """
-    current = None
+    has_begun = False
     while True:
         (found,) = rpc.batch_get([str(name)])()
         if is_condemned(found):
             break
-        if found is None and current is not None:
+        if found is None and has_begun:
             # Firestore took the removal, and its answer was lost.
             return True
-        current = _existing(name, found)
+        is_created = documents.is_engine(found)
+        if not (is_created or force):
+            raise EngineNotFound(name)
         has_sessions = _has_any(rpc, name, names_in("sessions", 1))
-        if has_sessions and not force and _has_live_session(rpc, name, now):
+        if has_sessions and not force and _has_live_session(rpc, name, now, found):
             raise EngineHasSessions(name)
         is_empty = not has_sessions and not _has_any(rpc, name, names_in("users", 1))
+        if is_empty and not is_created and not values.members_of(found, "app"):
+            raise EngineNotFound(name)
+        has_begun = found is not None
         try:
-            rpc.commit([removal(current)] if is_empty else condemnation(rpc, name, current))
-        except (Stale, Missing):
+            if is_empty and found is not None:
+                rpc.commit([removal(found)])
+            else:
+                rpc.commit(condemnation(rpc, name, found))
+        except (AlreadyExists, Missing, Stale):
             retries.wait()
             continue
         if is_empty:
@@ -130,15 +139,16 @@ def _has_any(rpc: Rpc, name: EngineName, query: StructuredQuery) -> bool:
     return any(found is not None for found, _ in rpc.run_query(str(name), query))
 
 
-def _has_live_session(rpc: Rpc, name: EngineName, now: int) -> bool:
+def _has_live_session(rpc: Rpc, name: EngineName, now: int, engine: Document | None) -> bool:
     """Reads the sessions by name until one is live; in most engines the first one is."""
 
     def request(last: Document | None) -> StructuredQuery:
         behind = "" if last is None else last.name
-        return queries.documents_by_name("sessions", ("expiry",), 0, behind, everywhere=False)
+        fields = ("expiry", "userId")
+        return queries.documents_by_name("sessions", fields, 0, behind, everywhere=False)
 
     found = queries.run_in_steps(rpc, str(name), request, 1)
-    return any(documents.is_live(session, now) for session, _ in found)
+    return any(documents.is_live(session, now, None, engine) for session, _ in found)
 
 
 def _existing(name: EngineName, found: Document | None) -> Document:

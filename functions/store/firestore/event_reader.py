@@ -9,14 +9,11 @@ from heapq import heappop, heappush
 
 from functions.rules.errors import SessionNotFound
 from functions.rules.names import SessionName
-from functions.store.firestore.arrivals import LEAST_LOOKBACK
-from functions.store.firestore.condemned import CONDEMNED, is_condemned
+from functions.store.firestore.condemned import live, reading
 from functions.store.firestore.documents import (
-    ERASING,
     arrival_of,
     expiry_of,
     incarnation_of,
-    is_live,
 )
 from functions.store.firestore.event_documents import (
     event_record,
@@ -34,6 +31,9 @@ from functions.store.streams import MAX_NEW_EVENTS, NewEvent, Signal, take_batch
 
 _CHECK_INTERVAL = 15 * 10**9
 """Nanoseconds after which a reader checks that its session is live and that it missed no event."""
+
+_LEAST_LOOKBACK = 10 * 10**9
+"""Nanoseconds that a query looks back at least: Firestore may commit after a call's deadline."""
 
 
 class FirestoreEventReader:
@@ -60,7 +60,7 @@ class FirestoreEventReader:
         self._name = name
         self._original = original
         self._position = int((checked_cursor(after, int) or [0])[0])
-        self._lookback = max(commit_time, LEAST_LOOKBACK)
+        self._lookback = max(commit_time, _LEAST_LOOKBACK)
         self._backlog: _Backlog | None = None
         found = self._read_session(now, owner)
         self._incarnation = incarnation_of(found)
@@ -132,11 +132,8 @@ class FirestoreEventReader:
         return found
 
     def _read_session(self, now: int, owner: str | None) -> Document:
-        fields = ("expiry", "incarnation", "userId", CONDEMNED, ERASING)
-        found, engine = self._rpc.batch_get([str(self._name), self._name.engine], fields)()
-        if is_condemned(engine) or not is_live(found, now, owner, engine):
-            raise SessionNotFound(self._name)
-        return found
+        found, engine = reading(self._rpc, self._name, "incarnation")()
+        return live(self._name, found, now, owner, engine)
 
     def _check(self, now: int) -> None:
         found = self._require_session(now)

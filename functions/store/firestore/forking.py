@@ -4,9 +4,10 @@ The document of the new session has a negative `expiry`, by which no method find
 commit that completes it. Meanwhile its field `fork` says how far the copy has come, so that any
 server can go on with it:
 
-    request, worker, userId     the fork, the call that works on it, and whose session it makes
+    request, worker             the fork, and the call that works on it
     readTime                    the moment at which the source is read
-    end, behind                 places of its history: the copy goes to the one, and has come so far
+    end, behind, since          its history: the place where the copy ends, that to which it has
+                                come, and when the earliest document arrived that is left
     lastEvent, events, usage, lastTime     of the events that were copied
 
 Each commit holds only if nobody else has written the new session's document: an append that met it
@@ -39,6 +40,7 @@ from functions.store.firestore.layouts import Layouts, micros, purge_shard
 from functions.store.firestore.protobuf import Document, Timestamp, Value, Write
 from functions.store.firestore.rpc import AlreadyExists, Missing, Refused, Rpc, Stale
 from functions.store.firestore.sharing import is_registered, share, shared_writes
+from functions.store.firestore.user_erasure import ended
 
 WRITES = 398
 """Copies in one commit; it also writes the session, and at the end a new user."""
@@ -62,10 +64,10 @@ class _Copy:
 
     request: str
     worker: str
-    user_id: str
     read_time: Timestamp | None = None
     end: arrivals.Place | None = None
     behind: arrivals.Place | None = None
+    since: int | None = None
     last_event: str = ""
     events: int = 0
     usage: TokenUsage = NO_USAGE
@@ -79,10 +81,10 @@ class _Copy:
         return cls(
             request=fields["request"].string_value,
             worker=fields["worker"].string_value,
-            user_id=fields["userId"].string_value,
             read_time=fields["readTime"].timestamp_value if "readTime" in fields else None,
             end=_place(fields.get("end")),
             behind=_place(fields.get("behind")),
+            since=fields["since"].integer_value if "since" in fields else None,
             last_event=fields["lastEvent"].string_value,
             events=fields["events"].integer_value,
             usage=TokenUsage.of({name: said.integer_value for name, said in usage.items()}),
@@ -94,10 +96,10 @@ class _Copy:
         told: dict[str, values.Storable | None] = {
             "request": self.request,
             "worker": self.worker,
-            "userId": self.user_id,
             "readTime": self.read_time,
             "end": self.end,
             "behind": self.behind,
+            "since": self.since,
             "lastEvent": self.last_event,
             "events": self.events,
             "usage": self.usage.named(),
@@ -157,14 +159,9 @@ class ForkCopy:
         is_time_up: Callable[[], bool],
         owner: str | None,
         layouts: Layouts,
-        lookback: int,
-        *,
-        require_engine: bool,
     ) -> None:
-        """`lookback` is the nanoseconds that a commit may take; the others as in the protocol."""
         self._rpc, self._fork, self._now, self._is_time_up = rpc, fork, now, is_time_up
-        self._owner, self._layouts, self._lookback = owner, layouts, lookback
-        self._require_engine = require_engine
+        self._owner, self._layouts = owner, layouts
         self._path = f"{rpc.root}/{fork.name}"
         self._worker = secrets.token_hex(8)
         self._since = Timestamp()
@@ -190,35 +187,40 @@ class ForkCopy:
 
         None where an earlier session of the name is too large to be removed in time.
         """
-        fork, source_name = self._fork, self._fork.source
-        found, source, engine = self._rpc.batch_get(
-            [str(fork.name), str(source_name), source_name.engine]
-        )()
-        if documents.is_live(found, self._now) and not is_condemned(engine):
-            if _request_of(found) != fork.request or not documents.is_live(
-                found, self._now, self._owner
-            ):
+        fork, rpc, now = self._fork, self._rpc, self._now
+        paths = [str(fork.name), str(fork.source), fork.source.engine]
+        found, source, engine = rpc.batch_get(paths)()
+        if documents.is_live(found, now, None, engine) and not is_condemned(engine):
+            is_own = self._owner in (None, documents.user_id_of(found))
+            if not is_own or _request_of(found) != fork.request:
                 raise SessionAlreadyExists(str(fork.name))
             return self._shown(found, engine)
-        if is_condemned(engine) or not documents.is_live(source, self._now, self._owner):
-            raise SessionNotFound(source_name)
-        check_parent(source_name.engine, engine, require_engine=self._require_engine)
-        if found is not None and not documents.is_over(found, self._now):
-            copy = _Copy.of(found)
-            if copy.request != fork.request:
+        if is_condemned(engine) or not documents.is_live(source, now, self._owner, engine):
+            raise SessionNotFound(fork.source)
+        check_parent(fork.source.engine, engine, require_engine=fork.require_engine)
+        if found is not None and documents.is_erased(engine, found):
+            found = ended(rpc, found)
+        if found is not None and not documents.is_over(found, now):
+            if _request_of(found) != fork.request:
                 raise SessionAlreadyExists(str(fork.name))
+            if _was_met(found):
+                raise _Interrupted
+            copy = _Copy.of(found)
             copy.worker, self._since = self._worker, found.update_time
-            written_at = self._commit(copy, _Chunk())
-            copy.read_time = copy.read_time or written_at
+            moment = self._commit(copy, _Chunk())
+            copy.read_time = copy.read_time or moment
             return copy
-        if (
-            found is not None
-            and not erase(self._rpc, found, self._now, is_time_up=self._is_time_up).done
-        ):
+        if found is not None and not erase(rpc, found, now, is_time_up=self._is_time_up).done:
             return None
-        record = fork.record(documents.session_record(source_name, source), self._now)
-        copy = _Copy(fork.request, self._worker, record.user_id)
-        fields = {"purgeShard": purge_shard(fork.name), "state": {}, **self._hidden(copy)}
+        record = fork.record(documents.session_record(fork.source, source), now)
+        copy = _Copy(fork.request, self._worker)
+        fields: dict[str, values.Storable] = {
+            # The erasure of the user, and the purge, find the session by these.
+            "userId": record.user_id,
+            "purgeShard": purge_shard(fork.name),
+            "state": {},
+            **self._hidden(copy),
+        }
         copy.read_time = self._write([values.creation(self._path, fields)])
         return copy
 
@@ -232,13 +234,15 @@ class ForkCopy:
                 lambda: arrivals.place_before(self._rpc, fork.source, fork.point, at)
             )
         chunk = _Chunk()
-        entries = arrivals.history(
-            self._rpc, fork.source, copy.behind, copy.end, self._lookback, at
+        history = arrivals.History(
+            self._rpc, fork.source, copy.end, at, behind=copy.behind, since=copy.since
         )
+        entries = iter(history)
         while (found := self._read(lambda: next(entries, None))) is not None:
             event = event_record(self._rpc, found, at) if arrivals.is_event(found) else None
             writes = self._copies(found, event)
             if not chunk.has_room(writes):
+                copy.since = history.left_since
                 self._commit(copy, chunk)
                 if self._is_time_up():
                     return None
@@ -255,11 +259,11 @@ class ForkCopy:
     def _complete(self, copy: _Copy, chunk: _Chunk, source: Document) -> SessionRecord:
         """Writes the last copies and shows the session, all in one commit."""
         fork, engine_name = self._fork, self._fork.name.engine
-        user_path = documents.user_path(engine_name, copy.user_id)
-        engine, user = self._rpc.batch_get([engine_name, user_path])()
-        if is_condemned(engine):
-            raise SessionNotFound(fork.source)
         record = fork.record(documents.session_record(fork.source, source), self._now)
+        user_path = documents.user_path(engine_name, record.user_id)
+        engine, user = self._rpc.batch_get([engine_name, user_path])()
+        if is_condemned(engine) or documents.is_erased(engine, source):
+            raise SessionNotFound(fork.source)
         record.forked_from = fork.origin(copy.last_event)
         fields: dict[str, values.Storable] = {
             **documents.session_fields(record, self._worker, self._layouts),
@@ -283,7 +287,7 @@ class ForkCopy:
         session = values.update(self._path, fields, mask, changed_since=self._since)
         self._write([session, *chunk.writes, *shared])
         (found,) = self._rpc.batch_get([str(fork.name)])()
-        if not documents.is_live(found, self._now):
+        if not documents.is_live(found, self._now, None, engine):
             raise SessionNotFound(fork.name)
         return self._shown(found, engine)
 
@@ -332,33 +336,37 @@ class ForkCopy:
 
     def _discard(self) -> bool:
         """Gives up the incomplete session; False where another call works on the same fork."""
-        (found,) = self._rpc.batch_get([str(self._fork.name)], ["expiry", "fork"])()
+        fields = ["expiry", "fork", "updated", "userId"]
+        (found,) = self._rpc.batch_get([str(self._fork.name)], fields)()
         if found is None or documents.expiry_of(found) >= 0:
             return True
         copy = _Copy.of(found)
-        if copy.worker != self._worker:
-            return copy.request != self._fork.request
-        write = Write(update=documents.tombstone(found))
-        write.current_document.update_time.CopyFrom(found.update_time)
+        if copy.request != self._fork.request:
+            return True
+        if copy.worker != self._worker and not _was_met(found):
+            return False
         # What cannot be removed now goes with the next call or the purge.
-        with suppress(_Interrupted, Stale, StoreUnavailable):
-            self._write([write])
-            gone = Document(name=self._path, update_time=self._since)
-            erase(self._rpc, gone, self._now, batches=1)
+        with suppress(StoreUnavailable):
+            erase(self._rpc, ended(self._rpc, found), self._now, batches=1)
         return True
 
 
 def is_forking(rpc: Rpc, name: SessionName, now: int, owner: str | None) -> bool:
     """Whether a session of that name, and of the owner if one is given, is still incomplete."""
-    (found,) = rpc.batch_get([str(name)], ["expiry", "fork"])()
+    (found,) = rpc.batch_get([str(name)], ["expiry", "userId"])()
     if found is None or documents.expiry_of(found) >= 0 or documents.is_over(found, now):
         return False
-    return owner in (None, _Copy.of(found).user_id)
+    return owner in (None, documents.user_id_of(found))
 
 
 def _request_of(found: Document) -> str:
     """The digest of the request that made a session, "" where none did."""
     return found.fields["fork"].map_value.fields["request"].string_value
+
+
+def _was_met(found: Document) -> bool:
+    """Whether an append has met an incomplete session, and left an event below it."""
+    return "updated" in found.fields
 
 
 def _creation(path: str, found: Document) -> Write:

@@ -19,11 +19,11 @@ from operator import itemgetter
 
 from functions.calls.filters import PageQuery, session_matches
 from functions.rules.errors import WalkTooOld
-from functions.rules.names import EngineName
+from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionRecord
-from functions.store.firestore.condemned import CONDEMNED, hides_sessions, is_condemned
+from functions.store.firestore.condemned import HIDING, hides_sessions, is_condemned
 from functions.store.firestore.documents import (
-    ERASING,
+    is_erased,
     is_live,
     session_name,
     session_record,
@@ -35,6 +35,7 @@ from functions.store.firestore.queries import (
     run_in_steps,
     searched_facets,
     sessions_in_order,
+    sessions_of_id,
 )
 from functions.store.firestore.rpc import Refused, Rpc, Stale
 from functions.store.firestore.sharing import share
@@ -44,7 +45,7 @@ from functions.store.paging import Cursor, Page, checked_cursor, cut_page, fill_
 _BY_NAME = 100
 """Sessions that one call reads by name at most, unless a page is larger: each is read whole."""
 
-_SHARED = ("app", "hasUserState", CONDEMNED, ERASING)
+_SHARED = ("app", "hasUserState", *HIDING)
 
 Place = tuple[int, list[str]]
 """Nanoseconds and the ids below the walk's parent: what sessions are ordered by.
@@ -67,21 +68,26 @@ def list_sessions(
     all sessions, or those of users who are being erased. `hiding` holds the documents, by name,
     that are known to do so.
     """
-    hiding = hiding or {}
+    hiding, hidden = hiding or {}, set[SessionName]()
     reading = None if engine.is_wildcard else rpc.batch_get([str(engine)], _SHARED)
-    page = fill_page(
-        (
-            (cursor, session_record(session_name(found), found, is_full=query.is_full))
-            for cursor, found in _Walk(rpc, engine, query, layouts, hiding).live_documents(now)
-        ),
-        query,
+
+    def placed() -> Iterator[tuple[Cursor, SessionRecord]]:
+        for cursor, found in _Walk(rpc, engine, query, layouts).live_documents(now):
+            record = session_record(session_name(found), found, is_full=query.is_full)
+            of_engine = hiding.get(record.name.engine)
+            if is_condemned(of_engine) or is_erased(of_engine, found):
+                hidden.add(record.name)
+            yield cursor, record
+
+    def matches(record: SessionRecord) -> bool:
+        is_hidden = record.name in hidden
+        # There may be very many, and the page is through with this one.
+        hidden.discard(record.name)
         # A facet of the filter finds sessions of every location.
-        lambda record: (
-            record.name.engine.startswith(f"{engine.location}/")
-            and session_matches(query.filter, record)
-        ),
-        SessionRecord.size,
-    )
+        is_here = record.name.engine.startswith(f"{engine.location}/")
+        return is_here and not is_hidden and session_matches(query.filter, record)
+
+    page = fill_page(placed(), query, matches, SessionRecord.size)
     names = [str(engine)]
     if reading is None:
         # The engines are known only from the sessions of the page.
@@ -101,6 +107,20 @@ def list_sessions(
     return cut_page(page, SessionRecord.size)
 
 
+def find_sessions(rpc: Rpc, location: str, session: str, now: int) -> list[SessionName]:
+    """The live sessions of an id in a location, whatever their engines."""
+    answers = rpc.run_query("", sessions_of_id(session))
+    found = {session_name(found): found for found, _ in answers if found is not None}
+    names = sorted(name for name in found if EngineName.parse(name.engine).location == location)
+    engines = [name.engine for name in names]
+    hiding = rpc.batch_get(engines, HIDING)() if engines else []
+    return [
+        name
+        for name, engine in zip(names, hiding, strict=True)
+        if not is_condemned(engine) and is_live(found[name], now, None, engine)
+    ]
+
+
 Placed = tuple[Timestamp, Place, Document]
 """When a session was read, where it stood, and its document."""
 
@@ -113,7 +133,6 @@ class _Walk:
     engine: EngineName
     query: PageQuery
     layouts: Layouts
-    hiding: Mapping[str, Document]
 
     @property
     def parent(self) -> str:
@@ -141,8 +160,7 @@ class _Walk:
             placed = self.places(behind)
         shards = [] if FORMER in walk.layouts else [walk.layouts[0].shards]
         for read_time, (position, ids), found in placed:
-            hiding = self.hiding.get(session_name(found).engine) if self.hiding else None
-            if not is_condemned(hiding) and is_live(found, now, None, hiding):
+            if is_live(found, now):
                 yield [snapshot or nanoseconds(read_time), *shards, position, "/".join(ids)], found
 
     def with_shards(self, shards: int) -> "_Walk":

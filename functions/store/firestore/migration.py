@@ -1,6 +1,6 @@
 """The version of a database, and the steps to the version of this code.
 
-    schema/version      version, since, place, shards, labels, formerShards, formerLabels
+    schema/version      version, since, place, reached, shards, labels, formerShards, formerLabels
 
 All documents of the database have reached `version`. While it is lower than this code's version,
 `since` is when a server of this code first saw that, and `place` is the document that the next
@@ -11,7 +11,8 @@ docs/decisions/0007-documents-migrate-beside-servers.md.
 `shards` and `labels` are the layout that the database shall have. `formerShards` and
 `formerLabels` are the layout that lists use before WITH_SHARDS; without them that is the layout of
 version 4. If all steps are done and a server starts with other settings, it takes the database
-back to BEFORE_SHARDS.
+back to BEFORE_SHARDS. `reached` is then the version that it had: its documents keep all that later
+steps gave them.
 """
 
 import logging
@@ -28,7 +29,14 @@ from functions.store.firestore.protobuf import Document
 from functions.store.firestore.queries import documents_by_name
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
-from functions.store.firestore.schema import BEFORE_SHARDS, SESSIONS, STEPS, WITH_SHARDS, Step
+from functions.store.firestore.schema import (
+    BEFORE_SHARDS,
+    SESSIONS,
+    STEPS,
+    WITH_SHARDS,
+    WITH_SHARDS_ALONE,
+    Step,
+)
 from functions.store.firestore.values import Storable, creation, nanoseconds, stamp, update
 from functions.store.versions import check_version
 
@@ -69,7 +77,7 @@ class Versions:
 
     def __init__(self, layout: Layout) -> None:
         """`layout` is the one of the settings."""
-        self._version = 0
+        self._version = self._reached = 0
         self._wanted = self._layout = layout
         self._former = FORMER
         self._read_at = 0.0
@@ -113,6 +121,7 @@ class Versions:
         version = int(found.fields["version"].integer_value)
         check_version(rpc.root, version, _newest())
         has_layout = "shards" in found.fields
+        self._reached = max(version, found.fields["reached"].integer_value)
         self._version, self._read_at = version, time.monotonic()
         self._layout = _layout_of(found) if has_layout else self._wanted
         self._former = _layout_of(found, "former") if "formerShards" in found.fields else FORMER
@@ -122,17 +131,18 @@ class Versions:
         if self._layout == self._wanted:
             return None
         former = _fields(self._layout, "former")
-        return {"version": BEFORE_SHARDS, **_fields(self._wanted), **former}
+        step_back = {"version": BEFORE_SHARDS, "reached": version}
+        return {**step_back, **_fields(self._wanted), **former}
 
     def reaches(self, rpc: Rpc, version: int) -> bool:
         """Whether all documents are of that version at least; reads nothing once they are."""
-        if self._version < version:
+        if not self.has_reached(version):
             self.open(rpc)
-        return self._version >= version
+        return self.has_reached(version)
 
     def has_reached(self, version: int) -> bool:
         """The last answer of `reaches` in this process; it may be late, never early."""
-        return self._version >= version
+        return version <= (self._version if version <= WITH_SHARDS_ALONE else self._reached)
 
     def require(self, rpc: Rpc, version: int) -> None:
         """Raises MigrationUnderWay unless all documents are of that version at least."""
@@ -157,6 +167,8 @@ class Versions:
         step = STEPS[self._version - 1]
         place = renew(rpc, step, self._layout, "", state.fields["place"].string_value)
         version = self._version if place else self._version + 1
+        if version == WITH_SHARDS_ALONE:
+            version = max(version, self._reached)
         fields = {"version": version} | ({"place": place} if place else {})
         mask = ("version", "place", "since") if version == _newest() else ("version", "place")
         save = update(f"{rpc.root}/{PATH}", fields, mask, changed_since=state.update_time)

@@ -28,17 +28,13 @@ def rewind_session(
     now: int,
     owner: str | None,
     if_match: str | None,
-    lookback: int,
     retries: Retries,
 ) -> SessionRecord:
-    """One commit, on condition that nobody has written the session since; see the protocol.
-
-    `lookback` is the nanoseconds that a commit may take.
-    """
+    """One commit, on condition that nobody has written the session since; see the protocol."""
     while True:
         event_path = f"{name}/events/{rewind.event_id}"
         found, engine, landed = rpc.batch_get([str(name), name.engine, event_path])()
-        if is_condemned(engine) or not documents.is_live(found, now, owner):
+        if is_condemned(engine) or not documents.is_live(found, now, owner, engine):
             raise SessionNotFound(name)
         record = documents.session_record(name, found)
         share(rpc, [record], {name.engine: engine})
@@ -46,7 +42,7 @@ def rewind_session(
             return record
         check_version(name, record.version, if_match)
         point = Point(before_invocation_id=rewind.before_invocation_id)
-        then = state_at(rpc, name, place_before(rpc, name, point, None), lookback)
+        then = state_at(rpc, name, place_before(rpc, name, point))
         members = values.members_of(found, "state")
         timestamp = max(now, _newest(rpc, name))
         event, change = rewind_event(rewind, members, then, timestamp)

@@ -130,5 +130,8 @@ BEFORE_SHARDS = 5
 WITH_SHARDS = 6
 """From which version on lists go by the layout that the database is to have."""
 
+WITH_SHARDS_ALONE = 7
+"""From which version on sessions have that layout alone; a change of it ends here."""
+
 WITH_HISTORY = 9
 """From which version on sessions count all their events, and each user has a document."""

@@ -9,14 +9,12 @@ a process reads the database's version.
 
 import secrets
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 from functions.calls.filters import PageQuery
 from functions.rules.engine import EngineRecord
 from functions.rules.errors import (
     SessionAlreadyExists,
-    StoreUnavailable,
 )
 from functions.rules.event import EventAndState, EventRecord
 from functions.rules.fork import Fork
@@ -29,7 +27,6 @@ from functions.rules.user import UserRecord
 from functions.store.firestore import (
     documents,
     engines,
-    queries,
     shared_states,
     user_erasure,
     users,
@@ -37,33 +34,27 @@ from functions.store.firestore import (
 )
 from functions.store.firestore.appending import (
     AppendCommit,
-    KeyedEvent,
     append,
+    append_commit,
     append_or_create,
 )
-from functions.store.firestore.arrivals import LEAST_LOOKBACK
-from functions.store.firestore.condemned import HIDING, check_parent, is_condemned, live, reading
+from functions.store.firestore.condemned import check_parent, live
 from functions.store.firestore.counting import COUNTED
+from functions.store.firestore.deleting import delete_session
 from functions.store.firestore.erasure import erase
-from functions.store.firestore.event_documents import (
-    parts_of,
-)
 from functions.store.firestore.event_keys import EventKeys
 from functions.store.firestore.event_store import FirestoreEvents
 from functions.store.firestore.forking import ForkCopy, is_forking
 from functions.store.firestore.history import change_writes
 from functions.store.firestore.layouts import Layout
-from functions.store.firestore.listing import list_sessions
+from functions.store.firestore.listing import find_sessions, list_sessions
 from functions.store.firestore.migration import Versions
-from functions.store.firestore.protobuf import Document, Write
 from functions.store.firestore.purging import count_expired, finish_deletions, purge
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rewinding import rewind_session
 from functions.store.firestore.rpc import AlreadyExists, LazyRpc, Missing, Refused, Rpc, Stale
 from functions.store.firestore.schema import (
     SESSIONS,
-    WITH_CANONICAL_IDS,
-    WITH_HISTORY,
     WITH_LOCATIONS,
     WITH_SHARDS,
 )
@@ -92,7 +83,6 @@ class FirestoreStore(FirestoreEvents):
             lambda: Rpc(project, database, emulator_host, timeout), self._versions.open
         )
         self._timeout = timeout / 1e9
-        self._lookback = max(timeout, LEAST_LOOKBACK)
         self._keys = EventKeys()
         self._listeners = ListenerPool()
 
@@ -207,55 +197,10 @@ class FirestoreStore(FirestoreEvents):
         self, name: SessionName, now: int, owner: str | None = None, if_match: str | None = None
     ) -> None:
         rpc, retries = self._rpcs.for_request(), Retries(name, self._timeout)
-        token, condemned = secrets.token_hex(8), ""
-        while True:
-            found, engine = reading(rpc, name, "incarnation")()
-            if documents.incarnation_of(found) == token:
-                break
-            found = live(name, found, now, owner, engine)
-            condemned = condemned or documents.incarnation_of(found)
-            if documents.incarnation_of(found) != condemned:
-                # The session is gone, and a later one has its name. The answer was lost, perhaps.
-                return
-            check_version(name, documents.version_of(found.update_time), if_match)
-            write = Write(update=documents.tombstone(found))
-            write.update.fields["incarnation"].string_value = token
-            write.current_document.update_time.CopyFrom(found.update_time)
-            try:
-                answer = rpc.commit([write])
-            except (Stale, Missing):
-                retries.wait()
-            else:
-                since = answer.write_results[0].update_time
-                found = Document(name=write.update.name, update_time=since)
-                break
-        # The session is gone already; what cannot be removed now goes with the next purge.
-        with suppress(StoreUnavailable, Stale):
-            erase(rpc, found, now, batches=1)
+        delete_session(rpc, name, now, owner, if_match, retries)
 
     def find_sessions(self, location: str, session: str, now: int) -> list[SessionName]:
-        rpc = self._rpcs.for_request()
-        answers = rpc.run_query("", queries.sessions_of_id(session))
-        found = {documents.session_name(found): found for found, _ in answers if found is not None}
-        names = sorted(name for name in found if EngineName.parse(name.engine).location == location)
-        engines = [name.engine for name in names]
-        hiding = rpc.batch_get(engines, HIDING)() if engines else []
-        return [
-            name
-            for name, engine in zip(names, hiding, strict=True)
-            if not is_condemned(engine) and documents.is_live(found[name], now, None, engine)
-        ]
-
-    def append_event(
-        self,
-        name: SessionName,
-        event: EventRecord,
-        state: StateChange,
-        now: int,
-        owner: str | None = None,
-        if_match: str | None = None,
-    ) -> str:
-        return self.append_events(name, [(event, state)], now, owner, if_match)
+        return find_sessions(self._rpcs.for_request(), location, session, now)
 
     def append_events(
         self,
@@ -310,26 +255,12 @@ class FirestoreStore(FirestoreEvents):
         return user_erasure.count_user(self._rpcs.get(), user, is_time_up)
 
     def fork_session(
-        self,
-        fork: Fork,
-        now: int,
-        is_time_up: Callable[[], bool],
-        owner: str | None = None,
-        *,
-        require_engine: bool,
+        self, fork: Fork, now: int, is_time_up: Callable[[], bool], owner: str | None = None
     ) -> SessionRecord | None:
+        self._with_history()
         rpc = self._rpcs.get()
-        self._versions.require(rpc, WITH_HISTORY)
-        return ForkCopy(
-            rpc,
-            fork,
-            now,
-            is_time_up,
-            owner,
-            self._versions.layouts_to_write(rpc),
-            self._lookback,
-            require_engine=require_engine,
-        ).run()
+        layouts = self._versions.layouts_to_write(rpc)
+        return ForkCopy(rpc, fork, now, is_time_up, owner, layouts).run()
 
     def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
         return is_forking(self._rpcs.for_request(), name, now, owner)
@@ -342,19 +273,13 @@ class FirestoreStore(FirestoreEvents):
         owner: str | None = None,
         if_match: str | None = None,
     ) -> SessionRecord:
+        self._with_history()
         rpc, retries = self._rpcs.get(), Retries(name, self._timeout)
-        self._versions.require(rpc, WITH_HISTORY)
-        return rewind_session(
-            rpc,
-            name,
-            rewind,
-            lambda event: self._append(rpc, name, (event, StateChange())),
-            now,
-            owner,
-            if_match,
-            self._lookback,
-            retries,
-        )
+
+        def append(event: EventRecord) -> AppendCommit:
+            return self._append(rpc, name, (event, StateChange()))
+
+        return rewind_session(rpc, name, rewind, append, now, owner, if_match, retries)
 
     def create_engine(self, record: EngineRecord) -> None:
         engines.create_engine(self._rpcs.for_request(), record)
@@ -402,24 +327,4 @@ class FirestoreStore(FirestoreEvents):
         self._rpcs.close()
 
     def _append(self, rpc: Rpc, name: SessionName, *events: EventAndState) -> AppendCommit:
-        if len(events) > 1:
-            # Servers of earlier versions do not tell the events of one commit apart.
-            self._versions.require(rpc, WITH_HISTORY)
-        if not self._versions.has_reached(WITH_HISTORY):
-            for event, _ in events:
-                event.shorter = ""
-                if parts_of(event):
-                    self._versions.require(rpc, WITH_HISTORY)
-        is_needed = not self._versions.has_reached(WITH_CANONICAL_IDS)
-        keyed = [
-            KeyedEvent(
-                event,
-                state,
-                self._keys.next(event.timestamp),
-                event.former_id if is_needed else "",
-                number,
-            )
-            for number, (event, state) in enumerate(events)
-        ]
-        layouts = self._versions.layouts_to_write(rpc)
-        return AppendCommit(f"{rpc.root}/{name}", keyed, layouts)
+        return append_commit(rpc, name, events, self._keys, self._versions)

@@ -101,13 +101,13 @@ class Database:
             return True
         with self._errors(), self._queue():
             self.connection.execute("VACUUM")
-        while not self._empty_log():
+        while not self.empty_log():
             if is_time_up():
                 return False
             self.let_others_write()
         return True
 
-    def _empty_log(self) -> bool:
+    def empty_log(self) -> bool:
         """Moves the log into the file; False where another connection still reads from it."""
         connection = self.connection
         with self._errors(), self._queue():

@@ -71,17 +71,23 @@ def update_engine(
 def condemn_engine(db: sqlite3.Connection, name: EngineName, now: int, *, force: bool) -> int:
     """Hides an engine and everything below it, frees its name and returns its key.
 
-    Returns the key of an engine that was hidden before under that name if there is no other one.
-    Raises EngineNotFound, or EngineHasSessions without `force`.
+    With `force` it may have been never created if it holds users or state. Returns the key of an
+    engine that was hidden before under that name if there is no other one. Raises EngineNotFound,
+    or EngineHasSessions without `force`.
     """
-    try:
-        get_engine(db, name)
-    except EngineNotFound:
-        engine = condemned_engine(db, name)
-        if engine is None:
-            raise
-        return engine
-    (engine,) = db.execute("SELECT id FROM engines WHERE name = ?", (str(name),)).fetchone()
+    found = db.execute(
+        "SELECT id FROM engines e WHERE name = :name AND (create_time IS NOT NULL OR :force AND ("
+        "EXISTS (SELECT 1 FROM users WHERE engine = e.id) "
+        "OR EXISTS (SELECT 1 FROM sessions WHERE engine IN (e.id, -e.id)) "
+        "OR EXISTS (SELECT 1 FROM members WHERE scope = e.scope)))",
+        {"name": str(name), "force": force},
+    ).fetchone()
+    if found is None:
+        hidden = condemned_engine(db, name)
+        if hidden is None:
+            raise EngineNotFound(name)
+        return hidden
+    (engine,) = found
     live = "SELECT 1 FROM sessions WHERE engine = ? AND expiry > ?"
     if not force and db.execute(live, (engine, now // 1000)).fetchone():
         raise EngineHasSessions(name)

@@ -89,8 +89,6 @@ def fork_session(
     now: int,
     is_time_up: Callable[[], bool],
     owner: str | None,
-    *,
-    require_engine: bool,
 ) -> SessionRecord | None:
     """Begins a fork or goes on with it, until it is complete or the time is up; see the protocol.
 
@@ -99,7 +97,7 @@ def fork_session(
     worker = secrets.token_hex(8)
     while True:
         with database.write() as db:
-            begun = _begin(db, fork, worker, now, owner, require_engine=require_engine)
+            begun = _begin(db, fork, worker, now, owner)
         if isinstance(begun, SessionRecord):
             return begun
         found: SessionRecord | _Outcome = _Outcome.MORE
@@ -135,8 +133,6 @@ def _begin(
     worker: str,
     now: int,
     owner: str | None,
-    *,
-    require_engine: bool,
 ) -> SessionRecord | int:
     """The complete session where there is one, else the key of the session to fill."""
     complete = _complete(db, fork, now, owner)
@@ -148,7 +144,7 @@ def _begin(
     (engine_time,) = db.execute(
         "SELECT create_time FROM engines WHERE id = ?", (keys.engine,)
     ).fetchone()
-    if require_engine and engine_time is None:
+    if fork.require_engine and engine_time is None:
         raise ParentEngineNotFound
     found = db.execute(
         "SELECT id, expiry, fork FROM sessions WHERE engine = ? AND session_id = ?",
@@ -237,12 +233,13 @@ class _Step:
         """Copies some rows, and with the last of them completes the session."""
         db, name, now = self._db, self._fork.source, self._now
         found = db.execute(
-            "SELECT fork, scope FROM sessions WHERE id = ? AND engine < 0 AND expiry > 0",
+            "SELECT fork, scope, engine FROM sessions WHERE id = ? AND expiry > 0",
             (self._session,),
         ).fetchone()
         if found is None:
             return _Outcome.AGAIN
-        copy, scope = _Copy.read(found[0]), found[1]
+        text, scope, hidden = found
+        copy = _Copy.read(text)
         if copy.worker != self._worker:
             return _Outcome.TAKEN
         source = db.execute(
@@ -250,7 +247,9 @@ class _Step:
             "WHERE s.id = ? AND e.name = ? AND s.expiry > ?",
             (copy.source, name.engine, now // 1000),
         ).fetchone()
-        if source is None or source[1] != copy.edits:
+        # The erasure of the new session's user has taken it away.
+        is_erased = source is not None and hidden != -source[0]
+        if source is None or is_erased or source[1] != copy.edits:
             _condemn(db, self._session, now)
             return _Outcome.GONE if source is None else _Outcome.AGAIN
         some, is_last = self._some(copy)

@@ -165,17 +165,6 @@ class SqliteStore(SqliteEvents):
             ).fetchall()
         return [SessionName(engine, session) for (engine,) in rows]
 
-    def append_event(
-        self,
-        name: SessionName,
-        event: EventRecord,
-        state: StateChange,
-        now: int,
-        owner: str | None = None,
-        if_match: str | None = None,
-    ) -> str:
-        return self.append_events(name, [(event, state)], now, owner, if_match)
-
     def append_events(
         self,
         name: SessionName,
@@ -300,17 +289,9 @@ class SqliteStore(SqliteEvents):
             return users.count_user(db, user)
 
     def fork_session(
-        self,
-        fork: Fork,
-        now: int,
-        is_time_up: Callable[[], bool],
-        owner: str | None = None,
-        *,
-        require_engine: bool,
+        self, fork: Fork, now: int, is_time_up: Callable[[], bool], owner: str | None = None
     ) -> SessionRecord | None:
-        return forking.fork_session(
-            self._database, fork, now, is_time_up, owner, require_engine=require_engine
-        )
+        return forking.fork_session(self._database, fork, now, is_time_up, owner)
 
     def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
         with self._database.statement() as db:
@@ -396,6 +377,7 @@ class SqliteStore(SqliteEvents):
             return False
         with self._database.write() as db:
             users.end_erasures(db, emptied)
+        self._database.empty_log()
         return True
 
     def _reading(self, *, one_statement: bool) -> AbstractContextManager[Connection]:

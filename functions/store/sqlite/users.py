@@ -98,7 +98,11 @@ def emptied_erasures(db: sqlite3.Connection) -> list[int]:
 
 
 def end_erasures(db: sqlite3.Connection, erasures: Sequence[int]) -> None:
-    """Forgets erasures below which nothing was left when the file was rewritten."""
+    """Forgets erasures below which nothing was left when the file was rewritten.
+
+    SQLite overwrites their rows, which hold the users' hashes.
+    """
+    db.execute("PRAGMA secure_delete = ON")
     db.executemany("DELETE FROM engines WHERE id = ?", ((key,) for key in erasures))
 
 

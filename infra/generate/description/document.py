@@ -9,7 +9,12 @@ from typing import Any
 from functions.api.routes import METHODS, ROUTES, Route
 from functions.messages.scalar_schema import JsonSchema
 from infra.generate.description.errors import error_responses, error_schemas
-from infra.generate.description.parameters import ALT, path_parameter, query_parameter
+from infra.generate.description.parameters import (
+    ALT,
+    header_parameters,
+    path_parameter,
+    query_parameter,
+)
 from infra.generate.description.schemas import ref, schemas
 from infra.generate.openapi import operation_id, path_of
 
@@ -29,14 +34,18 @@ _REQUESTS: Mapping[str, JsonSchema] = {
     "rewind_session": ref("RewindSessionRequest"),
     "compact_session": ref("CompactSessionRequest"),
     "append_event": ref("SessionEvent-Input"),
+    "update_user_state": ref("State-Input"),
+    "update_app_state": ref("State-Input"),
     "update_event": ref("ChangedSessionEvent-Input"),
     "purge_events": ref("PurgeEventsRequest"),
+    "batch_append_events": ref("BatchAppendEventsRequest"),
     "create_reasoning_engine": ref("ReasoningEngine-Input"),
     "update_reasoning_engine": ref("ReasoningEngine-Input"),
     "delete_reasoning_engine": ref("DeleteReasoningEngineRequest"),
 }
 _REQUIRED = {
-    *("create_session", "rewind_session", "compact_session", "append_event", "purge_events"),
+    *("create_session", "rewind_session", "compact_session"),
+    *("append_event", "batch_append_events", "purge_events"),
 }
 """Methods that refuse an empty message, and therefore need a body."""
 
@@ -54,9 +63,16 @@ _ANSWERS = {
     "update_event": "SessionEvent-Output",
     "delete_event": "Empty",
     "purge_events": "EventPurge",
+    "batch_append_events": "Appended",
     "list_events": "SessionEvents",
     "list_runs": "Runs",
     "get_run": "RunWithEvents",
+    "list_users": "Users",
+    "erase_user": "Erased",
+    "get_user_state": "State-Output",
+    "update_user_state": "State-Output",
+    "get_app_state": "State-Output",
+    "update_app_state": "State-Output",
     "create_reasoning_engine": "Operation",
     "get_reasoning_engine": "ReasoningEngine-Output",
     "list_reasoning_engines": "ReasoningEngines",
@@ -68,6 +84,17 @@ _ANSWERS = {
     "wait_operation": "Operation",
     "list_operations": "Empty",
     "purge_expired_sessions": "PurgeAnswer",
+}
+
+_TAGGED = {
+    *("create_session", "get_session", "update_session", "append_event", "batch_append_events"),
+    "rewind_session",
+}
+"""Methods whose answer has the etag of a session in its header."""
+
+_ETAG: JsonSchema = {
+    "description": "The session's etag, in quotes; an append answers the session's part alone.",
+    "schema": {"type": "string"},
 }
 
 _SECURITY = {
@@ -97,6 +124,7 @@ def document(routes: Iterable[Route] = ROUTES) -> JsonSchema:
             path = path_of(version, route.template)
             of_path = [path_parameter(route, name) for name in re.findall(r"{(\w+)}", path)]
             own = dict([*of_path, *(query_parameter(route, name) for name in route.query)])
+            own |= header_parameters(route)
             parameters |= own
             paths.setdefault(path, {})[route.verb.lower()] = {
                 "operationId": operation_id(route, path),
@@ -113,6 +141,7 @@ def document(routes: Iterable[Route] = ROUTES) -> JsonSchema:
         "components": {
             "schemas": dict(sorted({**schemas(), **error_schemas()}.items())),
             "parameters": dict(sorted(parameters.items())),
+            "headers": {"ETag": _ETAG},
             "responses": {str(code): response for code, response in error_responses().items()},
             "securitySchemes": _SECURITY,
         },
@@ -144,8 +173,13 @@ def _responses(method: str) -> JsonSchema:
     content: JsonSchema = {"text/event-stream": {"schema": ref("StreamEvent")}}
     if not is_stream:
         content = {"application/json": {"schema": ref(_ANSWERS[method])}}
+    tagged = (
+        {"headers": {"ETag": {"$ref": "#/components/headers/ETag"}}} if method in _TAGGED else {}
+    )
+    same = {"304": {"description": "The session is the one of If-None-Match.", **tagged}}
     return {
-        "200": {"description": "Done.", "content": content},
+        "200": {"description": "Done.", **tagged, "content": content},
+        **(same if method == "get_session" else {}),
         **{str(code): {"$ref": f"#/components/responses/{code}"} for code in codes},
     }
 

@@ -7,6 +7,7 @@ from pydantic.alias_generators import to_camel
 from functions.aip.filtering import MAX_LENGTH
 from functions.api.routes import Route
 from functions.calls.filters import EVENT_ORDERS, SESSION_ORDERS
+from functions.calls.request import SESSION_VIEWS
 from functions.messages.scalar_schema import DURATION, JsonSchema
 from functions.rules.event_type import EventView
 from functions.rules.names import ANY, LOCATION, PROJECT, RESOURCE_ID
@@ -35,6 +36,8 @@ def _order(fields: Sequence[str]) -> JsonSchema:
 
 _QUERY_OF_METHOD: Mapping[tuple[str, str], JsonSchema] = {
     ("list_sessions", "orderBy"): _order(SESSION_ORDERS),
+    ("get_session", "view"): {"enum": list(SESSION_VIEWS)},
+    ("list_sessions", "view"): {"enum": list(SESSION_VIEWS)},
     ("list_events", "orderBy"): _order(EVENT_ORDERS),
     ("update_session", "sessionId"): _IGNORED,
     **{
@@ -44,8 +47,18 @@ _QUERY_OF_METHOD: Mapping[tuple[str, str], JsonSchema] = {
     ("list_operations", "filter"): _IGNORED,
 }
 
-_ANY = {("list_sessions", "reasoningEngine"), ("append_event", "session")}
+_ANY = {
+    ("list_sessions", "reasoningEngine"),
+    ("erase_user", "reasoningEngine"),
+    ("append_event", "session"),
+    ("batch_append_events", "session"),
+}
 """Where the id `-` is allowed: it means all resources, or an id that the server chooses."""
+
+_CONDITIONS = {
+    "If-Match": "The etag of the session; 409 if the session has changed since. Like `etag`.",
+    "If-None-Match": "The etag of the session; 304 if it is still the same.",
+}
 
 ALT: JsonSchema = {
     "name": "$alt",
@@ -54,6 +67,18 @@ ALT: JsonSchema = {
     "schema": {"type": "string"},
     "examples": {"numbers": {"value": "json;enum-encoding=int"}},
 }
+
+
+def header_parameters(route: Route) -> dict[str, JsonSchema]:
+    """The headers that make a request conditional: their keys, and the parameters."""
+    names = ["If-Match"] if "etag" in route.query else []
+    if route.method == "get_session":
+        names.append("If-None-Match")
+    return {
+        name: {"name": name, "in": "header", "schema": {"type": "string"}, "description": text}
+        for name, text in _CONDITIONS.items()
+        if name in names
+    }
 
 
 def path_parameter(route: Route, name: str) -> tuple[str, JsonSchema]:
@@ -72,9 +97,11 @@ def _id_pattern(name: str, *, is_wildcard: bool) -> str:
         return (PROJECT if name == "project" else LOCATION).pattern
     if name in ("reasoningEngine", "session"):
         return f"({RESOURCE_ID.pattern}|{ANY})" if is_wildcard else RESOURCE_ID.pattern
+    spelled = "([A-Za-z0-9_-]|~[0-9A-F]{2})+"
     return {
         "event": RESOURCE_ID.pattern,
-        "run": "([A-Za-z0-9_-]|~[0-9A-F]{2})+",
+        "run": spelled,
+        "user": spelled,
         "operation": "[A-Za-z0-9_-]+",
     }[name]
 

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
+from functions.messages.batch_append_events import BatchAppendEventsRequest
 from functions.messages.compaction import (
     CompactionConfigEventEditingConfig,
     CompactionConfigLlmSummarizationConfig,
@@ -24,9 +25,11 @@ from functions.messages.reasoning_engine import DeleteReasoningEngineRequest, Re
 from functions.messages.scalar_schema import TIMESTAMP, JsonSchema
 from functions.messages.session import Session
 from functions.messages.session_event import SessionEvent
+from functions.messages.state import State
 from functions.rules.event_type import EventType
-from functions.rules.limits import MAX_LABEL_LENGTH, MAX_LABELS
+from functions.rules.limits import MAX_BATCH, MAX_LABEL_LENGTH, MAX_LABELS
 from functions.rules.run import RunState
+from functions.rules.token_usage import TOKEN_COUNTS
 from functions.store.protocol import MOST_SAMPLED
 
 _SCHEMAS = "#/components/schemas/"
@@ -82,10 +85,20 @@ _LABELS_OR_NULL: JsonSchema = {"anyOf": [_LABELS, {"type": "null"}]}
 _AUTO: JsonSchema = {"enum": ["AUTO", 1]}
 _EVENT_TYPE: JsonSchema = {"enum": list(EventType), "description": "Only with view=FULL."}
 
+_FACTS: dict[str, JsonSchema] = {
+    "etag": {**FILLED, "description": "Only with view=FULL, as the four that follow."},
+    "eventCount": _COUNT,
+    "usage": ref("Usage"),
+    "lastEventTime": _TIME,
+    "forkedFrom": ref("ForkedFrom"),
+}
+
 _RULES: Mapping[tuple[type[Message], str], _Rules] = {
     (Session, "validation"): _Rules([], {"labels": _LABELS_OR_NULL}),
     (Session, "serialization"): _Rules(
-        ["name", "createTime", "updateTime", "userId", "expireTime"], {"labels": _LABELS}, ("ttl",)
+        ["name", "createTime", "updateTime", "userId", "expireTime"],
+        {"labels": _LABELS, **_FACTS},
+        ("ttl",),
     ),
     (RewindSessionRequest, "validation"): _Rules(
         ["beforeInvocationId"], {"beforeInvocationId": FILLED}
@@ -96,10 +109,15 @@ _RULES: Mapping[tuple[type[Message], str], _Rules] = {
     (CompactionConfigEventEditingConfig, "validation"): _Rules(["mode"], {"mode": _AUTO}),
     (CompactionConfigLlmSummarizationConfig, "validation"): _Rules(["mode"], {"mode": _AUTO}),
     (PurgeEventsRequest, "validation"): _Rules(["filter"], {"filter": FILLED}),
+    (BatchAppendEventsRequest, "validation"): _Rules(
+        ["events"],
+        {"events": {**listed(ref("SessionEvent-Input")), "minItems": 1, "maxItems": MAX_BATCH}},
+    ),
     (ReasoningEngine, "validation"): _Rules([], {"labels": _LABELS_OR_NULL}),
     (ReasoningEngine, "serialization"): _Rules(
         ["name", "createTime", "updateTime", "etag"], {"labels": _LABELS}
     ),
+    (State, "serialization"): _Rules(["name", "state"], {}),
     (SessionEvent, "validation"): _Rules(
         ["author", "invocationId", "timestamp"],
         {
@@ -133,11 +151,10 @@ _OF_EVERY_RUN = (
 
 def schemas() -> dict[str, JsonSchema]:
     """Returns all schemas by name; a message in both directions has `-Input` and `-Output`."""
-    both = product((Session, SessionEvent, ReasoningEngine), ("validation", "serialization"))
+    both = product((Session, SessionEvent, ReasoningEngine, State), ("validation", "serialization"))
     read = (
-        DeleteReasoningEngineRequest,
-        ForkSessionRequest,
-        RewindSessionRequest,
+        *(BatchAppendEventsRequest, DeleteReasoningEngineRequest),
+        *(ForkSessionRequest, RewindSessionRequest),
         CompactSessionRequest,
         PurgeEventsRequest,
     )
@@ -150,6 +167,8 @@ def schemas() -> dict[str, JsonSchema]:
     event, gone = ref("SessionEvent-Output"), fixed({"name": FILLED}, "name")
     answered = {
         "Empty": fixed({}),
+        "Usage": fixed(dict.fromkeys(TOKEN_COUNTS, _COUNT)),
+        "ForkedFrom": fixed({"session": FILLED, "event": FILLED}, "session"),
         "Appended": fixed({"session": ref("Session-Output")}),
         "Sessions": _page("sessions", "Session-Output"),
         "SessionEvents": _page("sessionEvents", "SessionEvent-Output"),
@@ -168,6 +187,12 @@ def schemas() -> dict[str, JsonSchema]:
             {**_RUN, **_page("sessionEvents", "SessionEvent-Output")["properties"]},
             # A later page of a long run has only these.
             *("name", "invocationId"),
+        ),
+        "Users": _page("users", "User"),
+        "User": fixed({"name": FILLED, "userId": FILLED, "createTime": _TIME}, "name", "userId"),
+        "Erased": fixed(
+            {"erasedSessions": _COUNT, "erasedEvents": _COUNT, "done": {"type": "boolean"}},
+            *("erasedSessions", "erasedEvents", "done"),
         ),
         "ToolCall": fixed({"id": TEXT, "name": TEXT, "args": _STRUCT, "response": _STRUCT}),
         # The schema of each event: before 3.2, OpenAPI cannot describe the items of a stream.

@@ -4,6 +4,7 @@ import itertools
 from typing import Any
 
 from functions.config.settings import Settings
+from functions.rules.limits import MAX_DOCUMENT_BYTES
 from functions.store.firestore import queries
 from functions.store.protocol import Store
 from tests.support.api import SECOND, Api
@@ -37,14 +38,17 @@ def converse(store: Store) -> None:
     settings = Settings(google_cloud_project="p", min_ttl="0s")
     api = Api(store, f"{LOCATION}/reasoningEngines/e", settings=settings)
     sessions = [_session(api, f"s{number}") for number in range(2)]
+    _large_event(api, sessions[0])
     _walk_sessions(api, f"{api.engine}/sessions")
     _walk_sessions(api, f"{LOCATION}/reasoningEngines/-/sessions")
     _walk_events(api, sessions[0])
     _walk_runs(api, sessions[0])
     _watch(api, sessions[0])
+    _fork_and_rewind(api, sessions[0])
     _change_events(api, sessions[0])
     _find_by_id(api)
     _replace_an_expired_session(api)
+    _users(api)
     _purge(api)
     _list_and_delete_engines(api)
 
@@ -56,6 +60,11 @@ def _session(api: Api, session_id: str) -> str:
     for number in range(2):
         api.append(name, f"2026-01-01T00:00:0{number}Z", actions={"stateDelta": state})
     return name
+
+
+def _large_event(api: Api, session: str) -> None:
+    content = {"parts": [{"text": "x" * (MAX_DOCUMENT_BYTES + 1)}]}
+    assert api.append(session, "2026-01-01T00:00:02Z", content=content).status == 200
 
 
 def _walk_sessions(api: Api, path: str) -> None:
@@ -92,6 +101,12 @@ def _watch(api: Api, session: str) -> None:
         next_events(api, reader, 70)
 
 
+def _fork_and_rewind(api: Api, session: str) -> None:
+    for point in ({}, {"beforeInvocationId": "i"}):
+        api.ok("POST", f"{session}:fork", point)
+    api.ok("POST", f"{session}:rewind", {"beforeInvocationId": "i"})
+
+
 def _change_events(api: Api, session: str) -> None:
     """Compacts events, which keeps their originals, and removes some, the newest last."""
     content = {"parts": [{"text": "hm", "thought": True}]}
@@ -113,6 +128,16 @@ def _replace_an_expired_session(api: Api) -> None:
     api.append(api.create("brief", ttl="1s"))
     api.now += 2 * SECOND
     api.append(api.create("brief", ttl="1s"))
+
+
+def _users(api: Api) -> None:
+    api.create(user="other", sessionState={"user:a": 1})
+    assert len(api.walk(f"{api.engine}/users", "users", pageSize=1)) == 2
+    for engine in (api.engine, f"{LOCATION}/reasoningEngines/-"):
+        api.create(user="other")
+        for dry_run in ("true", "false"):
+            path = f"{engine}/users/other:erase"
+            assert api.ok("POST", path, dryRun=dry_run)["erasedSessions"]
 
 
 def _purge(api: Api) -> None:

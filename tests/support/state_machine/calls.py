@@ -17,6 +17,12 @@ display_names = st.sampled_from(["", "One", "two words"])
 labels = st.dictionaries(st.sampled_from(["k", "l"]), st.sampled_from(["", "x"]), max_size=2)
 ttls = st.sampled_from(["1s", "90s", "5000s", "999999s"])
 instants = st.sampled_from([f"2026-01-01T00:00:0{second}Z" for second in range(4)])
+invocations = st.sampled_from(["i", "j"])
+points = st.one_of(st.none(), invocations, st.integers(0, 4))
+"""The end, before an invocation, or through the event of a number."""
+
+fork_ids = st.sampled_from(["b", "f", "g", "h"])
+forks = st.fixed_dictionaries({}, optional={"displayName": display_names, "labels": labels})
 authors = st.sampled_from(["user", "agent"])
 page_sizes = st.sampled_from([1, 2, 3, 100])
 
@@ -25,7 +31,7 @@ bodies = st.fixed_dictionaries(
     optional={"sessionState": states, "displayName": display_names, "labels": labels, "ttl": ttls},
 )
 events = st.fixed_dictionaries(
-    {"author": authors, "invocationId": st.sampled_from(["i", "j"]), "timestamp": instants},
+    {"author": authors, "invocationId": invocations, "timestamp": instants},
     optional={
         "actions": st.fixed_dictionaries({"stateDelta": states.filter(bool)}),
         "rawEvent": st.fixed_dictionaries({"id": st.sampled_from(["1", "2"])}),

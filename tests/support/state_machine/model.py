@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
 
-from functions.aip.timestamp import format_timestamp
+from functions.aip.timestamp import format_timestamp, parse_timestamp
 
 SECOND = 10**9
 MICROSECOND = 1_000
@@ -34,6 +34,11 @@ class Session:
     events: list[Json] = field(default_factory=list)
     originals: list[tuple[Json, Json]] = field(default_factory=list)
     retry_keys: list[Any] = field(default_factory=list)
+    removed_keys: list[Any] = field(default_factory=list)
+    states: list[tuple[Json | None, Json | None]] = field(default_factory=list)
+    """The state right before and right after each event, in the order of their arrival."""
+    request: Any = None
+    """The fork that made it."""
 
 
 @dataclass(eq=False)
@@ -133,35 +138,99 @@ class Model:
             return 404
         raw_id = body.get("rawEvent", {}).get("id")
         key = ("raw", raw_id, body) if raw_id else ("request", request_id, body)
-        if raw_id or request_id:
-            if key in session.retry_keys:
-                return None
-            session.retry_keys.append(key)
+        can_be_met = bool(raw_id or request_id)
+        if can_be_met and key in session.retry_keys + session.removed_keys:
+            return None
+        session.retry_keys.append(key if can_be_met else None)
         session.events.append({"content": {}, "actions": {}, **body})
         session.update_time = max(self.now, session.update_time + MICROSECOND)
+        before = session.state
         self._merge(session, body.get("actions", {}).get("stateDelta", {}))
+        session.states.append((before, session.state))
         return None
 
+    def fork(self, name: str, session_id: str, body: Json, point: int | str | None) -> Json | int:
+        """The point is the number of an event, right after it, or an invocation, or the end."""
+        engine = name.partition("/sessions/")[0]
+        target, request = f"{engine}/sessions/{session_id}", (name, point, body)
+        there, source = self.live(target), self.live(name)
+        if there:
+            return self.session_json(there) if there.request == request else 400
+        if source is None:
+            return 404
+        end, state = len(source.events), source.state
+        if isinstance(point, int):
+            if point >= end:
+                return 404
+            end, state = point + 1, source.states[point][1]
+        elif point is not None:
+            first = self._first(source, point)
+            if first is None:
+                return 404
+            end, state = first, source.states[first][0]
+        session = Session(target, source.user, self.now, self.now, source.expire_time)
+        session.display_name, session.labels = source.display_name, source.labels
+        session.state = None if source.state is None else state or {}
+        session.events, session.states = source.events[:end], source.states[:end]
+        session.retry_keys, session.request = source.retry_keys[:end], request
+        self._change(session, body, list(body))
+        self.engine(engine).sessions[target] = session
+        return self.session_json(session)
+
+    def rewind(self, name: str, before: str) -> tuple[Json, list[str]] | int:
+        """What the event sets, and the keys that it removes; `rewound` adds the event."""
+        session = self.live(name)
+        first = None if session is None else self._first(session, before)
+        if session is None or first is None:
+            return 404
+        now, then = session.state or {}, session.states[first][0] or {}
+        changed = {key: then[key] for key in then if key not in now or now[key] != then[key]}
+        return changed, [key for key in now if key not in then]
+
+    def rewound(self, name: str, event: Json, changed: Json, gone: list[str]) -> None:
+        session = self.live(name)
+        assert session is not None
+        before = session.state
+        if before is not None:
+            kept = {key: value for key, value in before.items() if key not in gone}
+            session.state = {**kept, **changed}
+        session.events.append(event)
+        session.states.append((before, session.state))
+        session.retry_keys.append(None)
+        session.update_time = max(self.now, session.update_time + MICROSECOND)
+
     def events(self, session: Session) -> list[Json]:
-        """By timestamp, then arrival; all timestamps of a run have the same length."""
-        return sorted(session.events, key=lambda event: str(event["timestamp"]))
+        """By timestamp, then arrival."""
+        return sorted(session.events, key=lambda event: parse_timestamp(event["timestamp"]))
+
+    def _first(self, session: Session, invocation: str) -> int | None:
+        found = [event["invocationId"] for event in session.events]
+        return found.index(invocation) if invocation in found else None
 
     def originals(self, session: Session) -> list[Json]:
         """The events as they were before compaction."""
         return [self._original(session, event) for event in self.events(session)]
 
-    def change_event(self, session: Session, event: Json, content: Json) -> None:
+    def change_event(self, session: Session, event: Json, content: Json) -> Json:
+        """The event as it is then; an original changes alike."""
         original = self._original(session, event)
         if event["content"] == original["content"] == content:
-            return
-        event["content"] = original["content"] = content
+            return event
         self._touch(session)
+        was = None if original is event else {**original, "content": content}
+        return self._replace(session, event, {**event, "content": content}, was)
 
     def remove_events(self, session: Session, gone: list[Json]) -> None:
-        if gone:
-            kept = [all(event is not each for each in gone) for event in session.events]
-            session.events = list(compress(session.events, kept))
-            self._touch(session)
+        """Their states and their retries stay; a fork has neither."""
+        if not gone:
+            return
+        kept = [all(event is not each for each in gone) for event in session.events]
+        removed = zip(session.retry_keys, kept, strict=True)
+        session.removed_keys += [key for key, stays in removed if key and not stays]
+        session.retry_keys = list(compress(session.retry_keys, kept))
+        session.states = list(compress(session.states, kept))
+        session.events = list(compress(session.events, kept))
+        self._touch(session)
 
     def compact(self, session: Session) -> None:
         """Takes the thoughts from all invocations but the one whose event is the last."""
@@ -170,16 +239,23 @@ class Model:
             parts = event["content"].get("parts", [])
             said = [part for part in parts if "thought" not in part]
             if len(said) < len(parts) and event["invocationId"] != events[-1]["invocationId"]:
-                if self._original(session, event) is event:
-                    session.originals.append((event, {**event}))
-                event["content"] = {**event["content"], "parts": said}
+                smaller = {**event, "content": {**event["content"], "parts": said}}
+                self._replace(session, event, smaller, self._original(session, event))
+
+    def _replace(self, session: Session, event: Json, by: Json, original: Json | None) -> Json:
+        """A fork goes on with the event that it copied."""
+        session.events = [by if each is event else each for each in session.events]
+        session.originals = [pair for pair in session.originals if pair[0] is not event]
+        if original is not None:
+            session.originals.append((by, original))
+        return by
+
+    def _touch(self, session: Session) -> None:
+        session.update_time = max(self.now, session.update_time + MICROSECOND)
 
     def _original(self, session: Session, event: Json) -> Json:
         """What the event was before its compaction, or the event itself."""
         return next((was for each, was in session.originals if each is event), event)
-
-    def _touch(self, session: Session) -> None:
-        session.update_time = max(self.now, session.update_time + MICROSECOND)
 
     def runs(self, session: Session) -> list[Json]:
         """One per invocationId, in order of first event."""
