@@ -58,7 +58,7 @@ check: .venv/test
 # indexes.
 openapi: .venv/test
 	$(BIN)/python -m infra.generate.openapi > infra/openapi.yaml
-	$(BIN)/python -m infra.generate.description > docs/openapi.json
+	$(BIN)/python -m infra.generate.description > functions/api/openapi.json
 	$(BIN)/python -m infra.generate.exemptions > infra/exemptions.tf.json
 
 # Generates the descriptors of Firestore's messages from google-cloud-firestore, and their types.

@@ -55,7 +55,7 @@ def test_the_root_tells_a_browser_what_the_server_is() -> None:
 def test_the_root_answers_other_clients_in_json(accept: str) -> None:
     answer = get("/", accept=accept)
     assert answer.content_type == "application/json; charset=UTF-8"
-    links = {"console": "console/", "health": "health"}
+    links = {"console": "console/", "health": "health", "openapi": "openapi.json"}
     assert answer.get_json() == {
         "name": "Agent Engine Sessions",
         "version": __version__,

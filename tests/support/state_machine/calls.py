@@ -41,6 +41,11 @@ events = st.fixed_dictionaries(
                 {"role": "model", "parts": [{"text": "hm", "thought": True}, {"text": "hello"}]},
             ]
         ),
+        "rawEvent": st.fixed_dictionaries(
+            {"id": st.sampled_from(["1", "2"])},
+            optional={"usageMetadata": st.just({"promptTokenCount": 3})},
+        ),
+        "content": st.just({"role": "user", "parts": [{"text": "hello"}]}),
     },
 )
 request_ids = st.sampled_from(["", "", "r1", "r2"])
