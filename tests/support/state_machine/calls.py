@@ -34,7 +34,6 @@ events = st.fixed_dictionaries(
     {"author": authors, "invocationId": invocations, "timestamp": instants},
     optional={
         "actions": st.fixed_dictionaries({"stateDelta": states.filter(bool)}),
-        "rawEvent": st.fixed_dictionaries({"id": st.sampled_from(["1", "2"])}),
         "content": st.sampled_from(
             [
                 {"role": "user", "parts": [{"text": "hello"}]},
@@ -45,7 +44,6 @@ events = st.fixed_dictionaries(
             {"id": st.sampled_from(["1", "2"])},
             optional={"usageMetadata": st.just({"promptTokenCount": 3})},
         ),
-        "content": st.just({"role": "user", "parts": [{"text": "hello"}]}),
     },
 )
 request_ids = st.sampled_from(["", "", "r1", "r2"])
