@@ -9,6 +9,7 @@ from functions.messages.json_text import read_json
 from functions.messages.message import Message
 from functions.messages.session import Session
 from functions.messages.session_event import SessionEvent
+from functions.messages.state import State
 from functions.rules.event_rules import new_event
 from functions.rules.import_line import HistoryLine, ImportLine, SessionLine, StateLine
 from functions.rules.names import EngineName, SessionName, UserName, is_resource_id, unspell
@@ -36,14 +37,6 @@ class StateChangeLine(Message):
     state: dict[str, Any] | None = None
     removed: list[str] | None = []
     replace: bool | None = False
-
-
-class StateOfOwner(Message):
-    """The app state of an engine, or the user state of a user, by its name."""
-
-    name: str | None = ""
-    state: dict[str, Any] | None = None
-    update_time: str | None = None
 
 
 def read_lines(request: Request, now: int) -> list[ImportLine]:
@@ -89,7 +82,7 @@ class _Reader:
             )
 
     def _state(self, where: str, value: object, *, is_of_user: bool) -> StateLine:
-        message = StateOfOwner.read(value, where)
+        message = State.read(value, where)
         segments = (message.name or "").split("/")
         engine = self._engine(where, segments)
         owner: StateOwner = engine
@@ -106,7 +99,7 @@ class _Reader:
             {f"{prefix}{key}": each for key, each in (message.state or {}).items()}
         )
         merge_members({}, dict(members))
-        return StateLine(owner, dict(members))
+        return StateLine(owner, dict(members), message.update_time)
 
     def _session_line(self, where: str, value: object) -> SessionLine:
         fields, forked_from = _without(value, _OF_SESSION | {"forkedFrom"}), None

@@ -78,9 +78,9 @@ class _Import:
         elif found:
             self.conflicts.append(f"{line.owner}/state")
         else:
-            change = SharedStateChange(line.members)
+            change, time = SharedStateChange(line.members), line.update_time or self.now
             self.store.update_shared_state(
-                line.owner, change, self.now, require_engine=self.require_engine
+                line.owner, change, time, require_engine=self.require_engine
             )
 
     def session(self, line: SessionLine) -> None:
