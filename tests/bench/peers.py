@@ -21,9 +21,9 @@ TEXT = "x" * 340
 ONE_LINE = {"FUNCTION_SOURCE": str(Path(__file__).parent / "one_line.py")}
 
 
-def one_line(body_size: int = 2) -> AbstractContextManager[str]:
+def one_line(body_size: int = 2, target: str = "one_line") -> AbstractContextManager[str]:
     """The URL of a function of one line on functions-framework, with the same settings."""
-    return serving("one_line", {**ONE_LINE, "BODY_SIZE": str(body_size)})
+    return serving(target, {**ONE_LINE, "BODY_SIZE": str(body_size)})
 
 
 def sessions_api(store: dict[str, str]) -> AbstractContextManager[str]:
