@@ -1,4 +1,5 @@
-.PHONY: run purge backup test torture fuzz bench versions check openapi messages lock clean
+.PHONY: run purge backup test torture fuzz bench versions check openapi messages screenshots lock \
+	clean
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -58,7 +59,7 @@ check: .venv/test
 # indexes.
 openapi: .venv/test
 	$(BIN)/python -m infra.generate.openapi > infra/openapi.yaml
-	$(BIN)/python -m infra.generate.description > docs/openapi.json
+	$(BIN)/python -m infra.generate.description > functions/api/openapi.json
 	$(BIN)/python -m infra.generate.exemptions > infra/exemptions.tf.json
 
 # Generates the descriptors of Firestore's messages from google-cloud-firestore, and their types.
@@ -67,6 +68,10 @@ messages: .venv/test
 	cp .venv/descriptors.py functions/store/firestore/descriptors.py
 	$(BIN)/python -m infra.generate.firestore_types > .venv/protobuf.pyi
 	cp .venv/protobuf.pyi functions/store/firestore/protobuf.pyi
+
+# Takes the pictures of the console in docs/images. Needs Chromium.
+screenshots: .venv/test
+	$(BIN)/python -m infra.generate.screenshots
 
 # Pins every installed package in constraints.txt, and writes its hash into requirements.txt.
 lock: .venv/test

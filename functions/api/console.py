@@ -73,7 +73,7 @@ def page(
 
 def _landing(request: flask.Request, settings: Settings) -> flask.Response:
     links = {"console": "console/"} if settings.serves_console else {}
-    links["health"] = "health"
+    links |= {"health": "health", "openapi": "openapi.json"}
     # The health check tells no version in the cloud, either.
     version = {} if settings.k_service else {"version": __version__}
     if not request.accept_mimetypes.accept_html or "text/html" not in request.headers["Accept"]:

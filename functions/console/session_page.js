@@ -25,7 +25,8 @@ export function sessionPage(name, navigate) {
   const context = { opened: new Set(), changes: () => changes, openMenu: openEventMenu };
 
   let session = { name: sessionName };
-  let runs = new Map();
+  const runs = new Map();
+  let runsRead = 0;
   let rows = [];
   let changes = new Map();
   let wanted = parts(name).events;
@@ -277,6 +278,7 @@ export function sessionPage(name, navigate) {
     try {
       for await (const page of pages(`${sessionName}/runs`, "runs", { filter }, leaving.signal)) {
         for (const run of page) runs.set(run.invocationId, run);
+        runsRead += page.length;
       }
     } catch (error) {
       if (error.name !== "AbortError" && error.code !== 404) throw error;
@@ -294,15 +296,15 @@ export function sessionPage(name, navigate) {
     rows = conversation.rows();
     changes = conversation.changes();
     mark(before, wasAtEnd);
-    let number = 0;
+    const numbers = new Map();
     for (const row of rows) {
       row.isNew = row.key === unreadFrom;
       if (row.isNew) row.version += " new";
       if (row.kind !== "run") continue;
-      number += 1;
-      row.number = number;
+      if (!numbers.has(row.invocation)) numbers.set(row.invocation, numbers.size + 1);
+      row.number = numbers.get(row.invocation);
       const run = runs.get(row.invocation);
-      row.version += `${number} ${run?.state} ${run?.endTime}`;
+      row.version += `${row.number} ${run?.state} ${run?.endTime}`;
     }
     list.set(rows, { follow: hasSettled });
     blank.hidden = Boolean(rows.length) || !hasSettled;
@@ -373,11 +375,8 @@ export function sessionPage(name, navigate) {
   function drawPanel() {
     const shown = tab;
     if (shown === "talk") return;
-    const version = JSON.stringify([
-      shown,
-      shown === "runs" ? [...runs.values()] : session,
-      shown === "state" ? conversation.events.length : 0,
-    ]);
+    const newest = { runs: runsRead, state: conversation.arrived, about: 0 }[shown];
+    const version = `${shown} ${newest} ${shown === "runs" ? "" : JSON.stringify(session)}`;
     if (version === drawn) return;
     drawn = version;
     const content = {

@@ -1,4 +1,4 @@
-"""A Python client that openapi-python-client generates from docs/openapi.json calls the server."""
+"""openapi-python-client makes a client of functions/api/openapi.json, which calls the server."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     subprocess.run(
         [
             *(Path(sys.executable).parent / "openapi-python-client", "generate", "--meta=none"),
-            *("--path", ROOT / "docs/openapi.json", "--output-path", parent / name),
+            *("--path", ROOT / "functions/api/openapi.json", "--output-path", parent / name),
             *("--config", config, "--fail-on-warning"),
         ],
         check=True,
@@ -60,7 +60,7 @@ def client(generated: str, server: str) -> Client:
 def test_every_operation_of_the_description_is_generated(generated: str) -> None:
     """One module for each method of each path."""
     folder = Path(import_module(f"{generated}.api.default").__file__ or "").parent
-    description = (ROOT / "docs/openapi.json").read_text()
+    description = (ROOT / "functions/api/openapi.json").read_text()
     assert len(list(folder.glob("[a-z]*.py"))) == description.count('"operationId"')
 
 

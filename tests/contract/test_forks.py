@@ -14,6 +14,7 @@ from functions.rules.fork import Point
 from functions.rules.fork_rules import new_fork
 from functions.rules.names import SessionName
 from functions.store.firestore import forking as firestore_forking
+from functions.store.sqlite import SqliteStore
 from functions.store.sqlite import forking as sqlite_forking
 from tests.support.api import SECOND, Answer, Api
 from tests.support.roles import caller
@@ -200,6 +201,67 @@ def test_a_fork_of_a_fork_knows_the_whole_history(api: Api) -> None:
     half = fork(api, forked, throughEvent=second)["name"]
     assert api.state(half) == {"b": 1, "a": 2}
     assert api.state(fork(api, half, beforeInvocationId="i1")["name"]) == {"a": 0}
+
+
+def test_a_fork_has_what_deleted_events_did_to_state(api: Api) -> None:
+    """The events are gone from it, and no request to it meets them; their deltas still count."""
+    source = api.create(sessionState={"a": 0})
+    add(api, source, "i1", {"a": 1, "b": 1, "temp:t": 1}, rawEvent={"id": "1"})
+    add(api, source, "i2", {"b": 2})
+    add(api, source, "i3", {"c": 3})
+    api.ok("POST", f"{source}:rewind", {"beforeInvocationId": "i3"})
+    first, _, _, rewind = events(api, source)
+    for event in (first, rewind):
+        api.ok("DELETE", f"{source}{event['name']}")
+    add(api, source, "i4", {"d": 4})
+    forked = fork(api, source)["name"]
+    for session in (source, forked):
+        assert named(events(api, session)) == ["i2", "i3", "i4"]
+        assert api.ok("GET", session, view="FULL")["eventCount"] == 3
+        assert api.state(fork(api, session, beforeInvocationId="i2")["name"]) == {"a": 1, "b": 1}
+        assert api.state(fork(api, session, beforeInvocationId="i4")["name"]) == {"a": 1, "b": 2}
+        assert api.call("POST", f"{session}:fork", {"beforeInvocationId": "i1"}).status == 404
+        gone = first["name"].rpartition("/")[2]
+        assert api.call("POST", f"{session}:fork", {"throughEvent": gone}).status == 404
+
+
+def test_a_fork_has_changed_events_as_they_are(api: Api) -> None:
+    """An update and a compaction come along; originals stay with the source."""
+    source = api.create()
+    add(api, source, "i", {"a": 1})
+    (event,) = ids(events(api, source))
+    content = {"parts": [{"text": "changed"}]}
+    api.ok("PATCH", f"{source}/events/{event}", {"content": content}, updateMask="content")
+    parts = [{"functionResponse": {"name": "f", "response": {"text": "x" * 6_000}}}]
+    for number in range(7):
+        add(api, source, f"j{number}", content={"role": "user", "parts": parts})
+    editing = {"compaction": {"eventEditing": {"mode": "AUTO"}}}
+    assert api.ok("POST", f"{source}:compact", editing)["done"]
+    forked = fork(api, source)["name"]
+    assert events(api, forked) == events(api, source)
+    assert events(api, forked)[0]["content"] == content
+    texts = [api.ok("GET", f"{forked}/events", view=view) for view in ("ORIGINAL", "FULL")]
+    original, edited = ([event["content"] for event in found["sessionEvents"]] for found in texts)
+    assert original == edited
+    api.ok("DELETE", source)
+    assert len(events(api, forked)) == 8
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_fork_has_no_event_of_before_a_change_beside_one_of_after_it(api: Api) -> None:
+    """Events that somebody changes or deletes meanwhile are all as they were, or all as they are.
+
+    Firestore shows them as they were at the beginning, and SQLite begins again.
+    """
+    source, go_on = begun(api)
+    before = events(api, source)
+    api.ok("DELETE", f"{source}{before[0]['name']}")
+    content = {"parts": [{"text": "changed"}]}
+    api.ok("PATCH", f"{source}{before[-1]['name']}", {"content": content}, updateMask="content")
+    forked = finished(go_on)
+    is_sqlite = isinstance(api.store, SqliteStore)
+    assert events(api, forked["name"]) == (events(api, source) if is_sqlite else before)
+    assert api.ok("GET", forked["name"], view="FULL")["eventCount"] == (19 if is_sqlite else 20)
 
 
 def test_a_fork_takes_what_its_source_has_unless_the_body_says_otherwise(api: Api) -> None:
@@ -490,6 +552,25 @@ def test_deleting_the_engine_takes_its_incomplete_forks(api: Api) -> None:
     assert api.ok("DELETE", api.engine, force="true")["done"] is True
     assert not documents_below(api.store, api.engine)
     assert api.call("POST", f"{source}:fork", {"sessionId": "f"}).status == 404
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_an_erased_user_has_no_incomplete_fork(api: Api) -> None:
+    """Neither as the user of the source, nor as the user of the fork."""
+    source = api.create("source", user="ada")
+    for number in range(12):
+        add(api, source, f"i{number}")
+    mine, theirs = {"sessionId": "f"}, {"sessionId": "g", "session": {"userId": "bob"}}
+    for body in (mine, theirs):
+        assert api.ok("POST", f"{source}:fork", body)["done"] is False
+    api.settings = replace(api.settings, work_time_limit=20 * SECOND)
+    assert api.ok("POST", f"{api.engine}/users/bob:erase")["done"]
+    assert documents_below(api.store, api.engine)["sessions"] == 2
+    theirs_again = fork(api, source, **theirs)
+    assert len(events(api, theirs_again["name"])) == 12
+    assert api.ok("POST", f"{api.engine}/users/ada:erase")["done"]
+    assert api.call("POST", f"{source}:fork", mine).status == 404
+    assert documents_below(api.store, api.engine) == {"sessions": 1, "events": 12}
 
 
 def test_roles_fork_what_they_may(api: Api) -> None:

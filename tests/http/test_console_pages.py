@@ -48,14 +48,14 @@ def test_the_root_tells_a_browser_what_the_server_is() -> None:
     text = answer.get_data(as_text=True)
     assert answer.content_type == "text/html; charset=utf-8"
     assert f"Version {__version__}" in text
-    assert re.findall(r'<li ?>\s*<a href="(.+?)"', text) == ["console/", "health"]
+    assert re.findall(r'<li ?>\s*<a href="(.+?)"', text) == ["console/", "health", "openapi.json"]
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", ""])
 def test_the_root_answers_other_clients_in_json(accept: str) -> None:
     answer = get("/", accept=accept)
     assert answer.content_type == "application/json; charset=UTF-8"
-    links = {"console": "console/", "health": "health"}
+    links = {"console": "console/", "health": "health", "openapi": "openapi.json"}
     assert answer.get_json() == {
         "name": "Agent Engine Sessions",
         "version": __version__,

@@ -1,4 +1,4 @@
-"""GET /health: every target tells, without a credential, whether its store answers."""
+"""GET /health and /openapi.json: every target answers them without a credential."""
 
 import json
 import subprocess
@@ -52,6 +52,12 @@ def test_health_is_ok_once_the_store_answers(tmp_path: Path) -> None:
     assert answer.status_code == 200
     assert answer.get_json() == {"status": "ok", "store": "sqlite", "version": __version__}
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_description_of_the_api_is_served_without_a_credential(tmp_path: Path) -> None:
+    answer = open_api(tmp_path, auth="api_key", api_keys=API_KEYS).send("GET", "/openapi.json")
+    assert answer.status_code == 200
+    assert answer.get_json() == json.loads((ROOT / "functions/api/openapi.json").read_text())
 
 
 def test_health_on_firestore_reads_one_document(

@@ -15,7 +15,7 @@ from functions.api.routes import ROUTES, Route
 from infra.generate.description.document import render
 from tests.support.project import ROOT
 
-COMMITTED = (ROOT / "docs/openapi.json").read_text()
+COMMITTED = (ROOT / "functions/api/openapi.json").read_text()
 DOCUMENT = json.loads(COMMITTED)
 SCHEMAS = DOCUMENT["components"]["schemas"]
 

@@ -16,6 +16,7 @@ from hypothesis.stateful import (
 )
 
 from functions.aip.timestamp import parse_timestamp
+from functions.rules.names import spell
 from functions.store.protocol import Store
 from functions.store.sqlite import SqliteStore
 from tests.support.api import SECOND
@@ -51,6 +52,42 @@ class Machine(Comparing):
     @rule(slot=calls.slots, session_id=calls.ids)
     def get(self, slot: int, session_id: str) -> None:
         name = self.name(slot, session_id)
+        self.same(self.api.call("GET", name), self.model.get(name))
+
+    @rule(
+        slot=calls.slots,
+        session_id=calls.ids,
+        kind=st.sampled_from(["update", "append", "delete"]),
+        is_overtaken=st.booleans(),
+        event=calls.events,
+    )
+    def write_what_was_seen(
+        self, slot: int, session_id: str, kind: str, is_overtaken: bool, event: Json
+    ) -> None:
+        """A write that expects what it read in the full view; another one may come before it."""
+        name = self.name(slot, session_id)
+        session = self.model.live(name)
+        if session is None:
+            self.create(slot, session_id, "u", {})
+            session = self.model.engine(self.engines[slot]).sessions[name]
+        answer = self.api.call("GET", name, view="FULL")
+        self.same(answer, self.model.full_json(session))
+        query = {"etag": answer.json["etag"]}
+        seen = session.update_time
+        if is_overtaken:
+            self.send(name, event, "")
+        is_current = session.update_time == seen
+        body: Json = {"displayName": "One"}
+        if kind == "update":
+            answer = self.api.call("PATCH", name, body, **query)
+            self.same(answer, self.model.update(name, body, []) if is_current else 409)
+        elif kind == "append":
+            body = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+            answer = self.api.call("POST", f"{name}:appendEvent", body, **query)
+            self.same(answer, (self.model.append(name, body, "") or {}) if is_current else 409)
+        else:
+            answer = self.api.call("DELETE", name, **query)
+            self.gone(answer, self.model.delete(name) if is_current else 409, "")
         self.same(self.api.call("GET", name), self.model.get(name))
 
     @rule(slot=calls.slots, session_id=calls.ids, body=calls.bodies.filter(bool))
@@ -95,6 +132,26 @@ class Machine(Comparing):
     @rule(
         slot=calls.slots,
         session_id=calls.ids,
+        events=st.lists(calls.events, min_size=1, max_size=4),
+        request_id=calls.request_ids,
+        again=st.booleans(),
+    )
+    def append_batch(
+        self, slot: int, session_id: str, events: list[Json], request_id: str, again: bool
+    ) -> None:
+        """Some of the events may have landed before, alone or in a batch, or stand there twice."""
+        name = self.name(slot, session_id)
+        query = {"requestId": request_id} if request_id else {}
+        for _ in range(1 + again):
+            answer = self.api.call("POST", f"{name}:batchAppendEvents", {"events": events}, **query)
+            expected = self.model.append_batch(name, events, request_id)
+            self.same(answer, {} if expected is None else expected)
+            self.same(self.api.call("GET", name), self.model.get(name))
+        self.appends = [*self.appends[-9:], (name, events[-1], request_id)]
+
+    @rule(
+        slot=calls.slots,
+        session_id=calls.ids,
         user=calls.users,
         event=calls.events,
         request_id=calls.request_ids,
@@ -116,6 +173,67 @@ class Machine(Comparing):
             self.model.create(self.engines[slot], session_id, {"userId": user})
         self.model.append(name, event, request_id)
         self.same(answer, {"session": self.model.get(name)})
+
+    @rule(
+        slot=calls.slots,
+        session_id=calls.ids,
+        position=calls.positions,
+        words=st.sampled_from(["hello", "other"]),
+    )
+    def change_an_event(self, slot: int, session_id: str, position: int, words: str) -> None:
+        """And its original; a change that changes nothing leaves the session as it is."""
+        name, content = self.name(slot, session_id), {"role": "user", "parts": [{"text": words}]}
+        session, names = self.model.live(name), self.events_of(name)
+        if session is not None and position < len(names):
+            event = self.model.events(session)[position]
+            answer = self.api.ok("PATCH", names[position], {"content": content})
+            assert without(answer, "name") == self.model.change_event(session, event, content)
+            self.same(self.api.call("GET", name), self.model.get(name))
+
+    @rule(slot=calls.slots, session_id=calls.ids, position=calls.positions)
+    def delete_an_event(self, slot: int, session_id: str, position: int) -> None:
+        name = self.name(slot, session_id)
+        session, names = self.model.live(name), self.events_of(name)
+        if session is not None and position < len(names):
+            self.model.remove_events(session, [self.model.events(session)[position]])
+            assert self.api.ok("DELETE", names[position]) == {}
+            assert self.api.call("GET", names[position]).status == 404
+            self.forget([names[position]])
+            self.same(self.api.call("GET", name), self.model.get(name))
+
+    @rule(
+        slot=calls.slots, session_id=calls.ids, text=st.sampled_from(list(calls.EVENT_FILTERS)[1:])
+    )
+    def purge_events(self, slot: int, session_id: str, text: str) -> None:
+        name = self.name(slot, session_id)
+        session, names = self.model.live(name), self.events_of(name)
+        answer = self.api.call("POST", f"{name}/events:purge", {"filter": text, "force": True})
+        if session is None:
+            self.same(answer, 404)
+            return
+        gone = calls.choose(calls.EVENT_FILTERS[text], self.model.events(session))
+        self.model.remove_events(session, gone)
+        assert answer.json["purgeCount"] == len(gone)
+        assert set(answer.json.get("purgeSample", [])) <= set(names)
+        self.forget(answer.json.get("purgeSample", []))
+        self.same(self.api.call("GET", name), self.model.get(name))
+
+    @rule(slot=calls.slots, session_id=calls.ids)
+    def compact(self, slot: int, session_id: str) -> None:
+        """Originals are there before and after, and the session does not change."""
+        name = self.name(slot, session_id)
+        body = {"compaction": {"eventEditing": {"mode": "AUTO"}}}
+        session = self.model.live(name)
+        answer = self.api.call("POST", f"{name}:compact", body)
+        if session is None:
+            self.same(answer, 404)
+            return
+        self.model.compact(session)
+        self.same(answer, {"response": self.model.session_json(session)})
+        self.same(self.api.call("GET", name), self.model.get(name))
+        for view, expected in (("BASIC", self.model.events), ("ORIGINAL", self.model.originals)):
+            found = self.api.walk(f"{name}/events", "sessionEvents", view=view)
+            assert [without(event, "name") for event in found] == expected(session)
 
     @rule(
         slot=calls.slots,
@@ -213,6 +331,40 @@ class Machine(Comparing):
     @rule()
     def purge(self) -> None:
         assert self.api.ok("POST", "sessions:purgeExpired")["done"]
+
+    @rule(
+        slot=calls.slots,
+        user=st.one_of(st.just(""), calls.users),
+        state=st.dictionaries(st.sampled_from(["k", "new"]), st.integers(0, 3)),
+        mask=st.lists(st.sampled_from(["k", "new"]), unique=True),
+    )
+    def change_state(self, slot: int, user: str, state: Json, mask: list[str]) -> None:
+        """Of the user, or of the engine for none; keys are without their prefix."""
+        engine = self.engines[slot]
+        path = f"{engine}/users/{spell(user)}/state" if user else f"{engine}/state"
+        query = {"updateMask": ",".join(f"state.{key}" for key in mask)} if mask else {}
+        answer = self.api.ok("PATCH", path, {"state": state}, **query)
+        expected = self.model.change_state(engine, user, state, mask)
+        told = {f"{'user' if user else 'app'}:{k}": value for k, value in answer["state"].items()}
+        assert told == expected
+        assert self.api.ok("GET", path) == answer
+
+    @rule(slot=calls.slots, size=calls.page_sizes)
+    def list_users(self, slot: int, size: int) -> None:
+        found = self.api.walk(f"{self.engines[slot]}/users", "users", pageSize=size)
+        ids = [user["userId"] for user in found]
+        assert ids == sorted(self.model.engine(self.engines[slot]).users)
+
+    @rule(slot=calls.slots, user=calls.users, everywhere=st.booleans())
+    def erase_user(self, slot: int, user: str, everywhere: bool) -> None:
+        """Of one engine or of all; nothing of the user is left to be erased."""
+        engine = self.engines[slot]
+        engines = list(self.model.engines) if everywhere else [engine]
+        parent = f"{self.model.location}/reasoningEngines/-" if everywhere else engine
+        assert self.api.ok("POST", f"{parent}/users/{spell(user)}:erase")["done"]
+        self.model.erase(engines, user)
+        counted = self.api.ok("POST", f"{parent}/users/{spell(user)}:erase", dryRun="true")
+        assert counted == {"erasedSessions": 0, "erasedEvents": 0, "done": True}
 
     @rule(slot=calls.slots, display_name=calls.display_names)
     def create_engine(self, slot: int, display_name: str) -> None:
@@ -368,6 +520,7 @@ class Machine(Comparing):
         """In the end everything that can be seen is compared."""
         for slot in range(len(self.engines)):
             self.list_sessions(slot, "", "", 100)
+            self.list_users(slot, 100)
             for session_id in ("a", "b", "C_-1", "f", "g", "h"):
                 self.list_events(slot, session_id, "", False, 2)
         self.list_engines(100)

@@ -6,6 +6,7 @@ of a refusal.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 from functions.aip.timestamp import format_timestamp, parse_timestamp
@@ -31,7 +32,9 @@ class Session:
     labels: dict[str, str] = field(default_factory=dict)
     state: Json | None = None
     events: list[Json] = field(default_factory=list)
+    originals: list[tuple[Json, Json]] = field(default_factory=list)
     retry_keys: list[Any] = field(default_factory=list)
+    removed_keys: list[Any] = field(default_factory=list)
     states: list[tuple[Json | None, Json | None]] = field(default_factory=list)
     """The state right before and right after each event, in the order of their arrival."""
     request: Any = None
@@ -48,6 +51,7 @@ class Engine:
     update_time: int = 0
     app: Json = field(default_factory=dict)
     users: dict[str, Json] = field(default_factory=dict)
+    """The state of everybody who had a session or state."""
     sessions: dict[str, Session] = field(default_factory=dict)
 
 
@@ -96,12 +100,27 @@ class Model:
             answer["sessionState"] = {**(session.state or {}), **shared}
         return answer
 
+    def full_json(self, session: Session) -> Json:
+        """The session in the full view but for its etag."""
+        told = {**self.session_json(session), "eventCount": len(session.events)}
+        said = [
+            event["rawEvent"]["usageMetadata"]["promptTokenCount"]
+            for event in session.events
+            if "usageMetadata" in event.get("rawEvent", {})
+        ]
+        if said:
+            told["usage"] = {"promptTokenCount": sum(said)}
+        if session.events:
+            told["lastEventTime"] = max(event["timestamp"] for event in session.events)
+        return told
+
     def create(self, engine: str, session_id: str, body: Json) -> Json | int:
         name = f"{engine}/sessions/{session_id}"
         if self.live(name):
             return 400
         session = Session(name, body["userId"], self.now, self.now, self.now + YEAR)
         self._change(session, body, list(body))
+        self.engine(engine).users.setdefault(session.user, {})
         self.engine(engine).sessions[name] = session
         return self.session_json(session)
 
@@ -136,7 +155,7 @@ class Model:
         raw_id = body.get("rawEvent", {}).get("id")
         key = ("raw", raw_id, body) if raw_id else ("request", request_id, body)
         can_be_met = bool(raw_id or request_id)
-        if can_be_met and key in session.retry_keys:
+        if can_be_met and key in session.retry_keys + session.removed_keys:
             return None
         session.retry_keys.append(key if can_be_met else None)
         session.events.append({"content": {}, "actions": {}, **body})
@@ -144,6 +163,18 @@ class Model:
         before = session.state
         self._merge(session, body.get("actions", {}).get("stateDelta", {}))
         session.states.append((before, session.state))
+        return None
+
+    def append_batch(self, name: str, bodies: list[Json], request_id: str) -> int | None:
+        """The events one after the other; the session moves once."""
+        session = self.live(name)
+        if session is None:
+            return 404
+        before, count = session.update_time, len(session.events)
+        for body in bodies:
+            self.append(name, body, request_id)
+        if len(session.events) > count:
+            session.update_time = max(self.now, before + MICROSECOND)
         return None
 
     def fork(self, name: str, session_id: str, body: Json, point: int | str | None) -> Json | int:
@@ -204,6 +235,56 @@ class Model:
         found = [event["invocationId"] for event in session.events]
         return found.index(invocation) if invocation in found else None
 
+    def originals(self, session: Session) -> list[Json]:
+        """The events as they were before compaction."""
+        return [self._original(session, event) for event in self.events(session)]
+
+    def change_event(self, session: Session, event: Json, content: Json) -> Json:
+        """The event as it is then; an original changes alike."""
+        original = self._original(session, event)
+        if event["content"] == original["content"] == content:
+            return event
+        self._touch(session)
+        was = None if original is event else {**original, "content": content}
+        return self._replace(session, event, {**event, "content": content}, was)
+
+    def remove_events(self, session: Session, gone: list[Json]) -> None:
+        """Their states and their retries stay; a fork has neither."""
+        if not gone:
+            return
+        kept = [all(event is not each for each in gone) for event in session.events]
+        removed = zip(session.retry_keys, kept, strict=True)
+        session.removed_keys += [key for key, stays in removed if key and not stays]
+        session.retry_keys = list(compress(session.retry_keys, kept))
+        session.states = list(compress(session.states, kept))
+        session.events = list(compress(session.events, kept))
+        self._touch(session)
+
+    def compact(self, session: Session) -> None:
+        """Takes the thoughts from all invocations but the one whose event is the last."""
+        events = self.events(session)
+        for event in events:
+            parts = event["content"].get("parts", [])
+            said = [part for part in parts if "thought" not in part]
+            if len(said) < len(parts) and event["invocationId"] != events[-1]["invocationId"]:
+                smaller = {**event, "content": {**event["content"], "parts": said}}
+                self._replace(session, event, smaller, self._original(session, event))
+
+    def _replace(self, session: Session, event: Json, by: Json, original: Json | None) -> Json:
+        """A fork goes on with the event that it copied."""
+        session.events = [by if each is event else each for each in session.events]
+        session.originals = [pair for pair in session.originals if pair[0] is not event]
+        if original is not None:
+            session.originals.append((by, original))
+        return by
+
+    def _touch(self, session: Session) -> None:
+        session.update_time = max(self.now, session.update_time + MICROSECOND)
+
+    def _original(self, session: Session, event: Json) -> Json:
+        """What the event was before its compaction, or the event itself."""
+        return next((was for each, was in session.originals if each is event), event)
+
     def runs(self, session: Session) -> list[Json]:
         """One per invocationId, in order of first event."""
         runs: dict[str, Json] = {}
@@ -249,12 +330,34 @@ class Model:
         return self.engine_json(engine)
 
     def delete_engine(self, name: str, *, force: bool) -> int | None:
-        if self.engine(name).resource is None:
+        engine = self.engine(name)
+        if engine.resource is None and not (force and (engine.app or engine.users)):
             return 404
         if self.sessions(name) and not force:
             return 400
         self.engines[name] = Engine(name)
         return None
+
+    def change_state(self, engine: str, user: str, state: Json, mask: list[str]) -> Json:
+        """App state for the user ""; answers the state with its keys' prefix."""
+        found = self.engine(engine)
+        prefix = "user:" if user else "app:"
+        old = found.users.setdefault(user, {}) if user else found.app
+        masked = {f"{prefix}{key}" for key in mask}
+        kept = {key: value for key, value in old.items() if mask and key not in masked}
+        sent = {key: state[key] for key in mask if key in state} if mask else state
+        new = {**kept, **{f"{prefix}{key}": value for key, value in sent.items()}}
+        old.clear()
+        old.update(new)
+        return new
+
+    def erase(self, engines: list[str], user: str) -> None:
+        for name in engines:
+            engine = self.engine(name)
+            engine.users.pop(user, None)
+            for session in list(engine.sessions.values()):
+                if session.user == user:
+                    del engine.sessions[session.name]
 
     def _change(self, session: Session, body: Json, mask: list[str]) -> None:
         setters: dict[str, Callable[[Any], None]] = {
