@@ -37,6 +37,9 @@ make bench ONLY=watch     # the scenarios whose name contains this word; prints 
 make bench QUICK=1        # one round of everything, to see that it works; prints the tables
 make bench DIR=/dev/shm   # databases in another folder than /var/tmp
 ```
+
+It needs `wrk`, and PostgreSQL and Redis for the rows beside them: `apt-get install wrk postgresql
+redis-server`.
 """
 
 
