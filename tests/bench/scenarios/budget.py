@@ -18,7 +18,8 @@ PAGE = 10
 
 TEXT = f"""\
 Calls, document reads, writes and deletes of one request, where there are any; the page and the
-batch have {PAGE} events. [What it costs](cost.md) has every method, and a test holds each to its row.
+batch have {PAGE} events. [What it costs](cost.md) has every method, and a test holds each to its
+row.
 """
 
 Counts = tuple[int, int, int, int]
