@@ -26,6 +26,9 @@ PAGE_LIMIT = 40
 EVENT_SIZES = {"SQLite": 9, "Firestore": 3.8}
 """MiB of a large event."""
 
+READING = "one_line_that_reads"
+"""A function that answers requests with a body alone, so that its start sends nothing large."""
+
 SECONDS = 0.25
 
 TEXT = f"""\
@@ -62,14 +65,17 @@ def run(bench: Bench) -> Section:
         size_of_event = EVENT_SIZES[store]
         append = Load("POST", [f"{appended}:appendEvent"], event(round(size_of_event * MIB) - 1000))
         small = replace(append, body=EVENT_BODY)
-        reading = partial(peers.one_line, target="one_line_that_reads")
+        reading = partial(peers.one_line, target=READING)
         what = f"append_event of {size_of_event} MiB on {store}"
         ours[what], floors[what] = Side(server, append, small), Side(reading, append, small)
 
         first, large = Load("GET", [f"{page}?pageSize=1"]), Load("GET", [f"{page}?pageSize=1000"])
-        floor = partial(peers.one_line, size)
+        floor = partial(peers.one_line, size, READING)
         what = f"list_events, page of 8 MiB on {store}"
-        ours[what], floors[what] = Side(server, large, first), Side(floor, large, None)
+        ours[what], floors[what] = (
+            Side(server, large, first),
+            Side(floor, replace(large, body="{}"), None),
+        )
     memories = [
         interleaved({what: partial(memory, side) for what, side in sides.items()}, bench.rounds)
         for sides in (ours, floors)
