@@ -43,7 +43,7 @@ fuzz: .venv/fuzz
 # Compares the server with ADK's servers and with a one-line function, and writes
 # docs/performance.md. Needs wrk.
 bench: .venv/bench
-	$(BIN)/python -m tests.bench $(if $(ONLY),--only=$(ONLY)) $(if $(QUICK),--quick) $(if $(DIR),--dir=$(DIR))
+	PYTHONPATH=emulator $(BIN)/python -m tests.bench $(if $(ONLY),--only=$(ONLY)) $(if $(QUICK),--quick) $(if $(DIR),--dir=$(DIR))
 
 # Installs the built package with the lowest and the highest versions of each extra, and uses it.
 versions: .venv/test
