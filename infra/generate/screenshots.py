@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,21 +75,16 @@ def _open(page: Page) -> None:
 
 @contextmanager
 def _server() -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "url")
-        command = [sys.executable, "-m", "agent_engine_sessions", "start", "--port=0"]
-        options = ["--store=memory", f"--url-file={file}"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "emulator")}
-        server = subprocess.Popen(
-            [*command, *options], env=environment, cwd=folder, stdout=subprocess.PIPE, text=True
-        )
-        try:
-            assert server.stdout is not None
-            server.stdout.readline()
-            yield file.read_text()
-        finally:
-            server.terminate()
-            server.wait()
+    command = [sys.executable, "-m", "agent_engine_sessions", "start", "--port=0", "--store=memory"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "emulator")}
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        # The line ends with the URL.
+        yield server.stdout.readline().split()[-1]
+    finally:
+        server.terminate()
+        server.wait()
 
 
 def _seed(url: str) -> str:

@@ -224,6 +224,7 @@ def test_a_session_that_goes_says_so(console: Console, client: Client) -> None:
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     client.call("DELETE", session)
     expect(page.get_by_text("The session is gone")).to_be_visible()
+    expect(page.get_by_text("Ended", exact=True)).to_be_visible()
     expect(page.get_by_text("Still here")).to_be_visible()
 
 

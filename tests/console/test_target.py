@@ -11,8 +11,8 @@ from tests.support.servers import serving
 
 @pytest.fixture(scope="module")
 def api(store_environment: dict[str, str]) -> Iterator[str]:
-    """The URL of a deployment of the API that takes pages of every origin, and has no console."""
-    settings = {"CORS_ORIGINS": "*", "CONSOLE": "false"}
+    """The URL of a deployment of the API that takes pages of every origin, and holds one stream."""
+    settings = {"CORS_ORIGINS": "*", "CONSOLE": "false", "WATCHERS": "1"}
     with serving("sessions_api", {**store_environment, **settings}) as url:
         yield url
 
@@ -39,3 +39,20 @@ def test_the_console_works_for_another_deployment(console: Console, api: str) ->
     page.get_by_label("A message of the user").fill("Hello yourself")
     page.keyboard.press("Enter")
     expect(page.locator(".event .text")).to_have_text(["Hello", "Hello yourself"])
+
+
+def test_a_page_that_gets_no_stream_shows_what_is_there(console: Console, api: str) -> None:
+    """And says that it does not follow; once the server has room again, the person may try."""
+    client = Client(api)
+    session = client.session()
+    client.say(session, "agent", "Hello")
+    first = opened(console, session)
+    beside = new_console(first.context, console.url)
+    page = beside.go(session)
+    expect(page.get_by_text("The page does not follow the session.")).to_be_visible()
+    expect(page.locator(".event .text")).to_have_text(["Hello"])
+    first.close()
+    client.say(session, "agent", "Hello again")
+    expect(page.get_by_text("Not live")).to_be_visible()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".event .text")).to_have_text(["Hello", "Hello again"])
