@@ -4,13 +4,14 @@ import itertools
 import random
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 
 import pytest
 
 from functions.messages.session import Session
 from functions.messages.session_event import SessionEvent
+from functions.rules.errors import SessionAlreadyExists
 from functions.rules.event_rules import new_event
 from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.session_rules import new_session
@@ -93,6 +94,26 @@ def test_an_erasure_is_not_done_while_a_reader_holds_the_log(
     assert store.erase_user(USER, START, lambda: True).done
     assert set(places(path).values()) == {0}
     assert store._database.connection.execute("SELECT count(*) FROM erasures").fetchone() == (0,)
+
+
+def test_a_session_that_is_created_while_others_are_hidden_stays(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The erasure takes those that were there when it began."""
+    monkeypatch.setattr("functions.store.sqlite.store.ROWS", 5)
+    live(store, 200)
+    name = SessionName(ENGINE, "new")
+
+    def create() -> None:
+        with suppress(SessionAlreadyExists):
+            message = Session(user_id=ADA)
+            session, state = new_session(name, message, START, 0)
+            store.create_session(session, state, START, require_engine=False)
+
+    monkeypatch.setattr(store._database, "let_others_write", create)
+    assert store.erase_user(USER, START, lambda: False).done
+    assert store.get_session(name, START).user_id == ADA
+    assert store.erase_user(USER, START, lambda: False).sessions == 1
 
 
 def test_a_writer_waits_for_no_more_than_a_batch(
