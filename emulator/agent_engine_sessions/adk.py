@@ -25,13 +25,7 @@ from google.auth.transport.requests import Request
 from google.genai.errors import APIError, ClientError
 from google.genai.types import HttpOptions, ResourceScope
 
-from agent_engine_sessions.serving import URL_VARIABLE
-
-TOKEN_VARIABLE = "AGENT_ENGINE_SESSIONS_TOKEN"
-"""The environment variable with a bearer token for the server."""
-
-KEY_VARIABLE = "AGENT_ENGINE_SESSIONS_API_KEY"
-"""The environment variable with an API key for the server."""
+from agent_engine_sessions.serving import KEY_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE
 
 SCHEMES = {"agentsessions": "http", "agentsessions+https": "https"}
 """URI schemes that `register` registers with ADK, and what they stand for."""

@@ -39,7 +39,23 @@ _store = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """A group that imports the commands of `moving` when one is asked for: `start` is faster."""
+
+    _moving = ("export", "import", "erase", "purge", "open")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *self._moving]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._moving:
+            return super().get_command(ctx, cmd_name)
+        from agent_engine_sessions.moving import COMMANDS
+
+        return COMMANDS[cmd_name]
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(server_version(), message="%(version)s")
 def main() -> None:
     """Agent Engine Sessions on your own machine."""
@@ -80,6 +96,18 @@ def main() -> None:
     metavar="FILE",
     help="Ends when no process holds a lock of flock(2) on this file.",
 )
+@click.option("--announce-fd", type=int, hidden=True)
+@click.option(
+    "--seed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Imports this file, which `export` wrote, before the URL is printed.",
+)
+@click.option(
+    "--export-on-exit",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Exports all sessions to this file when the server is told to stop.",
+)
 @click.option("--hint", is_flag=True, help="Also prints a first request to try.")
 def start(
     port: int,
@@ -92,9 +120,16 @@ def start(
     ready_fd: int | None,
     url_file: Path | None,
     while_locked: Path | None,
+    announce_fd: int | None,
+    seed: Path | None,
+    export_on_exit: Path | None,
     hint: bool,
 ) -> None:
     """Serves the whole API, and prints one line with the URL once it answers."""
+    if export_on_exit is not None:
+        from agent_engine_sessions.exporting import serve_and_export
+
+        sys.exit(serve_and_export(export_on_exit, ready_fd))
     if url_file is not None and not os.access(url_file.absolute().parent, os.W_OK):
         raise SystemExit(
             f"--url-file={url_file} cannot be written: make its folder, or name another one."
@@ -118,14 +153,18 @@ def start(
     grpc_address = environment.get("GRPC_ADDRESS")
 
     def announce(url: str) -> None:
+        if seed is not None:
+            from agent_engine_sessions.moving import seed_server
+
+            seed_server(url, seed)
         grpc = f", gRPC at {grpc_address}" if grpc_address else ""
         print(f"Agent Engine Sessions answers at {url}{grpc}", flush=True)
         if hint:
             print(f'\n  curl {url}{_SESSIONS} -d \'{{"userId": "me"}}\'\n', flush=True)
         if url_file is not None:
             _write_whole(url_file, url)
-        if ready_fd is not None:
-            os.write(ready_fd, f"{url}\n".encode())
+        for descriptor in filter(None, (ready_fd, announce_fd)):
+            os.write(descriptor, f"{url}\n".encode())
 
     become_server(listener, environment, announce, ready_fd, while_locked)
 

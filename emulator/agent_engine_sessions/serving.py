@@ -24,6 +24,12 @@ SERVER = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2]
 URL_VARIABLE = "AGENT_ENGINE_SESSIONS_URL"
 """The environment variable that says where a server runs."""
 
+TOKEN_VARIABLE = "AGENT_ENGINE_SESSIONS_TOKEN"
+"""The environment variable with a bearer token for the server."""
+
+KEY_VARIABLE = "AGENT_ENGINE_SESSIONS_API_KEY"
+"""The environment variable with an API key for the server."""
+
 IN_MEMORY = "sqlite:///:memory:"
 
 _FIRST_INHERITED = 3

@@ -19,12 +19,13 @@ from functions.api.cors import allow_origins
 from functions.api.errors import CONTENT_TYPE, INTERNAL, error_response
 from functions.api.framework import Target, install, refuse_other_servers
 from functions.api.health import HEALTH_PATH, health
+from functions.api.lines import send_lines
 from functions.api.log import METHOD, RequestLog, enter_request, log_as_json
 from functions.api.path_table import PathTable
 from functions.api.query import effective_verb, sent_path
 from functions.api.routes import METHODS, ROUTES
 from functions.api.streams import send_stream
-from functions.calls.answer import Answer
+from functions.calls.answer import Answer, LineStream
 from functions.calls.request import Request
 from functions.config.settings import Settings
 from functions.store.in_flight import in_flight
@@ -39,11 +40,10 @@ _log = logging.getLogger(__name__)
 
 _TABLE = PathTable(ROUTES)
 
+Method = Callable[[Request, Store, int], str | Answer | LineStream | EventStream]
+"""Answers JSON, JSON with an etag, a stream of lines, or a stream of events."""
 CONSOLE = "console"
 """The target that serves the console alone."""
-
-Method = Callable[[Request, Store, int], str | Answer | EventStream]
-"""Answers JSON, JSON with an etag, or a stream of events."""
 
 
 class Endpoint:
@@ -122,6 +122,8 @@ class Endpoint:
             asked = bind(request, match, self._settings)
             # The clock is read again: the body may come slowly, and a session expire meanwhile.
             answer = method(asked, store, self._clock())
+            if isinstance(answer, LineStream):
+                return send_lines(answer)
             if isinstance(answer, EventStream):
                 return send_stream(answer, self._settings, self._clock, request.environ)
             if isinstance(answer, Answer):

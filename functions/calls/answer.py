@@ -1,5 +1,6 @@
-"""The answer of a method that says which version of a session it shows."""
+"""The answers of methods that are more than one JSON text."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -13,3 +14,13 @@ class Answer:
     text: str
     etag: str = ""
     is_modified: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LineStream:
+    """JSON texts, one a line, which a method makes while the server sends them.
+
+    `lines` is read once. An error in it cuts the answer, which a client notices.
+    """
+
+    lines: Iterator[str]

@@ -5,7 +5,7 @@ ApiError
 │   WalkTooOld
 ├── FailedPrecondition: EngineHasSessions, AmbiguousSession
 ├── NotFound: SessionNotFound, EventNotFound, EngineNotFound, ParentEngineNotFound,
-│   OperationNotFound
+│   OperationNotFound, LocationNotFound
 ├── Aborted: Contention, EngineBeingDeleted, SessionHasChanged
 └── Unavailable: NoMatchInTime, StoreUnavailable (NewerVersion of functions.store.versions)
 """
@@ -99,6 +99,13 @@ class OperationNotFound(NotFound):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"Operation {name} not found.")
+
+
+class LocationNotFound(NotFound):
+    """The server is configured for another location."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Location {name} not found.")
 
 
 class EngineHasSessions(FailedPrecondition):

@@ -18,6 +18,9 @@ ENVELOPE_BYTES = 500
 
 _WORST_ESCAPE = 6
 
+_FACTS_CHARACTERS = 50
+"""With _WORST_ESCAPE at least the size of what the full view adds, but for forkedFrom."""
+
 _MICROSECOND = 1000
 
 
@@ -57,6 +60,8 @@ class SessionRecord:
         if self.labels:
             characters += sum(map(len, (*self.labels, *self.labels.values())))
         large = f"{self.state or ''}{self.shared}{self.unknown}"
+        if self.version:
+            characters += _FACTS_CHARACTERS + len(self.forked_from)
         return ENVELOPE_BYTES + _WORST_ESCAPE * characters + utf8_size(large)
 
     @property
@@ -80,20 +85,24 @@ class SessionRecord:
         engine, session = self.name
         text = self.text(official=official)
         if full:
-            text = f"{text},{self._facts()}"
+            text += self._facts({"etag": self.etag})
         return f'{{"name":"{engine}/sessions/{session}",{text}{state}}}'
 
-    def _facts(self) -> str:
-        """The members that the full view alone has; what the store does not know is left out."""
-        facts: dict[str, Any] = {"etag": self.etag}
+    def exported(self) -> str:
+        """The Session as an export has it: in the full view without etag, with its own state."""
+        state = "" if self.state is None else f',"sessionState":{{{self.state}}}'
+        return f'{{"name":"{self.name}",{self.text()}{self._facts({})}{state}}}'
+
+    def _facts(self, facts: dict[str, Any]) -> str:
+        """More facts and those of the full view; what the store does not know is left out."""
         if self.event_count is not None:
             facts["eventCount"] = self.event_count
         if usage := self.usage.named():
             facts["usage"] = usage
         if self.last_event_time is not None:
             facts["lastEventTime"] = format_timestamp(self.last_event_time)
-        forked_from = f',"forkedFrom":{self.forked_from}' if self.forked_from else ""
-        return f"{write_plain(facts)[1:-1]}{forked_from}"
+        members = f",{write_plain(facts)[1:-1]}" if facts else ""
+        return f'{members},"forkedFrom":{self.forked_from}' if self.forked_from else members
 
     def text(self, *, official: bool = False) -> str:
         """The members that `to_json` has between the name and the state."""

@@ -6,6 +6,7 @@ from functions.aip.duration import format_duration
 from functions.aip.errors import InvalidArgument
 from functions.aip.field_mask import FieldPath
 from functions.aip.timestamp import MAX_TIMESTAMP, format_timestamp
+from functions.messages.json_text import write_json
 from functions.messages.session import Session
 from functions.rules.errors import InvalidFields
 from functions.rules.labels import masked_labels, sorted_labels
@@ -49,6 +50,31 @@ def new_session(
     state = state_change(message.session_state or {})
     # Checked before the store is asked, so that all stores raise the same error.
     state.check_size()
+    return record, state
+
+
+def imported_session(
+    name: SessionName, message: Session, forked_from: object, now: int, where: str
+) -> tuple[SessionRecord, StateChange]:
+    """Returns the record of a session that is imported, with its own times, and its own state.
+
+    Times are those of the message in whole microseconds, by default `now` and a year later.
+    `forked_from` is None or what the full view says. Raises as `new_session` does, and
+    InvalidArgument for keys of app and user state.
+    """
+    shared = [key for key in message.session_state or {} if key.startswith(("app:", "user:"))]
+    if shared:
+        raise InvalidArgument(
+            f"{where}.sessionState has {shared[0]!r:.64}: app and user state have their own lines."
+        )
+    expire_time, message.expire_time = message.expire_time, None
+    record, state = new_session(name, message, now, 0)
+    record.create_time = _whole_micros(message.create_time or now)
+    record.update_time = max(record.create_time, _whole_micros(message.update_time or now))
+    record.expire_time = expire_time or record.expire_time
+    if forked_from is not None:
+        record.forked_from = write_json(forked_from)
+        check_length(f"{where}.forkedFrom", record.forked_from)
     return record, state
 
 
@@ -127,6 +153,10 @@ def chosen_expire_time(message: Session, create_time: int, now: int, min_ttl: in
     if chosen <= now:
         raise InvalidArgument(f"session.{field} must end the session in the future: {sent}.")
     return chosen
+
+
+def _whole_micros(time: int) -> int:
+    return time // 1000 * 1000
 
 
 def _changed_state(message: Session, mask: Sequence[FieldPath]) -> StateChange:

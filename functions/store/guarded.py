@@ -12,7 +12,7 @@ from functions.aip.errors import PermissionDenied
 from functions.calls.filters import PageQuery, engine_matches, predicate
 from functions.messages.json_text import utf8_size
 from functions.rules.engine import EngineRecord
-from functions.rules.errors import EngineNotFound, ParentEngineNotFound, SessionNotFound
+from functions.rules.errors import EngineNotFound, SessionNotFound
 from functions.rules.event import EventAndState, EventRecord
 from functions.rules.fork import Fork
 from functions.rules.names import EngineName, SessionName, UserName
@@ -53,11 +53,21 @@ class GuardedStore(GuardedEvents):
     """
 
     def create_session(
-        self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
+        self,
+        record: SessionRecord,
+        state: StateChange,
+        now: int,
+        *,
+        require_engine: bool,
+        keeps_change: bool = True,
     ) -> SessionRecord:
         """Creates a session; the role user creates sessions of its own userId only."""
         self._check_creates(record, state)
-        return self._store.create_session(record, state, now, require_engine=require_engine)
+        if not keeps_change:
+            self._check_imports(record.name.engine)
+        return self._store.create_session(
+            record, state, now, require_engine=require_engine, keeps_change=keeps_change
+        )
 
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
         """Reads a session that the principal may see."""
@@ -321,12 +331,6 @@ class GuardedStore(GuardedEvents):
             check_writes(grant)
             _check_covers(grant, each)
         return all_together(method(each, now, is_time_up) for each in users)
-
-    def _on_parent(self, engine: EngineName | str) -> Grant:
-        grant = self._access.on(str(engine))
-        if grant is None:
-            raise ParentEngineNotFound
-        return grant
 
     def _on_engine(self, name: EngineName) -> Grant:
         grant = self._access.on(str(name))

@@ -1,14 +1,17 @@
-"""The guard of the methods for events one by one, and for compaction."""
+"""The guard of the methods for single events, compaction and histories."""
 
 from collections.abc import Callable, Sequence
 
 from functions.access.access import Access, Grant
 from functions.aip.errors import PermissionDenied
 from functions.calls.filters import PageQuery
-from functions.rules.errors import SessionNotFound
+from functions.rules.errors import ParentEngineNotFound, SessionNotFound
 from functions.rules.event import EventRecord
-from functions.rules.names import SessionName
+from functions.rules.import_line import HistoryLine
+from functions.rules.names import EngineName, SessionName
 from functions.rules.state import StateChange
+from functions.store.history import HistoryPiece, ImportedHistory
+from functions.store.paging import Cursor
 from functions.store.protocol import EventPurge, Store
 
 
@@ -80,6 +83,36 @@ class GuardedEvents:
     ) -> None:
         """Adds a summary to a session that the principal may see."""
         self._store.add_summary(name, event, now, self._to_change(name) or owner)
+
+    def read_history(
+        self, name: SessionName, behind: Cursor | None, now: int, owner: str | None = None
+    ) -> HistoryPiece:
+        """The history of a session that the principal may see."""
+        grant = self._on_session(name)
+        return self._store.read_history(name, behind, now, grant.owner or owner)
+
+    def import_history(
+        self, name: SessionName, lines: Sequence[HistoryLine], now: int
+    ) -> ImportedHistory:
+        """For the roles that import; the session must be of an engine of theirs."""
+        self._check_imports(name.engine)
+        return self._store.import_history(name, lines, now)
+
+    def begin_import(self, engine: EngineName) -> None:
+        """For the roles that write app state."""
+        self._check_imports(engine)
+        self._store.begin_import(engine)
+
+    def _check_imports(self, engine: EngineName | str) -> None:
+        grant = self._on_parent(engine)
+        if not grant.writes_app_state:
+            raise PermissionDenied(f"The role {grant.role} does not import sessions.")
+
+    def _on_parent(self, engine: EngineName | str) -> Grant:
+        grant = self._access.on(str(engine))
+        if grant is None:
+            raise ParentEngineNotFound
+        return grant
 
     def _on_session(self, name: SessionName) -> Grant:
         grant = self._access.on(name.engine)

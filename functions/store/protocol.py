@@ -8,6 +8,7 @@ from functions.calls.filters import PageQuery
 from functions.rules.engine import EngineRecord
 from functions.rules.event import EventAndState, EventRecord
 from functions.rules.fork import Fork
+from functions.rules.import_line import HistoryLine
 from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.rewind import Rewind
 from functions.rules.run import Run
@@ -15,6 +16,7 @@ from functions.rules.session import SessionChange, SessionRecord
 from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
 from functions.rules.state import StateChange
 from functions.rules.user import UserRecord
+from functions.store.history import HistoryPiece, ImportedHistory
 from functions.store.paging import Cursor, Page
 from functions.store.streams import EventReader
 
@@ -91,9 +93,18 @@ class Store(Protocol):
     """
 
     def create_session(
-        self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
+        self,
+        record: SessionRecord,
+        state: StateChange,
+        now: int,
+        *,
+        require_engine: bool,
+        keeps_change: bool = True,
     ) -> SessionRecord:
         """Stores a new session and answers it with its shared state.
+
+        Keeps the state at the creation for states of the past, unless the history of the session
+        is imported.
 
         Raises SessionAlreadyExists, or ParentEngineNotFound where the engine must exist.
         """
@@ -167,6 +178,26 @@ class Store(Protocol):
 
         Without a filter, a store may leave out all fields of the records but `id` and `text`,
         unless the query `is_whole`.
+        """
+
+    def read_history(
+        self, name: SessionName, behind: Cursor | None, now: int, owner: str | None = None
+    ) -> HistoryPiece:
+        """The next events and changes of state of a session, as they arrived, behind a place.
+
+        Raises SessionNotFound.
+        """
+
+    def begin_import(self, engine: EngineName) -> None:
+        """Raises what keeps a caller from importing into an engine, or with `-` into any."""
+
+    def import_history(
+        self, name: SessionName, lines: Sequence[HistoryLine], now: int
+    ) -> ImportedHistory:
+        """Adds the events and changes that a session lacks, in their order, to its history.
+
+        Neither its state nor its update_time changes. Raises SessionNotFound, and
+        InvalidArgument for a change behind an event that the session does not have.
         """
 
     def list_runs(

@@ -22,7 +22,10 @@ PRIVATE = {"purge_expired_sessions", "watch_events"}
 DEADLINES = {
     "compact_session": 300,
     "delete_reasoning_engine": 300,
+    "erase_user": 300,
+    "export_sessions": 300,
     "fork_session": 300,
+    "import_sessions": 300,
     "purge_events": 300,
     "rewind_session": 300,
 }

@@ -58,6 +58,8 @@ MATRIX = {
     "compact_session": Row(
         "POST", "{session}:compact", WRITES, {"compaction": {"eventEditing": {"mode": "AUTO"}}}
     ),
+    "export_sessions": Row("GET", "{engine}:export", TELLS_NOTHING),
+    "import_sessions": Row("POST", "{engine}:import", (200, 200, 403, 403, 403, 404), {"end": {}}),
     "append_event": Row("POST", "{session}:appendEvent", WRITES, EVENT),
     "get_event": Row("GET", "{event}", READS),
     "update_event": Row("PATCH", "{event}", WRITES, {"errorMessage": "changed"}),
@@ -85,6 +87,8 @@ MATRIX = {
     "list_reasoning_engines": Row("GET", "{location}/reasoningEngines", TELLS_NOTHING),
     "update_reasoning_engine": Row("PATCH", "{engine}", ADMINISTERS, {"displayName": "changed"}),
     "delete_reasoning_engine": Row("DELETE", "{engine}", ADMINISTERS, None, {"force": "true"}),
+    "get_location": Row("GET", "{location}", TELLS_NOTHING),
+    "list_locations": Row("GET", "{project}/locations", TELLS_NOTHING),
     "get_operation": Row("GET", "{operation}", READS),
     "wait_operation": Row("POST", "{operation}:wait", READS),
     "list_operations": Row("GET", "{session}/operations", TELLS_NOTHING),
@@ -103,7 +107,7 @@ class Scene(NamedTuple):
     def call(self, name: str, row: Row) -> Answer:
         someone = caller(self.api, name, watch_time_limit="0.001s")
         path = row.path.format(**self.names)
-        if row.path.endswith(":watch"):
+        if row.path.endswith((":watch", ":export")):
             return opened(someone, path)
         return someone.call(row.verb, path, row.body, **row.query)
 
@@ -138,6 +142,7 @@ def scene(api: Api) -> Scene:
     user = f"{engine}/users/user-bob"
     names = {"location": location, "engine": engine, "session": session, "user": user}
     names["event"] = event["name"]
+    names["project"] = location.partition("/locations/")[0]
     return Scene(api, {**names, "operation": operation["name"]})
 
 

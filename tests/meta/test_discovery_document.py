@@ -184,19 +184,24 @@ def official_paths(version: str) -> set[tuple[str, str]]:
     return found
 
 
+ADDED = (
+    ("POST", "/sessions/*"),
+    ("POST", "/sessions/*:batchAppendEvents"),
+    ("GET", "/sessions/*/events:watch"),
+    ("POST", "/sessions/*/events:purge"),
+    ("POST", "/sessions/*:fork"),
+    ("POST", "/sessions/*:rewind"),
+    ("GET", ":export"),
+    ("POST", ":import"),
+)
 OURS_ONLY = {
     ("DELETE", "projects/*/locations/*/sessions/*"),
-    ("POST", "projects/*/locations/*/reasoningEngines/*/sessions/*"),
-    ("POST", "reasoningEngines/*/sessions/*"),
-    ("GET", "projects/*/locations/*/reasoningEngines/*/sessions/*/events:watch"),
-    ("GET", "reasoningEngines/*/sessions/*/events:watch"),
-    ("POST", "projects/*/locations/*/reasoningEngines/*/sessions/*:fork"),
-    ("POST", "reasoningEngines/*/sessions/*:fork"),
-    ("POST", "projects/*/locations/*/reasoningEngines/*/sessions/*:rewind"),
-    ("POST", "reasoningEngines/*/sessions/*:rewind"),
     ("POST", "reasoningEngines/*/sessions/*:compact"),
-    ("POST", "projects/*/locations/*/reasoningEngines/*/sessions/*/events:purge"),
-    ("POST", "reasoningEngines/*/sessions/*/events:purge"),
+    *(
+        (verb, f"{parent}reasoningEngines/*{rest}")
+        for parent in ("projects/*/locations/*/", "")
+        for verb, rest in ADDED
+    ),
 }
 """Two that Google's page of curl commands prints, though its service lacks them, and others."""
 

@@ -16,6 +16,7 @@ from hypothesis.stateful import (
 )
 
 from functions.aip.timestamp import parse_timestamp
+from functions.rules.names import spell
 from functions.store.protocol import Store
 from functions.store.sqlite import SqliteStore
 from tests.support.api import SECOND
@@ -51,6 +52,42 @@ class Machine(Comparing):
     @rule(slot=calls.slots, session_id=calls.ids)
     def get(self, slot: int, session_id: str) -> None:
         name = self.name(slot, session_id)
+        self.same(self.api.call("GET", name), self.model.get(name))
+
+    @rule(
+        slot=calls.slots,
+        session_id=calls.ids,
+        kind=st.sampled_from(["update", "append", "delete"]),
+        is_overtaken=st.booleans(),
+        event=calls.events,
+    )
+    def write_what_was_seen(
+        self, slot: int, session_id: str, kind: str, is_overtaken: bool, event: Json
+    ) -> None:
+        """A write that expects what it read in the full view; another one may come before it."""
+        name = self.name(slot, session_id)
+        session = self.model.live(name)
+        if session is None:
+            self.create(slot, session_id, "u", {})
+            session = self.model.engine(self.engines[slot]).sessions[name]
+        answer = self.api.call("GET", name, view="FULL")
+        self.same(answer, self.model.full_json(session))
+        query = {"etag": answer.json["etag"]}
+        seen = session.update_time
+        if is_overtaken:
+            self.send(name, event, "")
+        is_current = session.update_time == seen
+        body: Json = {"displayName": "One"}
+        if kind == "update":
+            answer = self.api.call("PATCH", name, body, **query)
+            self.same(answer, self.model.update(name, body, []) if is_current else 409)
+        elif kind == "append":
+            body = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+            answer = self.api.call("POST", f"{name}:appendEvent", body, **query)
+            self.same(answer, (self.model.append(name, body, "") or {}) if is_current else 409)
+        else:
+            answer = self.api.call("DELETE", name, **query)
+            self.gone(answer, self.model.delete(name) if is_current else 409, "")
         self.same(self.api.call("GET", name), self.model.get(name))
 
     @rule(slot=calls.slots, session_id=calls.ids, body=calls.bodies.filter(bool))
@@ -214,6 +251,40 @@ class Machine(Comparing):
     def purge(self) -> None:
         assert self.api.ok("POST", "sessions:purgeExpired")["done"]
 
+    @rule(
+        slot=calls.slots,
+        user=st.one_of(st.just(""), calls.users),
+        state=st.dictionaries(st.sampled_from(["k", "new"]), st.integers(0, 3)),
+        mask=st.lists(st.sampled_from(["k", "new"]), unique=True),
+    )
+    def change_state(self, slot: int, user: str, state: Json, mask: list[str]) -> None:
+        """Of the user, or of the engine for none; keys are without their prefix."""
+        engine = self.engines[slot]
+        path = f"{engine}/users/{spell(user)}/state" if user else f"{engine}/state"
+        query = {"updateMask": ",".join(f"state.{key}" for key in mask)} if mask else {}
+        answer = self.api.ok("PATCH", path, {"state": state}, **query)
+        expected = self.model.change_state(engine, user, state, mask)
+        told = {f"{'user' if user else 'app'}:{k}": value for k, value in answer["state"].items()}
+        assert told == expected
+        assert self.api.ok("GET", path) == answer
+
+    @rule(slot=calls.slots, size=calls.page_sizes)
+    def list_users(self, slot: int, size: int) -> None:
+        found = self.api.walk(f"{self.engines[slot]}/users", "users", pageSize=size)
+        ids = [user["userId"] for user in found]
+        assert ids == sorted(self.model.engine(self.engines[slot]).users)
+
+    @rule(slot=calls.slots, user=calls.users, everywhere=st.booleans())
+    def erase_user(self, slot: int, user: str, everywhere: bool) -> None:
+        """Of one engine or of all; nothing of the user is left to be erased."""
+        engine = self.engines[slot]
+        engines = list(self.model.engines) if everywhere else [engine]
+        parent = f"{self.model.location}/reasoningEngines/-" if everywhere else engine
+        assert self.api.ok("POST", f"{parent}/users/{spell(user)}:erase")["done"]
+        self.model.erase(engines, user)
+        counted = self.api.ok("POST", f"{parent}/users/{spell(user)}:erase", dryRun="true")
+        assert counted == {"erasedSessions": 0, "erasedEvents": 0, "done": True}
+
     @rule(slot=calls.slots, display_name=calls.display_names)
     def create_engine(self, slot: int, display_name: str) -> None:
         """The engine takes the place of another, which stays where it was."""
@@ -368,6 +439,7 @@ class Machine(Comparing):
         """In the end everything that can be seen is compared."""
         for slot in range(len(self.engines)):
             self.list_sessions(slot, "", "", 100)
+            self.list_users(slot, 100)
             for session_id in ("a", "b", "C_-1", "f", "g", "h"):
                 self.list_events(slot, session_id, "", False, 2)
         self.list_engines(100)

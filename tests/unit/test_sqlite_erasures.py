@@ -59,7 +59,7 @@ def live(store: SqliteStore, steps: int) -> None:
                 timestamp="2026-01-01T00:00:00Z",
                 raw_event={"text": text},
             )
-            store.append_event(name, *new_event(event, ""), now)
+            store.append_events(name, [new_event(event, "")], now)
 
 
 def places(path: Path) -> dict[str, int]:

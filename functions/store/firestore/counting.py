@@ -4,7 +4,8 @@
     counted                              the session has no event that is not counted
 
 The commit that adds an event also counts it, by transforms of the session's document: no server
-reads a count to change it. Earlier versions counted nothing; see `schema` for their documents.
+reads a count to change it. Earlier versions counted nothing; see `schema` for their documents, and
+docs/decisions/0016-counts-by-transforms.md.
 """
 
 from functions.rules.event import EventCounts, shown_time

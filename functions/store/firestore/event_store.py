@@ -1,17 +1,19 @@
-"""The methods of the Store protocol for events, but for appends."""
+"""The methods of the Store protocol for events and histories, but for appends."""
 
 from collections.abc import Callable, Iterator, Sequence
 from operator import methodcaller
 
 from functions.calls.filters import PageQuery, event_matches, predicate
 from functions.rules.event import EventRecord
-from functions.rules.names import SessionName
+from functions.rules.import_line import HistoryLine
+from functions.rules.names import EngineName, SessionName
 from functions.rules.run import Run
 from functions.store.firestore import (
     compacting,
     documents,
     event_changes,
     event_purge,
+    moving,
     queries,
 )
 from functions.store.firestore.condemned import live, reading
@@ -25,6 +27,7 @@ from functions.store.firestore.rpc import LazyRpc, Rpc
 from functions.store.firestore.runs import runs_by_event
 from functions.store.firestore.schema import EVENTS, WITH_ARRIVALS, WITH_HISTORY
 from functions.store.firestore.session_listener import ListenerPool
+from functions.store.history import HistoryPiece, ImportedHistory
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
 from functions.store.protocol import EventPurge
 from functions.store.runs import fill_runs
@@ -150,6 +153,20 @@ class FirestoreEvents:
             commit_time,
             original=original,
         )
+
+    def read_history(
+        self, name: SessionName, behind: Cursor | None, now: int, owner: str | None = None
+    ) -> HistoryPiece:
+        rpc = self._rpcs.for_request()
+        return moving.read_history(rpc, name, behind, now, owner)
+
+    def begin_import(self, engine: EngineName) -> None:
+        self._with_history()
+
+    def import_history(
+        self, name: SessionName, lines: Sequence[HistoryLine], now: int
+    ) -> ImportedHistory:
+        return moving.import_history(self._with_history(), name, lines, now, self._keys)
 
     def _with_history(self) -> Rpc:
         """For what servers of earlier versions know nothing of; raises MigrationUnderWay."""

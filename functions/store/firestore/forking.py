@@ -226,8 +226,9 @@ class ForkCopy:
 
     def _go_on(self, copy: _Copy) -> SessionRecord | None:
         fork, at = self._fork, copy.read_time
-        (source,) = self._read(self._rpc.batch_get([str(fork.source)], (), at))
-        if not documents.is_live(source, self._now, self._owner):
+        paths = [str(fork.source), fork.source.engine]
+        source, engine = self._read(self._rpc.batch_get(paths, (), at))
+        if not documents.is_live(source, self._now, self._owner, engine):
             raise SessionNotFound(fork.source)
         if copy.end is None and not fork.point.is_end:
             copy.end = self._read(

@@ -1,6 +1,6 @@
 """What creation and patches did to a session's own state, for states of the past.
 
-    {session}/changes/{random}     members, replace, arrived, n
+    {session}/changes/{id}     members, replace, arrived, n
 
 `members` maps the field name of each changed key to its member text, "" for a key that goes, and
 `replace` says that all other keys go, too. The document is created by the commit that makes the
@@ -23,10 +23,15 @@ def change_writes(session: str, change: StateChange) -> list[Write]:
     return [change_write(session, by_field_name(change.session), replace=change.replace)]
 
 
-def change_write(session: str, members: Mapping[str, str | None], *, replace: bool) -> Write:
-    """The write that keeps a change of these fields; None is for one that goes."""
+def change_write(
+    session: str, members: Mapping[str, str | None], *, replace: bool, change_id: str = ""
+) -> Write:
+    """The write that keeps a change of these fields; None is for one that goes.
+
+    Without a `change_id` the id is random.
+    """
     stored = {name: member or "" for name, member in members.items()}
-    path = f"{session}/changes/{secrets.token_hex(10)}"
+    path = f"{session}/changes/{change_id or secrets.token_hex(10)}"
     write = creation(path, {"members": stored, "replace": replace})
     stamp(write, "arrived")
     return write

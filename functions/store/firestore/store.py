@@ -87,7 +87,13 @@ class FirestoreStore(FirestoreEvents):
         self._listeners = ListenerPool()
 
     def create_session(
-        self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
+        self,
+        record: SessionRecord,
+        state: StateChange,
+        now: int,
+        *,
+        require_engine: bool,
+        keeps_change: bool = True,
     ) -> SessionRecord:
         name, rpc = record.name, self._rpcs.for_request()
         incarnation = secrets.token_hex(8)
@@ -98,7 +104,8 @@ class FirestoreStore(FirestoreEvents):
             fields["state"] = values.by_field_name(members)
             record.state = join_members(members.values())
         path, user_path = f"{rpc.root}/{name}", documents.user_path(name.engine, record.user_id)
-        writes = [values.creation(path, fields), *change_writes(path, state)]
+        changes = change_writes(path, state) if keeps_change else []
+        writes = [values.creation(path, fields), *changes]
         record.event_count = 0
         retries = Retries(name, self._timeout)
         while True:

@@ -84,14 +84,14 @@ def finish_erasure(rpc: Rpc, entry: Document, now: int, is_time_up: Callable[[],
         total = total.plus(purged)
         if is_time_up():
             return total
-    erasure.end()
+    erasure.finish()
     return replace(total, done=True)
 
 
 def ended(rpc: Rpc, found: Document) -> Document:
     """Makes a tombstone of a session that was erased, unless another writer has changed it."""
     with suppress(Stale, Missing):
-        _end([found], rpc)
+        _make_tombstones(rpc, [found])
     return found
 
 
@@ -112,15 +112,15 @@ class _Erasure:
         kept: list[Document] = []
         for page in one_pass(self._rpc, "", query, _PAGE):
             some = [found for found in page if self._is_meant(found)]
-            self._end(some)
+            self._hide(some)
             kept += some if len(kept) < _KEPT else []
         if kept:
             yield erase_all(self._rpc, kept, now, is_time_up)
         for some in passes(self._rpc, "", query, _PAGE, self._is_meant):
-            self._end(some)
+            self._hide(some)
             yield erase_all(self._rpc, some, now, is_time_up)
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """Removes the mark and the entry, unless another server has done so."""
         engine, key = str(self._user.engine), user_key(self._user.user_id)
         path = self._entry.name.removeprefix(f"{self._rpc.root}/")
@@ -139,17 +139,17 @@ class _Erasure:
     def _is_meant(self, session: Document) -> bool:
         return _micros(session.create_time) <= self._began
 
-    def _end(self, sessions: list[Document]) -> None:
+    def _hide(self, sessions: list[Document]) -> None:
         live = [found for found in sessions if expiry_of(found)]
         for start in range(0, len(live), BATCH):
             some = live[start : start + BATCH]
             try:
-                _end(some, self._rpc)
+                _make_tombstones(self._rpc, some)
             except (Stale, Missing):
                 for found in some:
-                    self._end_alone(found)
+                    self._hide_alone(found)
 
-    def _end_alone(self, session: Document) -> None:
+    def _hide_alone(self, session: Document) -> None:
         retries = Retries(session.name, _PATIENCE)
         path = session.name.removeprefix(f"{self._rpc.root}/")
         while True:
@@ -160,7 +160,7 @@ class _Erasure:
             if not expiry_of(session):
                 return
             with suppress(Stale, Missing):
-                _end([session], self._rpc)
+                _make_tombstones(self._rpc, [session])
                 return
             retries.wait()
 
@@ -245,8 +245,8 @@ def _count_events(rpc: Rpc, session: Document) -> int:
     return sum(found is not None for found, _ in rpc.run_query(path, query))
 
 
-def _end(sessions: list[Document], rpc: Rpc) -> None:
-    """Makes tombstones of sessions and of their documents; raises Stale and Missing."""
+def _make_tombstones(rpc: Rpc, sessions: list[Document]) -> None:
+    """Makes tombstones of sessions, whose documents then say so; raises Stale and Missing."""
     writes = []
     for found in sessions:
         write = Write(update=tombstone(found))

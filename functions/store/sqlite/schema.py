@@ -19,7 +19,8 @@ never had state.
 NULL where no event says a number. `changes` holds what a creation and patches did to the session's
 own state: `members` is a JSON object of member texts, null for a key that went; `is_replace` says
 that all other keys went, too; `after` is the greatest `seq` of the session's events then, 0 for
-none. `users` has a row for everybody who had a session or state; one without state has no scope.
+none; `name` is the id that an import gave. `users` has a row for everybody who had a session or
+state; one without state has no scope.
 `state_time` is when app or user state changed last, NULL if no write since step 6 did.
 `original` is an event's text before compaction, `raw` rebuilds the copy of its content in
 `rawEvent`, and `removed` is the JSON list of the keys that a rewind removed from the state; all of
@@ -209,7 +210,8 @@ CREATE TABLE changes (
     session INTEGER NOT NULL,
     after INTEGER NOT NULL,
     members TEXT NOT NULL,
-    is_replace INTEGER NOT NULL
+    is_replace INTEGER NOT NULL,
+    name TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX changes_of_session ON changes (session);
 

@@ -18,6 +18,7 @@ from functions.rules.errors import (
 )
 from functions.rules.event import EventAndState, EventRecord, counts_of
 from functions.rules.fork import Fork
+from functions.rules.import_line import HistoryLine
 from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.rewind import Rewind
 from functions.rules.run import Run
@@ -25,10 +26,11 @@ from functions.rules.session import SessionChange, SessionRecord, check_version
 from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
 from functions.rules.state import StateChange, merged
 from functions.rules.user import UserRecord
+from functions.store.history import HistoryPiece, ImportedHistory
 from functions.store.paging import Cursor, Page, fill_page
 from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
 from functions.store.runs import fill_runs
-from functions.store.sqlite import engines, forking, listing, shared_states, users
+from functions.store.sqlite import engines, forking, listing, moving, shared_states, users
 from functions.store.sqlite.change_poller import ChangePoller
 from functions.store.sqlite.database import Database
 from functions.store.sqlite.erasing import (
@@ -71,7 +73,13 @@ class SqliteStore(SqliteEvents):
         self._poller = ChangePoller(self._database)
 
     def create_session(
-        self, record: SessionRecord, state: StateChange, now: int, *, require_engine: bool
+        self,
+        record: SessionRecord,
+        state: StateChange,
+        now: int,
+        *,
+        require_engine: bool,
+        keeps_change: bool = True,
     ) -> SessionRecord:
         engine_name, session_id = record.name
         with self._database.write() as db:
@@ -104,6 +112,7 @@ class SqliteStore(SqliteEvents):
                     "create_time": record.create_time,
                     "update_time": record.update_time,
                     "scope": scope,
+                    "forked_from": record.forked_from,
                     **session_row(record),
                 },
             )
@@ -111,7 +120,8 @@ class SqliteStore(SqliteEvents):
                 session, engine, record.user_id, record.update_time, scope, app, user
             )
             add_user(db, session)
-            keep_change(db, session, state)
+            if keeps_change:
+                keep_change(db, session, state)
             merge_state(db, keys, StateChange(app=state.app, user=state.user))
             return live_session(db, record.name, now)[1]
 
@@ -222,6 +232,21 @@ class SqliteStore(SqliteEvents):
             if not page.items:
                 live_keys(db, name, now, owner)
             return page
+
+    def read_history(
+        self, name: SessionName, behind: Cursor | None, now: int, owner: str | None = None
+    ) -> HistoryPiece:
+        with self._database.snapshot() as db:
+            return moving.read_history(db, name, behind, now, owner)
+
+    def begin_import(self, engine: EngineName) -> None:
+        pass
+
+    def import_history(
+        self, name: SessionName, lines: Sequence[HistoryLine], now: int
+    ) -> ImportedHistory:
+        with self._database.write() as db:
+            return moving.import_history(db, name, lines, now)
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None

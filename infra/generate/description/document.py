@@ -15,7 +15,7 @@ from infra.generate.description.parameters import (
     path_parameter,
     query_parameter,
 )
-from infra.generate.description.schemas import ref, schemas
+from infra.generate.description.schemas import TEXT, ref, schemas
 from infra.generate.openapi import operation_id, path_of
 
 _DESCRIPTION = """\
@@ -33,6 +33,7 @@ _REQUESTS: Mapping[str, JsonSchema] = {
     "fork_session": ref("ForkSessionRequest"),
     "rewind_session": ref("RewindSessionRequest"),
     "compact_session": ref("CompactSessionRequest"),
+    "import_sessions": ref("Line"),
     "append_event": ref("SessionEvent-Input"),
     "update_user_state": ref("State-Input"),
     "update_app_state": ref("State-Input"),
@@ -58,6 +59,7 @@ _ANSWERS = {
     "fork_session": "Operation",
     "rewind_session": "Session-Output",
     "compact_session": "Operation",
+    "import_sessions": "Imported",
     "append_event": "Appended",
     "get_event": "SessionEvent-Output",
     "update_event": "SessionEvent-Output",
@@ -78,6 +80,8 @@ _ANSWERS = {
     "list_reasoning_engines": "ReasoningEngines",
     "update_reasoning_engine": "Operation",
     "delete_reasoning_engine": "Operation",
+    "get_location": "Location",
+    "list_locations": "Locations",
     "get_operation": "Operation",
     "delete_operation": "Empty",
     "cancel_operation": "Empty",
@@ -88,7 +92,7 @@ _ANSWERS = {
 
 _TAGGED = {
     *("create_session", "get_session", "update_session", "append_event", "batch_append_events"),
-    "rewind_session",
+    *("rewind_session", "fork_session", "compact_session"),
 }
 """Methods whose answer has the etag of a session in its header."""
 
@@ -104,6 +108,9 @@ _SECURITY = {
     "key": {"type": "apiKey", "in": "query", "name": "key"},
 }
 """The setting AUTH decides which of them the server accepts."""
+
+_LINES = "application/x-ndjson"
+"""The type of an export and an import: a `Line` on each line."""
 
 _WIDTH = 100
 _OF_STREAMS = {429}
@@ -163,15 +170,19 @@ def _request(method: str) -> JsonSchema:
     if method not in _REQUESTS:
         return {}
     content = {"application/json": {"schema": _REQUESTS[method]}}
+    if method == "import_sessions":
+        content[_LINES] = {"schema": TEXT}
     return {"requestBody": {"content": content, "required": method in _REQUIRED}}
 
 
 def _responses(method: str) -> JsonSchema:
     """Returns the answers of a method: the good one and every error that it may give."""
-    is_stream = method not in _ANSWERS
+    is_stream = method == "watch_events"
     codes = [code for code in error_responses() if is_stream or code not in _OF_STREAMS]
     content: JsonSchema = {"text/event-stream": {"schema": ref("StreamEvent")}}
-    if not is_stream:
+    if method == "export_sessions":
+        content = {_LINES: {"schema": TEXT}}
+    elif not is_stream:
         content = {"application/json": {"schema": ref(_ANSWERS[method])}}
     tagged = (
         {"headers": {"ETag": {"$ref": "#/components/headers/ETag"}}} if method in _TAGGED else {}

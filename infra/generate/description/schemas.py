@@ -149,6 +149,10 @@ _OF_EVERY_RUN = (
 )
 
 
+_LINES = ("appState", "userState", "session", "event", "stateChange", "end")
+_IMPORTED = ("importedSessions", "importedEvents", "skipped")
+
+
 def schemas() -> dict[str, JsonSchema]:
     """Returns all schemas by name; a message in both directions has `-Input` and `-Output`."""
     both = product((Session, SessionEvent, ReasoningEngine, State), ("validation", "serialization"))
@@ -197,6 +201,17 @@ def schemas() -> dict[str, JsonSchema]:
         "ToolCall": fixed({"id": TEXT, "name": TEXT, "args": _STRUCT, "response": _STRUCT}),
         # The schema of each event: before 3.2, OpenAPI cannot describe the items of a stream.
         "StreamEvent": {"oneOf": [_streamed("message", event), _streamed("deleted", gone)]},
+        "Location": fixed({"name": FILLED, "locationId": FILLED}, "name", "locationId"),
+        "Locations": fixed({"locations": listed(ref("Location"))}, "locations"),
+        "Line": {
+            **fixed(dict.fromkeys(_LINES, _STRUCT)),
+            "minProperties": 1,
+            "maxProperties": 1,
+        },
+        "Imported": fixed(
+            {**dict.fromkeys(_IMPORTED, _COUNT), "conflicts": listed(FILLED)},
+            *(*_IMPORTED, "conflicts"),
+        ),
         "PurgeAnswer": {"anyOf": [ref("Purged"), ref("Backlog")]},
         "Purged": fixed(
             {"purgedSessions": _COUNT, "deletedEvents": _COUNT, "done": {"type": "boolean"}},

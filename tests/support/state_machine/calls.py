@@ -34,7 +34,10 @@ events = st.fixed_dictionaries(
     {"author": authors, "invocationId": invocations, "timestamp": instants},
     optional={
         "actions": st.fixed_dictionaries({"stateDelta": states.filter(bool)}),
-        "rawEvent": st.fixed_dictionaries({"id": st.sampled_from(["1", "2"])}),
+        "rawEvent": st.fixed_dictionaries(
+            {"id": st.sampled_from(["1", "2"])},
+            optional={"usageMetadata": st.just({"promptTokenCount": 3})},
+        ),
         "content": st.just({"role": "user", "parts": [{"text": "hello"}]}),
     },
 )

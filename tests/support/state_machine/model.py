@@ -48,6 +48,7 @@ class Engine:
     update_time: int = 0
     app: Json = field(default_factory=dict)
     users: dict[str, Json] = field(default_factory=dict)
+    """The state of everybody who had a session or state."""
     sessions: dict[str, Session] = field(default_factory=dict)
 
 
@@ -96,12 +97,27 @@ class Model:
             answer["sessionState"] = {**(session.state or {}), **shared}
         return answer
 
+    def full_json(self, session: Session) -> Json:
+        """The session in the full view but for its etag."""
+        told = {**self.session_json(session), "eventCount": len(session.events)}
+        said = [
+            event["rawEvent"]["usageMetadata"]["promptTokenCount"]
+            for event in session.events
+            if "usageMetadata" in event.get("rawEvent", {})
+        ]
+        if said:
+            told["usage"] = {"promptTokenCount": sum(said)}
+        if session.events:
+            told["lastEventTime"] = max(event["timestamp"] for event in session.events)
+        return told
+
     def create(self, engine: str, session_id: str, body: Json) -> Json | int:
         name = f"{engine}/sessions/{session_id}"
         if self.live(name):
             return 400
         session = Session(name, body["userId"], self.now, self.now, self.now + YEAR)
         self._change(session, body, list(body))
+        self.engine(engine).users.setdefault(session.user, {})
         self.engine(engine).sessions[name] = session
         return self.session_json(session)
 
@@ -249,12 +265,34 @@ class Model:
         return self.engine_json(engine)
 
     def delete_engine(self, name: str, *, force: bool) -> int | None:
-        if self.engine(name).resource is None:
+        engine = self.engine(name)
+        if engine.resource is None and not (force and (engine.app or engine.users)):
             return 404
         if self.sessions(name) and not force:
             return 400
         self.engines[name] = Engine(name)
         return None
+
+    def change_state(self, engine: str, user: str, state: Json, mask: list[str]) -> Json:
+        """App state for the user ""; answers the state with its keys' prefix."""
+        found = self.engine(engine)
+        prefix = "user:" if user else "app:"
+        old = found.users.setdefault(user, {}) if user else found.app
+        masked = {f"{prefix}{key}" for key in mask}
+        kept = {key: value for key, value in old.items() if mask and key not in masked}
+        sent = {key: state[key] for key in mask if key in state} if mask else state
+        new = {**kept, **{f"{prefix}{key}": value for key, value in sent.items()}}
+        old.clear()
+        old.update(new)
+        return new
+
+    def erase(self, engines: list[str], user: str) -> None:
+        for name in engines:
+            engine = self.engine(name)
+            engine.users.pop(user, None)
+            for session in list(engine.sessions.values()):
+                if session.user == user:
+                    del engine.sessions[session.name]
 
     def _change(self, session: Session, body: Json, mask: list[str]) -> None:
         setters: dict[str, Callable[[Any], None]] = {

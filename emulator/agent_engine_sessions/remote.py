@@ -1,0 +1,218 @@
+"""A server's export, import, erasure and purge over HTTP, sent again until they are through."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, BinaryIO
+from urllib.parse import quote
+
+import httpx
+import tenacity
+
+from agent_engine_sessions.serving import KEY_VARIABLE, TOKEN_VARIABLE
+
+BODY_BYTES = 4 * 2**20
+"""Bytes of one import request, unless one line has more; MAX_BODY_BYTES is far above."""
+
+_TIMEOUT = 600.0
+_PATIENCE = 120
+"""Seconds for which a request is sent again while the server is unavailable."""
+
+_TRANSIENT = {409, 429, 500, 502, 503, 504}
+_ODD = "~"
+
+Report = Callable[[str, int], None]
+"""Hears of progress: what, such as `session`, and how many more."""
+
+
+class Refused(Exception):
+    """The server refused a request: its message."""
+
+
+class Cut(Exception):
+    """An export ended before its last line."""
+
+
+class Remote:
+    """One engine of a server, or with the engine `-` all engines of a location."""
+
+    def __init__(
+        self, url: str, parent: str, *, token: str = "", api_key: str = "", pause: float = 0.5
+    ) -> None:
+        """`parent` is the engine's name, such as `reasoningEngines/1`, or with its project.
+
+        `pause` is the seconds before a request is first sent again.
+        """
+        headers = {}
+        if not api_key and (token := token or os.environ.get(TOKEN_VARIABLE, "")):
+            headers["Authorization"] = f"Bearer {token}"
+        elif key := api_key or os.environ.get(KEY_VARIABLE, ""):
+            headers["X-Goog-Api-Key"] = key
+        self._client = httpx.Client(
+            base_url=f"{url.rstrip('/')}/v1beta1/", headers=headers, timeout=_TIMEOUT
+        )
+        self._parent = parent
+        self._retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type((httpx.TransportError, _Unavailable, Cut)),
+            wait=tenacity.wait_random_exponential(multiplier=pause, max=20),
+            stop=tenacity.stop_after_delay(_PATIENCE),
+            reraise=True,
+        )
+
+    def export(self, file: BinaryIO, query_filter: str, report: Report) -> Counter[str]:
+        """Writes all lines to a file that can seek, and tells how many sessions and events.
+
+        Where the stream is cut, the file goes back to the last token and the export goes on.
+        """
+        total: Counter[str] = Counter()
+        token: str | None = ""
+        while token is not None:
+            start = file.tell()
+
+            def read(behind: str = token, start: int = start) -> tuple[str | None, Counter[str]]:
+                file.seek(start)
+                file.truncate()
+                return self._export_part(file, query_filter, behind)
+
+            token, counts = self._retrying(read)
+            for what, count in counts.items():
+                report(what, count)
+            total += counts
+        file.write(_line({"end": {"sessions": total["session"], "events": total["event"]}}))
+        return total
+
+    def import_lines(self, lines: Iterable[bytes], report: Report) -> dict[str, Any]:
+        """Sends lines in several requests, and answers the sum of what the server answered."""
+        total: dict[str, Any] = {
+            "importedSessions": 0,
+            "importedEvents": 0,
+            "skipped": 0,
+            "conflicts": [],
+        }
+        for body in bodies(lines):
+            answer = self._call("POST", f"{self._parent}:import", content=body)
+            for field, value in answer.items():
+                total[field] += value
+            report("session", answer.get("importedSessions", 0))
+            report("event", answer.get("importedEvents", 0))
+        total["conflicts"] = list(dict.fromkeys(total["conflicts"]))
+        return total
+
+    def erase(self, user_id: str, report: Report, *, dry_run: bool = False) -> Counter[str]:
+        """Erases a user, or with `dry_run` counts what an erasure would remove."""
+        path = f"{self._parent}/users/{spell(user_id)}:erase"
+        return self._repeated(path, {"dryRun": "true"} if dry_run else {}, report)
+
+    def purge(self, report: Report) -> Counter[str]:
+        """Purges expired and deleted sessions until none is left."""
+        return self._repeated("sessions:purgeExpired", {}, report)
+
+    def backlog(self) -> dict[str, Any]:
+        """Counts expired sessions and removes nothing."""
+        return self._call("POST", "sessions:purgeExpired", params={"dryRun": "true"})
+
+    def _repeated(self, path: str, query: dict[str, str], report: Report) -> Counter[str]:
+        """Calls a method until it says that it is done; adds the counts of its answers."""
+        total: Counter[str] = Counter()
+        while True:
+            answer = self._call("POST", path, params=query)
+            done = answer.pop("done", True)
+            total.update(answer)
+            for what, count in answer.items():
+                report(what, count)
+            if done or query:
+                return total
+
+    def _export_part(
+        self, file: BinaryIO, query_filter: str, token: str
+    ) -> tuple[str | None, Counter[str]]:
+        """Writes the lines of one answer; returns the token of the next one, or None."""
+        query = {name: text for name, text in _query(query_filter, token) if text}
+        counts: Counter[str] = Counter()
+        with self._client.stream("GET", f"{self._parent}:export", params=query) as answer:
+            if answer.status_code != 200:
+                answer.read()
+            _check(answer)
+            for line in _lines(answer.iter_bytes()):
+                kind = kind_of(line)
+                if kind == "end":
+                    return None, counts
+                if kind == "nextPageToken":
+                    next_token: str = json.loads(line)["nextPageToken"]
+                    return next_token, counts
+                counts[kind] += 1
+                file.write(line)
+        raise Cut("The server ended an export before its last line.")
+
+    def _call(self, verb: str, path: str, **options: Any) -> dict[str, Any]:
+        def send() -> dict[str, Any]:
+            answer = self._client.request(verb, path, **options)
+            _check(answer)
+            found: dict[str, Any] = answer.json()
+            return found
+
+        return self._retrying(send)
+
+
+class _Unavailable(Refused):
+    """The server may answer later."""
+
+
+def _check(answer: httpx.Response) -> None:
+    if answer.status_code == 200:
+        return
+    try:
+        message = str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = answer.reason_phrase
+    kind = _Unavailable if answer.status_code in _TRANSIENT else Refused
+    raise kind(f"{answer.status_code}: {message}")
+
+
+def _query(query_filter: str, token: str) -> Iterator[tuple[str, str]]:
+    yield "filter", query_filter
+    yield "pageToken", token
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole lines with their ends; what stands behind the last end is no line."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            yield line + b"\n"
+
+
+def kind_of(line: bytes) -> str:
+    """The one field of a line, such as `session`, read without the rest of the line."""
+    return line[2 : line.index(b'"', 2)].decode()
+
+
+def bodies(lines: Iterable[bytes], size: int = BODY_BYTES) -> Iterator[bytes]:
+    """Bodies of about `size` bytes; each begins with the session whose events it goes on with."""
+    body: list[bytes] = []
+    total, session = 0, b""
+    for line in lines:
+        line = line.rstrip(b"\r\n") + b"\n"
+        kind = kind_of(line)
+        if body and total + len(line) > size:
+            yield b"".join(body)
+            is_inside = kind in ("event", "stateChange")
+            body = [session] if is_inside else []
+            total = len(session) if is_inside else 0
+        if kind == "session":
+            session = line
+        body.append(line)
+        total += len(line)
+    if body:
+        yield b"".join(body)
+
+
+def spell(user_id: str) -> str:
+    """A user id as the last segment of a name: odd bytes become `~` and two digits."""
+    return quote(user_id, safe="").replace("~", "%7E").replace(".", "%2E").replace("%", _ODD)
+
+
+def _line(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,179 @@
+"""Reads sessions out of other session services, as lines that `:import` takes."""
+
+import asyncio
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import agentplatform
+import httpx
+from google.adk.cli.service_registry import get_service_registry
+from google.adk.events import Event
+from google.adk.sessions import BaseSessionService, DatabaseSessionService, Session
+from google.auth.credentials import AnonymousCredentials
+from google.genai.types import HttpOptions, ResourceScope
+
+from agent_engine_sessions.adk import SessionService, register
+from agent_engine_sessions.remote import spell
+
+Lost = Callable[[str], None]
+"""Hears of what cannot be moved, in a sentence."""
+
+_ID = re.compile("(?!-$)[A-Za-z0-9_-]{1,128}")
+_MANAGED = "projects/"
+_RECORDER = "http://recorder"
+_OUTPUT_ONLY = ("eventType",)
+
+
+def read_source(
+    source: str, apps: Iterable[str], lost: Lost, base_url: str | None = None
+) -> Iterator[bytes]:
+    """The lines of all sessions of a source.
+
+    `source` is the name of an engine of the managed service, or the URI of one of ADK's session
+    services, whose sessions are those of the `apps`. Raises ValueError for a URI without apps.
+    """
+    if source.startswith(_MANAGED):
+        yield from _managed_lines(source, base_url)
+        return
+    names = [*apps]
+    if not names:
+        raise ValueError("ADK's services list the sessions of one app: name each with --app.")
+    register()
+    service = get_service_registry().create_session_service(source, agents_dir=".")
+    if service is None:
+        # ADK's command line, too, takes every other URI for a database's.
+        service = DatabaseSessionService(db_url=source)
+    yield from _run(_adk_lines(service, names, lost))
+
+
+def _managed_lines(engine: str, base_url: str | None) -> Iterator[bytes]:
+    """All that the managed service's API tells of an engine's sessions."""
+    _, project, _, location, *_ = engine.split("/")
+    if base_url:
+        options = HttpOptions(base_url=base_url, base_url_resource_scope=ResourceScope.COLLECTION)
+        nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]
+        client = agentplatform.Client(credentials=nobody, http_options=options)
+    else:
+        client = agentplatform.Client(project=project, location=location)
+    api = client.agent_engines.sessions
+    shared: set[str] = set()
+    for found in api.list(name=engine):
+        session = _plain(found)
+        yield from _state_lines(session, engine, shared)
+        yield _line({"session": session})
+        for event in api.events.list(name=session["name"]):
+            yield _line({"event": _plain(event)})
+
+
+async def _adk_lines(
+    service: BaseSessionService, apps: list[str], lost: Lost
+) -> AsyncIterator[bytes]:
+    """Sessions of ADK, whose events become what ADK's client of the API makes of them."""
+    recorder = _Recorder()
+    for app in apps:
+        engine, shared = f"reasoningEngines/{app}", set[str]()
+        for listed in (await service.list_sessions(app_name=app)).sessions:
+            found = await service.get_session(
+                app_name=app, user_id=listed.user_id, session_id=listed.id
+            )
+            if found is None:
+                continue
+            if not _ID.fullmatch(found.id):
+                lost(
+                    f"session {found.id!r} of {app}: an id has 1 to 128 of A-Z, a-z, 0-9, _ and -."
+                )
+                continue
+            session = _session(engine, found)
+            for line in _state_lines(session, engine, shared):
+                yield line
+            yield _line({"session": session})
+            for event in found.events:
+                message = await recorder.message(app, event)
+                name = f"{session['name']}/events/{_event_id(event.id)}"
+                yield _line({"event": {"name": name, **message}})
+    lost("ADK keeps neither displayName, labels nor expireTime; sessions get the server's default.")
+    await recorder.close()
+
+
+class _Recorder(SessionService):
+    """ADK's client of the API, which sends to this object in place of a server."""
+
+    def __init__(self) -> None:
+        super().__init__(_RECORDER, token="-")
+        self._sent: dict[str, Any] = {}
+        transport = httpx.MockTransport(self._record)
+        self._recording = httpx.AsyncClient(transport=transport)
+
+    async def message(self, app: str, event: Event) -> dict[str, Any]:
+        """The SessionEvent that ADK appends for an event."""
+        session = Session(app_name=app, user_id="u", id="s")
+        await self.append_event(session, event)
+        return self._sent
+
+    def _client(self) -> httpx.AsyncClient:
+        return self._recording
+
+    def _record(self, request: httpx.Request) -> httpx.Response:
+        self._sent = json.loads(request.content)
+        return httpx.Response(200, json={})
+
+
+def _session(engine: str, found: Session) -> dict[str, Any]:
+    """A session as the API has it; ADK knows when it changed last, not when it was created."""
+    changed = found.last_update_time
+    created = min([changed, *(event.timestamp for event in found.events)])
+    return {
+        "name": f"{engine}/sessions/{found.id}",
+        "userId": found.user_id,
+        "createTime": _time(created),
+        "updateTime": _time(changed),
+        "sessionState": dict(found.state),
+    }
+
+
+def _event_id(own: str) -> str:
+    """The last segment of an event's name; `rawEvent.id` keeps ADK's own id in any case."""
+    return own if _ID.fullmatch(own) else hashlib.sha256(own.encode()).hexdigest()[:24]
+
+
+def _state_lines(session: dict[str, Any], engine: str, shared: set[str]) -> Iterator[bytes]:
+    """Takes `app:` and `user:` keys out of a session, into lines of their own the first time."""
+    state = session.get("sessionState", {})
+    user_id = session["userId"]
+    app = {key[4:]: state.pop(key) for key in [*state] if key.startswith("app:")}
+    user = {key[5:]: state.pop(key) for key in [*state] if key.startswith("user:")}
+    if app and "" not in shared:
+        shared.add("")
+        yield _line({"appState": {"name": f"{engine}/state", "state": app}})
+    if user and f"user {user_id}" not in shared:
+        shared.add(f"user {user_id}")
+        name = f"{engine}/users/{spell(user_id)}/state"
+        yield _line({"userState": {"name": name, "state": user}})
+
+
+def _plain(message: Any) -> dict[str, Any]:
+    """A message of the official client as the API's JSON."""
+    found: dict[str, Any] = message.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return {key: value for key, value in found.items() if key not in _OUTPUT_ONLY}
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _run(lines: AsyncIterator[bytes]) -> Iterator[bytes]:
+    """The lines of an asynchronous source, one after the other."""
+    with asyncio.Runner() as runner:
+        while True:
+            try:
+                yield runner.run(anext(lines))  # type: ignore[arg-type]
+            except StopAsyncIteration:
+                return

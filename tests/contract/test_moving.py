@@ -1,0 +1,288 @@
+"""Export and import: sessions with their events, times, order and state, in lines of JSON."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from functions.aip.page_token import encode_page_token
+from functions.config.settings import Settings
+from tests.support.api import SECOND, Api
+from tests.support.roles import caller
+
+Lines = list[dict[str, Any]]
+
+DAY = 86_400 * SECOND
+
+
+def export(api: Api, parent: str = "", **query: str) -> Lines:
+    """All lines of one answer."""
+    response = api.send("GET", f"{parent or api.engine}:export", **query)
+    text = response.get_data(as_text=True)
+    assert response.status_code == 200, text
+    assert response.content_type == "application/x-ndjson"
+    assert text.endswith("\n")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def body_of(lines: Lines) -> bytes:
+    return "\n".join(json.dumps(line) for line in lines).encode()
+
+
+def load(api: Api, lines: Lines, parent: str = "") -> Any:
+    return api.ok("POST", f"{parent or api.engine}:import", body_of(lines))
+
+
+def kinds(lines: Lines) -> list[str]:
+    return [next(iter(line)) for line in lines]
+
+
+def converse(api: Api, session: str, turns: int = 2, **fields: Any) -> None:
+    for number in range(turns):
+        api.now += SECOND
+        answer = api.append(
+            session,
+            f"2026-01-01T00:00:0{9 - number}Z",
+            invocationId=f"i{number}",
+            actions={"stateDelta": {"turn": number}},
+            rawEvent={"id": f"r{number}", "usageMetadata": {"totalTokenCount": 7}},
+            **fields,
+        )
+        assert answer.status == 200, answer.text
+
+
+@pytest.fixture
+def other(api: Api) -> Iterator[Api]:
+    """An empty engine of another name in the same store."""
+    return replace(api, engine=f"{api.engine}0")
+
+
+def test_an_export_has_state_then_each_session_with_its_events_as_they_arrived(api: Api) -> None:
+    """Events come in the order of their arrival, whatever their timestamps say."""
+    session = api.create(
+        "s1", displayName="one", sessionState={"a": 1, "app:b": 2, "user:c": 3}, labels={"k": "v"}
+    )
+    converse(api, session)
+    lines = export(api)
+    assert kinds(lines) == [
+        *("appState", "userState", "session", "stateChange", "event", "event", "end")
+    ]
+    assert lines[0]["appState"]["state"] == {"b": 2}
+    assert lines[1]["userState"]["name"] == f"{api.engine}/users/u/state"
+    assert lines[1]["userState"]["state"] == {"c": 3}
+    full = api.ok("GET", session, view="FULL")
+    del full["etag"]
+    full["sessionState"] = {"a": 1, "turn": 1}
+    assert lines[2]["session"] == full
+    assert lines[3]["stateChange"].items() >= {"state": {"a": 1}}.items()
+    assert [line["event"]["invocationId"] for line in lines[4:6]] == ["i0", "i1"]
+    assert lines[-1] == {"end": {"sessions": 1, "events": 2}}
+
+
+def test_an_import_makes_the_same_sessions(api: Api, other: Api) -> None:
+    """Ids, times, order, counts and state come back; an export of the copy has the same lines."""
+    for number in range(3):
+        session = api.create(f"s{number}", user=f"u {number}", sessionState={"a": number})
+        converse(api, session)
+        api.ok("PATCH", session, {"sessionState": {"p": 1}}, updateMask="sessionState.p")
+    lines = export(api)
+    answer = load(other, lines)
+    assert answer == {
+        "importedSessions": 3,
+        "importedEvents": 6,
+        "skipped": 0,
+        "conflicts": [],
+    }
+    renamed = json.loads(json.dumps(lines).replace(f"{api.engine}/", f"{other.engine}/"))
+    assert export(other) == renamed
+    for number in range(3):
+        events = f"sessions/s{number}/events"
+        assert other.call("GET", f"{other.engine}/{events}").text.replace(
+            other.engine, ""
+        ) == api.call("GET", f"{api.engine}/{events}").text.replace(api.engine, "")
+
+
+def test_an_import_sent_again_adds_nothing(api: Api, other: Api) -> None:
+    session = api.create("s", sessionState={"a": 1, "app:b": 2})
+    converse(api, session)
+    lines = export(api)
+    load(other, lines)
+    before = export(other)
+    answer = load(other, lines)
+    assert (answer["importedSessions"], answer["importedEvents"]) == (0, 0)
+    assert answer["skipped"] == len(lines) - 1
+    assert export(other) == before
+
+
+def test_an_import_that_was_cut_is_completed_by_the_same_lines(api: Api, other: Api) -> None:
+    """The second body repeats the session, as clients do."""
+    session = api.create("s", sessionState={"a": 1})
+    converse(api, session, 3)
+    lines = export(api)
+    load(other, lines[:3])
+    answer = load(other, lines)
+    assert (answer["importedSessions"], answer["importedEvents"]) == (0, 2)
+    assert [line.get("event", {}).get("invocationId") for line in export(other)] == [
+        line.get("event", {}).get("invocationId") for line in lines
+    ]
+
+
+def test_what_the_store_has_with_another_content_is_told_and_stays(api: Api, other: Api) -> None:
+    """Neither a session of the same id nor an event of the same id is changed."""
+    session = api.create("s", sessionState={"a": 1})
+    converse(api, session)
+    lines = export(api)
+    name = other.create("s", user="another")
+    answer = load(other, lines)
+    assert answer["conflicts"] == [name]
+    assert (answer["importedSessions"], answer["importedEvents"]) == (0, 0)
+    assert other.ok("GET", f"{name}/events") == {}
+
+    third = replace(api, engine=f"{api.engine}1")
+    load(third, lines)
+    changed = json.loads(json.dumps(lines))
+    event = next(line["event"] for line in changed if "event" in line)
+    event["author"] = "somebody"
+    answer = load(third, changed)
+    assert answer["conflicts"] == [event["name"].replace(api.engine, third.engine)]
+
+
+def test_an_event_without_its_session_is_refused_before_anything_is_stored(
+    api: Api, other: Api
+) -> None:
+    """The error names the line."""
+    session = api.create("s")
+    converse(api, session, 1)
+    lines = export(api)
+    events = [line for line in lines if "event" in line]
+    good = [line for line in lines if "session" in line]
+    answer = other.call("POST", f"{other.engine}:import", body_of([*events, *good]))
+    assert answer.status == 400
+    assert "lines[0].event" in answer.json["error"]["message"]
+    assert other.ok("GET", f"{other.engine}/sessions") == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[]",
+        b"{}",
+        b'{"session":{"name":"x"}}',
+        b'{"session":{"name":"sessions/s"}}',
+        b'{"sesion":{}}',
+        b'{"session":{"name":"sessions/s","userId":"u","sessionState":{"app:a":1}}}',
+        b'{"userState":{"name":"state","state":{}}}',
+        b'{"stateChange":{"id":"1"}}',
+        b"nonsense",
+    ],
+)
+def test_a_wrong_line_is_refused(api: Api, line: bytes) -> None:
+    answer = api.call("POST", f"{api.engine}:import", line)
+    assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+
+
+def test_an_expired_session_is_skipped_with_its_events(api: Api, other: Api) -> None:
+    session = api.create("s", ttl="86400s")
+    converse(api, session)
+    lines = export(api)
+    other.now += 2 * DAY
+    answer = load(other, lines)
+    assert answer == {"importedSessions": 0, "importedEvents": 0, "skipped": 3, "conflicts": []}
+
+
+def test_a_retry_of_an_append_meets_its_imported_event(api: Api, other: Api) -> None:
+    session = api.create("s")
+    converse(api, session, 1)
+    load(other, export(api))
+    converse(other, f"{other.engine}/sessions/s", 1)
+    assert len(other.ok("GET", f"{other.engine}/sessions/s/events")["sessionEvents"]) == 1
+
+
+def test_deleted_events_are_left_out_and_their_state_stays(api: Api) -> None:
+    session = api.create("s")
+    converse(api, session)
+    events = api.ok("GET", f"{session}/events")["sessionEvents"]
+    api.ok("DELETE", events[-1]["name"])
+    lines = export(api)
+    assert kinds(lines) == ["session", "stateChange", "event", "end"]
+    assert lines[1]["stateChange"]["state"] == {"turn": 0}
+
+
+def test_an_export_may_be_narrowed_by_a_filter(api: Api) -> None:
+    """User state is then that of the user in the filter."""
+    for user in ("ada", "bob"):
+        api.create(user=user, sessionState={"user:k": user})
+    lines = export(api, filter='user_id="ada"')
+    assert [line["session"]["userId"] for line in lines if "session" in line] == ["ada"]
+    assert [line["userState"]["state"] for line in lines if "userState" in line] == [{"k": "ada"}]
+
+
+def test_all_engines_of_a_location_are_exported_and_imported(api: Api, other: Api) -> None:
+    for one in (api, other):
+        converse(one, one.create("s", sessionState={"app:engine": one.engine[-1]}))
+    location = api.engine.partition("/reasoningEngines/")[0]
+    lines = [
+        line
+        for line in export(api, f"{location}/reasoningEngines/-")
+        if api.engine in json.dumps(line) or "end" in line
+    ]
+    names = {line["session"]["name"] for line in lines if "session" in line}
+    assert names == {f"{api.engine}/sessions/s", f"{other.engine}/sessions/s"}
+    for one in (api, other):
+        one.ok("DELETE", f"{one.engine}/sessions/s")
+    answer = load(api, lines, f"{location}/reasoningEngines/-")
+    assert answer["importedSessions"] == 2
+    assert answer["importedEvents"] == 4
+
+
+def test_an_export_that_runs_out_of_time_goes_on_behind_its_token(api: Api) -> None:
+    """Each answer has a line at least; together they have every line once but sessions."""
+    for number in range(3):
+        converse(api, api.create(f"s{number}"), 2)
+    whole = export(api)
+    hurried = replace(
+        api, settings=Settings(google_cloud_project="test-project", work_time_limit="0.000001s")
+    )
+    lines: Lines = []
+    token = ""
+    for _ in range(20):
+        part = export(hurried, **({"pageToken": token} if token else {}))
+        lines += part[:-1]
+        token = part[-1].get("nextPageToken", "")
+        if not token:
+            break
+    once = [line for place, line in enumerate(lines) if line not in lines[:place]]
+    assert once == whole[:-1]
+
+
+def test_a_forged_token_is_refused(api: Api) -> None:
+    for cursor in (
+        [],
+        [0],
+        [-1, "s", "e"],
+        ["a", "b", "c"],
+        [5, "s", "e"],
+        [0, 1, 2],
+        [1, "", "", []],
+    ):
+        token = encode_page_token(cursor, "export", api.engine, "")  # type: ignore[arg-type]
+        response = api.send("GET", f"{api.engine}:export", pageToken=token)
+        assert response.status_code in (200, 400)
+    assert api.call("GET", f"{api.engine}:export", pageToken="x").status == 400
+
+
+def test_roles(api: Api, other: Api) -> None:
+    """A user exports its own; only admins and agents import."""
+    for user in ("user-ada", "user-bob"):
+        api.create(user=user, sessionState={"user:k": user})
+    lines = export(api)
+    own = export(caller(api, "user-ada"))
+    assert [line["session"]["userId"] for line in own if "session" in line] == ["user-ada"]
+    assert [line["userState"]["state"] for line in own if "userState" in line] == [
+        {"k": "user-ada"}
+    ]
+    for name in ("viewer", "user-ada"):
+        answer = caller(other, name).call("POST", f"{other.engine}:import", body_of(lines))
+        assert answer.status in (403, 404)
