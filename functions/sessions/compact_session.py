@@ -10,6 +10,7 @@ from functions.aip.timestamp import format_timestamp
 from functions.calls.answer import Answer
 from functions.calls.filters import EVENT_DEFAULT_ORDER, EVENT_FIELDS, PageQuery
 from functions.calls.request import Request
+from functions.config.settings import Settings
 from functions.messages.compaction import CompactSessionRequest
 from functions.rules.compaction import OlderEvents, Range, compacted_range, edited, summary_event
 from functions.rules.event import EventRecord
@@ -47,7 +48,7 @@ def compact_session(request: Request, store: Store, now: int) -> Answer:
     edits, summarizes = _kinds(request)
     session = store.get_session(name, now)
     check_version(name, session.version, request.if_match)
-    compaction = _Compaction(request, store, session, now)
+    compaction = _Compaction(request.settings, store, session, now)
     older = compaction.edit_older(edits=edits)
     if summarizes:
         covered = older.unsummarized(request.settings.summarizer_target_bytes)
@@ -83,8 +84,8 @@ def _kinds(request: Request) -> tuple[bool, bool]:
 class _Compaction:
     """The steps of one compaction, within WORK_TIME_LIMIT."""
 
-    def __init__(self, request: Request, store: Store, session: SessionRecord, now: int) -> None:
-        self._request, self._settings = request, request.settings
+    def __init__(self, settings: Settings, store: Store, session: SessionRecord, now: int) -> None:
+        self._settings = settings
         self._store, self._session, self._now = store, session, now
         self._end = time.monotonic() + self._settings.work_time_limit / 1e9
 

@@ -156,6 +156,67 @@ class Machine(Comparing):
 
     @rule(
         slot=calls.slots,
+        session_id=calls.ids,
+        position=calls.positions,
+        words=st.sampled_from(["hello", "other"]),
+    )
+    def change_an_event(self, slot: int, session_id: str, position: int, words: str) -> None:
+        """And its original; a change that changes nothing leaves the session as it is."""
+        name, content = self.name(slot, session_id), {"role": "user", "parts": [{"text": words}]}
+        session, names = self.model.live(name), self.events_of(name)
+        if session is not None and position < len(names):
+            event = self.model.events(session)[position]
+            answer = self.api.ok("PATCH", names[position], {"content": content})
+            assert without(answer, "name") == self.model.change_event(session, event, content)
+            self.same(self.api.call("GET", name), self.model.get(name))
+
+    @rule(slot=calls.slots, session_id=calls.ids, position=calls.positions)
+    def delete_an_event(self, slot: int, session_id: str, position: int) -> None:
+        name = self.name(slot, session_id)
+        session, names = self.model.live(name), self.events_of(name)
+        if session is not None and position < len(names):
+            self.model.remove_events(session, [self.model.events(session)[position]])
+            assert self.api.ok("DELETE", names[position]) == {}
+            assert self.api.call("GET", names[position]).status == 404
+            self.forget([names[position]])
+            self.same(self.api.call("GET", name), self.model.get(name))
+
+    @rule(
+        slot=calls.slots, session_id=calls.ids, text=st.sampled_from(list(calls.EVENT_FILTERS)[1:])
+    )
+    def purge_events(self, slot: int, session_id: str, text: str) -> None:
+        name = self.name(slot, session_id)
+        session, names = self.model.live(name), self.events_of(name)
+        answer = self.api.call("POST", f"{name}/events:purge", {"filter": text, "force": True})
+        if session is None:
+            self.same(answer, 404)
+            return
+        gone = calls.choose(calls.EVENT_FILTERS[text], self.model.events(session))
+        self.model.remove_events(session, gone)
+        assert answer.json["purgeCount"] == len(gone)
+        assert set(answer.json.get("purgeSample", [])) <= set(names)
+        self.forget(answer.json.get("purgeSample", []))
+        self.same(self.api.call("GET", name), self.model.get(name))
+
+    @rule(slot=calls.slots, session_id=calls.ids)
+    def compact(self, slot: int, session_id: str) -> None:
+        """Originals are there before and after, and the session does not change."""
+        name = self.name(slot, session_id)
+        body = {"compaction": {"eventEditing": {"mode": "AUTO"}}}
+        session = self.model.live(name)
+        answer = self.api.call("POST", f"{name}:compact", body)
+        if session is None:
+            self.same(answer, 404)
+            return
+        self.model.compact(session)
+        self.same(answer, {"response": self.model.session_json(session)})
+        self.same(self.api.call("GET", name), self.model.get(name))
+        for view, expected in (("BASIC", self.model.events), ("ORIGINAL", self.model.originals)):
+            found = self.api.walk(f"{name}/events", "sessionEvents", view=view)
+            assert [without(event, "name") for event in found] == expected(session)
+
+    @rule(
+        slot=calls.slots,
         session_id=calls.ids | calls.fork_ids,
         fork_id=calls.fork_ids,
         sent=calls.batches,

@@ -34,11 +34,16 @@ events = st.fixed_dictionaries(
     {"author": authors, "invocationId": invocations, "timestamp": instants},
     optional={
         "actions": st.fixed_dictionaries({"stateDelta": states.filter(bool)}),
+        "content": st.sampled_from(
+            [
+                {"role": "user", "parts": [{"text": "hello"}]},
+                {"role": "model", "parts": [{"text": "hm", "thought": True}, {"text": "hello"}]},
+            ]
+        ),
         "rawEvent": st.fixed_dictionaries(
             {"id": st.sampled_from(["1", "2"])},
             optional={"usageMetadata": st.just({"promptTokenCount": 3})},
         ),
-        "content": st.just({"role": "user", "parts": [{"text": "hello"}]}),
     },
 )
 request_ids = st.sampled_from(["", "", "r1", "r2"])
@@ -62,6 +67,9 @@ EVENT_FILTERS: dict[str, Callable[[Any], bool]] = {
         event["author"] == "user" or event["invocationId"] != "i"
     ),
 }
+positions = st.integers(0, 3)
+"""Of an event among those of its session."""
+
 SESSION_ORDERS = ["", "create_time", "create_time desc", "updateTime", "update_time desc"]
 
 

@@ -24,7 +24,9 @@ class Comparing(RuleBasedStateMachine):
     def __init__(self, store: Store) -> None:
         super().__init__()
         location = f"projects/test-project/locations/m{next(_locations)}"
-        settings = Settings(google_cloud_project="test-project", min_ttl="0s")
+        settings = Settings(
+            google_cloud_project="test-project", min_ttl="0s", compact_keep_invocations=1
+        )
         self.api = Api(store, f"{location}/reasoningEngines/1", settings=settings)
         self.model = Model(location, START)
         self.engines = [self.api.engine, f"{location}/reasoningEngines/2"]
@@ -41,6 +43,18 @@ class Comparing(RuleBasedStateMachine):
         expected = self.model.append(name, event, request_id)
         self.same(answer, {} if expected is None else expected)
         self.same(self.api.call("GET", name), self.model.get(name))
+
+    def events_of(self, name: str) -> list[str]:
+        """The names of a session's events in the order of the model's; none without a session."""
+        if self.model.live(name) is None:
+            return []
+        return [event["name"] for event in self.api.walk(f"{name}/events", "sessionEvents")]
+
+    def forget(self, names: list[str]) -> None:
+        """Events that were removed are no longer promised to walks."""
+        for walk in self.walks:
+            for name in names:
+                walk.promised.pop(name, None)
 
     def gone(self, answer: Answer, expected: int | None, name: str) -> None:
         self.same(answer, {} if expected is None else expected)

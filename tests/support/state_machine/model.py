@@ -6,6 +6,7 @@ of a refusal.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 from functions.aip.timestamp import format_timestamp, parse_timestamp
@@ -31,7 +32,9 @@ class Session:
     labels: dict[str, str] = field(default_factory=dict)
     state: Json | None = None
     events: list[Json] = field(default_factory=list)
+    originals: list[tuple[Json, Json]] = field(default_factory=list)
     retry_keys: list[Any] = field(default_factory=list)
+    removed_keys: list[Any] = field(default_factory=list)
     states: list[tuple[Json | None, Json | None]] = field(default_factory=list)
     """The state right before and right after each event, in the order of their arrival."""
     request: Any = None
@@ -152,7 +155,7 @@ class Model:
         raw_id = body.get("rawEvent", {}).get("id")
         key = ("raw", raw_id, body) if raw_id else ("request", request_id, body)
         can_be_met = bool(raw_id or request_id)
-        if can_be_met and key in session.retry_keys:
+        if can_be_met and key in session.retry_keys + session.removed_keys:
             return None
         session.retry_keys.append(key if can_be_met else None)
         session.events.append({"content": {}, "actions": {}, **body})
@@ -219,6 +222,56 @@ class Model:
     def _first(self, session: Session, invocation: str) -> int | None:
         found = [event["invocationId"] for event in session.events]
         return found.index(invocation) if invocation in found else None
+
+    def originals(self, session: Session) -> list[Json]:
+        """The events as they were before compaction."""
+        return [self._original(session, event) for event in self.events(session)]
+
+    def change_event(self, session: Session, event: Json, content: Json) -> Json:
+        """The event as it is then; an original changes alike."""
+        original = self._original(session, event)
+        if event["content"] == original["content"] == content:
+            return event
+        self._touch(session)
+        was = None if original is event else {**original, "content": content}
+        return self._replace(session, event, {**event, "content": content}, was)
+
+    def remove_events(self, session: Session, gone: list[Json]) -> None:
+        """Their states and their retries stay; a fork has neither."""
+        if not gone:
+            return
+        kept = [all(event is not each for each in gone) for event in session.events]
+        removed = zip(session.retry_keys, kept, strict=True)
+        session.removed_keys += [key for key, stays in removed if key and not stays]
+        session.retry_keys = list(compress(session.retry_keys, kept))
+        session.states = list(compress(session.states, kept))
+        session.events = list(compress(session.events, kept))
+        self._touch(session)
+
+    def compact(self, session: Session) -> None:
+        """Takes the thoughts from all invocations but the one whose event is the last."""
+        events = self.events(session)
+        for event in events:
+            parts = event["content"].get("parts", [])
+            said = [part for part in parts if "thought" not in part]
+            if len(said) < len(parts) and event["invocationId"] != events[-1]["invocationId"]:
+                smaller = {**event, "content": {**event["content"], "parts": said}}
+                self._replace(session, event, smaller, self._original(session, event))
+
+    def _replace(self, session: Session, event: Json, by: Json, original: Json | None) -> Json:
+        """A fork goes on with the event that it copied."""
+        session.events = [by if each is event else each for each in session.events]
+        session.originals = [pair for pair in session.originals if pair[0] is not event]
+        if original is not None:
+            session.originals.append((by, original))
+        return by
+
+    def _touch(self, session: Session) -> None:
+        session.update_time = max(self.now, session.update_time + MICROSECOND)
+
+    def _original(self, session: Session, event: Json) -> Json:
+        """What the event was before its compaction, or the event itself."""
+        return next((was for each, was in session.originals if each is event), event)
 
     def runs(self, session: Session) -> list[Json]:
         """One per invocationId, in order of first event."""
