@@ -132,6 +132,26 @@ class Machine(Comparing):
     @rule(
         slot=calls.slots,
         session_id=calls.ids,
+        events=st.lists(calls.events, min_size=1, max_size=4),
+        request_id=calls.request_ids,
+        again=st.booleans(),
+    )
+    def append_batch(
+        self, slot: int, session_id: str, events: list[Json], request_id: str, again: bool
+    ) -> None:
+        """Some of the events may have landed before, alone or in a batch, or stand there twice."""
+        name = self.name(slot, session_id)
+        query = {"requestId": request_id} if request_id else {}
+        for _ in range(1 + again):
+            answer = self.api.call("POST", f"{name}:batchAppendEvents", {"events": events}, **query)
+            expected = self.model.append_batch(name, events, request_id)
+            self.same(answer, {} if expected is None else expected)
+            self.same(self.api.call("GET", name), self.model.get(name))
+        self.appends = [*self.appends[-9:], (name, events[-1], request_id)]
+
+    @rule(
+        slot=calls.slots,
+        session_id=calls.ids,
         user=calls.users,
         event=calls.events,
         request_id=calls.request_ids,

@@ -132,9 +132,11 @@ def live(
         deadline.answered()
 
     def say(conversation: Conversation, number: int) -> None:
-        sent = conversation.append(
-            client, f"w{writer}", safe=number % 2 == 0, shared=conversation is not shared
-        )
+        own = conversation is not shared
+        if number == 3:
+            sent = conversation.append_batch(client, f"w{writer}", 5, shared=own)
+        else:
+            sent = conversation.append(client, f"w{writer}", safe=number % 2 == 0, shared=own)
         if not sent:
             raise Killed
         deadline.answered()

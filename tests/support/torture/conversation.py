@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.torture.client import UNSETTLED, Client
+from tests.support.torture.client import UNSETTLED, Answer, Client
 from tests.support.torture.figures import count
 
 TIMESTAMP = "2026-01-01T00:00:00Z"
@@ -40,6 +40,7 @@ class Conversation:
     def __init__(self, name: str) -> None:
         self.name = name
         self.sent: dict[str, Sent] = {}
+        self._batches: list[set[str]] = []
         self._counted: set[str] = set()
         self._numbers = itertools.count()
         self._lock = threading.Lock()
@@ -51,6 +52,23 @@ class Conversation:
 
         A `shared` one writes app state, too.
         """
+        sent = self._made(writer, safe=safe, shared=shared)
+        for _ in range(tries if safe else 1):
+            if self._send(client, sent):
+                break
+        return sent.is_acknowledged
+
+    def append_batch(self, client: Client, writer: str, size: int, *, shared: bool = False) -> bool:
+        """Sends so many events in one request, once; whether they were acknowledged."""
+        batch = [self._made(writer, safe=False, shared=shared) for _ in range(size)]
+        self._batches.append({sent.body["invocationId"] for sent in batch})
+        body = {"events": [sent.body for sent in batch]}
+        answer = client.call("POST", f"{self.name}:batchAppendEvents", body)
+        for sent in batch:
+            self._settle(sent, answer)
+        return batch[0].is_acknowledged
+
+    def _made(self, writer: str, *, safe: bool, shared: bool) -> Sent:
         with self._lock:
             key = f"{writer}-{next(self._numbers)}"
         delta: dict[str, Any] = {key: 1, f"last of {writer}": key, "last": key}
@@ -64,10 +82,7 @@ class Conversation:
             **({"rawEvent": {"id": key}} if safe else {}),
         }
         sent = self.sent[key] = Sent(writer, body, safe, time.monotonic())
-        for _ in range(tries if safe else 1):
-            if self._send(client, sent):
-                break
-        return sent.is_acknowledged
+        return sent
 
     def settle(self, client: Client) -> None:
         """Sends again what was not answered and can be sent again."""
@@ -99,6 +114,8 @@ class Conversation:
         count("events lost", len(lost))
         count("events doubled", len(doubled))
         count("events half there", len(half))
+        for batch in self._batches:
+            assert found.keys().isdisjoint(batch) or found.keys() >= batch, batch
         assert not lost
         assert not doubled
         assert not half
@@ -117,7 +134,10 @@ class Conversation:
             self._check_last(state["last"], keys)
 
     def _send(self, client: Client, sent: Sent) -> bool:
-        answer = client.call("POST", f"{self.name}:appendEvent", sent.body)
+        return self._settle(sent, client.call("POST", f"{self.name}:appendEvent", sent.body))
+
+    @staticmethod
+    def _settle(sent: Sent, answer: Answer) -> bool:
         if answer.status in UNSETTLED:
             return False
         assert answer.status in {200, 404}, answer
