@@ -67,7 +67,7 @@ class Machine(ExpectingRules, EngineRules, ListRules):
 
 
 def test_every_method_in_any_order_answers_as_the_model_does(store: Store) -> None:
-    steps = int(STEPS) if STEPS else 3_000 if isinstance(store, SqliteStore) else 800
+    steps = int(STEPS) if STEPS else 1_600 if isinstance(store, SqliteStore) else 400
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         lambda: Machine(store),
         settings=settings(
