@@ -49,7 +49,7 @@ class FuzzResources:
         self._events = 0
         *_, engine, _, operation = self._post("", {})["name"].split("/")
         self._ids = {"project": PROJECT, "location": REGION, "reasoningEngine": engine}
-        self._ids |= {"session": "made", "run": "made"}
+        self._ids |= {"session": "made", "run": "made", "user": "user"}
         self._engine_operation, self._session_operation = operation, ""
         self.restore()
 
@@ -59,13 +59,15 @@ class FuzzResources:
         return self._events > _MANY_EVENTS
 
     def restore(self) -> None:
-        """Makes the session where it is missing."""
+        """Makes the session and its event where they are missing."""
         sessions = f"/{self._ids['reasoningEngine']}/sessions"
         answer = self._post(f"{sessions}?sessionId=made", {"userId": "user", "labels": {"k": "v"}})
         if "name" in answer:
             self._session_operation = answer["name"].rpartition("/")[2]
-            event = {"author": "user", "invocationId": "made", "timestamp": "2026-01-01T00:00:00Z"}
+        event = {"author": "user", "invocationId": "made", "timestamp": "2026-01-01T00:00:00Z"}
+        while not (events := self._events_of(f"{sessions}/made")):
             self._post(f"{sessions}/made:appendEvent", event)
+        self._ids["event"] = events[0]["name"].rpartition("/")[2]
 
     def lead(self, case: Case) -> None:
         """Puts the ids of these resources into a path that is well formed."""
@@ -81,13 +83,19 @@ class FuzzResources:
     def append(self, url: str, case: Case) -> None:
         """Sends an event that is as valid as a schema can say."""
         self.lead(case)
-        case.query.pop("allowMissing", None)
-        case.query.pop("userId", None)
+        for name in ("allowMissing", "userId", "etag"):
+            case.query.pop(name, None)
+        case.headers.pop("If-Match", None)
         case.path_parameters["session"] = "made"
         case.body["invocationId"] = "made"
         answer = case.call(url, self._http, timeout=PATIENCE)
         assert answer.status_code in (200, 400), answer.text
         self._events += 1
+
+    def _events_of(self, session: str) -> list[dict[str, Any]]:
+        answer = self._http.get(f"{self._base}{session}/events?pageSize=1", timeout=PATIENCE)
+        events: list[dict[str, Any]] = answer.json().get("sessionEvents", [])
+        return events
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = self._http.post(f"{self._base}{path}", json=body, timeout=PATIENCE)

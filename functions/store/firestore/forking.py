@@ -301,8 +301,8 @@ class ForkCopy:
         """The writes that add an event or a change to the copy, the document itself first."""
         if event is None:
             changes, replace = arrivals.changes_of(found, None)
-            is_none = not (changes or replace)
-            return [] if is_none else [change_write(self._path, changes, replace=replace)]
+            is_change = replace or bool(changes)
+            return [change_write(self._path, changes, replace=replace)] if is_change else []
         source = f"{self._rpc.root}/{self._fork.source}"
         path = f"{self._path}{found.name.removeprefix(source)}"
         write = _creation(path, found)
@@ -371,12 +371,13 @@ def _was_met(found: Document) -> bool:
 
 
 def _creation(path: str, found: Document) -> Write:
-    """The write of a document like the one that was found, at another path."""
+    """The write of an event's document like the one that was found, at another path."""
     write = Write()
     write.update.name = path
     for name, item in found.fields.items():
         if name not in _LEFT_OUT:
             write.update.fields[name].CopyFrom(item)
+    write.update.fields[COUNTED].boolean_value = True
     write.current_document.exists = False
     return write
 

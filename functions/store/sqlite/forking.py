@@ -128,11 +128,7 @@ def is_forking(db: sqlite3.Connection, name: SessionName, now: int, owner: str |
 
 
 def _begin(
-    db: sqlite3.Connection,
-    fork: Fork,
-    worker: str,
-    now: int,
-    owner: str | None,
+    db: sqlite3.Connection, fork: Fork, worker: str, now: int, owner: str | None
 ) -> SessionRecord | int:
     """The complete session where there is one, else the key of the session to fill."""
     complete = _complete(db, fork, now, owner)
@@ -273,15 +269,16 @@ class _Step:
     def _add(self, copy: _Copy, scope: int | None, some: list[Row]) -> None:
         history = StateHistory(replace=False)
         for row in some:
-            is_event = not is_change(row)
-            if is_event and row["session"] > 0:
-                self._add_event(copy, row)
-            else:
-                self._add_change(copy, *changes_of(row))
-            place = {"seq": row["seq"]} if is_event else {"change": row["id"]}
+            place = {"change": row["id"]} if is_change(row) else {"seq": row["seq"]}
             copy.behind = copy.behind._replace(**place)
+            is_event = "seq" in place and row["session"] > 0
+            # A whole copy has the state already: most events need not be parsed.
+            changes, replace = ({}, False) if is_event and copy.is_whole else changes_of(row)
+            if is_event:
+                self._add_event(copy, row)
+            elif changes or replace:
+                self._add_change(copy, changes, replace=replace)
             if not copy.is_whole:
-                changes, replace = changes_of(row)
                 history.apply(changes, replace=replace)
         if history.members or history.replace:
             scope = merge(self._db, scope, history.members, replace=history.replace)
@@ -296,10 +293,9 @@ class _Step:
         time = counted_time(int(row["timestamp_key"], 16) + MIN_TIMESTAMP)
         copy.last_time = time if copy.last_time is None else max(copy.last_time, time)
 
-    def _add_change(self, copy: _Copy, changes: MemberChanges, replace: bool) -> None:
-        if changes or replace:
-            change = {"members": write_plain(changes), "is_replace": replace}
-            insert(self._db, "changes", {"session": self._session, "after": copy.after, **change})
+    def _add_change(self, copy: _Copy, changes: MemberChanges, *, replace: bool) -> None:
+        change = {"members": write_plain(changes), "is_replace": replace}
+        insert(self._db, "changes", {"session": self._session, "after": copy.after, **change})
 
     def _complete(self, copy: _Copy, engine: int) -> "SessionRecord | _Outcome":
         """Shows the session, unless another one has taken its name after the end of the lease."""

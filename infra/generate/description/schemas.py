@@ -28,6 +28,7 @@ from functions.messages.session_event import SessionEvent
 from functions.messages.state import State
 from functions.rules.event_type import EventType
 from functions.rules.limits import MAX_BATCH, MAX_LABEL_LENGTH, MAX_LABELS
+from functions.rules.names import RESOURCE_ID
 from functions.rules.run import RunState
 from functions.rules.token_usage import TOKEN_COUNTS
 from functions.store.protocol import MOST_SAMPLED
@@ -82,6 +83,7 @@ _LABELS: JsonSchema = {
     "maxProperties": MAX_LABELS,
 }
 _LABELS_OR_NULL: JsonSchema = {"anyOf": [_LABELS, {"type": "null"}]}
+_NEW_ID: JsonSchema = {"type": ["string", "null"], "pattern": f"^({RESOURCE_ID.pattern})?$"}
 _AUTO: JsonSchema = {"enum": ["AUTO", 1]}
 _EVENT_TYPE: JsonSchema = {"enum": list(EventType), "description": "Only with view=FULL."}
 
@@ -100,6 +102,7 @@ _RULES: Mapping[tuple[type[Message], str], _Rules] = {
         {"labels": _LABELS, **_FACTS},
         ("ttl",),
     ),
+    (ForkSessionRequest, "validation"): _Rules([], {"sessionId": _NEW_ID}),
     (RewindSessionRequest, "validation"): _Rules(
         ["beforeInvocationId"], {"beforeInvocationId": FILLED}
     ),

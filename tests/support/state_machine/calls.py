@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.support.state_machine.model import Session
+from tests.support.state_machine.records import Session
 
 slots = st.integers(0, 1)
 ids = st.sampled_from(["a", "a", "a", "b", "C_-1"])
@@ -69,6 +69,13 @@ EVENT_FILTERS: dict[str, Callable[[Any], bool]] = {
 }
 positions = st.integers(0, 3)
 """Of an event among those of its session."""
+
+EVENT_CHANGES: list[dict[str, Any]] = [
+    {"content": {"role": "user", "parts": [{"text": "hello"}]}},
+    {"content": {"role": "user", "parts": [{"text": "other"}]}},
+    {"rawEvent": {"id": "3", "usageMetadata": {"promptTokenCount": 5}}},
+    {"errorMessage": "none"},
+]
 
 SESSION_ORDERS = ["", "create_time", "create_time desc", "updateTime", "update_time desc"]
 

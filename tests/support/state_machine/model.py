@@ -5,54 +5,17 @@ of a refusal.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from itertools import compress
 from typing import Any
 
 from functions.aip.timestamp import format_timestamp, parse_timestamp
+from tests.support.state_machine.records import Engine, Json, Session
 
 SECOND = 10**9
 MICROSECOND = 1_000
 YEAR = 365 * 86400 * SECOND
 WEEKS = 21 * 86400 * SECOND
-
-Json = dict[str, Any]
-
-
-@dataclass(eq=False)
-class Session:
-    """A session; `state` is its own scope, None until something is put into it."""
-
-    name: str
-    user: str
-    create_time: int
-    update_time: int
-    expire_time: int
-    display_name: str = ""
-    labels: dict[str, str] = field(default_factory=dict)
-    state: Json | None = None
-    events: list[Json] = field(default_factory=list)
-    originals: list[tuple[Json, Json]] = field(default_factory=list)
-    retry_keys: list[Any] = field(default_factory=list)
-    removed_keys: list[Any] = field(default_factory=list)
-    states: list[tuple[Json | None, Json | None]] = field(default_factory=list)
-    """The state right before and right after each event, in the order of their arrival."""
-    request: Any = None
-    """The fork that made it."""
-
-
-@dataclass(eq=False)
-class Engine:
-    """What is below an engine's name; `resource` is None where nobody created the engine."""
-
-    name: str
-    resource: Json | None = None
-    create_time: int = 0
-    update_time: int = 0
-    app: Json = field(default_factory=dict)
-    users: dict[str, Json] = field(default_factory=dict)
-    """The state of everybody who had a session or state."""
-    sessions: dict[str, Session] = field(default_factory=dict)
 
 
 class Model:
@@ -111,7 +74,10 @@ class Model:
         if said:
             told["usage"] = {"promptTokenCount": sum(said)}
         if session.events:
-            told["lastEventTime"] = max(event["timestamp"] for event in session.events)
+            times = [parse_timestamp(event["timestamp"]) for event in session.events]
+            told["lastEventTime"] = format_timestamp(max(times))
+        if session.source:
+            told["forkedFrom"] = {"session": session.source}
         return told
 
     def create(self, engine: str, session_id: str, body: Json) -> Json | int:
@@ -201,6 +167,7 @@ class Model:
         session.state = None if source.state is None else state or {}
         session.events, session.states = source.events[:end], source.states[:end]
         session.retry_keys, session.request = source.retry_keys[:end], request
+        session.source = name
         self._change(session, body, list(body))
         self.engine(engine).sessions[target] = session
         return self.session_json(session)
@@ -239,14 +206,23 @@ class Model:
         """The events as they were before compaction."""
         return [self._original(session, event) for event in self.events(session)]
 
-    def change_event(self, session: Session, event: Json, content: Json) -> Json:
+    def change_event(self, session: Session, event: Json, change: Json) -> Json:
         """The event as it is then; an original changes alike."""
         original = self._original(session, event)
-        if event["content"] == original["content"] == content:
+        if {**event, **change} == event and {**original, **change} == original:
             return event
         self._touch(session)
-        was = None if original is event else {**original, "content": content}
-        return self._replace(session, event, {**event, "content": content}, was)
+        was = None if original is event else {**original, **change}
+        return self._replace(session, event, {**event, **change}, was)
+
+    def purge(self, session: Session, request_id: str, text: str, gone: list[Json]) -> int:
+        """How many events the purge removes, or removed when it came first."""
+        receipt = request_id, text
+        if request_id and receipt in session.receipts:
+            return session.receipts[receipt]
+        self.remove_events(session, gone)
+        session.receipts[receipt] = len(gone)
+        return len(gone)
 
     def remove_events(self, session: Session, gone: list[Json]) -> None:
         """Their states and their retries stay; a fork has neither."""
@@ -351,6 +327,27 @@ class Model:
         old.update(new)
         return new
 
+    def move(self, engine: str, target: str) -> None:
+        """The sessions are there a second time, without originals and all that was removed."""
+        old, new = self.engine(engine), self.engine(target)
+        new.app = dict(old.app)
+        sessions = self.sessions(engine)
+        owners = {session.user for session in sessions}
+        new.users = {u: dict(state) for u, state in old.users.items() if state or u in owners}
+        for session in sessions:
+            name = f"{target}/sessions/{session.name.rpartition('/')[2]}"
+            new.sessions[name] = replace(
+                session,
+                name=name,
+                request=None,
+                originals=[],
+                removed_keys=[],
+                receipts={},
+                events=[*session.events],
+                retry_keys=[*session.retry_keys],
+                states=[*session.states],
+            )
+
     def erase(self, engines: list[str], user: str) -> None:
         for name in engines:
             engine = self.engine(name)
@@ -390,8 +387,3 @@ class Model:
                 engine.users.setdefault(session.user, {})[key] = value
             elif scope == "session":
                 session.state = {**(session.state or {}), key: value}
-
-
-def without(item: Json, *fields: str) -> Json:
-    """What is left of a resource when it is not compared whole."""
-    return {key: value for key, value in item.items() if key not in fields}

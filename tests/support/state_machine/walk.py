@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.api import SECOND, Api
-from tests.support.state_machine.model import Model, Session
+from tests.support.state_machine.model import Model
+from tests.support.state_machine.records import Session
 
 MEMORY = 3600 * SECOND
 """For how long a walk in the order of update_time must be possible."""
