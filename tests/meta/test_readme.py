@@ -16,6 +16,8 @@ README = (ROOT / "README.md").read_text()
 SETTINGS = (ROOT / "docs/settings.md").read_text()
 DEPLOY = (ROOT / "docs/deploy.md").read_text()
 CLIENTS = (ROOT / "docs/clients.md").read_text()
+EXTENSIONS = (ROOT / "docs/extensions.md").read_text()
+FROM_ADK = (ROOT / "docs/use-it-from-adk.md").read_text()
 COST = (ROOT / "docs/cost.md").read_text()
 SNIPPETS = sorted((ROOT / "tests/clients/snippets").glob("[a-z]*.*"))
 
@@ -54,15 +56,23 @@ def test_the_code_for_a_client_is_the_code_that_its_tests_run(snippet: Path) -> 
     code = snippet.read_text()
     if snippet.suffix == ".py":
         code = code.split('"""', 2)[2]
-    printed = [*blocks(CLIENTS, r"\w+"), *blocks(README, "python")]
-    assert code.strip() in [block.strip() for block in printed]
+    assert code.strip() in [block.strip() for block in blocks(CLIENTS, r"\w+")]
 
 
 def test_the_code_of_the_readme_is_that_of_pages_whose_code_is_tested() -> None:
-    pages = (CLIENTS, (ROOT / "docs/use-it-in-tests.md").read_text())
-    tested = {block for page in pages for block in blocks(page, "python")}
-    assert blocks(README, "python")
-    assert set(blocks(README, "python")) <= tested
+    tested = (CLIENTS, FROM_ADK, (ROOT / "docs/use-it-in-tests.md").read_text())
+    for language in ("python", "yaml"):
+        printed = blocks(README, language)
+        assert printed
+        assert set(printed) <= {block for page in tested for block in blocks(page, language)}
+    (command,) = [block for block in blocks(README, "sh") if block.startswith("adk ")]
+    assert command in blocks(FROM_ADK, "sh")
+
+
+def test_an_index_links_every_page() -> None:
+    """The README, or the table of extensions."""
+    linked = set(re.findall(r"\((?:docs/)?([a-z-]+\.md)[)#]", README + EXTENSIONS))
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} <= linked
 
 
 def test_the_figures_of_the_readme_are_those_of_the_cost_page() -> None:
