@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.api.routes import METHODS
+from functions.api.routes import METHODS, ROUTES
 from functions.config.settings import Settings
 from tests.support.project import ROOT
 from tests.support.servers import serving
@@ -16,6 +16,7 @@ README = (ROOT / "README.md").read_text()
 SETTINGS = (ROOT / "docs/settings.md").read_text()
 DEPLOY = (ROOT / "docs/deploy.md").read_text()
 CLIENTS = (ROOT / "docs/clients.md").read_text()
+CONTRACT = (ROOT / "docs/contract.md").read_text()
 EXTENSIONS = (ROOT / "docs/extensions.md").read_text()
 FROM_ADK = (ROOT / "docs/use-it-from-adk.md").read_text()
 COST = (ROOT / "docs/cost.md").read_text()
@@ -49,6 +50,20 @@ def test_the_table_of_targets_names_every_target() -> None:
     rows = re.findall(r"^\| \w+ \| .*$", section(DEPLOY, "Targets"), re.MULTILINE)
     targets = re.findall(r"`(\w+)`", "\n".join(rows))
     assert sorted(targets) == sorted([*METHODS, "sessions_api", "console"])
+
+
+def test_the_contract_names_every_method_with_its_query() -> None:
+    """The tables of section 1: each row has the parameters of its methods' routes."""
+    queries: dict[str, set[str]] = {method: set() for method in METHODS}
+    for route in ROUTES:
+        queries[route.method] |= set(route.query)
+    tables = section(CONTRACT, "1. Methods and paths")
+    rows = re.findall(r"^\| (`\w+`.*?) \| .*? \| (.*?) \| .*\|$", tables, re.MULTILINE)
+    told = [(re.findall(r"`(\w+)`", methods), query) for methods, query in rows]
+    assert sorted(method for methods, _ in told for method in methods) == sorted(METHODS)
+    for methods, query in told:
+        words = set(re.findall(r"\w+", re.sub(r"\(.*?\)", "", query)))
+        assert words == set().union(*(queries[method] for method in methods)), methods
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda path: path.name)
