@@ -53,7 +53,7 @@ def read_lines(request: Request, now: int) -> list[ImportLine]:
 
 
 class _Reader:
-    """Reads one line after the other, and remembers whose events follow."""
+    """Reads one line after the other, and keeps the session that the next events belong to."""
 
     def __init__(self, request: Request, now: int) -> None:
         self._request, self._now = request, now

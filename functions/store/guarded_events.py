@@ -94,12 +94,12 @@ class GuardedEvents:
     def import_history(
         self, name: SessionName, lines: Sequence[HistoryLine], now: int
     ) -> ImportedHistory:
-        """For the roles that import; the session must be of an engine of theirs."""
+        """Adds history for roles that import, below an engine that they may change."""
         self._check_imports(name.engine)
         return self._store.import_history(name, lines, now)
 
     def begin_import(self, engine: EngineName) -> None:
-        """For the roles that write app state."""
+        """Lets the roles import that write app state."""
         self._check_imports(engine)
         self._store.begin_import(engine)
 

@@ -294,7 +294,7 @@ class Store(Protocol):
     ) -> EventReader:
         """Follows a session's events from the start, or behind the position of one of them.
 
-        With `original`, events are those from before their compaction.
+        With `original`, events are as they were before their compaction.
 
         Raises SessionNotFound. docs/decisions/0006-streams-go-by-commits.md gives the order.
         """

@@ -169,7 +169,7 @@ class FirestoreEvents:
         return moving.import_history(self._with_history(), name, lines, now, self._keys)
 
     def _with_history(self) -> Rpc:
-        """For what servers of earlier versions know nothing of; raises MigrationUnderWay."""
+        """For methods that servers of earlier versions lack; raises MigrationUnderWay."""
         rpc = self._rpcs.for_request()
         self._versions.require(rpc, WITH_HISTORY)
         return rpc

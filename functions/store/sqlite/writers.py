@@ -1,8 +1,8 @@
 """Group commit: the writers of one process share transactions, and so the waits for the disk.
 
 A writer whose work is done hands the open transaction on to the next writer that waits. The last
-one commits for all, and only then does any of them return. Each works in a savepoint of its own, so
-that one that fails undoes its own work alone. See docs/decisions/0015-group-commit.md.
+one commits for all, and then all of them return. Each but the first works in a savepoint, so that a
+writer that fails undoes its own work alone. See docs/decisions/0015-group-commit.md.
 """
 
 import sqlite3
