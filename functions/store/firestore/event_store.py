@@ -1,6 +1,7 @@
 """The methods of the Store protocol for events and histories, but for appends."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from operator import methodcaller
 
 from functions.calls.filters import PageQuery, event_matches, predicate
@@ -162,6 +163,9 @@ class FirestoreEvents:
 
     def begin_import(self, engine: EngineName) -> None:
         self._with_history()
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def import_history(
         self, name: SessionName, lines: Sequence[HistoryLine], now: int

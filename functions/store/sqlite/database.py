@@ -62,14 +62,18 @@ class Database:
     @property
     def connection(self) -> sqlite3.Connection:
         """The connection of the calling thread: the one that writes while the thread writes."""
-        writing: sqlite3.Connection | None = getattr(self._local, "writing", None)
-        if writing is not None:
-            return writing
+        if self._writing is not None:
+            return self._writing
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self.connect()
             self._connections.append(connection)
         return connection
+
+    @property
+    def _writing(self) -> sqlite3.Connection | None:
+        """The connection that writes, while the calling thread has its turn."""
+        return getattr(self._local, "writing", None)
 
     @contextmanager
     def statement(self) -> Iterator[sqlite3.Connection]:
@@ -80,7 +84,13 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """One consistent view for several statements that read; it does not block writers."""
+        """One consistent view for several statements that read; it does not block writers.
+
+        Within a write, that is what the write sees.
+        """
+        if self._writing is not None:
+            yield self._writing
+            return
         with self._transaction("BEGIN") as connection:
             self._check_version_now_and_then(connection)
             yield connection
@@ -88,9 +98,8 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction, on disk when the context ends; within another write, a part of it."""
-        outer: sqlite3.Connection | None = getattr(self._local, "writing", None)
-        if outer is not None:
-            yield outer
+        if self._writing is not None:
+            yield self._writing
             return
         with self._errors(), self._writers.write(self._check_version) as connection:
             self._local.writing = connection
