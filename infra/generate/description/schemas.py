@@ -81,8 +81,10 @@ _LABELS: JsonSchema = {
     "additionalProperties": _LABEL,
     "maxProperties": MAX_LABELS,
 }
-_LABELS_OR_NULL: JsonSchema = {"anyOf": [_LABELS, {"type": "null"}]}
-_AUTO: JsonSchema = {"enum": ["AUTO", 1]}
+_NULL: JsonSchema = {"type": "null"}
+_LABELS_OR_NULL: JsonSchema = {"anyOf": [_LABELS, _NULL]}
+# Client generators refuse an enum of a string and a number.
+_AUTO: JsonSchema = {"anyOf": [{"enum": ["AUTO"]}, {"enum": [1]}]}
 _EVENT_TYPE: JsonSchema = {"enum": list(EventType), "description": "Only with view=FULL."}
 
 _FACTS: dict[str, JsonSchema] = {
@@ -181,7 +183,7 @@ def schemas() -> dict[str, JsonSchema]:
             {
                 "purgeCount": _COUNT,
                 "purgeSample": {**listed(FILLED), "minItems": 1, "maxItems": MOST_SAMPLED},
-                "done": {"const": False},
+                "done": {"type": "boolean", "description": "Only false, where time ran out."},
             },
             "purgeCount",
         ),
@@ -230,9 +232,19 @@ def schemas() -> dict[str, JsonSchema]:
         "properties": {**messages["Session-Input"]["properties"], "userId": FILLED},
         "required": ["userId"],
     }
-    event_input = {**messages["SessionEvent-Input"]}
-    del event_input["required"]
-    made_for_one = {"NewSession-Input": new_session, "ChangedSessionEvent-Input": event_input}
+    event_input = messages["SessionEvent-Input"]
+    text, time = {"anyOf": [TEXT, _NULL]}, {"anyOf": [*TIMESTAMP.read, _NULL]}
+    changed_event = {
+        **event_input,
+        "properties": {
+            **event_input["properties"],
+            "author": text,
+            "invocationId": text,
+            "timestamp": time,
+        },
+    }
+    del changed_event["required"]
+    made_for_one = {"NewSession-Input": new_session, "ChangedSessionEvent-Input": changed_event}
     return dict(sorted({**messages, **answered, **made_for_one}.items()))
 
 
