@@ -7,9 +7,9 @@ are part of a segment. Only for 2.0 a public source (github.com/googleapis/api-c
 `{session}:verb` is allowed.
 
 ESPv2, the public proxy for such documents, tries `{session}` before `{session}:verb` of the same
-HTTP method. There `{session}` matches a colon, too; see `src/go/util/httppattern/sort_test.go` and pull
-request 639 of github.com/GoogleCloudPlatform/esp-v2. Where the table has both paths, the document
-therefore has only one.
+HTTP method. There `{session}` matches a colon, too; see `src/go/util/httppattern/sort_test.go` and
+pull request 639 of github.com/GoogleCloudPlatform/esp-v2. Where the table has both paths, the
+document therefore has only one.
 """
 
 import re
