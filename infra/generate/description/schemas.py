@@ -28,6 +28,7 @@ from functions.messages.session_event import SessionEvent
 from functions.messages.state import State
 from functions.rules.event_type import EventType
 from functions.rules.limits import MAX_BATCH, MAX_LABEL_LENGTH, MAX_LABELS
+from functions.rules.names import RESOURCE_ID
 from functions.rules.run import RunState
 from functions.rules.token_usage import TOKEN_COUNTS
 from functions.store.protocol import MOST_SAMPLED
@@ -101,6 +102,15 @@ _RULES: Mapping[tuple[type[Message], str], _Rules] = {
         ["name", "createTime", "updateTime", "userId", "expireTime"],
         {"labels": _LABELS, **_FACTS},
         ("ttl",),
+    ),
+    (ForkSessionRequest, "validation"): _Rules(
+        [],
+        {
+            "session": {"anyOf": [ref("ForkedSession-Input"), _NULL]},
+            "sessionId": {
+                "anyOf": [{"type": "string", "pattern": f"^({RESOURCE_ID.pattern})?$"}, _NULL]
+            },
+        },
     ),
     (RewindSessionRequest, "validation"): _Rules(
         ["beforeInvocationId"], {"beforeInvocationId": FILLED}
@@ -244,7 +254,18 @@ def schemas() -> dict[str, JsonSchema]:
         },
     }
     del changed_event["required"]
-    made_for_one = {"NewSession-Input": new_session, "ChangedSessionEvent-Input": changed_event}
+    forked_session = {
+        **messages["Session-Input"],
+        "properties": {
+            **messages["Session-Input"]["properties"],
+            "sessionState": {"anyOf": [_NULL]},
+        },
+    }
+    made_for_one = {
+        "NewSession-Input": new_session,
+        "ForkedSession-Input": forked_session,
+        "ChangedSessionEvent-Input": changed_event,
+    }
     return dict(sorted({**messages, **answered, **made_for_one}.items()))
 
 
