@@ -6,8 +6,8 @@ locals {
   #
   # invoker is the caller, and tells the shape that the target belongs to. The shape router deploys the
   # targets that clients and the scheduler call. The shape per_method deploys those that the gateway,
-  # watchers and the scheduler call. Watchers are clients that call watch_events at its own address,
-  # because the gateway does not stream.
+  # watchers, exporters and the scheduler call. Watchers and exporters are clients that call watch_events
+  # and export_sessions at their own addresses, because the gateway does not stream.
   targets = {
     sessions_api           = { memory = "1Gi", timeout = 600, invoker = "clients" }
     purge_expired_sessions = { memory = "512Mi", timeout = 120, invoker = "scheduler" }
@@ -21,7 +21,7 @@ locals {
     fork_session    = { memory = "1Gi", timeout = 300, invoker = "gateway" }
     rewind_session  = { memory = "1Gi", timeout = 300, invoker = "gateway" }
     compact_session = { memory = "1Gi", timeout = 300, invoker = "gateway" }
-    export_sessions = { memory = "1Gi", timeout = 300, invoker = "gateway" }
+    export_sessions = { memory = "1Gi", timeout = 300, invoker = "exporters" }
     import_sessions = { memory = "1Gi", timeout = 300, invoker = "gateway" }
 
     append_event        = { memory = "1Gi", timeout = 60, invoker = "gateway" }
@@ -73,7 +73,7 @@ locals {
       max_instances = function.invoker == "scheduler" ? local.purge.instances : var.max_instances
       concurrency   = lookup({ watchers = var.watchers, scheduler = local.purge.concurrency }, function.invoker, var.concurrency)
       threads       = function.invoker == "watchers" ? var.watchers : coalesce(var.threads, var.concurrency)
-    } if contains(var.shape == "router" ? ["clients", "scheduler"] : ["gateway", "watchers", "scheduler"], function.invoker)
+    } if contains(var.shape == "router" ? ["clients", "scheduler"] : ["gateway", "watchers", "exporters", "scheduler"], function.invoker)
   }
 
   # A byte of a body or a page takes up to 30 bytes of memory while the server reads or makes it: small
@@ -164,7 +164,7 @@ locals {
   run_flags = {
     for target, function in local.functions : target => join(" ", compact([
       var.startup_cpu_boost ? "" : "--no-cpu-boost",
-      var.invoker_iam_check || !contains(["clients", "watchers"], function.invoker) ? "" : "--no-invoker-iam-check",
+      var.invoker_iam_check || !contains(["clients", "watchers", "exporters"], function.invoker) ? "" : "--no-invoker-iam-check",
     ]))
   }
 }

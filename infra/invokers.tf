@@ -1,7 +1,8 @@
 # The rights to call each function; see the table in functions.tf.
 
 locals {
-  # The function that clients call directly; the gateway calls the others.
+  # The function that clients call directly. In per_method they call export_sessions, too; the gateway
+  # calls the others.
   front = var.shape == "router" ? "sessions_api" : "watch_events"
 }
 
@@ -9,6 +10,15 @@ resource "google_cloud_run_v2_service_iam_member" "clients" {
   for_each = toset(var.invokers)
 
   name     = google_cloudfunctions2_function.function[local.front].name
+  location = var.location
+  role     = "roles/run.invoker"
+  member   = each.key
+}
+
+resource "google_cloud_run_v2_service_iam_member" "exporters" {
+  for_each = var.shape == "router" ? toset([]) : toset(var.invokers)
+
+  name     = google_cloudfunctions2_function.function["export_sessions"].name
   location = var.location
   role     = "roles/run.invoker"
   member   = each.key

@@ -8,6 +8,11 @@ output "watch_url" {
   value       = google_cloudfunctions2_function.function[local.front].service_config[0].uri
 }
 
+output "export_url" {
+  description = "The base URL of export_sessions, which streams, too."
+  value       = google_cloudfunctions2_function.function[var.shape == "router" ? "sessions_api" : "export_sessions"].service_config[0].uri
+}
+
 output "purge_url" {
   description = "The URL of the purge, and the audience of the scheduler's token."
   value       = google_cloudfunctions2_function.function["purge_expired_sessions"].service_config[0].uri

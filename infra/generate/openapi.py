@@ -5,6 +5,11 @@
 The document is OpenAPI 2.0, although API Gateway also takes 3.x. Its manual refuses variables that
 are part of a segment. Only for 2.0 a public source (github.com/googleapis/api-compiler) shows that
 `{session}:verb` is allowed.
+
+ESPv2, the public proxy for such documents, tries `{session}` before `{session}:verb` of the same
+HTTP method. There `{session}` matches a colon, too; see `src/go/util/httppattern/sort_test.go` and
+pull request 639 of github.com/GoogleCloudPlatform/esp-v2. Where the table has both paths, the
+document therefore has only one.
 """
 
 import re
@@ -16,14 +21,13 @@ import yaml
 
 from functions.api.routes import ROUTES, Route
 
-PRIVATE = {"purge_expired_sessions", "watch_events"}
-"""Methods outside the gateway: Cloud Scheduler and watchers call them at their own addresses."""
+PRIVATE = {"export_sessions", "purge_expired_sessions", "watch_events"}
+"""Methods outside the gateway: Cloud Scheduler and clients call them at their own addresses."""
 
 DEADLINES = {
     "compact_session": 300,
     "delete_reasoning_engine": 300,
     "erase_user": 300,
-    "export_sessions": 300,
     "fork_session": 300,
     "import_sessions": 300,
     "purge_events": 300,
@@ -47,8 +51,10 @@ HEAD = """\
 # It does not stream, and a request or an answer may have at most 32 MB; see
 # cloud.google.com/api-gateway/docs/quotas.
 #
-# The document lacks two methods. Only Cloud Scheduler calls the purge. watch_events streams, so
-# clients call it at its own address, the output watch_url.
+# The document lacks three methods. Only Cloud Scheduler calls the purge. watch_events and
+# export_sessions stream, so clients call them at their own addresses, the outputs watch_url and
+# export_url. It also lacks the short spelling of an append, POST on the name of a session: that
+# path may take in all other POSTs of a session, such as `:fork`. Clients append by `:appendEvent`.
 """
 
 TYPES = {
@@ -61,6 +67,16 @@ TYPES = {
 """The types of query parameters that are not strings."""
 
 
+def is_public(route: Route) -> bool:
+    """Whether the gateway has this route.
+
+    It lacks POST on the name of a session: that path may take in `:fork` and all other verbs.
+    Every official client appends by `:appendEvent`.
+    """
+    is_bare = route.verb == "POST" and route.template.endswith("/sessions/*}")
+    return route.method not in PRIVATE and not is_bare
+
+
 def render(routes: Iterable[Route] = ROUTES) -> str:
     """Returns the text of the file."""
     text: str = yaml.dump(document(routes), Dumper=_Dumper, sort_keys=False, width=1000)
@@ -68,11 +84,11 @@ def render(routes: Iterable[Route] = ROUTES) -> str:
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
-    """Returns the OpenAPI document of all routes except the private ones."""
+    """Returns the OpenAPI document of the public routes."""
     paths: dict[str, Any] = {}
     parameters: dict[str, Any] = {}
     for route in routes:
-        if route.method in PRIVATE:
+        if not is_public(route):
             continue
         parameters |= {name: _query_parameter(name) for name in route.query}
         for version in route.versions:

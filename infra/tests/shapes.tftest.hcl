@@ -151,12 +151,20 @@ run "per_method" {
     error_message = "The base URL is that of the gateway."
   }
   assert {
-    condition     = length(google_cloud_run_v2_service_iam_member.gateway) == length(local.targets) - 3
+    condition     = length(google_cloud_run_v2_service_iam_member.gateway) == length(local.targets) - 4
     error_message = "The gateway alone may call the methods, and neither the purge nor streams."
   }
   assert {
     condition     = alltrue([for grant in google_cloud_run_v2_service_iam_member.clients : grant.name == "sessions-watch-events"]) && length(google_cloud_run_v2_service_iam_member.clients) == length(var.invokers)
-    error_message = "Those in invokers may call what the gateway does not carry, and nothing else."
+    error_message = "Those in invokers may watch, which the gateway does not carry."
+  }
+  assert {
+    condition     = alltrue([for grant in google_cloud_run_v2_service_iam_member.exporters : grant.name == "sessions-export-sessions"]) && keys(google_cloud_run_v2_service_iam_member.exporters) == keys(google_cloud_run_v2_service_iam_member.clients)
+    error_message = "Those in invokers may export, which the gateway does not carry, and nothing else."
+  }
+  assert {
+    condition     = output.export_url == google_cloudfunctions2_function.function["export_sessions"].service_config[0].uri
+    error_message = "Clients export at the function's own address."
   }
   assert {
     condition     = google_cloudfunctions2_function.function["watch_events"].service_config[0].max_instance_request_concurrency == 250 && google_cloudfunctions2_function.function["watch_events"].service_config[0].environment_variables["THREADS"] == "250" && google_cloudfunctions2_function.function["watch_events"].service_config[0].environment_variables["WATCH_TIME_LIMIT"] == "3590s"
@@ -166,7 +174,7 @@ run "per_method" {
     condition = alltrue([
       for target, function in google_cloudfunctions2_function.function :
       strcontains(base64decode(google_api_gateway_api_config.sessions[0].openapi_documents[0].document[0].contents), function.service_config[0].uri)
-      if !contains(["purge_expired_sessions", "watch_events"], target)
+      if !contains(["purge_expired_sessions", "watch_events", "export_sessions"], target)
     ])
     error_message = "The gateway knows the address of every method."
   }

@@ -21,7 +21,9 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The name of the generated package; a warning of the generator fails."""
     name, parent = f"generated_{uuid4().hex}", tmp_path_factory.mktemp("generated")
     config = parent / "config.yaml"
-    config.write_text("post_hooks: []\n")
+    # Out of the box it knows JSON and bytes, not lines of JSON.
+    lines = "content_type_overrides: {application/x-ndjson: application/octet-stream}"
+    config.write_text(f"post_hooks: []\n{lines}\n")
     subprocess.run(
         [
             *(Path(sys.executable).parent / "openapi-python-client", "generate", "--meta=none"),

@@ -46,7 +46,7 @@ def test_it_is_openapi() -> None:
         Route("list_events", "GET", "{parent=sessions/*}/events"),
         Route("get_session", "GET", "{name=reasoningEngines/*/sessions/*}", ("v2",)),
         Route(
-            "get_session", "GET", "{name=reasoningEngines/*/sessions/*}", ("v1beta1",), ("view",)
+            "get_session", "GET", "{name=reasoningEngines/*/sessions/*}", ("v1beta1",), ("filter",)
         ),
     ],
     ids=lambda route: "-".join([route.template, *route.versions, *route.query]),

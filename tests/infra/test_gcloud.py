@@ -323,7 +323,7 @@ def test_a_build_that_is_refused_is_tried_again(google: FakeGoogle) -> None:
 def test_only_what_runs_is_uploaded(google: FakeGoogle) -> None:
     uploaded = {name for name in source(google).namelist() if not name.endswith("/")}
     files = {"main.py", "requirements.txt", "requirements-otel.txt", "constraints.txt"}
-    for pattern in ("functions/**/*.py", "functions/console/*"):
+    for pattern in ("functions/**/*.py", "functions/api/*.json", "functions/console/*"):
         files |= {str(path.relative_to(ROOT)) for path in ROOT.glob(pattern)}
     assert uploaded == files
 

@@ -96,7 +96,7 @@ MISTAKES: dict[str, tuple[Check, str, str, str, str]] = {
     "a target left out": (
         missing_or_wrong,
         "functions.tf",
-        'list_events    = { memory = "1Gi", timeout = 60, invoker = "gateway" }',
+        'list_events         = { memory = "1Gi", timeout = 60, invoker = "gateway" }',
         "",
         "list_events is not in the table",
     ),

@@ -15,7 +15,7 @@ from infra.generate.description.parameters import (
     path_parameter,
     query_parameter,
 )
-from infra.generate.description.schemas import TEXT, ref, schemas
+from infra.generate.description.schemas import ref, schemas
 from infra.generate.openapi import operation_id, path_of
 
 _DESCRIPTION = """\
@@ -112,6 +112,9 @@ _SECURITY = {
 _LINES = "application/x-ndjson"
 """The type of an export and an import: a `Line` on each line."""
 
+_STREAM: JsonSchema = {"type": "string", "format": "binary"}
+"""Client generators hand the bytes on, which a large export needs."""
+
 _WIDTH = 100
 _OF_STREAMS = {429}
 """Codes that only methods with streams answer."""
@@ -171,7 +174,7 @@ def _request(method: str) -> JsonSchema:
         return {}
     content = {"application/json": {"schema": _REQUESTS[method]}}
     if method == "import_sessions":
-        content[_LINES] = {"schema": TEXT}
+        content[_LINES] = {"schema": _STREAM}
     return {"requestBody": {"content": content, "required": method in _REQUIRED}}
 
 
@@ -181,7 +184,7 @@ def _responses(method: str) -> JsonSchema:
     codes = [code for code in error_responses() if is_stream or code not in _OF_STREAMS]
     content: JsonSchema = {"text/event-stream": {"schema": ref("StreamEvent")}}
     if method == "export_sessions":
-        content = {_LINES: {"schema": TEXT}}
+        content = {_LINES: {"schema": _STREAM}}
     elif not is_stream:
         content = {"application/json": {"schema": ref(_ANSWERS[method])}}
     tagged = (

@@ -82,9 +82,13 @@ _LABELS: JsonSchema = {
     "additionalProperties": _LABEL,
     "maxProperties": MAX_LABELS,
 }
-_LABELS_OR_NULL: JsonSchema = {"anyOf": [_LABELS, {"type": "null"}]}
-_NEW_ID: JsonSchema = {"type": ["string", "null"], "pattern": f"^({RESOURCE_ID.pattern})?$"}
-_AUTO: JsonSchema = {"enum": ["AUTO", 1]}
+_NULL: JsonSchema = {"type": "null"}
+_LABELS_OR_NULL: JsonSchema = {"anyOf": [_LABELS, _NULL]}
+_NEW_ID: JsonSchema = {
+    "anyOf": [{"type": "string", "pattern": f"^({RESOURCE_ID.pattern})?$"}, _NULL]
+}
+# Client generators refuse an enum of a string and a number.
+_AUTO: JsonSchema = {"anyOf": [{"enum": ["AUTO"]}, {"enum": [1]}]}
 _EVENT_TYPE: JsonSchema = {"enum": list(EventType), "description": "Only with view=FULL."}
 
 _FACTS: dict[str, JsonSchema] = {
@@ -102,7 +106,10 @@ _RULES: Mapping[tuple[type[Message], str], _Rules] = {
         {"labels": _LABELS, **_FACTS},
         ("ttl",),
     ),
-    (ForkSessionRequest, "validation"): _Rules([], {"sessionId": _NEW_ID}),
+    (ForkSessionRequest, "validation"): _Rules(
+        [],
+        {"sessionId": _NEW_ID, "session": {"anyOf": [ref("ForkedSession-Input"), _NULL]}},
+    ),
     (RewindSessionRequest, "validation"): _Rules(
         ["beforeInvocationId"], {"beforeInvocationId": FILLED}
     ),
@@ -184,7 +191,7 @@ def schemas() -> dict[str, JsonSchema]:
             {
                 "purgeCount": _COUNT,
                 "purgeSample": {**listed(FILLED), "minItems": 1, "maxItems": MOST_SAMPLED},
-                "done": {"const": False},
+                "done": {"type": "boolean", "description": "Only false, where time ran out."},
             },
             "purgeCount",
         ),
@@ -233,9 +240,30 @@ def schemas() -> dict[str, JsonSchema]:
         "properties": {**messages["Session-Input"]["properties"], "userId": FILLED},
         "required": ["userId"],
     }
-    event_input = {**messages["SessionEvent-Input"]}
-    del event_input["required"]
-    made_for_one = {"NewSession-Input": new_session, "ChangedSessionEvent-Input": event_input}
+    event_input = messages["SessionEvent-Input"]
+    text, time = {"anyOf": [TEXT, _NULL]}, {"anyOf": [*TIMESTAMP.read, _NULL]}
+    changed_event = {
+        **event_input,
+        "properties": {
+            **event_input["properties"],
+            "author": text,
+            "invocationId": text,
+            "timestamp": time,
+        },
+    }
+    del changed_event["required"]
+    forked_session = {
+        **messages["Session-Input"],
+        "properties": {
+            **messages["Session-Input"]["properties"],
+            "sessionState": {"anyOf": [_NULL]},
+        },
+    }
+    made_for_one = {
+        "NewSession-Input": new_session,
+        "ForkedSession-Input": forked_session,
+        "ChangedSessionEvent-Input": changed_event,
+    }
     return dict(sorted({**messages, **answered, **made_for_one}.items()))
 
 

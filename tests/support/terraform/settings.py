@@ -5,8 +5,11 @@ import re
 from functions.config.settings import Settings
 from tests.support.terraform.configuration import Configuration
 
-PLATFORM = {"EMULATOR", "FIRESTORE_EMULATOR_HOST", "K_SERVICE"}
-"""What only the platform or a laptop sets."""
+PLATFORM = {
+    *("EMULATOR", "EMULATOR_CLOCK", "FIRESTORE_EMULATOR_HOST"),
+    *("GRPC_ADDRESS", "K_SERVICE"),
+}
+"""What only the platform, a laptop or a container sets: a function has one port, and no gRPC."""
 
 _NAME = r"\b([A-Z][A-Z_]{2,})\b"
 

@@ -9,7 +9,7 @@ from functions.api.routes import METHODS
 from tests.support.terraform.configuration import Configuration
 
 PURGE = "purge_expired_sessions"
-WATCH = "watch_events"
+STREAMS = {"watch_events": "watchers", "export_sessions": "exporters"}
 
 
 def targets_of_main() -> set[str]:
@@ -22,8 +22,8 @@ def invoker_of(target: str) -> str:
     """Who calls a target: the gateway calls all methods, except the purge and streams."""
     if target == PURGE:
         return "scheduler"
-    if target == WATCH:
-        return "watchers"
+    if target in STREAMS:
+        return STREAMS[target]
     return "gateway" if target in METHODS else "clients"
 
 
