@@ -149,6 +149,48 @@ def test_what_the_store_has_with_another_content_is_told_and_stays(api: Api, oth
     assert answer["conflicts"] == [event["name"].replace(api.engine, third.engine)]
 
 
+def test_a_line_that_leaves_times_out_is_there_when_it_comes_again(api: Api) -> None:
+    """Times that a line does not say are the server's, whenever the line comes."""
+    session = {"session": {"name": "sessions/s", "userId": "u"}}
+    event = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+    lines: Lines = [session]
+    for number in range(2):
+        lines.append({"event": {"name": f"sessions/s/events/e{number}", **event}})
+        api.now += SECOND
+        answer = load(api, lines)
+        assert (answer["importedEvents"], answer["conflicts"]) == (1, [])
+
+
+def test_the_state_of_an_import_keeps_its_time(api: Api, other: Api) -> None:
+    api.create("s", sessionState={"app:b": 2, "user:c": 3})
+    lines = export(api)
+    other.now += DAY
+    load(other, lines)
+    for number, name in enumerate(("state", "users/u/state")):
+        kept = other.ok("GET", f"{other.engine}/{name}")["updateTime"]
+        (state,) = lines[number].values()
+        assert kept == state["updateTime"]
+
+
+def test_a_fork_of_an_import_through_a_rewind_lacks_the_keys_that_the_rewind_removed(
+    api: Api, other: Api
+) -> None:
+    """The keys travel with the event, so that the state at each event is that of the source."""
+    session = api.create("s", sessionState={"a": 1})
+    converse(api, session)
+    api.ok("PATCH", session, {"sessionState": {"p": 1}}, updateMask="sessionState.p")
+    api.ok("POST", f"{session}:rewind", {"beforeInvocationId": "i0"})
+    lines = export(api)
+    assert lines[-2]["event"]["removedStateKeys"] == ["p", "turn"]
+    load(other, lines)
+    api.now = other.now = api.now + SECOND
+    for one in (api, other):
+        source = f"{one.engine}/sessions/s"
+        point = lines[-2]["event"]["name"].rpartition("/")[2]
+        fork = one.ok("POST", f"{source}:fork", {"throughEvent": point})["response"]
+        assert fork["sessionState"] == {"a": 1}
+
+
 def test_an_event_without_its_session_is_refused_before_anything_is_stored(
     api: Api, other: Api
 ) -> None:
@@ -175,6 +217,11 @@ def test_an_event_without_its_session_is_refused_before_anything_is_stored(
         b'{"session":{"name":"sessions/s","userId":"u","sessionState":{"app:a":1}}}',
         b'{"userState":{"name":"state","state":{}}}',
         b'{"stateChange":{"id":"1"}}',
+        b'{"session":{"name":"sessions/s","userId":"u","forkedFrom":"s"}}',
+        b'{"session":{"name":"sessions/s","userId":"u","forkedFrom":{"session":1}}}',
+        b'{"session":{"name":"sessions/s","userId":"u","createTime":"0001-01-01T00:00:00Z"}}',
+        b'{"session":{"name":"sessions/s","userId":"u","updateTime":"2300-01-01T00:00:00Z"}}',
+        b'{"appState":{"name":"state","state":{},"updateTime":"9999-12-31T00:00:00Z"}}',
         b"nonsense",
     ],
 )
