@@ -161,6 +161,24 @@ def test_a_line_that_leaves_times_out_is_there_when_it_comes_again(api: Api) -> 
         assert (answer["importedEvents"], answer["conflicts"]) == (1, [])
 
 
+def test_events_that_an_import_adds_move_the_etag_of_their_session(api: Api, other: Api) -> None:
+    """The session's updateTime stays, and a writer that expects the former etag is refused."""
+    session = api.create("s")
+    converse(api, session)
+    lines = export(api)
+    load(other, lines[:2])
+    name = f"{other.engine}/sessions/s"
+    before = other.ok("GET", name, view="FULL")
+    load(other, lines)
+    after = other.ok("GET", name, view="FULL")
+    assert (before["eventCount"], after["eventCount"]) == (1, 2)
+    assert before["updateTime"] == after["updateTime"]
+    assert before["etag"] != after["etag"]
+    fields = {"displayName": "mine"}
+    assert other.call("PATCH", name, fields, etag=before["etag"]).status == 409
+    assert other.call("PATCH", name, fields, etag=after["etag"]).status == 200
+
+
 def test_the_state_of_an_import_keeps_its_time(api: Api, other: Api) -> None:
     api.create("s", sessionState={"app:b": 2, "user:c": 3})
     lines = export(api)
