@@ -351,3 +351,37 @@ def test_roles(api: Api, other: Api) -> None:
     for name in ("viewer", "user-ada"):
         answer = caller(other, name).call("POST", f"{other.engine}:import", body_of(lines))
         assert answer.status in (403, 404)
+
+
+def test_the_wildcard_reaches_the_engines_that_rules_name(api: Api, other: Api) -> None:
+    """An export of all engines goes on behind its token, and an import takes their lines alone."""
+    for one in (api, other):
+        for number in range(2):
+            api.now = one.now = api.now + SECOND
+            session = one.create(f"s{number}")
+            converse(one, session)
+    every = f"{api.engine.partition('/reasoningEngines/')[0]}/reasoningEngines/-"
+    rules = [
+        {"principal": "email:agent@example.com", "role": "agent", "engines": [api.engine]},
+        {"principal": "email:agent@example.com", "role": "viewer", "engines": [other.engine]},
+        {"principal": "email:viewer@example.com", "role": "viewer", "engines": [api.engine]},
+    ]
+    agent = caller(api, "agent", rules, work_time_limit="0.000001s")
+    lines: Lines = []
+    token: dict[str, str] = {}
+    while token or not lines:
+        *some, last = export(agent, every, **token)
+        lines += some
+        token = {"pageToken": last["nextPageToken"]} if "nextPageToken" in last else {}
+    names = {line["session"]["name"] for line in lines if "session" in line}
+    assert names == {f"{e}/sessions/s{n}" for e in (api.engine, other.engine) for n in range(2)}
+    assert len([line for line in lines if "event" in line]) == 8
+
+    api.ok("DELETE", f"{api.engine}/sessions/s0")
+    own = [line for line in lines if api.engine + "/" in json.dumps(line)]
+    assert load(agent, own, every)["importedSessions"] == 1
+    assert agent.call("POST", f"{every}:import", body_of(lines)).status == 403
+    viewer = caller(api, "viewer", rules)
+    assert viewer.call("POST", f"{every}:import", body_of(own)).status == 403
+    nobody = caller(api, "nobody", rules)
+    assert nobody.call("POST", f"{every}:import", body_of(own)).status == 404
