@@ -22,11 +22,10 @@ from functions.rules.names import EngineName, SessionName, UserName, is_resource
 from functions.rules.session_rules import imported_session, imported_time
 from functions.rules.shared_state import StateOwner, prefix_of
 from functions.rules.state import (
-    MemberChanges,
-    StateChange,
     check_state_size,
     members_of,
     merge_members,
+    state_change,
 )
 
 _OF_SESSION = {"etag", "eventCount", "usage", "lastEventTime"}
@@ -61,8 +60,15 @@ def read_lines(request: Request, now: int) -> list[ImportLine]:
     reader = _Reader(request, now)
     lines: list[ImportLine] = []
     for number, text in enumerate(request.body.split(b"\n")):
-        if text.strip():
-            lines.extend(reader.read(f"lines[{number}]", text))
+        if not text.strip():
+            continue
+        where = f"lines[{number}]"
+        try:
+            lines.extend(reader.read(where, text))
+        except InvalidArgument as error:
+            if where in str(error):
+                raise
+            raise InvalidArgument(f"{where}: {error}") from error
     return lines
 
 
@@ -151,10 +157,14 @@ class _Reader:
         message = StateChangeLine.read(value, where)
         if not is_resource_id(message.id or ""):
             raise InvalidArgument(f"{where}.id must be an id of [A-Za-z0-9_-].")
-        members: MemberChanges = dict.fromkeys(message.removed or ())
-        members |= members_of(message.state or {})
-        merge_members({}, members)
-        change = StateChange(session=members, replace=bool(message.replace))
+        if message.after_event and not is_resource_id(message.after_event):
+            raise InvalidArgument(f"{where}.afterEvent must be an id of [A-Za-z0-9_-].")
+        change = state_change(
+            message.state or {}, message.removed or (), replace=bool(message.replace)
+        )
+        for key in (*change.app, *change.user):
+            raise InvalidArgument(f"{where} has {key!r:.64}: app and user state have own lines.")
+        change.check_size()
         return HistoryLine(None, change, message.id or "", message.after_event or "")
 
     def _engine(self, where: str, segments: list[str]) -> EngineName:

@@ -197,7 +197,7 @@ def _line(session: SessionName, item: HistoryItem, last_event: str) -> str:
     if item.event is not None:
         event = with_event_type(item.event.to_json(session))
         if item.event.removed:
-            event = f'{event[:-1]},"{REMOVED_KEYS}":{write_plain(item.event.removed)}}}'
+            event = f'{event[:-1]},"{REMOVED_KEYS}":{write_plain(sorted(item.event.removed))}}}'
         return f'{{"event":{event}}}'
     return f'{{"stateChange":{_change_json(item, last_event)}}}'
 

@@ -231,6 +231,7 @@ def test_an_event_without_its_session_is_refused_before_anything_is_stored(
         b"{}",
         b'{"session":{"name":"x"}}',
         b'{"session":{"name":"sessions/s"}}',
+        b'{"session":{"name":"sessions/s","userId":"u","labels":{"A":"b"}}}',
         b'{"sesion":{}}',
         b'{"session":{"name":"sessions/s","userId":"u","sessionState":{"app:a":1}}}',
         b'{"userState":{"name":"state","state":{}}}',
@@ -244,8 +245,29 @@ def test_an_event_without_its_session_is_refused_before_anything_is_stored(
     ],
 )
 def test_a_wrong_line_is_refused(api: Api, line: bytes) -> None:
+    """The message names the line."""
     answer = api.call("POST", f"{api.engine}:import", line)
     assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert "lines[0]" in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "1", "afterEvent": "a/b", "state": {"a": 1}},
+        {"id": "1", "afterEvent": "none", "state": {"a": 1}},
+        {"id": "1", "state": {"app:a": 1}},
+        {"id": "1", "removed": ["user:a"]},
+        {"id": "__1__", "state": {"a": 1}},
+    ],
+    ids=json.dumps,
+)
+def test_a_wrong_change_of_state_is_refused(api: Api, change: dict[str, Any]) -> None:
+    """Changes are those of the session's own state, behind an event that the session has."""
+    lines = [{"session": {"name": "sessions/s", "userId": "u"}}, {"stateChange": change}]
+    answer = api.call("POST", f"{api.engine}:import", body_of(lines))
+    assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert "stateChange" in answer.json["error"]["message"]
 
 
 def test_an_expired_session_is_skipped_with_its_events(api: Api, other: Api) -> None:
