@@ -5,25 +5,31 @@ from typing import Any
 
 from functions.aip.errors import InvalidArgument
 from functions.calls.request import Request
-from functions.messages.json_text import read_json
+from functions.messages.json_text import read_json, utf8_size
 from functions.messages.message import Message
 from functions.messages.session import Session
 from functions.messages.session_event import SessionEvent
 from functions.messages.state import State
 from functions.rules.event_rules import new_event
-from functions.rules.import_line import HistoryLine, ImportLine, SessionLine, StateLine
+from functions.rules.import_line import (
+    REMOVED_KEYS,
+    HistoryLine,
+    ImportLine,
+    SessionLine,
+    StateLine,
+)
 from functions.rules.names import EngineName, SessionName, UserName, is_resource_id, unspell
-from functions.rules.session_rules import imported_session
+from functions.rules.session_rules import imported_session, imported_time
 from functions.rules.shared_state import StateOwner, prefix_of
 from functions.rules.state import (
-    MemberChanges,
-    StateChange,
+    check_state_size,
     members_of,
     merge_members,
+    state_change,
 )
 
 _OF_SESSION = {"etag", "eventCount", "usage", "lastEventTime"}
-_OF_EVENT = {"eventType"}
+_OF_EVENT = {"eventType", REMOVED_KEYS}
 """Fields that the full view adds; the server counts for itself."""
 
 _ENDS = {"end", "nextPageToken"}
@@ -39,6 +45,13 @@ class StateChangeLine(Message):
     replace: bool | None = False
 
 
+class ForkedFrom(Message):
+    """The session that a fork copied, and the last event of the copy."""
+
+    session: str | None = ""
+    event: str | None = ""
+
+
 def read_lines(request: Request, now: int) -> list[ImportLine]:
     """Reads all lines; raises InvalidArgument naming the first line that is wrong, from 0 on.
 
@@ -47,8 +60,15 @@ def read_lines(request: Request, now: int) -> list[ImportLine]:
     reader = _Reader(request, now)
     lines: list[ImportLine] = []
     for number, text in enumerate(request.body.split(b"\n")):
-        if text.strip():
-            lines.extend(reader.read(f"lines[{number}]", text))
+        if not text.strip():
+            continue
+        where = f"lines[{number}]"
+        try:
+            lines.extend(reader.read(where, text))
+        except InvalidArgument as error:
+            if where in str(error):
+                raise
+            raise InvalidArgument(f"{where}: {error}") from error
     return lines
 
 
@@ -99,21 +119,24 @@ class _Reader:
             {f"{prefix}{key}": each for key, each in (message.state or {}).items()}
         )
         merge_members({}, dict(members))
-        return StateLine(owner, dict(members), message.update_time)
+        time = message.update_time
+        if time is not None:
+            time = imported_time(f"{where}.updateTime", time)
+        return StateLine(owner, dict(members), time)
 
     def _session_line(self, where: str, value: object) -> SessionLine:
-        fields, forked_from = _without(value, _OF_SESSION | {"forkedFrom"}), None
-        if isinstance(value, dict):
-            forked_from = value.get("forkedFrom")
+        fields = _without(value, _OF_SESSION | {"forkedFrom"})
         message = Session.read(fields, where, self._settings.unknown_fields)
         segments = (message.name or "").split("/")
         session = segments[-1]
         if segments[-2:-1] != ["sessions"] or not is_resource_id(session):
             raise InvalidArgument(f"{where}.name must end in sessions/SESSION.")
         self._session = SessionName(str(self._engine(where, segments)), session)
-        says_expiry = message.expire_time is not None
+        times = ("create_time", "update_time", "expire_time")
+        said = frozenset(time for time in times if getattr(message, time))
+        forked_from = _forked_from(f"{where}.forkedFrom", value)
         imported = imported_session(self._session, message, forked_from, self._now, where)
-        return SessionLine(*imported, says_expiry)
+        return SessionLine(*imported, said)
 
     def _event(self, where: str, value: object) -> HistoryLine:
         fields = _without(value, _OF_EVENT)
@@ -125,7 +148,7 @@ class _Reader:
         if self._session is None or segments[-3:-2] != [self._session.session]:
             raise InvalidArgument(f"{where} must follow the line of its session in the same body.")
         record, _ = new_event(message, "")
-        record.id = event
+        record.id, record.removed = event, _removed_keys(where, value)
         return HistoryLine(record)
 
     def _change(self, where: str, value: object) -> HistoryLine:
@@ -134,10 +157,14 @@ class _Reader:
         message = StateChangeLine.read(value, where)
         if not is_resource_id(message.id or ""):
             raise InvalidArgument(f"{where}.id must be an id of [A-Za-z0-9_-].")
-        members: MemberChanges = dict.fromkeys(message.removed or ())
-        members |= members_of(message.state or {})
-        merge_members({}, members)
-        change = StateChange(session=members, replace=bool(message.replace))
+        if message.after_event and not is_resource_id(message.after_event):
+            raise InvalidArgument(f"{where}.afterEvent must be an id of [A-Za-z0-9_-].")
+        change = state_change(
+            message.state or {}, message.removed or (), replace=bool(message.replace)
+        )
+        for key in (*change.app, *change.user):
+            raise InvalidArgument(f"{where} has {key!r:.64}: app and user state have own lines.")
+        change.check_size()
         return HistoryLine(None, change, message.id or "", message.after_event or "")
 
     def _engine(self, where: str, segments: list[str]) -> EngineName:
@@ -150,6 +177,21 @@ class _Reader:
         if not is_resource_id(named):
             raise InvalidArgument(f"{where}.name must name its reasoning engine.")
         return EngineName(engine.location, named)
+
+
+def _forked_from(where: str, value: object) -> str:
+    """The `forkedFrom` of a session's line as JSON, "" for none."""
+    said = value.get("forkedFrom") if isinstance(value, dict) else None
+    text = "{}" if said is None else ForkedFrom.read(said, where).write()
+    return "" if text == "{}" else text
+
+
+def _removed_keys(where: str, value: object) -> tuple[str, ...]:
+    keys = value.get(REMOVED_KEYS, []) if isinstance(value, dict) else []
+    if not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
+        raise InvalidArgument(f"{where}.{REMOVED_KEYS} must be a list of strings.")
+    check_state_size(sum(map(utf8_size, keys)))
+    return tuple(keys)
 
 
 def _without(value: object, names: set[str]) -> object:

@@ -29,7 +29,8 @@ class EventRecord:
     `shorter` is what a store keeps of a new event in place of its text, "" for most; see
     functions.rules.event_text.
     `usage` is what it says of tokens when it is new, and `removed` has the keys that it takes from
-    its session's state, which a stateDelta cannot say; records that stores read have neither.
+    its session's state, which a stateDelta cannot say; of the records that stores read, those of a
+    history alone have `removed`, and none has `usage`.
     """
 
     id: str

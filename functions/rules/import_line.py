@@ -7,6 +7,9 @@ from functions.rules.session import SessionRecord
 from functions.rules.shared_state import StateOwner
 from functions.rules.state import MemberChanges, StateChange, join_members
 
+REMOVED_KEYS = "removedStateKeys"
+"""The field of an event's line with the keys that the event, a rewind, took from the state."""
+
 
 @dataclass(frozen=True, slots=True)
 class StateLine:
@@ -24,12 +27,12 @@ class StateLine:
 class SessionLine:
     """A session with its own state; events and changes that follow belong to it.
 
-    `says_expiry` is False where the line leaves the session's life to the server.
+    `said` has the names of the times that the line says; the others are the server's.
     """
 
     record: SessionRecord
     state: StateChange
-    says_expiry: bool
+    said: frozenset[str]
 
     @property
     def state_text(self) -> str:

@@ -6,7 +6,6 @@ from functions.aip.duration import format_duration
 from functions.aip.errors import InvalidArgument
 from functions.aip.field_mask import FieldPath
 from functions.aip.timestamp import MAX_TIMESTAMP, format_timestamp
-from functions.messages.json_text import write_json
 from functions.messages.session import Session
 from functions.rules.errors import InvalidFields
 from functions.rules.labels import masked_labels, sorted_labels
@@ -21,6 +20,9 @@ from functions.rules.state import (
 
 DEFAULT_TTL = 365 * 86400 * 10**9
 """Nanoseconds that a session lives if its message sets neither ttl nor expireTime."""
+
+_END_OF_TIMES = 9_214_646_400 * 10**9
+"""2262-01-01T00:00:00Z; nanoseconds since the epoch have 64 bits in SQLite."""
 
 OUTPUT_ONLY = frozenset({"name", "create_time", "update_time"})
 MUTABLE = frozenset({"display_name", "labels", "session_state", "expire_time", "ttl"})
@@ -54,13 +56,13 @@ def new_session(
 
 
 def imported_session(
-    name: SessionName, message: Session, forked_from: object, now: int, where: str
+    name: SessionName, message: Session, forked_from: str, now: int, where: str
 ) -> tuple[SessionRecord, StateChange]:
     """Returns the record of a session that is imported, with its own times, and its own state.
 
     Times are those of the message in whole microseconds, by default `now` and a year later.
-    `forked_from` is None or what the full view says. Raises as `new_session` does, and
-    InvalidArgument for keys of app and user state.
+    `forked_from` is what the full view says as JSON, "" for no fork. Raises as `new_session` does,
+    and InvalidArgument for keys of app and user state and for times that no store keeps.
     """
     shared = [key for key in message.session_state or {} if key.startswith(("app:", "user:"))]
     if shared:
@@ -69,13 +71,26 @@ def imported_session(
         )
     expire_time, message.expire_time = message.expire_time, None
     record, state = new_session(name, message, now, 0)
-    record.create_time = _whole_micros(message.create_time or now)
-    record.update_time = max(record.create_time, _whole_micros(message.update_time or now))
+    record.create_time = imported_time(f"{where}.createTime", message.create_time or now)
+    update_time = imported_time(f"{where}.updateTime", message.update_time or now)
+    record.update_time = max(record.create_time, update_time)
     record.expire_time = expire_time or record.expire_time
-    if forked_from is not None:
-        record.forked_from = write_json(forked_from)
-        check_length(f"{where}.forkedFrom", record.forked_from)
+    record.forked_from = forked_from
+    check_length(f"{where}.forkedFrom", record.forked_from)
     return record, state
+
+
+def imported_time(field: str, time: int) -> int:
+    """Returns a time of an import in whole microseconds, which all stores keep.
+
+    Raises InvalidArgument naming the field for a time that not all stores can keep.
+    """
+    if not 0 <= time < _END_OF_TIMES:
+        raise InvalidArgument(
+            f"{field} must lie between 1970-01-01T00:00:00Z and "
+            f"{format_timestamp(_END_OF_TIMES)}: {format_timestamp(time)}."
+        )
+    return time // 1000 * 1000
 
 
 def changed_session(
@@ -153,10 +168,6 @@ def chosen_expire_time(message: Session, create_time: int, now: int, min_ttl: in
     if chosen <= now:
         raise InvalidArgument(f"session.{field} must end the session in the future: {sent}.")
     return chosen
-
-
-def _whole_micros(time: int) -> int:
-    return time // 1000 * 1000
 
 
 def _changed_state(message: Session, mask: Sequence[FieldPath]) -> StateChange:

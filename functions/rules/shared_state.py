@@ -39,10 +39,14 @@ class SharedState:
 
 @dataclass(slots=True)
 class SharedStateChange:
-    """The change of one owner's state; `replace` drops the other keys. Keys have the prefix."""
+    """The change of one owner's state; `replace` drops the other keys. Keys have the prefix.
+
+    `update_time` is the state's time after an import, in nanoseconds; None for the store's own.
+    """
 
     members: MemberChanges = field(default_factory=dict)
     replace: bool = False
+    update_time: int | None = None
 
     @property
     def is_empty(self) -> bool:

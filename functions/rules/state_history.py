@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.messages.json_text import read_json
-from functions.rules.state import MemberChanges, state_change
+from functions.rules.state import MemberChanges, join_members, state_change
 
 
 class StateHistory:
@@ -41,6 +41,14 @@ def changes_of_event(text: str) -> MemberChanges:
     if '"stateDelta":{"' not in text:
         return {}
     return changes_of_delta(read_json(f"{{{text}".encode()).get("actions", {}).get("stateDelta"))
+
+
+def kept_delta(text: str) -> str:
+    """The JSON that stores keep of a removed event: what it did to its session's own state.
+
+    Its `temp:`, `app:` and `user:` keys are in no history, and may be larger than a document.
+    """
+    return f"{{{join_members(member for member in changes_of_event(text).values() if member)}}}"
 
 
 def changes_of_delta(delta: Mapping[str, Any] | None) -> MemberChanges:

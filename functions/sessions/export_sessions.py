@@ -15,6 +15,7 @@ from functions.calls.request import Request
 from functions.messages.json_text import object_text, write_plain
 from functions.rules.errors import SessionNotFound
 from functions.rules.event_type import with_event_type
+from functions.rules.import_line import REMOVED_KEYS
 from functions.rules.limits import MAX_SESSIONS_PAGE, MAX_USERS_PAGE
 from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.session import SessionRecord
@@ -195,7 +196,10 @@ class _Export:
 
 def _line(session: SessionName, item: HistoryItem, last_event: str) -> str:
     if item.event is not None:
-        return f'{{"event":{with_event_type(item.event.to_json(session))}}}'
+        event = with_event_type(item.event.to_json(session))
+        if item.event.removed:
+            event = f'{event[:-1]},"{REMOVED_KEYS}":{write_plain(sorted(item.event.removed))}}}'
+        return f'{{"event":{event}}}'
     return f'{{"stateChange":{_change_json(item, last_event)}}}'
 
 

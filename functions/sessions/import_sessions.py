@@ -80,9 +80,9 @@ class _Import:
         elif found:
             self.conflicts.append(f"{line.owner}/state")
         else:
-            change, time = SharedStateChange(line.members), line.update_time or self.now
+            change = SharedStateChange(line.members, update_time=line.update_time)
             self.store.update_shared_state(
-                line.owner, change, time, require_engine=self.require_engine
+                line.owner, change, self.now, require_engine=self.require_engine
             )
 
     def session(self, line: SessionLine) -> None:
@@ -125,13 +125,11 @@ class _Import:
 
 
 def _is_same(found: SessionRecord, line: SessionLine) -> bool:
-    """Whether a stored session is that of a line; later events do not count."""
+    """Whether a stored session is that of a line, in the times that the line says."""
     record = line.record
     return (
         found.user_id == record.user_id
-        and found.create_time == record.create_time
-        and found.update_time == record.update_time
-        and (found.expire_time == record.expire_time or not line.says_expiry)
+        and all(getattr(found, time) == getattr(record, time) for time in line.said)
         and found.display_name == record.display_name
         and dict(found.labels) == dict(record.labels)
         and found.unknown == record.unknown

@@ -5,7 +5,8 @@ docs/decisions/0005-lists-over-all-engines.md says why SQLite merges.
 
 import heapq
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from functions.aip.page_token import InvalidPageToken
@@ -39,6 +40,7 @@ def list_merged(
     ]
     merged = heapq.merge(*streams, key=lambda entry: entry[0], reverse=query.order.descending)
     items: list[SessionRecord] = []
+    order: list[str] = []
     taken = dict.fromkeys(pages, 0)
     total = 0
     # The next session of an engine is unknown once its page is used up, or where it has no items.
@@ -49,16 +51,22 @@ def list_merged(
         if is_blocked or is_full:
             break
         items.append(record)
+        order.append(name)
         taken[name] += 1
         is_blocked = taken[name] == len(pages[name].items) and pages[name].cursor is not None
     left = {name: _left(page, taken[name], cursors[name]) for name, page in pages.items()}
-    packed = [
-        text
-        for name, cursor in left.items()
-        if cursor is not None
-        for text in (name, json.dumps(cursor))
-    ]
-    return Page(items, [*packed] or None)
+    more = {name: cursor for name, cursor in left.items() if cursor is not None}
+
+    def place_behind(count: int) -> Cursor:
+        """Where the first so many items end; an engine without more stands behind its last one."""
+        behind = Counter(order[:count])
+        return _pack({name: _place(pages[name], behind[name], cursors[name]) for name in pages})
+
+    return Page(items, _pack(more) if more else None, range(1, len(items) + 1), place_behind)
+
+
+def _pack(cursors: Mapping[str, Cursor]) -> Cursor:
+    return [text for name, cursor in cursors.items() for text in (name, json.dumps(cursor))]
 
 
 def _placed(page: Page[SessionRecord]) -> Iterable[tuple[Cursor, SessionRecord]]:
@@ -69,7 +77,12 @@ def _left(page: Page[SessionRecord], taken: int, before: Cursor) -> Cursor | Non
     """Where an engine's list goes on; None at its end."""
     if taken == len(page.items):
         return page.cursor
-    return page.places[taken - 1] if taken else before
+    return _place(page, taken, before)
+
+
+def _place(page: Page[SessionRecord], taken: int, before: Cursor) -> Cursor:
+    """Where the first items of an engine's page end."""
+    return page.to_cursor(page.keys[taken - 1]) if taken else before
 
 
 def _unpack(cursor: Sequence[str | int] | None, engines: Iterable[EngineName]) -> dict[str, Cursor]:

@@ -14,12 +14,12 @@ def erase_user(request: Request, store: Store, now: int) -> str:
     the same request sent again goes on with the removal, and so does the purge. Sessions that are
     created after the first of these requests stay.
 
-    The engine `-` means all engines of the location. With `dryRun` the method counts and removes
-    nothing.
+    The engine `-` means all engines of the location. With `dryRun`, in the query or in the body,
+    the method counts and removes nothing.
     """
     user = request.user_of_one_or_all
     end = time.monotonic() + request.settings.work_time_limit / 1e9
-    is_dry_run = request.flag("dryRun")
+    is_dry_run = request.flag("dryRun") or _is_dry_run_by_body(request)
     method = store.count_user if is_dry_run else store.erase_user
     erased = method(user, now, lambda: time.monotonic() >= end)
     answer = {
@@ -28,3 +28,12 @@ def erase_user(request: Request, store: Store, now: int) -> str:
         "done": erased.done,
     }
     return write_plain(answer)
+
+
+def _is_dry_run_by_body(request: Request) -> bool:
+    if not request.body.strip():
+        return False
+    # Most requests have no body and do not wait for the import.
+    from functions.messages.erase_user import EraseUserRequest
+
+    return bool(request.message(EraseUserRequest, "request").dry_run)

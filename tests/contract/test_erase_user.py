@@ -141,6 +141,32 @@ def test_erasing_nobody_is_done_at_once(api: Api, ada: str) -> None:
     assert mentions(api.store, ada) == mentions(api.store, api.engine) == []
 
 
+def test_a_dry_run_may_be_asked_for_in_the_body(api: Api, ada: str) -> None:
+    """A body that the server does not understand erases nobody either."""
+    session = api.create(user=ada)
+    path = f"{api.engine}/users/{ada}:erase"
+    for sent in ({"dryRun": True}, {"dry_run": True}):
+        assert api.ok("POST", path, sent) == {**NOBODY, "erasedSessions": 1}
+    for wrong in ({"dryrun": True}, {"dryRun": "true"}, [], b"{"):
+        assert api.call("POST", path, wrong).status == 400
+    assert api.ok("GET", session)["userId"] == ada
+    assert api.ok("POST", path, {"dryRun": False}) == {**NOBODY, "erasedSessions": 1}
+    assert api.call("GET", session).status == 404
+
+
+def test_an_erasure_counts_the_events_that_lists_had(api: Api, ada: str) -> None:
+    """Neither a deleted event counts nor what the store keeps for a retry of a purge."""
+    session = api.create(user=ada)
+    for number in range(3):
+        api.append(session, invocationId=f"i{number}")
+    gone = api.ok("GET", f"{session}/events")["sessionEvents"][0]["name"]
+    api.ok("DELETE", gone)
+    purge = {"filter": 'invocation_id="i1"', "force": True}
+    api.ok("POST", f"{session}/events:purge", purge, requestId="r")
+    assert erase(api, ada, dryRun="true")["erasedEvents"] == 1
+    assert erase(api, ada)["erasedEvents"] == 1
+
+
 def test_a_user_with_state_alone_is_erased(api: Api, ada: str) -> None:
     api.ok("PATCH", f"{api.engine}/users/{ada}/state", {"state": {"k": 1}})
     assert erase(api, ada) == NOBODY

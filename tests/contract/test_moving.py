@@ -149,6 +149,66 @@ def test_what_the_store_has_with_another_content_is_told_and_stays(api: Api, oth
     assert answer["conflicts"] == [event["name"].replace(api.engine, third.engine)]
 
 
+def test_a_line_that_leaves_times_out_is_there_when_it_comes_again(api: Api) -> None:
+    """Times that a line does not say are the server's, whenever the line comes."""
+    session = {"session": {"name": "sessions/s", "userId": "u"}}
+    event = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+    lines: Lines = [session]
+    for number in range(2):
+        lines.append({"event": {"name": f"sessions/s/events/e{number}", **event}})
+        api.now += SECOND
+        answer = load(api, lines)
+        assert (answer["importedEvents"], answer["conflicts"]) == (1, [])
+
+
+def test_events_that_an_import_adds_move_the_etag_of_their_session(api: Api, other: Api) -> None:
+    """The session's updateTime stays, and a writer that expects the former etag is refused."""
+    session = api.create("s")
+    converse(api, session)
+    lines = export(api)
+    load(other, lines[:2])
+    name = f"{other.engine}/sessions/s"
+    before = other.ok("GET", name, view="FULL")
+    load(other, lines)
+    after = other.ok("GET", name, view="FULL")
+    assert (before["eventCount"], after["eventCount"]) == (1, 2)
+    assert before["updateTime"] == after["updateTime"]
+    assert before["etag"] != after["etag"]
+    fields = {"displayName": "mine"}
+    assert other.call("PATCH", name, fields, etag=before["etag"]).status == 409
+    assert other.call("PATCH", name, fields, etag=after["etag"]).status == 200
+
+
+def test_the_state_of_an_import_keeps_its_time(api: Api, other: Api) -> None:
+    api.create("s", sessionState={"app:b": 2, "user:c": 3})
+    lines = export(api)
+    other.now += DAY
+    load(other, lines)
+    for number, name in enumerate(("state", "users/u/state")):
+        kept = other.ok("GET", f"{other.engine}/{name}")["updateTime"]
+        (state,) = lines[number].values()
+        assert kept == state["updateTime"]
+
+
+def test_a_fork_of_an_import_through_a_rewind_lacks_the_keys_that_the_rewind_removed(
+    api: Api, other: Api
+) -> None:
+    """The keys travel with the event, so that the state at each event is that of the source."""
+    session = api.create("s", sessionState={"a": 1})
+    converse(api, session)
+    api.ok("PATCH", session, {"sessionState": {"p": 1}}, updateMask="sessionState.p")
+    api.ok("POST", f"{session}:rewind", {"beforeInvocationId": "i0"})
+    lines = export(api)
+    assert lines[-2]["event"]["removedStateKeys"] == ["p", "turn"]
+    load(other, lines)
+    api.now = other.now = api.now + SECOND
+    for one in (api, other):
+        source = f"{one.engine}/sessions/s"
+        point = lines[-2]["event"]["name"].rpartition("/")[2]
+        fork = one.ok("POST", f"{source}:fork", {"throughEvent": point})["response"]
+        assert fork["sessionState"] == {"a": 1}
+
+
 def test_an_event_without_its_session_is_refused_before_anything_is_stored(
     api: Api, other: Api
 ) -> None:
@@ -171,16 +231,43 @@ def test_an_event_without_its_session_is_refused_before_anything_is_stored(
         b"{}",
         b'{"session":{"name":"x"}}',
         b'{"session":{"name":"sessions/s"}}',
+        b'{"session":{"name":"sessions/s","userId":"u","labels":{"A":"b"}}}',
         b'{"sesion":{}}',
         b'{"session":{"name":"sessions/s","userId":"u","sessionState":{"app:a":1}}}',
         b'{"userState":{"name":"state","state":{}}}',
         b'{"stateChange":{"id":"1"}}',
+        b'{"session":{"name":"sessions/s","userId":"u","forkedFrom":"s"}}',
+        b'{"session":{"name":"sessions/s","userId":"u","forkedFrom":{"session":1}}}',
+        b'{"session":{"name":"sessions/s","userId":"u","createTime":"0001-01-01T00:00:00Z"}}',
+        b'{"session":{"name":"sessions/s","userId":"u","updateTime":"2300-01-01T00:00:00Z"}}',
+        b'{"appState":{"name":"state","state":{},"updateTime":"9999-12-31T00:00:00Z"}}',
         b"nonsense",
     ],
 )
 def test_a_wrong_line_is_refused(api: Api, line: bytes) -> None:
+    """The message names the line."""
     answer = api.call("POST", f"{api.engine}:import", line)
     assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert "lines[0]" in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "1", "afterEvent": "a/b", "state": {"a": 1}},
+        {"id": "1", "afterEvent": "none", "state": {"a": 1}},
+        {"id": "1", "state": {"app:a": 1}},
+        {"id": "1", "removed": ["user:a"]},
+        {"id": "__1__", "state": {"a": 1}},
+    ],
+    ids=json.dumps,
+)
+def test_a_wrong_change_of_state_is_refused(api: Api, change: dict[str, Any]) -> None:
+    """Changes are those of the session's own state, behind an event that the session has."""
+    lines = [{"session": {"name": "sessions/s", "userId": "u"}}, {"stateChange": change}]
+    answer = api.call("POST", f"{api.engine}:import", body_of(lines))
+    assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert "stateChange" in answer.json["error"]["message"]
 
 
 def test_an_expired_session_is_skipped_with_its_events(api: Api, other: Api) -> None:
@@ -286,3 +373,37 @@ def test_roles(api: Api, other: Api) -> None:
     for name in ("viewer", "user-ada"):
         answer = caller(other, name).call("POST", f"{other.engine}:import", body_of(lines))
         assert answer.status in (403, 404)
+
+
+def test_the_wildcard_reaches_the_engines_that_rules_name(api: Api, other: Api) -> None:
+    """An export of all engines goes on behind its token, and an import takes their lines alone."""
+    for one in (api, other):
+        for number in range(2):
+            api.now = one.now = api.now + SECOND
+            session = one.create(f"s{number}")
+            converse(one, session)
+    every = f"{api.engine.partition('/reasoningEngines/')[0]}/reasoningEngines/-"
+    rules = [
+        {"principal": "email:agent@example.com", "role": "agent", "engines": [api.engine]},
+        {"principal": "email:agent@example.com", "role": "viewer", "engines": [other.engine]},
+        {"principal": "email:viewer@example.com", "role": "viewer", "engines": [api.engine]},
+    ]
+    agent = caller(api, "agent", rules, work_time_limit="0.000001s")
+    lines: Lines = []
+    token: dict[str, str] = {}
+    while token or not lines:
+        *some, last = export(agent, every, **token)
+        lines += some
+        token = {"pageToken": last["nextPageToken"]} if "nextPageToken" in last else {}
+    names = {line["session"]["name"] for line in lines if "session" in line}
+    assert names == {f"{e}/sessions/s{n}" for e in (api.engine, other.engine) for n in range(2)}
+    assert len([line for line in lines if "event" in line]) == 8
+
+    api.ok("DELETE", f"{api.engine}/sessions/s0")
+    own = [line for line in lines if api.engine + "/" in json.dumps(line)]
+    assert load(agent, own, every)["importedSessions"] == 1
+    assert agent.call("POST", f"{every}:import", body_of(lines)).status == 403
+    viewer = caller(api, "viewer", rules)
+    assert viewer.call("POST", f"{every}:import", body_of(own)).status == 403
+    nobody = caller(api, "nobody", rules)
+    assert nobody.call("POST", f"{every}:import", body_of(own)).status == 404

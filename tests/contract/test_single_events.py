@@ -1,11 +1,13 @@
 """Events one by one: read, changed, removed; what of them stays and what goes."""
 
+import secrets
 from typing import Any
 
 import pytest
 
 from functions.store.firestore.rpc import Rpc
 from tests.support.api import SECOND, Answer, Api
+from tests.support.store_contents import mentions
 from tests.support.store_documents import documents_below
 from tests.support.streams import name_of, next_events, reading
 
@@ -271,6 +273,22 @@ def test_a_large_event_is_changed_and_removed_with_all_its_parts(api: Api) -> No
 
 
 @pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
+def test_an_event_with_a_large_temp_delta_is_removed(api: Api) -> None:
+    """Nothing of it stays but the keys of the session's own state, which a fork still needs."""
+    session = api.create()
+    word = secrets.token_hex(8)
+    delta = {"temp:page": word * 80_000, "app:a": word, "user:u": word, "own": 1}
+    name = append(api, session, 1, actions={"stateDelta": delta})
+    api.ok("PATCH", session, {"sessionState": {"own": 2}}, updateMask="sessionState.own")
+    kept = append(api, session, 2)
+    api.ok("DELETE", name)
+    fork = api.ok("POST", f"{session}:fork", {"throughEvent": kept})["response"]
+    assert fork["sessionState"] == {"app:a": word, "own": 2, "user:u": word}
+    api.ok("PATCH", f"{api.engine}/state", {"state": {}}, updateMask="state")
+    api.ok("PATCH", f"{api.engine}/users/u/state", {"state": {}}, updateMask="state")
+    assert [place for place in mentions(api.store, word) if ".db" not in place] == []
+
+
 def test_a_removal_whose_answer_is_lost_is_done(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commit that gRPC sends again finds the event gone."""
     session = api.create()

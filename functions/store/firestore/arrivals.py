@@ -113,10 +113,14 @@ def changes_of(found: Document, event: EventRecord | None) -> tuple[MemberChange
         changes = changes_of_delta(read_json(fields[DELETED].string_value.encode()))
     else:
         changes = changes_of_event(event.text)
-    if "removed" in fields:
-        removed = fields["removed"].array_value.values
-        changes |= dict.fromkeys(key.string_value for key in removed)
-    return by_field_name(changes), False
+    return by_field_name({**changes, **dict.fromkeys(removed_keys(found))}), False
+
+
+def removed_keys(event: Document) -> tuple[str, ...]:
+    """The keys that an event took from its session's state, by their names in the state."""
+    if "removed" not in event.fields:
+        return ()
+    return tuple(key.string_value for key in event.fields["removed"].array_value.values)
 
 
 def state_at(rpc: Rpc, name: SessionName, end: Place) -> Mapping[str, str | None]:

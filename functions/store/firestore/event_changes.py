@@ -7,11 +7,10 @@ the retry of its append still meets it, and a fork still finds its place and its
 
 from collections.abc import Callable, Sequence
 
-from functions.messages.json_text import write_json
 from functions.rules.errors import EventNotFound
 from functions.rules.event import NO_TIME, EventCounts, EventRecord, counted_time
-from functions.rules.event_type import event_members
 from functions.rules.names import SessionName
+from functions.rules.state_history import kept_delta
 from functions.rules.token_usage import NO_USAGE, usage_of_text
 from functions.store.firestore.condemned import HIDING, live
 from functions.store.firestore.counting import COUNTED, count
@@ -191,8 +190,7 @@ def _text_writes(
 
 
 def _removal(event: Document, record: EventRecord) -> list[Write]:
-    actions = event_members(record).get("actions", {})
-    fields = {DELETED: write_json(actions.get("stateDelta", {}))}
+    fields = {DELETED: kept_delta(record.text)}
     mask = (DELETED, *_OF_LISTS)
     return [
         update(event.name, fields, mask, changed_since=event.update_time),

@@ -2,7 +2,8 @@
 
     {session}/events/{receipt}      purge: the answer of a purge that is done, as JSON
 
-A receipt is no event: lists and readers go by fields that it lacks.
+A receipt is no event: lists and readers go by fields that it lacks. Its `deleted`, the field of
+deleted events, tells removals of sessions not to count it.
 """
 
 import json
@@ -17,7 +18,7 @@ from functions.store.firestore.documents import event_key
 from functions.store.firestore.event_changes import FIELDS, read_events, removal_writes
 from functions.store.firestore.event_documents import event_record, is_event
 from functions.store.firestore.protobuf import Document, StructuredQuery
-from functions.store.firestore.queries import events_in_order, run_in_steps
+from functions.store.firestore.queries import DELETED, events_in_order, run_in_steps
 from functions.store.firestore.retries import Retries
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
 from functions.store.firestore.values import creation
@@ -107,7 +108,7 @@ def _keep(
     retries: Retries,
 ) -> None:
     """Keeps the answer of a purge that is done."""
-    kept = {_RECEIPT: write_plain([purge.count, purge.sample])}
+    kept = {_RECEIPT: write_plain([purge.count, purge.sample]), DELETED: "{}"}
     while True:
         session, _, _ = read_events(rpc, name, (), now, owner)
         try:

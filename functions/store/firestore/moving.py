@@ -89,21 +89,17 @@ _Line = tuple[HistoryLine, list[Write]]
 
 
 def _items(rpc: Rpc, found: Document, left_since: int) -> Iterator[HistoryItem]:
-    """The event of a document and the keys that it took from the state, or the document's change.
-
-    A deleted event that changed no state has neither.
-    """
+    """The event of a document, or its change; a deleted event that changed no state has neither."""
     place: Cursor = [*arrivals.place(found), left_since]
-    own_id = found.name.rpartition("/")[2]
     if arrivals.is_event(found):
-        yield HistoryItem(place, event_record(rpc, found, None))
-        removed = found.fields["removed"].array_value.values if "removed" in found.fields else ()
-        change = StateChange(session={key.string_value: None for key in removed})
-    else:
-        members, replace = arrivals.changes_of(found, None)
-        change = StateChange(session=dict(members), replace=replace)
+        event = event_record(rpc, found, None)
+        event.removed = arrivals.removed_keys(found)
+        yield HistoryItem(place, event)
+        return
+    members, replace = arrivals.changes_of(found, None)
+    change = StateChange(session=dict(members), replace=replace)
     if change.is_of_session:
-        yield HistoryItem(place, None, change, own_id)
+        yield HistoryItem(place, None, change, found.name.rpartition("/")[2])
 
 
 def _check_places(rpc: Rpc, name: SessionName, lines: Sequence[HistoryLine]) -> None:

@@ -56,14 +56,15 @@ def update_shared_state(
             return _shared_state(owner, found)
         old = {} if change.replace else members_of(found, state)
         members = merge_members(old, by_field_name(change.members))
-        writes = _writes(rpc, owner, engine, found, members, now)
+        writes = _writes(rpc, owner, engine, found, members, change.update_time, now)
         try:
             answer = rpc.commit(writes)
         except (AlreadyExists, Missing, Stale):
             retries.wait()
         else:
-            updated = answer.write_results[0].transform_results[0].timestamp_value
-            return SharedState(owner, members.values(), nanoseconds(updated))
+            stamped = answer.write_results[0].transform_results
+            time = nanoseconds(stamped[0].timestamp_value) if stamped else change.update_time
+            return SharedState(owner, members.values(), time)
 
 
 def _read(rpc: Rpc, owner: StateOwner) -> tuple[Document | None, Document | None]:
@@ -93,12 +94,15 @@ def _writes(
     engine: Document | None,
     found: Document | None,
     members: Members,
+    update_time: int | None,
     now: int,
 ) -> list[Write]:
     """Replaces the state of a document that has not changed since it was read."""
     name = str(engine_of(owner))
     state, updated = _fields_of(owner)
     fields: dict[str, Storable] = {state: members}
+    if update_time is not None:
+        fields[updated] = timestamp(update_time)
     path, more = f"{rpc.root}/{name}", list[Write]()
     if isinstance(owner, UserName):
         path = f"{rpc.root}/{user_path(name, owner.user_id)}"
@@ -110,5 +114,6 @@ def _writes(
         write = creation(path, fields)
     else:
         write = update(path, fields, fields, changed_since=found.update_time)
-    stamp(write, updated)
+    if update_time is None:
+        stamp(write, updated)
     return [write, *more]

@@ -12,11 +12,11 @@ from typing import Any
 
 from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.calls.filters import PageQuery, event_matches
-from functions.messages.json_text import write_json, write_plain
+from functions.messages.json_text import write_plain
 from functions.rules.errors import EventNotFound
 from functions.rules.event import NO_TIME, EventCounts, EventRecord, counted_time
-from functions.rules.event_type import event_members
 from functions.rules.names import SessionName
+from functions.rules.state_history import kept_delta
 from functions.rules.token_usage import NO_USAGE, usage_of_text
 from functions.store.paging import Cursor
 from functions.store.protocol import MOST_SAMPLED, EventPurge
@@ -220,11 +220,10 @@ def _remove(
         ).fetchone()
         if is_counted:
             number, usage = number + 1, usage.plus(usage_of_text(record.text))
-        actions = event_members(record).get("actions", {})
         db.execute(
             "UPDATE events SET session = -session, author = '', invocation_id = '', text = ?, "
             "original = NULL, raw = NULL WHERE seq = ?",
-            (write_json(actions.get("stateDelta", {})), seq),
+            (kept_delta(record.text), seq),
         )
     count(db, keys, now, EventCounts(-number, NO_USAGE.minus(usage), NO_TIME))
     newest = db.execute(

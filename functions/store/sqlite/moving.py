@@ -70,17 +70,14 @@ def import_history(
 
 
 def _items(row: Row, place: Cursor) -> Iterator[HistoryItem]:
-    """The event of a row and the keys that it took from the state, or the row's change.
-
-    A deleted event that changed no state has neither.
-    """
-    if is_change(row) or row["session"] < 0:
-        members, replace = changes_of(row)
-        own_id = row["name"] or str(row["id"]) if is_change(row) else row["id"]
-    else:
-        yield HistoryItem(place, event_record([row[column] for column in _EVENT]))
-        removed = read_json(row["removed"].encode()) if row["removed"] else ()
-        members, replace, own_id = dict.fromkeys(removed), False, row["id"]
+    """The event of a row, or its change; a deleted event that changed no state has neither."""
+    if not is_change(row) and row["session"] > 0:
+        event = event_record([row[column] for column in _EVENT])
+        event.removed = tuple(read_json(row["removed"].encode())) if row["removed"] else ()
+        yield HistoryItem(place, event)
+        return
+    members, replace = changes_of(row)
+    own_id = row["name"] or str(row["id"]) if is_change(row) else row["id"]
     change = StateChange(session=members, replace=replace)
     if change.is_of_session:
         yield HistoryItem(place, None, change, own_id)

@@ -64,7 +64,9 @@ LIVE_KEY = """(SELECT s.id FROM engines n JOIN sessions s ON s.engine = n.id WHE
     AND s.session_id = :id AND s.expiry > :now AND coalesce(:owner, s.user_id) = s.user_id)"""
 """The key of the session that `live_keys` finds, within another statement."""
 
-_KEYS = "r.id, r.engine, r.user_id, r.update_time, r.scope, r.app_scope, r.user_scope"
+_KEYS = (
+    "r.id, r.engine, r.user_id, r.update_time, r.scope, r.app_scope, r.user_scope, r.event_count"
+)
 
 
 @dataclass(slots=True)
@@ -78,11 +80,12 @@ class SessionKeys:
     own: int | None = None
     app: int | None = None
     user: int | None = None
+    event_count: int = 0
 
     @property
     def version(self) -> str:
         """The version of the session's record."""
-        return _version(self.session, self.update_time)
+        return _version(self.session, self.update_time, self.event_count)
 
 
 def live_keys(
@@ -105,7 +108,7 @@ def live_session(
     ).fetchone()
     if row is None:
         raise SessionNotFound(name)
-    return SessionKeys(*row[:7]), full_record(name.engine, row[7:])
+    return SessionKeys(*row[:8]), full_record(name.engine, row[8:])
 
 
 def session_record(engine: str, columns: Sequence[Any]) -> SessionRecord:
@@ -129,8 +132,8 @@ def session_record(engine: str, columns: Sequence[Any]) -> SessionRecord:
 def full_record(engine: str, columns: Sequence[Any]) -> SessionRecord:
     """The record of FULL_COLUMNS and, behind those, the joined members of the engine's state."""
     record = session_record(engine, (*columns[:9], *columns[15:]))
-    record.version = _version(columns[0], record.update_time)
     record.event_count, *usage, last_event_time, record.forked_from = columns[9:15]
+    record.version = _version(columns[0], record.update_time, record.event_count)
     record.usage = TokenUsage(*usage)
     record.last_event_time = shown_time(last_event_time)
     return record
@@ -217,6 +220,7 @@ def count(db: sqlite3.Connection, keys: SessionKeys, now: int, counts: EventCoun
     """Touches a session and counts events that it gained; returns the session's new version."""
     prompt, candidates, total = counts.usage
     keys.update_time = later(keys.update_time, now)
+    keys.event_count += counts.events
     db.execute(
         _COUNT,
         {
@@ -304,8 +308,9 @@ _STATE_TIME = "max(coalesce(state_time, 0), (SELECT update_time FROM sessions WH
 """The session whose write changes the state has moved already."""
 
 
-def _version(session: int, update_time: int) -> str:
-    return f"{session:x}-{update_time:x}"
+def _version(session: int, update_time: int, event_count: int) -> str:
+    # An import adds events and leaves the update_time as it is.
+    return f"{session:x}-{update_time:x}-{event_count:x}"
 
 
 def _named(name: SessionName, now: int) -> dict[str, Any]:

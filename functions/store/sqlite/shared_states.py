@@ -43,7 +43,7 @@ def update_shared_state(
             "engine": add_engine(db, name),
             "user": owner.user_id if isinstance(owner, UserName) else None,
             "scope": merge(db, scope, change.members, replace=change.replace),
-            "time": later(state_time or 0, now),
+            "time": change.update_time or later(state_time or 0, now),
             "now": now,
         }
         if isinstance(owner, UserName):
