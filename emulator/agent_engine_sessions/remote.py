@@ -4,7 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 from urllib.parse import quote
 
 import httpx
@@ -59,6 +59,12 @@ class Remote:
             stop=tenacity.stop_after_delay(_PATIENCE),
             reraise=True,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
 
     def export(self, file: BinaryIO, query_filter: str, report: Report) -> Counter[str]:
         """Writes all lines to a file that can seek, and tells how many sessions and events.
