@@ -53,7 +53,9 @@ def _progress(verb: str) -> Iterator[Report]:
     """Shows counts on standard error while the command works; a failure is one sentence."""
     counts: dict[str, int] = {}
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_err, transient=True) as progress:
+    # Where standard error is no terminal, rich would still write blank lines.
+    is_shown = _err.is_terminal
+    with Progress(*columns, console=_err, transient=True, disable=not is_shown) as progress:
         task = progress.add_task(verb, total=None)
 
         def report(what: str, count: int) -> None:

@@ -59,7 +59,7 @@ def _managed_lines(engine: str, base_url: str | None) -> Iterator[bytes]:
         client = agentplatform.Client(credentials=nobody, http_options=options)
     else:
         client = agentplatform.Client(project=project, location=location)
-    api = client.agent_engines.sessions
+    api = client.sessions
     shared: set[str] = set()
     for found in api.list(name=engine):
         session = _plain(found)
