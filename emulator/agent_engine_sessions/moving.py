@@ -17,6 +17,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from agent_engine_sessions.remote import Cut, Refused, Remote, Report
 from agent_engine_sessions.serving import KEY_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE
 
+MANAGED = "projects/"
+"""How the name of an engine of the managed service begins."""
+
 _EVERY_ENGINE = "reasoningEngines/-"
 _DEFAULT_URL = "http://127.0.0.1:8080"
 
@@ -111,11 +114,17 @@ def import_sessions(
     """
     if (source is None) == (file is None):
         raise click.UsageError("Give either FILE or --from SOURCE.")
+    if source is not None and not source.startswith(MANAGED) and not apps:
+        raise click.UsageError("ADK lists the sessions of one app: name each with --app.")
     lost: list[str] = []
     with _progress("Import") as report:
         if source is not None:
-            from agent_engine_sessions.sources import read_source
-
+            try:
+                from agent_engine_sessions.sources import read_source
+            except ModuleNotFoundError as error:
+                raise click.UsageError(
+                    f"--from needs {error.name}: pip install 'agent-engine-sessions[adk]'"
+                ) from None
             lines = read_source(source, apps, lost.append, source_url)
         else:
             lines = _lines_of(file or Path("-"))

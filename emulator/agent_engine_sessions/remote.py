@@ -22,6 +22,9 @@ _PATIENCE = 120
 _TRANSIENT = {409, 429, 500, 502, 503, 504}
 _ODD = "~"
 
+_PURGE = "/sessions:purgeExpired"
+"""Relative to the version; without the slash, `sessions` would be the scheme of a URL."""
+
 Report = Callable[[str, int], None]
 """Hears of progress: what, such as `session`, and how many more."""
 
@@ -112,11 +115,11 @@ class Remote:
 
     def purge(self, report: Report) -> Counter[str]:
         """Purges expired and deleted sessions until none is left."""
-        return self._repeated("sessions:purgeExpired", {}, report)
+        return self._repeated(_PURGE, {}, report)
 
     def backlog(self) -> dict[str, Any]:
         """Counts expired sessions and removes nothing."""
-        return self._call("POST", "sessions:purgeExpired", params={"dryRun": "true"})
+        return self._call("POST", _PURGE, params={"dryRun": "true"})
 
     def _repeated(self, path: str, query: dict[str, str], report: Report) -> Counter[str]:
         """Calls a method until it says that it is done; adds the counts of its answers."""

@@ -17,7 +17,8 @@ from google.adk.sessions.sqlite_session_service import SqliteSessionService
 from google.genai.types import Content, Part
 
 from agent_engine_sessions.adk import SessionService
-from agent_engine_sessions.remote import bodies, kind_of, spell
+from agent_engine_sessions.remote import Remote, bodies, kind_of, spell
+from agent_engine_sessions.sources import read_source
 from tests.support.servers import serving
 from tests.support.starting import COMMAND, environment, started
 
@@ -136,8 +137,15 @@ def test_a_user_is_erased_and_expired_sessions_are_counted(engine: Engine) -> No
 def test_a_refusal_is_one_sentence(engine: Engine, tmp_path: Path) -> None:
     ended = engine.run("export", "--filter", "no such field", str(tmp_path / "s.ndjson"))
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.startswith("Export failed: 400: ")
-    assert ended.stderr.count("\n") == 1
+    assert ended.stderr == (
+        "Export failed: 400: Invalid filter at column 1: a value alone matches nothing; "
+        "write field = value.\nno such field\n^\n"
+    )
+    ended = engine.run("import", "--from", "sqlite:///x.db")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.endswith(
+        "Error: ADK lists the sessions of one app: name each with --app.\n"
+    )
 
 
 SERVICES = {
@@ -153,11 +161,28 @@ def test_sessions_of_adk_move_in(engine: Engine, tmp_path: Path, uri: str) -> No
     """ADK reads from the server what it read from its own service."""
     file = tmp_path / "adk.db"
     before = asyncio.run(made(SERVICES[uri](file)))
-    arguments = ("import", "--from", uri.format(file=file), "--app", "shop")
-    assert engine.ok(*arguments).startswith("2 sessions and 4 events are new")
-    assert engine.ok(*arguments).startswith("0 sessions and 0 events are new")
+    with Remote(engine.url, f"{engine.location}/reasoningEngines/-") as remote:
+        for sessions, events in ((2, 4), (0, 0)):
+            lost: list[str] = []
+            lines = read_source(uri.format(file=file), ["shop"], lost.append)
+            answer = remote.import_lines(lines, lambda *_: None)
+            assert (answer["importedSessions"], answer["importedEvents"]) == (sessions, events)
+            assert answer["conflicts"] == []
+    assert lost == [
+        "ADK keeps neither displayName, labels nor expireTime; sessions get the server's default."
+    ]
     after = asyncio.run(read(SessionService(f"{engine.url}?project={engine.project}")))
     assert after == before
+
+
+def test_the_command_reads_sessions_of_adk(engine: Engine, tmp_path: Path) -> None:
+    """What a source does not have is said on standard error."""
+    file = tmp_path / "adk.db"
+    asyncio.run(made(SqliteSessionService(db_path=str(file))))
+    ended = engine.run("import", "--from", f"sqlite:///{file}", "--app", "shop")
+    assert ended.stdout == "2 sessions and 4 events are new, 0 lines were there already.\n"
+    assert ended.stderr.startswith("Not moved: ADK keeps neither displayName")
+    assert ended.returncode == 0
 
 
 async def made(service: BaseSessionService) -> list[Any]:
