@@ -11,14 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from google.adk.cli.service_registry import get_service_registry
-from google.adk.errors import StaleSessionError
 from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events import Event, EventActions
 from google.adk.sessions import BaseSessionService, InMemorySessionService, Session
 from google.adk.sessions.base_session_service import GetSessionConfig
 from google.auth.credentials import Credentials
-from google.genai.errors import ServerError
 from google.genai.types import Content, Part
 
 from agent_engine_sessions.adk import SessionService, register
@@ -236,88 +234,6 @@ async def test_a_session_has_a_name_labels_and_an_end(service: SessionService, u
     stored = httpx.get(f"{url}/v1beta1/{name}").json()
     assert (stored["displayName"], stored["labels"]) == ("Trip", {"k": "v"})
     assert stored["expireTime"] > stored["createTime"]
-
-
-@pytest.fixture
-async def checking(url: str, request: pytest.FixtureRequest) -> AsyncIterator[SessionService]:
-    """A service that checks revisions, over a project of the test's own."""
-    project = f"p{abs(hash(request.node.nodeid))}"
-    service = SessionService(f"{url}?project={project}&check_revision=true")
-    yield service
-    await service.close()
-
-
-@pytest.fixture
-def project(checking: SessionService, url: str) -> Sessions:
-    """The controls of the project of `checking`."""
-    return Sessions(url, checking._base_url.split("/")[-3])
-
-
-READ: dict[str, Any] = {
-    "created": lambda service, session: service.create_session(app_name=APP, user_id="v"),
-    "read": lambda service, session: service.get_session(**key(session)),
-    "listed": lambda service, session: listed_of(service),
-}
-
-
-async def listed_of(service: SessionService) -> Session:
-    (session,) = (await service.list_sessions(app_name=APP)).sessions
-    return session
-
-
-@pytest.mark.parametrize("way", READ)
-async def test_an_append_to_a_session_that_others_changed_is_stale(
-    checking: SessionService, way: str
-) -> None:
-    """However the session was read; after it is read again, the append goes through."""
-    first = await checking.create_session(app_name=APP, user_id="u")
-    mine = await READ[way](checking, first)
-    await checking.append_event(mine, event(1))
-    await checking.append_event(mine, event(2))
-    await checking.append_event(await reread(checking, mine), event(3))
-    for _ in range(2):
-        with pytest.raises(StaleSessionError):
-            await checking.append_event(mine, event(4))
-    assert mine.events[-1] == event(2, id=mine.events[-1].id)
-    mine = await reread(checking, mine)
-    await checking.append_event(mine, event(4))
-    assert len((await reread(checking, mine)).events) == 4
-
-
-async def test_a_retry_of_ones_own_append_is_not_stale(
-    checking: SessionService, project: Sessions
-) -> None:
-    """Its answer was lost, so the session has changed by this very append."""
-    session = await checking.create_session(app_name=APP, user_id="u")
-    sent = event()
-    project.fail("append_event", after_commit=True)
-    with pytest.raises(ServerError):
-        await checking.append_event(session, sent)
-    await checking.append_event(session, sent)
-    await checking.append_event(session, event(1))
-    assert session.events[0] == sent
-    assert len((await reread(checking, session)).events) == 2
-
-
-async def test_appends_of_one_process_go_on_from_each_other(checking: SessionService) -> None:
-    session = await checking.create_session(app_name=APP, user_id="u")
-    await asyncio.gather(*(checking.append_event(session, event(number)) for number in range(5)))
-    assert len((await reread(checking, session)).events) == 5
-
-
-async def test_revisions_are_checked_by_choice(url: str, checking: SessionService) -> None:
-    """By the URI or the argument; without either, both appends stand."""
-    uri = f"{url}?project={checking._base_url.split('/')[-3]}"
-    by_argument, unchecked = SessionService(uri, check_revision=True), SessionService(uri)
-    for service, is_stale in ((by_argument, True), (unchecked, False)):
-        mine = await service.create_session(app_name=APP, user_id="u")
-        await service.append_event(await reread(service, mine), event())
-        if is_stale:
-            with pytest.raises(StaleSessionError):
-                await service.append_event(mine, event(1))
-        else:
-            await service.append_event(mine, event(1))
-        await service.close()
 
 
 @OURS
