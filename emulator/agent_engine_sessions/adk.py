@@ -10,11 +10,12 @@ from collections.abc import AsyncGenerator, Generator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import agentplatform
 import httpx
 from google.adk.cli.service_registry import get_service_registry
+from google.adk.errors import StaleSessionError
 from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events import Event
@@ -25,6 +26,8 @@ from google.auth.transport.requests import Request
 from google.genai.errors import APIError, ClientError
 from google.genai.types import HttpOptions, ResourceScope
 
+from agent_engine_sessions.remote import spell
+from agent_engine_sessions.revisions import RevisedSession, exchanging, keep_etag, send_etag
 from agent_engine_sessions.serving import KEY_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE
 
 SCHEMES = {"agentsessions": "http", "agentsessions+https": "https"}
@@ -36,7 +39,9 @@ _MICROSECOND = 1e-6
 
 _NO_INVOCATION = "-"
 """What the server keeps as the invocation of an event without one."""
-_USER_SCOPE = "user:"
+
+_CHANGED = "The session has changed"
+"""How the message begins with which the server refuses an append by its etag."""
 
 
 class SessionService(VertexAiSessionService):
@@ -52,6 +57,7 @@ class SessionService(VertexAiSessionService):
         token: str = "",
         api_key: str = "",
         credentials: Credentials | None = None,
+        check_revision: bool = False,
         **_: Any,
     ) -> None:
         """`uri` is `agentsessions://HOST[:PORT][/ENGINE][?project=P&location=L]`.
@@ -59,14 +65,18 @@ class SessionService(VertexAiSessionService):
         `agentsessions+https`, `http` and `https` work, too. Unset: AGENT_ENGINE_SESSIONS_URL. Of
         the three ways to say who calls, give one: a bearer token, a key of the server's API_KEYS,
         or credentials of google-auth. Unset: AGENT_ENGINE_SESSIONS_TOKEN, then
-        AGENT_ENGINE_SESSIONS_API_KEY. ADK gives more arguments, which are not used.
+        AGENT_ENGINE_SESSIONS_API_KEY. With `check_revision`, or `check_revision=true` in the URI,
+        an append to a session that others have changed since it was read raises StaleSessionError.
+        ADK gives more arguments, which are not used.
 
         Raises ValueError for a URI of another shape.
         """
         super().__init__(project="", location="")
-        base_url, engine = _split_uri(uri or os.environ.get(URL_VARIABLE, ""))
+        base_url, engine, is_checking = _split_uri(uri or os.environ.get(URL_VARIABLE, ""))
         self._base_url = base_url
         self._agent_engine_id = engine or None
+        self._check_revision = check_revision or is_checking
+        self._view = {"view": "FULL"} if self._check_revision else {}
         self._headers: dict[str, str] = {}
         self._auth: httpx.Auth | None = None
         if credentials is not None:
@@ -77,6 +87,9 @@ class SessionService(VertexAiSessionService):
             self._headers["X-Goog-Api-Key"] = key
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
             WeakKeyDictionary()
+        )
+        self._locks: WeakValueDictionary[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = (
+            WeakValueDictionary()
         )
 
     async def create_session(
@@ -96,19 +109,21 @@ class SessionService(VertexAiSessionService):
         # The server answers with the session; waiting for it would cost two calls more.
         options.setdefault("wait_for_completion", False)
         try:
-            return await super().create_session(
-                app_name=app_name,
-                user_id=user_id,
-                state=state,
-                session_id=session_id or None,
-                **options,
-            )
+            with exchanging("") as exchange:
+                session = await super().create_session(
+                    app_name=app_name,
+                    user_id=user_id,
+                    state=state,
+                    session_id=session_id or None,
+                    **options,
+                )
         except ClientError as error:
             # The managed service answers 400; a later one may answer what AIP-133 says.
             if error.code == 409 or "already exists" in (error.message or ""):
                 message = f"Session with id {session_id} already exists."
                 raise AlreadyExistsError(message) from error
             raise
+        return RevisedSession.of(session, exchange.etag) if self._check_revision else session
 
     async def get_session(
         self,
@@ -124,7 +139,7 @@ class SessionService(VertexAiSessionService):
         """
         path = self._session_path(app_name, session_id)
         try:
-            found = await self._call("GET", path)
+            found = await self._call("GET", path, self._view)
             if found.get("userId") != user_id:
                 return None
             events = await self._events(path, config or GetSessionConfig())
@@ -140,7 +155,7 @@ class SessionService(VertexAiSessionService):
         self, *, app_name: str, user_id: str | None = None
     ) -> ListSessionsResponse:
         """All sessions of a user or of everybody, with their state, without their events."""
-        query = {"pageSize": "100"}
+        query = {"pageSize": "100", **self._view}
         if user_id is not None:
             query["filter"] = _of_user(user_id)
         path = f"{self._engine_path(app_name)}/sessions"
@@ -161,27 +176,31 @@ class SessionService(VertexAiSessionService):
             await self._call("DELETE", self._session_path(app_name, found.id))
 
     async def get_user_state(self, *, app_name: str, user_id: str) -> dict[str, Any]:
-        """The user's state without its prefix, read from one of the user's sessions.
-
-        Empty where the user has no session: the API has no method of its own for it.
-        """
-        query = {"pageSize": "1", "filter": _of_user(user_id)}
-        found = await self._call("GET", f"{self._engine_path(app_name)}/sessions", query)
-        for session in found.get("sessions", []):
-            return {
-                key.removeprefix(_USER_SCOPE): value
-                for key, value in session.get("sessionState", {}).items()
-                if key.startswith(_USER_SCOPE)
-            }
-        return {}
+        """The user's state, whose keys have no prefix; it needs no session."""
+        path = f"{self._engine_path(app_name)}/users/{spell(user_id)}/state"
+        found: dict[str, Any] = (await self._call("GET", path))["state"]
+        return found
 
     async def append_event(self, session: Session, event: Event) -> Event:
         """Appends an event; a partial event is streamed text, and ADK's other services drop it.
 
-        An event that is sent again changes nothing. Raises SessionNotFoundError.
+        An event that is sent again changes nothing. Raises SessionNotFoundError, and
+        StaleSessionError where revisions are checked.
         """
         if event.partial:
             return event
+        if not isinstance(session, RevisedSession):
+            return await self._append(session, event)
+        # Appends of this process go on from each other, as in ADK's service for databases.
+        path = self._session_path(session.app_name, session.id)
+        key = (asyncio.get_running_loop(), path)
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            with exchanging(session.etag) as exchange:
+                event = await self._append(session, event)
+            session.etag = exchange.etag
+            return event
+
+    async def _append(self, session: Session, event: Event) -> Event:
         invocation = event.invocation_id
         # The API requires one, ADK does not.
         event.invocation_id = invocation or _NO_INVOCATION
@@ -190,6 +209,8 @@ class SessionService(VertexAiSessionService):
         except ClientError as error:
             if error.code == 404:
                 raise SessionNotFoundError(f"Session {session.id} not found.") from error
+            if error.code == 409 and (error.message or "").startswith(_CHANGED):
+                raise StaleSessionError(f"Read session {session.id} again: {error}") from error
             raise
         finally:
             event.invocation_id = invocation
@@ -218,7 +239,10 @@ class SessionService(VertexAiSessionService):
         loop = asyncio.get_running_loop()
         if loop not in self._clients or self._clients[loop].is_closed:
             self._clients[loop] = httpx.AsyncClient(
-                headers=self._headers, auth=self._auth, timeout=_TIMEOUT
+                headers=self._headers,
+                auth=self._auth,
+                timeout=_TIMEOUT,
+                event_hooks={"request": [send_etag], "response": [keep_etag]},
             )
         return self._clients[loop]
 
@@ -305,25 +329,29 @@ def register() -> None:
         get_service_registry().register_session_service(scheme, SessionService)
 
 
-def _split_uri(uri: str) -> tuple[str, str]:
-    """The URL below which engines live, and the engine, or empty text."""
+def _split_uri(uri: str) -> tuple[str, str, bool]:
+    """The URL below which engines live, the engine or empty text, and `check_revision`."""
     parts = urlsplit(uri)
     scheme = SCHEMES.get(parts.scheme, parts.scheme)
     engine = parts.path.strip("/")
-    query = parse_qs(parts.query)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
     if scheme not in SCHEMES.values() or not parts.hostname or "/" in engine:
         raise ValueError(
             f"{uri!r} is no URI such as agentsessions://127.0.0.1:8080 or "
             f"agentsessions+https://HOST/ENGINE. Without one, {URL_VARIABLE} must be set."
         )
-    if unknown := query.keys() - {"project", "location"}:
-        raise ValueError(f"{uri!r} may have project and location, not {', '.join(unknown)}.")
+    if unknown := query.keys() - {"project", "location", "check_revision"}:
+        raise ValueError(
+            f"{uri!r} may have project, location and check_revision, not {', '.join(unknown)}."
+        )
+    check_revision = query.pop("check_revision", "false")
+    if check_revision not in ("true", "false"):
+        raise ValueError(f"check_revision must be true or false: {uri!r}")
     base_url = f"{scheme}://{parts.netloc}/v1beta1"
     if query:
-        project = query.get("project", ["local"])[0]
-        location = query.get("location", ["us-central1"])[0]
+        project, location = query.get("project", "local"), query.get("location", "us-central1")
         base_url += f"/projects/{quote(project)}/locations/{quote(location)}"
-    return base_url, engine
+    return base_url, engine, check_revision == "true"
 
 
 def _of_user(user_id: str) -> str:
@@ -333,13 +361,14 @@ def _of_user(user_id: str) -> str:
 
 
 def _session(app_name: str, found: dict[str, Any]) -> Session:
-    return Session(
+    session = Session(
         app_name=app_name,
         user_id=found["userId"],
         id=found["name"].rpartition("/")[2],
         state=found.get("sessionState", {}),
         last_update_time=_seconds(found["updateTime"]),
     )
+    return RevisedSession.of(session, f'"{found["etag"]}"') if "etag" in found else session
 
 
 def _event(found: dict[str, Any]) -> Event:

@@ -17,6 +17,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from agent_engine_sessions.remote import Cut, Refused, Remote, Report
 from agent_engine_sessions.serving import KEY_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE
 
+MANAGED = "projects/"
+"""How the name of an engine of the managed service begins."""
+
 _EVERY_ENGINE = "reasoningEngines/-"
 _DEFAULT_URL = "http://127.0.0.1:8080"
 
@@ -53,7 +56,9 @@ def _progress(verb: str) -> Iterator[Report]:
     """Shows counts on standard error while the command works; a failure is one sentence."""
     counts: dict[str, int] = {}
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_err, transient=True) as progress:
+    # Where standard error is no terminal, rich would still write blank lines.
+    is_shown = _err.is_terminal
+    with Progress(*columns, console=_err, transient=True, disable=not is_shown) as progress:
         task = progress.add_task(verb, total=None)
 
         def report(what: str, count: int) -> None:
@@ -109,11 +114,17 @@ def import_sessions(
     """
     if (source is None) == (file is None):
         raise click.UsageError("Give either FILE or --from SOURCE.")
+    if source is not None and not source.startswith(MANAGED) and not apps:
+        raise click.UsageError("ADK lists the sessions of one app: name each with --app.")
     lost: list[str] = []
     with _progress("Import") as report:
         if source is not None:
-            from agent_engine_sessions.sources import read_source
-
+            try:
+                from agent_engine_sessions.sources import read_source
+            except ModuleNotFoundError as error:
+                raise click.UsageError(
+                    f"--from needs {error.name}: pip install 'agent-engine-sessions[adk]'"
+                ) from None
             lines = read_source(source, apps, lost.append, source_url)
         else:
             lines = _lines_of(file or Path("-"))

@@ -4,7 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 from urllib.parse import quote
 
 import httpx
@@ -21,6 +21,9 @@ _PATIENCE = 120
 
 _TRANSIENT = {409, 429, 500, 502, 503, 504}
 _ODD = "~"
+
+_PURGE = "/sessions:purgeExpired"
+"""Relative to the version; without the slash, `sessions` would be the scheme of a URL."""
 
 Report = Callable[[str, int], None]
 """Takes progress: the kind of line, such as `session`, and how many more."""
@@ -59,6 +62,12 @@ class Remote:
             stop=tenacity.stop_after_delay(_PATIENCE),
             reraise=True,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
 
     def export(self, file: BinaryIO, query_filter: str, report: Report) -> Counter[str]:
         """Writes all lines to a file that can seek, and tells how many sessions and events.
@@ -106,11 +115,11 @@ class Remote:
 
     def purge(self, report: Report) -> Counter[str]:
         """Purges expired and deleted sessions until none is left."""
-        return self._repeated("sessions:purgeExpired", {}, report)
+        return self._repeated(_PURGE, {}, report)
 
     def backlog(self) -> dict[str, Any]:
         """Counts expired sessions and removes nothing."""
-        return self._call("POST", "sessions:purgeExpired", params={"dryRun": "true"})
+        return self._call("POST", _PURGE, params={"dryRun": "true"})
 
     def _repeated(self, path: str, query: dict[str, str], report: Report) -> Counter[str]:
         """Calls a method until it says that it is done; adds the counts of its answers."""

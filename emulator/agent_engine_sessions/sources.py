@@ -17,13 +17,13 @@ from google.auth.credentials import AnonymousCredentials
 from google.genai.types import HttpOptions, ResourceScope
 
 from agent_engine_sessions.adk import SessionService, register
+from agent_engine_sessions.moving import MANAGED
 from agent_engine_sessions.remote import spell
 
 Lost = Callable[[str], None]
 """Takes a sentence that says what cannot be moved."""
 
 _ID = re.compile("(?!-$)[A-Za-z0-9_-]{1,128}")
-_MANAGED = "projects/"
 _RECORDER = "http://recorder"
 _OUTPUT_ONLY = ("eventType",)
 
@@ -34,20 +34,17 @@ def read_source(
     """The lines of all sessions of a source.
 
     `source` is the name of an engine of the managed service, or the URI of one of ADK's session
-    services, whose sessions are those of the `apps`. Raises ValueError for a URI without apps.
+    services, whose sessions are those of the `apps`.
     """
-    if source.startswith(_MANAGED):
+    if source.startswith(MANAGED):
         yield from _managed_lines(source, base_url)
         return
-    names = [*apps]
-    if not names:
-        raise ValueError("ADK's services list the sessions of one app: name each with --app.")
     register()
     service = get_service_registry().create_session_service(source, agents_dir=".")
     if service is None:
         # ADK's command line, too, takes every other URI for a database's.
         service = DatabaseSessionService(db_url=source)
-    yield from _run(_adk_lines(service, names, lost))
+    yield from _run(_adk_lines(service, apps, lost))
 
 
 def _managed_lines(engine: str, base_url: str | None) -> Iterator[bytes]:
@@ -59,7 +56,7 @@ def _managed_lines(engine: str, base_url: str | None) -> Iterator[bytes]:
         client = agentplatform.Client(credentials=nobody, http_options=options)
     else:
         client = agentplatform.Client(project=project, location=location)
-    api = client.agent_engines.sessions
+    api = client.sessions
     shared: set[str] = set()
     for found in api.list(name=engine):
         session = _plain(found)
@@ -70,7 +67,7 @@ def _managed_lines(engine: str, base_url: str | None) -> Iterator[bytes]:
 
 
 async def _adk_lines(
-    service: BaseSessionService, apps: list[str], lost: Lost
+    service: BaseSessionService, apps: Iterable[str], lost: Lost
 ) -> AsyncIterator[bytes]:
     """Sessions of ADK, whose events become what ADK's client of the API makes of them."""
     recorder = _Recorder()

@@ -1,21 +1,25 @@
 """A project of an emulator, as a test uses it: clients, the clock, faults, the requests so far."""
 
 import functools
+import io
 import json
 import re
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest import mock
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     import agentplatform
 
     from agent_engine_sessions.adk import SessionService
+    from agent_engine_sessions.remote import Remote
 
 _LOCATION = "us-central1"
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
@@ -62,15 +66,15 @@ class Sessions:
             http_options={"base_url": self.url},
         )
 
-    def adk(self, engine: str = "") -> "SessionService":
+    def adk(self, engine: str = "", *, check_revision: bool = False) -> "SessionService":
         """ADK's session service over this project; needs the extra `adk`.
 
-        The engine is the app's name unless one is given.
+        The engine is the app's name unless one is given. `check_revision` is as in SessionService.
         """
         from agent_engine_sessions.adk import SessionService
 
         project = f"project={self.project}&location={self.location}"
-        return SessionService(f"{self.url}/{engine}?{project}")
+        return SessionService(f"{self.url}/{engine}?{project}", check_revision=check_revision)
 
     @property
     def now(self) -> datetime:
@@ -128,6 +132,45 @@ class Sessions:
         """Removes the faults that have not hit as many calls as they were to."""
         self._call("DELETE", "/faults")
 
+    def seed(self, data: str | Path | Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> None:
+        """Adds sessions to the project: a file or lines of an export, or sessions to create.
+
+        `data` is the path of a file that `agent-engine-sessions export` wrote, lines as `export()`
+        answers them, or `{"sessions": [{"userId": "ada", "engine": "support"}]}`. A session of the
+        last form has the fields of the API's Session and may have `sessionId`, `engine` (default
+        `1`) and `events`, SessionEvents whose `timestamp` and `invocationId` may be missing.
+
+        Raises ValueError for what the server refuses, and where the project has a session or an
+        event of the same id with another content.
+        """
+        if isinstance(data, Mapping):
+            for session in data["sessions"]:
+                self._create(**session)
+            return
+        from agent_engine_sessions.remote import Refused
+
+        if isinstance(data, str | Path):
+            lines = Path(data).read_bytes().splitlines()
+        else:
+            lines = [json.dumps(line).encode() for line in data]
+        with self._all_engines() as remote:
+            try:
+                answer = remote.import_lines(lines, lambda *_: None)
+            except Refused as error:
+                raise ValueError(str(error)) from error
+        if conflicts := answer["conflicts"]:
+            raise ValueError(f"The project has another content of {', '.join(conflicts)}.")
+
+    def export(self) -> list[dict[str, Any]]:
+        """All sessions, events and state of the project, as the lines that docs/move.md tells of.
+
+        `seed` takes them, in this project or another.
+        """
+        file = io.BytesIO()
+        with self._all_engines() as remote:
+            remote.export(file, "", lambda *_: None)
+        return [json.loads(line) for line in file.getvalue().splitlines()]
+
     def snapshot(self) -> int:
         """Keeps the project's data and its clock as they are now, for `restore`."""
         number: int = self._call("POST", "/snapshots")["snapshot"]
@@ -153,10 +196,33 @@ class Sessions:
         """Removes all data of the project, its faults and its log, and sets its clock right."""
         self._call("DELETE", "")
 
+    def _all_engines(self) -> "Remote":
+        from agent_engine_sessions.remote import Remote
+
+        return Remote(self.url, f"{self.parent}/reasoningEngines/-")
+
+    def _create(
+        self,
+        engine: str = "1",
+        sessionId: str = "",  # noqa: N803
+        events: Iterable[Mapping[str, Any]] = (),
+        **session: Any,
+    ) -> None:
+        root = f"{self.url}/v1beta1"
+        sessions = f"{root}/{self.parent}/reasoningEngines/{engine}/sessions"
+        query = f"?sessionId={quote(sessionId)}" if sessionId else ""
+        created = self._send("POST", f"{sessions}{query}", session)["response"]
+        for event in events:
+            defaults = {"invocationId": "-", "timestamp": created["createTime"]}
+            self._send("POST", f"{root}/{created['name']}:appendEvent", {**defaults, **event})
+
     def _call(self, verb: str, path: str, body: object = None) -> dict[str, Any]:
+        return self._send(verb, self._controls + path, body)
+
+    def _send(self, verb: str, url: str, body: object) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(self._controls + path, data, headers, method=verb)
+        request = urllib.request.Request(url, data, headers, method=verb)
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
                 found: dict[str, Any] = json.load(answer)

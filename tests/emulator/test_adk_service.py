@@ -188,6 +188,15 @@ async def test_an_append_to_a_session_that_is_gone_is_an_error(service: BaseSess
         await service.append_event(session, event())
 
 
+@BOTH
+async def test_the_state_of_a_user_needs_no_session(service: BaseSessionService) -> None:
+    """It stays when the user's last session is deleted."""
+    user = "a/b c@d~.%"
+    session = await service.create_session(app_name=APP, user_id=user, state={"user:k": [1]})
+    await service.delete_session(**key(session))
+    assert await service.get_user_state(app_name=APP, user_id=user) == {"k": [1]}
+
+
 @OURS
 async def test_every_page_is_read(service: SessionService) -> None:
     """Of sessions, 100 make a page; of events, 1000."""
@@ -252,10 +261,20 @@ async def test_an_event_of_another_client_is_read_as_adk_has_it(
 
 
 @pytest.mark.parametrize(
-    "uri", ["", "127.0.0.1:8080", "agentengine://1", "agentsessions://h/a/b", "http://h?x=1"]
+    "uri",
+    [
+        "",
+        "127.0.0.1:8080",
+        "agentengine://1",
+        "agentsessions://h/a/b",
+        "http://h?x=1",
+        "http://h?check_revision=1",
+    ],
 )
 def test_a_uri_of_another_shape_is_a_sentence(uri: str) -> None:
-    with pytest.raises(ValueError, match=r"is no URI such as|may have project"):
+    with pytest.raises(
+        ValueError, match=r"is no URI such as|may have project|must be true or false"
+    ):
         SessionService(uri)
 
 

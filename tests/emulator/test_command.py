@@ -1,9 +1,11 @@
 """The command `agent-engine-sessions`, from this checkout."""
 
+import ast
 import os
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -178,3 +180,15 @@ def test_env_prints_a_line_for_the_shell(tmp_path: Path) -> None:
 
 def test_the_version_stands_in_one_place(tmp_path: Path) -> None:
     assert run("--version", folder=tmp_path).stdout.strip() == functions.__version__
+
+
+def test_start_imports_nothing_of_the_commands_that_move_sessions() -> None:
+    """The line with the URL waits for every import."""
+    code = "import sys; before = {*sys.modules}; import agent_engine_sessions.command; "
+    code += "print(sorted({name.partition('.')[0] for name in {*sys.modules} - before}))"
+    said = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+    )
+    imported = {*ast.literal_eval(said.stdout)}
+    assert "click" in imported
+    assert imported & {"rich", "httpx", "tenacity", "flask", "pydantic", "google"} == set()

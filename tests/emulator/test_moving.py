@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,107 +17,135 @@ from google.adk.sessions.sqlite_session_service import SqliteSessionService
 from google.genai.types import Content, Part
 
 from agent_engine_sessions.adk import SessionService
-from agent_engine_sessions.remote import bodies, kind_of, spell
+from agent_engine_sessions.remote import Remote, bodies, kind_of, spell
+from agent_engine_sessions.sources import read_source
+from tests.support.servers import serving
 from tests.support.starting import COMMAND, environment, started
 
-ENGINE = "v1beta1/reasoningEngines/1"
 EVENT = {"author": "user", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 
 
-def run(url: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        env=environment(AGENT_ENGINE_SESSIONS_URL=url),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+class Engine:
+    """Engine 1 of a project of the test's own, and the command about it."""
 
+    def __init__(self, url: str, project: str) -> None:
+        self.url, self.project = url, project
+        self.location = f"projects/{project}/locations/us-central1"
+        self.name = f"{self.location}/reasoningEngines/1"
 
-def ok(url: str, *arguments: str) -> str:
-    ended = run(url, *arguments)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
+    def run(self, command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [*COMMAND, command, "--engine", f"{self.location}/reasoningEngines/-", *arguments],
+            env=environment(AGENT_ENGINE_SESSIONS_URL=self.url),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
 
+    def ok(self, command: str, *arguments: str) -> str:
+        ended = self.run(command, *arguments)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
 
-def converse(url: str, user: str = "ada") -> None:
-    state = {"a": 1, "user:name": user}
-    answer = httpx.post(
-        f"{url}/{ENGINE}/sessions?sessionId=of-{user}", json={"userId": user, "sessionState": state}
-    )
-    assert answer.status_code == 200, answer.text
-    for number in range(3):
-        event = {**EVENT, "actions": {"stateDelta": {"turn": number}}}
-        answer = httpx.post(f"{url}/{ENGINE}/sessions/of-{user}:appendEvent", json=event)
+    def send(self, verb: str, path: str, body: object = None) -> Any:
+        answer = httpx.request(verb, f"{self.url}/v1beta1/{self.name}/{path}", json=body)
         assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def converse(self, user: str = "ada") -> None:
+        """A session of three events with an id made of the user's."""
+        own = f"of-{user[:3]}"
+        state = {"a": 1, "user:name": user}
+        self.send("POST", f"sessions?sessionId={own}", {"userId": user, "sessionState": state})
+        for number in range(3):
+            event = {**EVENT, "actions": {"stateDelta": {"turn": number}}}
+            self.send("POST", f"sessions/{own}:appendEvent", event)
 
 
-def lines_of(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text().splitlines()]
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving("sessions_api", {"SESSIONS_STORE": "sqlite:///:memory:"}) as url:
+        yield url
 
 
-def test_an_export_moves_to_another_server(tmp_path: Path) -> None:
+@pytest.fixture
+def engine(url: str, request: pytest.FixtureRequest) -> Engine:
+    return Engine(url, f"p{abs(hash(request.node.nodeid))}")
+
+
+@pytest.fixture
+def another(url: str, engine: Engine) -> Engine:
+    """The same engine in another project."""
+    return Engine(url, f"{engine.project}-another")
+
+
+def test_an_export_moves_to_another_project(
+    engine: Engine, another: Engine, tmp_path: Path
+) -> None:
     """And an import that is sent again says that everything is there."""
     file, again = tmp_path / "s.ndjson", tmp_path / "again.ndjson"
-    with started("--store=memory", folder=tmp_path) as (url, _):
-        converse(url)
-        assert ok(url, "export", str(file)) == f"1 sessions with 3 events are in {file}.\n"
-    with started(f"--store={tmp_path}/other.db", folder=tmp_path) as (url, _):
-        first = ok(url, "import", str(file))
-        assert first.startswith("1 sessions and 3 events are new, 0 lines")
-        assert ok(url, "import", str(file)).startswith("0 sessions and 0 events are new")
-        ok(url, "export", str(again))
-    assert lines_of(again) == lines_of(file)
+    engine.converse()
+    ended = engine.run("export", str(file))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == f"1 sessions with 3 events are in {file}.\n"
+    assert another.ok("import", str(file)).startswith("1 sessions and 3 events are new, 0 lines")
+    assert another.ok("import", str(file)).startswith("0 sessions and 0 events are new")
+    another.ok("export", str(again))
+    assert again.read_text().replace(another.project, engine.project) == file.read_text()
 
 
-def test_a_server_begins_with_a_file_and_leaves_one(tmp_path: Path) -> None:
+def test_a_server_begins_with_a_file_and_leaves_one(engine: Engine, tmp_path: Path) -> None:
     file, after = tmp_path / "s.ndjson", tmp_path / "after.ndjson"
-    with started("--store=memory", f"--export-on-exit={file}", folder=tmp_path) as (url, process):
-        converse(url)
-        os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(60) == 0
-    assert lines_of(file)[-1] == {"end": {"sessions": 1, "events": 3}}
-    options = ("--store=memory", f"--seed={file}", "--export-on-exit", str(after))
-    with started(*options, folder=tmp_path) as (url, process):
-        found = httpx.get(f"{url}/{ENGINE}/sessions/of-ada").json()
-        assert found["sessionState"] == {"a": 1, "turn": 2, "user:name": "ada"}
-        os.kill(process.pid, signal.SIGINT)
-        assert process.wait(60) == 0
-    assert lines_of(after) == lines_of(file)
+    engine.converse()
+    engine.ok("export", str(file))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        options = ("--store=memory", f"--seed={file}", f"--export-on-exit={after}")
+        with started(*options, folder=tmp_path) as (url, process):
+            found = httpx.get(f"{url}/v1beta1/reasoningEngines/1/sessions/of-ada").json()
+            assert found["sessionState"] == {"a": 1, "turn": 2, "user:name": "ada"}
+            os.kill(process.pid, number)
+            assert process.wait(60) == 0
+        assert after.read_text() == file.read_text().replace(engine.project, "local")
+        after.unlink()
 
 
-def test_what_the_server_has_with_another_content_is_named(tmp_path: Path) -> None:
+def test_what_the_server_has_with_another_content_is_named(engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "s.ndjson"
-    with started("--store=memory", folder=tmp_path) as (url, _):
-        converse(url)
-        ok(url, "export", str(file))
-        httpx.patch(f"{url}/{ENGINE}/sessions/of-ada", json={"displayName": "changed"})
-        ended = run(url, "import", str(file))
+    engine.converse()
+    engine.ok("export", str(file))
+    engine.send("PATCH", "sessions/of-ada", {"displayName": "changed"})
+    ended = engine.run("import", str(file))
     assert ended.returncode == 1
-    assert "/sessions/of-ada" in ended.stderr
+    assert ended.stderr == (
+        f"Left as it is, since the server has another content: {engine.name}/sessions/of-ada\n"
+    )
 
 
-def test_a_user_is_erased_and_expired_sessions_are_counted(tmp_path: Path) -> None:
-    with started("--store=memory", folder=tmp_path) as (url, _):
-        converse(url)
-        converse(url, "bob b")
-        said = ok(url, "erase", "--dry-run", "ada")
-        assert said == "ada has 1 sessions with 3 events.\n"
-        said = ok(url, "erase", "--yes", "bob b")
-        assert said.endswith("1 sessions and 3 events are gone.\n")
-        (left,) = httpx.get(f"{url}/{ENGINE}/sessions").json()["sessions"]
-        assert left["userId"] == "ada"
-        assert ok(url, "purge", "--dry-run") == "0 expired sessions are stored.\n"
-        assert ok(url, "purge") == "0 sessions and 0 events are gone.\n"
+def test_a_user_is_erased_and_expired_sessions_are_counted(engine: Engine) -> None:
+    engine.converse()
+    engine.converse("bob b")
+    assert engine.ok("erase", "--dry-run", "ada") == "ada has 1 sessions with 3 events.\n"
+    said = engine.ok("erase", "--yes", "bob b")
+    assert said.endswith("1 sessions and 3 events are gone.\n")
+    (left,) = engine.send("GET", "sessions")["sessions"]
+    assert left["userId"] == "ada"
+    assert engine.ok("purge", "--dry-run") == "0 expired sessions are stored.\n"
+    assert engine.ok("purge") == "0 sessions and 0 events are gone.\n"
 
 
-def test_a_refusal_is_one_sentence(tmp_path: Path) -> None:
-    with started("--store=memory", folder=tmp_path) as (url, _):
-        ended = run(url, "export", "--filter", "no such field", str(tmp_path / "s.ndjson"))
+def test_a_refusal_is_one_sentence(engine: Engine, tmp_path: Path) -> None:
+    ended = engine.run("export", "--filter", "no such field", str(tmp_path / "s.ndjson"))
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.startswith("Export failed: 400: ")
-    assert "Traceback" not in ended.stderr
+    assert ended.stderr == (
+        "Export failed: 400: Invalid filter at column 1: a value alone matches nothing; "
+        "write field = value.\nno such field\n^\n"
+    )
+    ended = engine.run("import", "--from", "sqlite:///x.db")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.endswith(
+        "Error: ADK lists the sessions of one app: name each with --app.\n"
+    )
 
 
 SERVICES = {
@@ -128,16 +157,32 @@ SERVICES = {
 
 
 @pytest.mark.parametrize("uri", SERVICES)
-def test_sessions_of_adk_move_in(tmp_path: Path, uri: str) -> None:
+def test_sessions_of_adk_move_in(engine: Engine, tmp_path: Path, uri: str) -> None:
     """ADK reads from the server what it read from its own service."""
     file = tmp_path / "adk.db"
     before = asyncio.run(made(SERVICES[uri](file)))
-    with started("--store=memory", folder=tmp_path) as (url, _):
-        arguments = ("import", "--from", uri.format(file=file), "--app", "shop")
-        assert ok(url, *arguments).startswith("2 sessions and 4 events are new")
-        assert ok(url, *arguments).startswith("0 sessions and 0 events are new")
-        after = asyncio.run(read(SessionService(url)))
+    with Remote(engine.url, f"{engine.location}/reasoningEngines/-") as remote:
+        for sessions, events in ((2, 4), (0, 0)):
+            lost: list[str] = []
+            lines = read_source(uri.format(file=file), ["shop"], lost.append)
+            answer = remote.import_lines(lines, lambda *_: None)
+            assert (answer["importedSessions"], answer["importedEvents"]) == (sessions, events)
+            assert answer["conflicts"] == []
+    assert lost == [
+        "ADK keeps neither displayName, labels nor expireTime; sessions get the server's default."
+    ]
+    after = asyncio.run(read(SessionService(f"{engine.url}?project={engine.project}")))
     assert after == before
+
+
+def test_the_command_reads_sessions_of_adk(engine: Engine, tmp_path: Path) -> None:
+    """What a source does not have is said on standard error."""
+    file = tmp_path / "adk.db"
+    asyncio.run(made(SqliteSessionService(db_path=str(file))))
+    ended = engine.run("import", "--from", f"sqlite:///{file}", "--app", "shop")
+    assert ended.stdout == "2 sessions and 4 events are new, 0 lines were there already.\n"
+    assert ended.stderr.startswith("Not moved: ADK keeps neither displayName")
+    assert ended.returncode == 0
 
 
 async def made(service: BaseSessionService) -> list[Any]:
@@ -175,21 +220,15 @@ async def read(service: BaseSessionService) -> list[Any]:
     return found
 
 
-def test_the_managed_service_moves_in_by_its_own_client(tmp_path: Path) -> None:
+def test_the_managed_service_moves_in_by_its_own_client(engine: Engine, another: Engine) -> None:
     """This very server stands in for it."""
-    engine = "projects/local/locations/us-central1/reasoningEngines/1"
-    with started("--store=memory", folder=tmp_path) as (source, _):
-        converse(source)
-        httpx.patch(
-            f"{source}/{ENGINE}/sessions/of-ada", json={"displayName": "d", "labels": {"k": "v"}}
-        )
-        before = httpx.get(f"{source}/v1beta1/{engine}/sessions/of-ada").json()
-        events = httpx.get(f"{source}/v1beta1/{engine}/sessions/of-ada/events").json()
-        with started("--store=memory", folder=tmp_path) as (url, _):
-            said = ok(url, "import", "--from", engine, "--source-url", f"{source}/v1beta1")
-            assert said.startswith("1 sessions and 3 events are new")
-            assert httpx.get(f"{url}/v1beta1/{engine}/sessions/of-ada").json() == before
-            assert httpx.get(f"{url}/v1beta1/{engine}/sessions/of-ada/events").json() == events
+    engine.converse()
+    engine.send("PATCH", "sessions/of-ada", {"displayName": "d", "labels": {"k": "v"}})
+    source = ("--from", engine.name, "--source-url", f"{engine.url}/v1beta1")
+    assert another.ok("import", *source).startswith("1 sessions and 3 events are new")
+    for path in ("sessions/of-ada", "sessions/of-ada/events"):
+        text = json.dumps(another.send("GET", path))
+        assert json.loads(text.replace(another.project, engine.project)) == engine.send("GET", path)
 
 
 def test_a_body_that_goes_on_within_a_session_repeats_it() -> None:

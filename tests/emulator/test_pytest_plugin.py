@@ -183,7 +183,7 @@ def test_a_fault_of_a_probability_hits_the_same_calls_at_every_run(sessions: Ses
 
 
 def test_ids_of_a_seed_are_those_of_every_run(sessions: Sessions) -> None:
-    """Of sessions, engines and events; other projects and later sessions have random ones."""
+    """Of sessions, engines, events, rewinds and forks; others have random ones."""
 
     def made() -> list[str]:
         root = f"{sessions.url}/v1beta1/{sessions.parent}/reasoningEngines"
@@ -193,8 +193,12 @@ def test_ids_of_a_seed_are_those_of_every_run(sessions: Sessions) -> None:
         event = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
         session_url = f"{sessions.url}/v1beta1/{session}"
         httpx.post(f"{session_url}:appendEvent", json=event).raise_for_status()
-        (stored,) = httpx.get(f"{session_url}/events").json()["sessionEvents"]
-        return [engine, session, stored["name"]]
+        back = {"beforeInvocationId": "i"}
+        httpx.post(f"{session_url}:rewind", json=back).raise_for_status()
+        fork = httpx.post(f"{session_url}:fork", json={}).json()["response"]["name"]
+        stored = httpx.get(f"{session_url}/events").json()["sessionEvents"]
+        assert len(stored) == 2
+        return [engine, session, fork, *(each["name"] for each in stored)]
 
     runs = []
     for _ in range(2):
@@ -400,6 +404,9 @@ def test_strict_refuses_what_the_managed_service_refuses(tmp_path: Path) -> None
             assert answer.status_code == 400, answer.text
         name = httpx.post(f"{root}?sessionId={'a' * 63}", json={"userId": "u"}).json()["response"]
         session = f"{url}/v1beta1/{name['name']}"
+        for session_id in ("Order_1", "a" * 64):
+            answer = httpx.post(f"{session}:fork", json={"sessionId": session_id})
+            assert (answer.status_code, "session ID" in answer.text) == (400, True)
         event = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
         of_adk = {**event, "actions": {"requestedToolConfirmations": {}}}
         assert httpx.post(f"{session}:appendEvent", json=of_adk).status_code == 400
