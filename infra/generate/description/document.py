@@ -35,6 +35,7 @@ _REQUESTS: Mapping[str, JsonSchema] = {
     "compact_session": ref("CompactSessionRequest"),
     "import_sessions": ref("Line"),
     "append_event": ref("SessionEvent-Input"),
+    "erase_user": ref("EraseUserRequest"),
     "update_user_state": ref("State-Input"),
     "update_app_state": ref("State-Input"),
     "update_event": ref("ChangedSessionEvent-Input"),

@@ -171,6 +171,7 @@ def schemas() -> dict[str, JsonSchema]:
         *(ForkSessionRequest, RewindSessionRequest),
         CompactSessionRequest,
         PurgeEventsRequest,
+        EraseUserRequest,
     )
     _, made = models_json_schema(
         [*both, *product(read, ("validation",))],  # type: ignore[list-item]
