@@ -38,6 +38,13 @@ class StateChangeLine(Message):
     replace: bool | None = False
 
 
+class ForkedFrom(Message):
+    """The session that another is a fork of, and the last event of the copy."""
+
+    session: str | None = ""
+    event: str | None = ""
+
+
 class StateOfOwner(Message):
     """The app state of an engine, or the user state of a user, by its name."""
 
@@ -109,9 +116,10 @@ class _Reader:
         return StateLine(owner, dict(members))
 
     def _session_line(self, where: str, value: object) -> SessionLine:
-        fields, forked_from = _without(value, _OF_SESSION | {"forkedFrom"}), None
-        if isinstance(value, dict):
-            forked_from = value.get("forkedFrom")
+        fields, forked_from = _without(value, _OF_SESSION | {"forkedFrom"}), ""
+        if isinstance(value, dict) and (origin := value.get("forkedFrom")) is not None:
+            read = ForkedFrom.read(origin, f"{where}.forkedFrom")
+            forked_from = read.write() if read.session else ""
         message = Session.read(fields, where, self._settings.unknown_fields)
         segments = (message.name or "").split("/")
         session = segments[-1]

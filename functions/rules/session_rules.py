@@ -6,7 +6,6 @@ from functions.aip.duration import format_duration
 from functions.aip.errors import InvalidArgument
 from functions.aip.field_mask import FieldPath
 from functions.aip.timestamp import MAX_TIMESTAMP, format_timestamp
-from functions.messages.json_text import write_json
 from functions.messages.session import Session
 from functions.rules.errors import InvalidFields
 from functions.rules.labels import masked_labels, sorted_labels
@@ -54,12 +53,12 @@ def new_session(
 
 
 def imported_session(
-    name: SessionName, message: Session, forked_from: object, now: int, where: str
+    name: SessionName, message: Session, forked_from: str, now: int, where: str
 ) -> tuple[SessionRecord, StateChange]:
     """Returns the record of a session that is imported, with its own times, and its own state.
 
     Times are those of the message in whole microseconds, by default `now` and a year later.
-    `forked_from` is None or what the full view says. Raises as `new_session` does, and
+    `forked_from` is the JSON of forkedFrom, "" for none. Raises as `new_session` does, and
     InvalidArgument for keys of app and user state.
     """
     shared = [key for key in message.session_state or {} if key.startswith(("app:", "user:"))]
@@ -72,9 +71,8 @@ def imported_session(
     record.create_time = _whole_micros(message.create_time or now)
     record.update_time = max(record.create_time, _whole_micros(message.update_time or now))
     record.expire_time = expire_time or record.expire_time
-    if forked_from is not None:
-        record.forked_from = write_json(forked_from)
-        check_length(f"{where}.forkedFrom", record.forked_from)
+    record.forked_from = forked_from
+    check_length(f"{where}.forkedFrom", forked_from)
     return record, state
 
 
