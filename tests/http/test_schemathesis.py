@@ -61,8 +61,8 @@ REASONS = re.compile(
     rf"|Invalid value at '[\w.]+' {TIMESTAMP}, \"(0001-01-01|9999-12-31|.*:60)"
     # Of `userId` and `allowMissing`, and of `-` for a session: they go together or not at all.
     r"|List of found errors:\t1\.Field: (user_id|name); Message: "
-    # A fork takes a Session but for this.
-    r"|List of found errors:\t1\.Field: session\.session_state; Message: A fork has"
+    # A fork takes a Session without state, and an event by its name.
+    r"|List of found errors:\t1\.Field: (session\.session_state|request\.through_event); Message: "
     # Lines depend on those before them, and their objects are described by words alone.
     r"|.*\blines\[\d+\]",
     re.DOTALL,
