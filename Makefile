@@ -1,4 +1,5 @@
-.PHONY: run purge backup test torture fuzz bench versions check openapi messages lock clean
+.PHONY: run purge backup test torture fuzz bench versions check openapi messages screenshots lock \
+	clean
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -42,7 +43,7 @@ fuzz: .venv/fuzz
 # Compares the server with ADK's servers and with a one-line function, and writes
 # docs/performance.md. Needs wrk.
 bench: .venv/bench
-	$(BIN)/python -m tests.bench $(if $(ONLY),--only=$(ONLY)) $(if $(QUICK),--quick) $(if $(DIR),--dir=$(DIR))
+	PYTHONPATH=emulator $(BIN)/python -m tests.bench $(if $(ONLY),--only=$(ONLY)) $(if $(QUICK),--quick) $(if $(DIR),--dir=$(DIR))
 
 # Installs the built package with the lowest and the highest versions of each extra, and uses it.
 versions: .venv/test
@@ -67,6 +68,10 @@ messages: .venv/test
 	cp .venv/descriptors.py functions/store/firestore/descriptors.py
 	$(BIN)/python -m infra.generate.firestore_types > .venv/protobuf.pyi
 	cp .venv/protobuf.pyi functions/store/firestore/protobuf.pyi
+
+# Takes the pictures of the console in docs/images. Needs Chromium.
+screenshots: .venv/test
+	$(BIN)/python -m infra.generate.screenshots
 
 # Pins every installed package in constraints.txt, and writes its hash into requirements.txt.
 lock: .venv/test

@@ -4,7 +4,7 @@
 
 locals {
   root         = "${path.module}/.."
-  source_files = setunion(["constraints.txt", "main.py", "requirements.txt", "requirements-otel.txt"], fileset(local.root, "functions/**/*.{css,html,js,json,py,svg}"))
+  source_files = setunion(["constraints.txt", "main.py", "requirements.txt", "requirements-otel.txt"], fileset(local.root, "functions/**/*.py"), fileset(local.root, "functions/api/*.json"), fileset(local.root, "functions/console/*"))
 
   # A build installs what requirements.txt names.
   has_otel     = contains(concat(keys(local.settings), keys(var.secrets)), "OTEL_EXPORTER_OTLP_ENDPOINT")

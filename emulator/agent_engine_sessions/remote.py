@@ -23,7 +23,7 @@ _TRANSIENT = {409, 429, 500, 502, 503, 504}
 _ODD = "~"
 
 Report = Callable[[str, int], None]
-"""Hears of progress: what, such as `session`, and how many more."""
+"""Takes progress: the kind of line, such as `session`, and how many more."""
 
 
 class Refused(Exception):
@@ -83,7 +83,7 @@ class Remote:
         return total
 
     def import_lines(self, lines: Iterable[bytes], report: Report) -> dict[str, Any]:
-        """Sends lines in several requests, and answers the sum of what the server answered."""
+        """Sends lines in several requests, and returns the sums of the server's answers."""
         total: dict[str, Any] = {
             "importedSessions": 0,
             "importedEvents": 0,

@@ -163,7 +163,7 @@ def _end_with_locks(server: int, lock_file: Path) -> None:
         if os.getppid() == server:
             os.kill(server, signal.SIGTERM)
         while os.getppid() == server:
-            # Whoever gets the lock next must not find the server still there.
+            # The next holder of the lock must not find the server still there.
             time.sleep(_PAUSE)
 
 

@@ -20,7 +20,7 @@ from agent_engine_sessions.adk import SessionService, register
 from agent_engine_sessions.remote import spell
 
 Lost = Callable[[str], None]
-"""Hears of what cannot be moved, in a sentence."""
+"""Takes a sentence that says what cannot be moved."""
 
 _ID = re.compile("(?!-$)[A-Za-z0-9_-]{1,128}")
 _MANAGED = "projects/"
@@ -51,7 +51,7 @@ def read_source(
 
 
 def _managed_lines(engine: str, base_url: str | None) -> Iterator[bytes]:
-    """All that the managed service's API tells of an engine's sessions."""
+    """The lines of one engine of the managed service."""
     _, project, _, location, *_ = engine.split("/")
     if base_url:
         options = HttpOptions(base_url=base_url, base_url_resource_scope=ResourceScope.COLLECTION)

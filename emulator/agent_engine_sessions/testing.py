@@ -128,6 +128,18 @@ class Sessions:
         """Removes the faults that have not hit as many calls as they were to."""
         self._call("DELETE", "/faults")
 
+    def snapshot(self) -> int:
+        """Keeps the project's data and its clock as they are now, for `restore`."""
+        number: int = self._call("POST", "/snapshots")["snapshot"]
+        return number
+
+    def restore(self, snapshot: int) -> None:
+        """Has the data and the clock of a snapshot again, as often as you like.
+
+        Faults and the log stay as they are. Raises ValueError for a snapshot that there is not.
+        """
+        self._call("POST", f"/snapshots/{snapshot}:restore")
+
     def seed_ids(self, seed: int | None) -> None:
         """Has the server choose the same ids at every run; None makes them random again."""
         self._call("PATCH", "/ids", {"seed": seed})

@@ -2,7 +2,8 @@
 
 The console is one more client of the API. Its files hold no data, so everybody may read them; the
 browser then calls the API with the caller's own credential. The policy of its pages allows no
-script but theirs and no request to others; see w3.org/TR/CSP3.
+script but theirs and no request to others; see w3.org/TR/CSP3 and
+docs/decisions/0017-console-without-a-build.md.
 """
 
 import base64

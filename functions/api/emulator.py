@@ -19,7 +19,6 @@ import flask
 from functions.aip import errors
 from functions.aip.duration import parse_duration
 from functions.aip.errors import ApiError, InvalidArgument
-from functions.aip.filtering import compile_filter
 from functions.aip.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, format_timestamp, parse_timestamp
 from functions.api.body import read_body
 from functions.api.browsers import check_page
@@ -29,17 +28,19 @@ from functions.api.framework import Target
 from functions.api.path_table import Match, PathTable
 from functions.api.query import effective_verb, sent_path
 from functions.api.routes import ROUTES
-from functions.calls.filters import ENGINE_DEFAULT_ORDER, PageQuery
+from functions.api.snapshots import Snapshot, created_engines
 from functions.config.settings import Settings
 from functions.messages.json_text import read_json, write_plain
 from functions.rules.chance import chance
 from functions.rules.engine import EngineRecord
-from functions.rules.limits import MAX_ENGINES_PAGE
 from functions.rules.names import EngineName, LocationName, is_resource_id
 from functions.store.protocol import Store
 
 _PREFIX = "/emulator/"
-_PATH = re.compile(r"/emulator/v1/projects/([^/]+?)(?:/(clock|clock:advance|faults|ids|requests))?")
+_PATH = re.compile(
+    r"/emulator/v1/projects/([^/]+?)"
+    r"(?:/(clock|clock:advance|faults|ids|requests|snapshots|snapshots/([0-9]{1,9}):restore))?"
+)
 _MOST_LOGGED = 10_000
 
 _TABLE = PathTable(ROUTES)
@@ -57,6 +58,11 @@ class Clock:
         """Nanoseconds since the epoch, in whole microseconds."""
         return self._real() + self._offset if self._frozen is None else self._frozen
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        return self._frozen is not None
+
     def set(self, time: int, *, is_frozen: bool) -> None:
         """Goes on from `time`, or stands still there; raises ValueError beyond the year 9999."""
         if not MIN_TIMESTAMP <= time <= MAX_TIMESTAMP:
@@ -67,16 +73,16 @@ class Clock:
 
     def to_json(self) -> dict[str, Any]:
         """As the path `clock` answers it."""
-        return {"time": format_timestamp(self.now()), "frozen": self._frozen is not None}
+        return {"time": format_timestamp(self.now()), "frozen": self.is_frozen}
 
     def change(self, body: Mapping[str, Any]) -> None:
         """Sets `time`, `frozen` or both; raises ValueError for values of other kinds."""
         time = parse_timestamp(str(body["time"])) if "time" in body else self.now()
-        self.set(time, is_frozen=_truth(body, "frozen", self._frozen is not None))
+        self.set(time, is_frozen=_truth(body, "frozen", self.is_frozen))
 
     def advance(self, duration: int) -> None:
         """Moves forward by nanoseconds."""
-        self.set(self.now() + duration, is_frozen=self._frozen is not None)
+        self.set(self.now() + duration, is_frozen=self.is_frozen)
 
 
 class Logged(NamedTuple):
@@ -98,6 +104,8 @@ class _Project:
     requests: deque[Logged] = field(default_factory=lambda: deque(maxlen=_MOST_LOGGED))
     places: set[tuple[str, str]] = field(default_factory=set)
     """Locations and engines that requests have named; empty text is no engine."""
+    snapshots: list[tuple[int, bool, Snapshot]] = field(default_factory=list)
+    """The clock's time, whether it stood still, and the data."""
 
 
 class Emulator:
@@ -188,6 +196,11 @@ class Emulator:
                     raise InvalidArgument(f"seed must be null or a whole number, not {seed!r}.")
                 project.chance = None if seed is None else Random(seed)
                 return {}
+            case "POST", "snapshots":
+                return {"snapshot": self._take_snapshot(project)}
+            case "POST", _ if found[3]:
+                self._restore(project, int(found[3]))
+                return {}
             case "GET", "requests":
                 return {"requests": [logged._asdict() for logged in list(project.requests)]}
             case "DELETE", "requests":
@@ -203,20 +216,43 @@ class Emulator:
             raise InvalidArgument(f"The body must be an object of {', '.join(sorted(allowed))}.")
         return body
 
+    def _take_snapshot(self, project: _Project) -> int:
+        """The number of the snapshot, from 1 on."""
+        engines = [
+            EngineName(location, engine)
+            for location, engine in project.places
+            if is_resource_id(engine)
+        ]
+        now, is_frozen = project.clock.now(), project.clock.is_frozen
+        data = Snapshot.take(engines, self._settings, self._store(), now)
+        project.snapshots.append((now, is_frozen, data))
+        return len(project.snapshots)
+
+    def _restore(self, project: _Project, number: int) -> None:
+        """Has the data and the clock of a snapshot again; its faults and its log stay."""
+        if not 1 <= number <= len(project.snapshots):
+            raise errors.NotFound(f"There is no snapshot {number}.")
+        time, is_frozen, data = project.snapshots[number - 1]
+        self._remove_data(project)
+        project.clock.set(time, is_frozen=is_frozen)
+        data.restore(self._settings, self._store(), time)
+
     def _reset(self, name: str) -> None:
         """Forgets a project: its clock, faults, log, and the data that requests have named."""
         with self._lock:
             project = self._projects.pop(name)
+        self._remove_data(project)
+
+    def _remove_data(self, project: _Project) -> None:
         store, now = self._store(), project.clock.now()
-        everything = PageQuery(compile_filter("", {}), ENGINE_DEFAULT_ORDER, MAX_ENGINES_PAGE, None)
         for location, engine in project.places:
             if is_resource_id(engine):
                 # An engine that nobody created is deleted as one that was.
                 name_of_engine = EngineName(location, engine)
                 store.create_engine(EngineRecord(name_of_engine, now, now, {}))
-            while found := store.list_engines(location, everything).items:
-                for record in found:
-                    store.delete_engine(record.name, now, lambda: False, force=True)
+        for location in {location for location, _ in project.places}:
+            for record in created_engines(location, store):
+                store.delete_engine(record.name, now, lambda: False, force=True)
 
     def _project(self, name: str) -> _Project:
         with self._lock:

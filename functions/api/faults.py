@@ -114,7 +114,7 @@ class Fault:
         return True
 
     def answer(self, request: flask.Request, serve: Target) -> flask.Response:
-        """The answer to a call that it hits; no client gets that of a dropped connection."""
+        """The answer to a call that it hits; a dropped connection has none."""
         if not self.after_commit:
             time.sleep(self._seconds)
         answer = serve(request) if self.after_commit or not self._fails else None

@@ -12,6 +12,7 @@ from functools import cache, reduce
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from google.cloud.location import locations_pb2
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2, json_format
 from google.protobuf.duration_pb2 import Duration
@@ -19,7 +20,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import DecodeError, Message
 
 from functions.aip.errors import Internal, InvalidArgument
-from functions.api.routes import BOTH, ROUTES, Route
+from functions.api.routes import BOTH, METHODS, ROUTES, Route
 from functions.rules.errors import InvalidFields
 
 _SERVICES = {
@@ -42,19 +43,31 @@ _SERVICES = {
 }
 """Each method of a service → the message that it answers."""
 
-_OPERATIONS: dict[str, type[Message]] = {
-    "get_operation": operations_pb2.Operation,
-    "list_operations": operations_pb2.ListOperationsResponse,
-    "delete_operation": empty_pb2.Empty,
-    "cancel_operation": empty_pb2.Empty,
-    "wait_operation": operations_pb2.Operation,
+_SHARED: dict[str, dict[str, type[Message]]] = {
+    "google.longrunning.Operations": {
+        "get_operation": operations_pb2.Operation,
+        "list_operations": operations_pb2.ListOperationsResponse,
+        "delete_operation": empty_pb2.Empty,
+        "cancel_operation": empty_pb2.Empty,
+        "wait_operation": operations_pb2.Operation,
+    },
+    "google.cloud.location.Locations": {
+        "get_location": locations_pb2.Location,
+        "list_locations": locations_pb2.ListLocationsResponse,
+    },
 }
-"""The methods of google.longrunning.Operations, whose calls have no version."""
+"""The same of services that other APIs of Google have, too, whose calls have no version."""
 
-_VERSION_OF_OPERATIONS = "ui"
+_REQUESTS = {
+    "google.longrunning.Operations": operations_pb2,
+    "google.cloud.location.Locations": locations_pb2,
+}
+
+_VERSION_OF_SHARED = "ui"
 """Below it, an operation's messages are of the version that the operation was made with."""
 
 _KINDS = {
+    "projects": "Project",
     "locations": "Location",
     "reasoningEngines": "ReasoningEngine",
     "sessions": "Session",
@@ -139,20 +152,22 @@ def find_rpc(path: str) -> Rpc | None:
     """
     _, service, name = [*path.split("/"), "", ""][:3]
     method = re.sub("(?!^)(?=[A-Z])", "_", name).lower()
-    if service == "google.longrunning.Operations" and method in _OPERATIONS:
-        request: type[Message] = getattr(operations_pb2, f"{name}Request")
-        return Rpc(method, _VERSION_OF_OPERATIONS, request, _OPERATIONS[method])
+    if method not in METHODS:
+        return None
+    if response := _SHARED.get(service, {}).get(method):
+        request: type[Message] = getattr(_REQUESTS[service], f"{name}Request")
+        return Rpc(method, _VERSION_OF_SHARED, request, response)
     package, _, service = service.rpartition(".")
     version = package.removeprefix("google.cloud.aiplatform.")
     if version not in BOTH or method not in _SERVICES.get(service, {}):
         return None
-    response = _SERVICES[service][method]
+    answer = _SERVICES[service][method]
     types = importlib.import_module(f"google.cloud.aiplatform_{version}.types")
     return Rpc(
         method,
         version,
         getattr(types, f"{name}Request").pb(),
-        operations_pb2.Operation if response == "Operation" else getattr(types, response).pb(),
+        operations_pb2.Operation if answer == "Operation" else getattr(types, answer).pb(),
     )
 
 

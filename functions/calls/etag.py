@@ -1,8 +1,8 @@
 """Etags that clients expect; see rfc-editor.org/rfc/rfc9110#name-conditional-requests.
 
-A session's etag is `version.shared`: every write to the session moves its version, and every change
-of the `app:` and `user:` state that it shows the other part. An append, which reads no shared
-state, answers the version alone.
+A session's etag is `version.shared`. Every write to the session moves the version. Every change of
+the `app:` and `user:` state that the session shows moves the other part. An append, which reads no
+shared state, answers the version alone.
 """
 
 from functions.aip.errors import InvalidArgument

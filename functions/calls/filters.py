@@ -60,9 +60,8 @@ class PageQuery:
     """A page of a list: filter, order, size, and the position behind which it begins.
 
     A store calls `is_time_up` after each record that it reads, and ends the page if it is true.
-    With `original`, events are those from before their compaction. `is_whole` asks for all fields
-    of the events' records.
-    `is_full` asks for the counts of each session, too.
+    With `original`, events are as they were before their compaction. `is_whole` asks for all fields
+    of the events' records, `is_full` for the counts of each session.
     """
 
     filter: Filter

@@ -9,6 +9,7 @@ from functions.messages.json_text import read_json
 from functions.messages.message import Message
 from functions.messages.session import Session
 from functions.messages.session_event import SessionEvent
+from functions.messages.state import State
 from functions.rules.event_rules import new_event
 from functions.rules.import_line import HistoryLine, ImportLine, SessionLine, StateLine
 from functions.rules.names import EngineName, SessionName, UserName, is_resource_id, unspell
@@ -45,14 +46,6 @@ class ForkedFrom(Message):
     event: str | None = ""
 
 
-class StateOfOwner(Message):
-    """The app state of an engine, or the user state of a user, by its name."""
-
-    name: str | None = ""
-    state: dict[str, Any] | None = None
-    update_time: str | None = None
-
-
 def read_lines(request: Request, now: int) -> list[ImportLine]:
     """Reads all lines; raises InvalidArgument naming the first line that is wrong, from 0 on.
 
@@ -67,7 +60,7 @@ def read_lines(request: Request, now: int) -> list[ImportLine]:
 
 
 class _Reader:
-    """Reads one line after the other, and remembers whose events follow."""
+    """Reads one line after the other, and keeps the session that the next events belong to."""
 
     def __init__(self, request: Request, now: int) -> None:
         self._request, self._now = request, now
@@ -96,7 +89,7 @@ class _Reader:
             )
 
     def _state(self, where: str, value: object, *, is_of_user: bool) -> StateLine:
-        message = StateOfOwner.read(value, where)
+        message = State.read(value, where)
         segments = (message.name or "").split("/")
         engine = self._engine(where, segments)
         owner: StateOwner = engine
@@ -113,7 +106,7 @@ class _Reader:
             {f"{prefix}{key}": each for key, each in (message.state or {}).items()}
         )
         merge_members({}, dict(members))
-        return StateLine(owner, dict(members))
+        return StateLine(owner, dict(members), message.update_time)
 
     def _session_line(self, where: str, value: object) -> SessionLine:
         fields, forked_from = _without(value, _OF_SESSION | {"forkedFrom"}), ""

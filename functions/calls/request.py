@@ -259,7 +259,10 @@ def list_json(
     if cursor is not None and query.cursor is not None and not items:
         raise NoMatchInTime
     token = "" if cursor is None else next_page_token(parent, query, cursor)
-    return object_text(
-        f'"{field}":[{",".join(items)}]' if items else "",
-        f'"nextPageToken":"{token}"' if token else "",
-    )
+    next_page = f'"nextPageToken":"{token}"' if token else ""
+    if not items:
+        return object_text(next_page)
+    # A page may have megabytes: this copies the items once.
+    texts = [f'{{"{field}":[{items[0]}', *items[1:]]
+    texts[-1] += f"],{next_page}}}" if next_page else "]}"
+    return ",".join(texts)

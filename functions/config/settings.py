@@ -163,8 +163,10 @@ class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings)
     )
     work_time_limit: int = setting(
         20 * 10**9,
-        "How long one request that removes an engine or a user, or forks a session, may work "
-        "before it answers that it is not done; less than the function's own time limit.",
+        "The time that one request may work if it removes an engine, a user or events, or forks, "
+        "exports or compacts. Then it answers that it is not done, or where to go on. It is also "
+        "how long the server waits for the summarizer. It must be less than the function's own "
+        "time limit.",
         patience,
     )
     watch_time_limit: int | None = setting(

@@ -82,7 +82,7 @@ function changeTheme() {
 }
 
 function isTyping(target) {
-  return target.closest("input, textarea, select, dialog, .menu") !== null;
+  return target.closest("input, textarea, select, dialog[open], .menu") !== null;
 }
 
 document.addEventListener("keydown", (event) => {

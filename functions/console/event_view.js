@@ -2,7 +2,7 @@
 
 import { button, count, download, duration, h, icon, iconButton, text, time } from "./elements.js";
 import { linkTo } from "./api.js";
-import { preview, tree } from "./json.js";
+import { preview, tree, trees } from "./json.js";
 import { partsOf } from "./conversation.js";
 
 const LONG = 3000;
@@ -120,7 +120,7 @@ function drawPart(part, place, row, context) {
         h("span", { class: "arrow" }, " answers "),
         h("span", { class: "glance" }, text(preview(response))),
       ],
-      () => [tree(response), media.map(drawMedia)],
+      () => [h("div", { class: "tree" }, trees(response)), media.map(drawMedia)],
     );
   }
   if (part.executableCode)
@@ -181,7 +181,7 @@ function toolCall(call, place, row, context) {
   ];
   return fold(row, place, context, "tool", summary, () => [
     h("p", { class: "label" }, "Arguments"),
-    h("div", { class: "tree" }, tree(call.args ?? {})),
+    h("div", { class: "tree" }, trees(call.args ?? {})),
     entry && [
       h(
         "div",
@@ -194,7 +194,7 @@ function toolCall(call, place, row, context) {
           { "aria-haspopup": "menu" },
         ),
       ),
-      h("div", { class: "tree" }, tree(response.response ?? {})),
+      h("div", { class: "tree" }, trees(response.response ?? {})),
       (response.parts ?? []).map(drawMedia),
     ],
   ]);

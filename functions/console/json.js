@@ -31,6 +31,14 @@ export function preview(value, length = 80) {
 
 const FIRST = 200;
 
+// Returns an object's members, each as a tree; any other value as a tree of its own.
+export function trees(value) {
+  const isObject = value !== null && typeof value === "object" && !isExact(value);
+  if (!isObject || Array.isArray(value) || !Object.keys(value).length) return tree(value);
+  const details = tree(value);
+  return [...details.lastChild.childNodes];
+}
+
 // Returns a value as a tree that opens and closes. A level shows its first 200 members.
 export function tree(value, key, { open = 1 } = {}) {
   const label = key === undefined ? [] : [h("span", { class: "key" }, text(key)), ": "];

@@ -1,12 +1,14 @@
 // The page of one session: its conversation, live, and what is known of it beside.
 
-import { callFull, engineOf, linkTo, pages, parts, stream } from "./api.js";
+import { callFull, engineOf, linkTo, pages, parts } from "./api.js";
 import { appendMessage, eventActions, sessionActions } from "./actions.js";
-import { Conversation, idOf, words } from "./conversation.js";
+import { Conversation, idOf } from "./conversation.js";
 import { openMenu, showJson } from "./dialogs.js";
 import { button, chips, h, icon, iconButton, many, text } from "./elements.js";
 import { eventRow, runRow } from "./event_view.js";
+import { makeFind } from "./find.js";
 import { parse } from "./json.js";
+import { followSession, readSessionEvents } from "./session_stream.js";
 import { aboutPanel, runsPanel, statePanel } from "./side_panels.js";
 import { signIn } from "./sign_in.js";
 import { makeTabs } from "./tabs.js";
@@ -14,8 +16,7 @@ import { WindowedList } from "./windowed_list.js";
 
 const SETTLED = 300;
 const REFRESH = 500;
-const LONGEST_PAUSE = 10_000;
-const MANY_RUNS = 20;
+const LONGEST_FILTER = 4000;
 
 // `name` is that of the session, or of one of its events, which the page then shows first.
 export function sessionPage(name, navigate) {
@@ -25,7 +26,8 @@ export function sessionPage(name, navigate) {
   const context = { opened: new Set(), changes: () => changes, openMenu: openEventMenu };
 
   let session = { name: sessionName };
-  let runs = new Map();
+  const runs = new Map();
+  let runsRead = 0;
   let rows = [];
   let changes = new Map();
   let wanted = parts(name).events;
@@ -35,10 +37,7 @@ export function sessionPage(name, navigate) {
   let touched = new Set();
   let frame;
   let refreshing;
-  let lastEventId = "";
   let tab = "runs";
-  let reading;
-  let hits = [];
 
   const list = new WindowedList({
     label: "Conversation",
@@ -58,16 +57,7 @@ export function sessionPage(name, navigate) {
   const blank = h("div", { class: "empty", hidden: true });
   const panel = h("div", { class: "panel", role: "tabpanel", tabindex: 0, id: "panel" });
   const tabs = makeTabs(showTab, leaving.signal);
-  const find = h("input", {
-    type: "search",
-    placeholder: "Find",
-    "aria-label": "Find in the conversation",
-    autocomplete: "off",
-    oninput: search,
-    onkeydown: findKey,
-    dir: "auto",
-  });
-  const findCount = h("span", { class: "muted", role: "status" });
+  const find = makeFind(conversation, showHit);
   const message = h("textarea", {
     rows: 1,
     dir: "auto",
@@ -98,7 +88,7 @@ export function sessionPage(name, navigate) {
         "div",
         { class: "buttons" },
         live,
-        h("span", { class: "find" }, find, findCount),
+        find.element,
         button("Fork", () => act("fork")),
         iconButton(
           "more",
@@ -120,71 +110,28 @@ export function sessionPage(name, navigate) {
 
   // -- The stream
 
-  async function follow() {
-    let pause = 250;
+  function follow() {
     setLive("loading", "Reading");
-    while (!leaving.signal.aborted) {
-      reading = new AbortController();
-      const signal = AbortSignal.any([leaving.signal, reading.signal]);
-      try {
-        for await (const messages of stream(`${sessionName}/events:watch`, {
-          query: { view: "FULL" },
-          lastEventId,
-          signal,
-        })) {
-          pause = 250;
-          if (hasSettled) setLive("on", "Live");
-          else settle();
-          for (const { type, id, data } of messages) {
-            if (type === "deleted") return ended();
-            lastEventId = id || lastEventId;
-            take(parse(data), data);
-          }
-        }
-      } catch (error) {
-        if (leaving.signal.aborted) return undefined;
-        if (error.name !== "AbortError") {
-          if (error.code === 404) return lastEventId ? ended() : explain(error);
-          if ([400, 401, 403].includes(error.code)) return explain(error);
-          if (error.code === 429) return readOnce(error);
-          setLive("off", "Reconnecting");
-          pause = Math.min(LONGEST_PAUSE, pause * 2);
-        }
-      }
-      await visible();
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
-    return undefined;
+    return followSession(sessionName, leaving.signal, { take, tell });
   }
 
-  // A tab that nobody sees holds no stream: each takes a thread of the server.
-  function watchVisibility() {
-    if (document.visibilityState === "hidden") reading?.abort();
-  }
-
-  function visible() {
-    if (document.visibilityState === "visible") return undefined;
-    setLive("off", "Paused");
-    return new Promise((resolve) => {
-      document.addEventListener("visibilitychange", resolve, {
-        once: true,
-        signal: leaving.signal,
-      });
-    });
+  function tell(state, error) {
+    const say = {
+      on: () => (hasSettled ? setLive("on", "Live") : settle()),
+      off: () => setLive("off", "Reconnecting"),
+      hidden: () => setLive("off", "Paused"),
+      ended,
+      full: () => readOnce(error),
+      refused: () => explain(error),
+    };
+    return say[state]();
   }
 
   // Where the server holds no more streams, the page reads the list once, and says so.
   async function readOnce(error) {
-    for await (const page of pages(
-      `${sessionName}/events`,
-      "sessionEvents",
-      { view: "FULL", pageSize: 1000 },
-      leaving.signal,
-    )) {
-      for (const event of page) take(event, JSON.stringify(event));
-    }
-    settle();
     setLive("off", "Not live");
+    await readSessionEvents(sessionName, leaving.signal, take);
+    settle();
     fault.replaceChildren(
       h("p", {}, text(error.message), " The page does not follow the session."),
       button("Try again", () => (fault.replaceChildren(), follow())),
@@ -194,14 +141,8 @@ export function sessionPage(name, navigate) {
   function ended() {
     setLive("off", "Ended");
     settle();
-    fault.replaceChildren(
-      h(
-        "p",
-        {},
-        "The session is gone: it was deleted, or it has expired. What was read of it stays here until you leave.",
-      ),
-    );
-    return undefined;
+    const what = "The session is gone: it was deleted, or it has expired.";
+    fault.replaceChildren(h("p", {}, `${what} What was read of it stays here until you leave.`));
   }
 
   function explain(error) {
@@ -214,7 +155,6 @@ export function sessionPage(name, navigate) {
           class: "primary",
         }),
       );
-    return undefined;
   }
 
   function setLive(kind, label) {
@@ -230,7 +170,7 @@ export function sessionPage(name, navigate) {
     clearTimeout(settling);
     settling = setTimeout(() => {
       hasSettled = true;
-      setLive("on", "Live");
+      if (live.dataset.kind === "loading") setLive("on", "Live");
       draw();
       if (wanted && !conversation.byId.has(wanted)) {
         fault.replaceChildren(h("p", {}, "The event of this address is not in the session."));
@@ -269,14 +209,13 @@ export function sessionPage(name, navigate) {
   async function readRuns() {
     const ids = [...touched];
     touched = new Set();
-    const filter =
-      runs.size && ids.length <= MANY_RUNS
-        ? ids.map((id) => `invocation_id=${JSON.stringify(id)}`).join(" OR ")
-        : "";
+    const terms = ids.map((id) => `invocation_id=${JSON.stringify(id)}`).join(" OR ");
+    const filter = runs.size && terms.length <= LONGEST_FILTER ? terms : "";
     if (runs.size && !ids.length) return;
     try {
       for await (const page of pages(`${sessionName}/runs`, "runs", { filter }, leaving.signal)) {
         for (const run of page) runs.set(run.invocationId, run);
+        runsRead += page.length;
       }
     } catch (error) {
       if (error.name !== "AbortError" && error.code !== 404) throw error;
@@ -294,15 +233,15 @@ export function sessionPage(name, navigate) {
     rows = conversation.rows();
     changes = conversation.changes();
     mark(before, wasAtEnd);
-    let number = 0;
+    const numbers = new Map();
     for (const row of rows) {
       row.isNew = row.key === unreadFrom;
       if (row.isNew) row.version += " new";
       if (row.kind !== "run") continue;
-      number += 1;
-      row.number = number;
+      if (!numbers.has(row.invocation)) numbers.set(row.invocation, numbers.size + 1);
+      row.number = numbers.get(row.invocation);
       const run = runs.get(row.invocation);
-      row.version += `${number} ${run?.state} ${run?.endTime}`;
+      row.version += `${row.number} ${run?.state} ${run?.endTime}`;
     }
     list.set(rows, { follow: hasSettled });
     blank.hidden = Boolean(rows.length) || !hasSettled;
@@ -312,7 +251,7 @@ export function sessionPage(name, navigate) {
         h("p", {}, "Events show here as agents append them. You can speak first, below."),
       );
     if (wanted && conversation.byId.has(wanted)) go(wanted, true);
-    if (find.value) search();
+    find.again();
     drawPanel();
   }
 
@@ -373,11 +312,8 @@ export function sessionPage(name, navigate) {
   function drawPanel() {
     const shown = tab;
     if (shown === "talk") return;
-    const version = JSON.stringify([
-      shown,
-      shown === "runs" ? [...runs.values()] : session,
-      shown === "state" ? conversation.events.length : 0,
-    ]);
+    const newest = { runs: runsRead, state: conversation.arrived, about: 0 }[shown];
+    const version = `${shown} ${newest} ${shown === "runs" ? "" : JSON.stringify(session)}`;
     if (version === drawn) return;
     drawn = version;
     const content = {
@@ -426,22 +362,8 @@ export function sessionPage(name, navigate) {
     list.reveal(events.at(place).key)?.focus({ preventScroll: true });
   }
 
-  function search() {
-    const asked = find.value.trim().toLocaleLowerCase();
-    hits = asked
-      ? conversation.events.filter(({ event }) => words(event).toLocaleLowerCase().includes(asked))
-      : [];
-    findCount.textContent = asked ? many(hits.length, "hit") : "";
-  }
-
-  function findKey(event) {
-    if (event.key !== "Enter" || !hits.length) return;
-    event.preventDefault();
-    const last = Number(find.dataset.at ?? -1);
-    const at = (last + (event.shiftKey ? hits.length - 1 : 1)) % hits.length;
-    find.dataset.at = at;
-    findCount.textContent = `${at + 1} of ${hits.length}`;
-    const row = list.reveal(conversation.rowOf.get(hits[at].id), "start");
+  function showHit(id) {
+    const row = list.reveal(conversation.rowOf.get(id), "start");
     for (const each of list.mounted.values()) each.element.classList.remove("found");
     row?.classList.add("found");
   }
@@ -513,7 +435,6 @@ export function sessionPage(name, navigate) {
 
   drawSession();
   tabs.draw();
-  document.addEventListener("visibilitychange", watchVisibility, { signal: leaving.signal });
 
   return {
     element,

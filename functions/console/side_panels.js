@@ -16,6 +16,7 @@ import {
 import { preview, tree } from "./json.js";
 
 const GAP = 60_000;
+const FIRST = 100;
 
 // The runs in their order, each with its duration as a bar; a pause of a minute or more is told.
 export function runsPanel(runs, go) {
@@ -26,7 +27,7 @@ export function runsPanel(runs, go) {
       "No run yet. A run is what one invocation of the agent does.",
     );
   const longest = Math.max(1, ...runs.map(lasts));
-  const items = runs.flatMap((run, place) => {
+  const item = (run, place) => {
     const pause = place ? new Date(run.startTime) - new Date(runs[place - 1].endTime) : 0;
     const tools = (run.toolCalls ?? []).map(({ name }) => name);
     const bar = h("span", { class: "bar" });
@@ -56,8 +57,20 @@ export function runsPanel(runs, go) {
         ),
       ),
     ];
-  });
-  return h("ol", { class: "timeline" }, items);
+  };
+  const list = h("ol", { class: "timeline" });
+  // The document holds a bounded number of runs at first, as it does of events.
+  const more = button("", () => add(), { class: "quiet" });
+  let shown = 0;
+  const add = () => {
+    const next = runs.slice(shown, shown + FIRST);
+    list.append(...next.flatMap((run, at) => item(run, shown + at)).filter(Boolean));
+    shown += next.length;
+    more.textContent = `Show ${many(Math.min(FIRST, runs.length - shown), "more run")}`;
+    more.hidden = shown === runs.length;
+  };
+  add();
+  return [list, more];
 }
 
 function lasts({ startTime, endTime }) {

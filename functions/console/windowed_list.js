@@ -151,16 +151,17 @@ export class WindowedList {
     }
     for (const [key, place] of wanted) this.#mount(key, place);
     this.#order();
+    // A row that was drawn again is another element.
+    if (focused && document.activeElement === document.body)
+      this.mounted.get(focused)?.element.focus({ preventScroll: true });
   }
 
   #mount(key, place) {
     const row = this.rows[place];
     let mounted = this.mounted.get(key);
     if (mounted && mounted.version !== row.version) {
-      const hadFocus = mounted.element.contains(document.activeElement);
       this.#unmount(key, mounted);
-      mounted = this.#add(row);
-      if (hadFocus) mounted.element.focus({ preventScroll: true });
+      mounted = undefined;
     }
     mounted ??= this.#add(row);
     const { element } = mounted;
@@ -188,12 +189,13 @@ export class WindowedList {
   }
 
   // Keeps the document in the order of the list, which is the order of reading aloud and of Tab.
+  // Only rows that are new move: an element that moves loses the focus.
   #order() {
     const sorted = [...this.mounted.values()].sort((one, other) => one.place - other.place);
-    let next = null;
-    for (const { element } of sorted.reverse()) {
-      if (element.nextSibling !== next) this.canvas.insertBefore(element, next);
-      next = element;
+    let next = this.canvas.firstChild;
+    for (const { element } of sorted) {
+      if (element === next) next = next.nextSibling;
+      else this.canvas.insertBefore(element, next);
     }
   }
 

@@ -22,8 +22,10 @@ def list_events(request: Request, store: Store, now: int) -> str:
     query = request.page(session, EVENT_FIELDS, EVENT_ORDERS, EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE)
     query = replace(query, original=view is EventView.ORIGINAL)
     page = store.list_events(session, query, now)
-    events = events_json(page.items, session, request, view)
-    return list_json("sessionEvents", events, session, query, page.cursor)
+    events, cursor = events_json(page.items, session, request, view), page.cursor
+    # A page may have megabytes: it is not kept while its JSON is joined.
+    del page
+    return list_json("sessionEvents", events, session, query, cursor)
 
 
 def events_json(

@@ -1,4 +1,4 @@
-"""Where the random parts of ids come from; imports nothing of ours."""
+"""Where the random parts of ids come from; imports no other module of this project."""
 
 import random
 import secrets

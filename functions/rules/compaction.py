@@ -47,14 +47,14 @@ class Range:
 
 
 def edited(event: EventRecord, most_bytes: int) -> EventRecord | None:
-    """Returns the event without what later turns can do without; None if nothing changes.
+    """Returns a smaller event for later turns; None if nothing changes.
 
     - The response of a tool becomes `{"compacted": true, "bytes": n}` if it and the media beside it
       have more than `most_bytes` of JSON.
     - Parts that are thoughts go, unless they hold a call, a response or code.
 
-    The same happens in the rawEvent. All else stays, such as the signatures of calls. So does a
-    compaction, and an event that together with its original is larger than MAX_EVENT_BYTES.
+    The same happens in the rawEvent. All else stays, such as the signatures of calls. A compaction
+    stays as it is, and so does an event that with its original exceeds MAX_EVENT_BYTES.
     """
     may_change = '"thought":true' in event.text or (
         len(event.text) > most_bytes and any(f'"{name}"' in event.text for name in _RESPONSES)

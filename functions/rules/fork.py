@@ -39,9 +39,9 @@ class Point:
 class Fork:
     """The fork that a request asks for; None is for fields that it has from its source.
 
-    `request` tells it from another fork under the same name. `lease_end` is the nanoseconds since
-    the epoch up to which the purge leaves it alone while it is incomplete. `require_engine` tells
-    that the engine must exist.
+    Another fork under the same name has another `request`. `lease_end` is the nanoseconds since the
+    epoch up to which the purge leaves it alone while it is incomplete. `require_engine` says that
+    the engine must exist.
     """
 
     name: SessionName

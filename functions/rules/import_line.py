@@ -10,10 +10,14 @@ from functions.rules.state import MemberChanges, StateChange, join_members
 
 @dataclass(frozen=True, slots=True)
 class StateLine:
-    """The app state of an engine or the user state of a user; keys of members have the prefix."""
+    """The app state of an engine or the user state of a user; keys of members have the prefix.
+
+    `update_time` is when it changed last, in nanoseconds, None where the line does not say it.
+    """
 
     owner: StateOwner
     members: MemberChanges
+    update_time: int | None
 
 
 @dataclass(frozen=True, slots=True)

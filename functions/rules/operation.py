@@ -1,7 +1,7 @@
 """Operations without storage: an operation's id says what was done.
 
 Every operation is done when the server answers, except the deletion of a large engine and the fork
-of a large session: the store knows whether those are done.
+of a large session: the store knows whether these two are done.
 
 An operation's id is an opaque token of the kind, the resource and the time. Its checksum keeps the
 server from finding operations that never existed.

@@ -29,8 +29,8 @@ class SessionRecord:
     """The record that a store keeps of a session; times are nanoseconds since the epoch.
 
     `state` is the joined member texts of the session's own state, or None if it never had any.
-    `shared` is the joined member texts of the state of its user and its engine. `unknown` is those
-    of the fields that the API does not know.
+    `shared` is the joined member texts of the state of its user and its engine. `unknown` has
+    the fields that the API does not know in the same way.
 
     `version` is the part of the etag that every write to the session moves. `event_count` is None
     where the store does not know it yet, `usage` sums what the events say of tokens, and

@@ -37,10 +37,10 @@ def export_sessions(request: Request, store: Store, now: int) -> LineStream:
     The lines are `{"appState"}` and `{"userState"}` of each engine, then for each session by
     create_time `{"session"}`, its `{"event"}`s and the `{"stateChange"}`s between them in the order
     of their arrival. The last line is `{"end": {"sessions", "events"}}`, or after WORK_TIME_LIMIT
-    `{"nextPageToken"}`: the counts are those of one answer. An answer without either was cut.
+    `{"nextPageToken"}`. The counts are of this answer alone. An answer without either line was cut.
 
-    `filter` is that of list_sessions; user state is then that of the user it names, or of all. The
-    engine `-` means all engines of the location that have sessions.
+    `filter` has the syntax of list_sessions. If it names a user, the user state is of that user
+    alone, else of all. The engine `-` means all engines of the location that have sessions.
     """
     engine = request.engine_or_all
     matching = request.filter(SESSION_FIELDS)
@@ -72,8 +72,8 @@ def export_sessions(request: Request, store: Store, now: int) -> LineStream:
 class _Start:
     """Where an export goes on: behind a session of the list, within the next one.
 
-    `session` is the name of that one, "" for its start; `within` is a place in its history, and
-    `last_event` the id of the last event before it.
+    `session` is the name of the next one, "" to begin at its start. `within` is a place in its
+    history, and `last_event` the id of the last event before that place.
     """
 
     behind: Cursor = field(default_factory=list)

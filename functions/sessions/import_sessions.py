@@ -1,6 +1,6 @@
 """POST {engine}:import: adds sessions, events and state that an export wrote."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -13,6 +13,9 @@ from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord
 from functions.rules.shared_state import SharedStateChange
 from functions.store.protocol import Store
+
+_TOGETHER = 500
+"""Lines that SQLite commits together: other writers wait for them."""
 
 
 def import_sessions(request: Request, store: Store, now: int) -> str:
@@ -29,14 +32,10 @@ def import_sessions(request: Request, store: Store, now: int) -> str:
     """
     store.begin_import(request.engine_or_all)
     work = _Import(store, now, require_engine=request.settings.require_engine)
-    for lines in _groups(read_lines(request, now)):
-        first = lines[0]
-        if isinstance(first, StateLine):
-            work.state(first)
-        elif isinstance(first, SessionLine):
-            work.session(first)
-        else:
-            work.history([line for line in lines if isinstance(line, HistoryLine)])
+    lines = read_lines(request, now)
+    for start in range(0, len(lines), _TOGETHER):
+        with store.together():
+            work.add(lines[start : start + _TOGETHER])
     return write_plain(
         {
             "importedSessions": work.sessions,
@@ -45,15 +44,6 @@ def import_sessions(request: Request, store: Store, now: int) -> str:
             "conflicts": list(dict.fromkeys(work.conflicts)),
         }
     )
-
-
-def _groups(lines: list[ImportLine]) -> Iterator[list[ImportLine]]:
-    """Lines of one session's history together, every other line by itself."""
-    for is_history, some in groupby(lines, lambda line: isinstance(line, HistoryLine)):
-        if is_history:
-            yield list(some)
-        else:
-            yield from ([line] for line in some)
 
 
 @dataclass(slots=True)
@@ -69,6 +59,18 @@ class _Import:
     conflicts: list[str] = field(default_factory=list)
     current: SessionName | None = None
 
+    def add(self, lines: Sequence[ImportLine]) -> None:
+        """Adds some lines; those of one session's history go to the store together."""
+        for is_history, some in groupby(lines, lambda line: isinstance(line, HistoryLine)):
+            if is_history:
+                self.history([line for line in some if isinstance(line, HistoryLine)])
+                continue
+            for line in some:
+                if isinstance(line, StateLine):
+                    self.state(line)
+                elif isinstance(line, SessionLine):
+                    self.session(line)
+
     def state(self, line: StateLine) -> None:
         """Sets app or user state that is empty."""
         found = sorted(self.store.get_shared_state(line.owner).members)
@@ -78,9 +80,9 @@ class _Import:
         elif found:
             self.conflicts.append(f"{line.owner}/state")
         else:
-            change = SharedStateChange(line.members)
+            change, time = SharedStateChange(line.members), line.update_time or self.now
             self.store.update_shared_state(
-                line.owner, change, self.now, require_engine=self.require_engine
+                line.owner, change, time, require_engine=self.require_engine
             )
 
     def session(self, line: SessionLine) -> None:

@@ -11,7 +11,7 @@ from functions.store.protocol import Store
 def rewind_session(request: Request, store: Store, now: int) -> Answer:
     """Appends the event of the rewind, and answers the Session.
 
-    Earlier events stay. ADK's runners no longer show those to a model that are behind the moment.
+    Earlier events stay, but ADK's runners leave the events behind the moment out of their prompts.
     The state of the user and the engine stays, and so do artifacts. A retry with the same
     `requestId` appends nothing.
 

@@ -1,4 +1,4 @@
-"""The service at SUMMARIZER_URL: it is sent events and answers a summary of them.
+"""The service at SUMMARIZER_URL, which answers a summary of events.
 
 POST {"session": Session, "events": [SessionEvent, …]}  →  {"content": Content}
 """
@@ -16,7 +16,7 @@ from functions.config.settings import Settings
 from functions.rules.session import SessionRecord
 
 _MAX_BYTES = 2**20
-"""Of an answer."""
+"""Bytes of an answer of the service."""
 
 _log = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 """The guard of the methods for single events, compaction and histories."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from functions.access.access import Access, Grant
 from functions.aip.errors import PermissionDenied
@@ -94,12 +95,16 @@ class GuardedEvents:
     def import_history(
         self, name: SessionName, lines: Sequence[HistoryLine], now: int
     ) -> ImportedHistory:
-        """For the roles that import; the session must be of an engine of theirs."""
+        """Adds history for roles that import, below an engine that they may change."""
         self._check_imports(name.engine)
         return self._store.import_history(name, lines, now)
 
+    def together(self) -> AbstractContextManager[None]:
+        """For everybody: each write within the context has its own check."""
+        return self._store.together()
+
     def begin_import(self, engine: EngineName) -> None:
-        """For the roles that write app state."""
+        """Lets the roles import that write app state."""
         self._check_imports(engine)
         self._store.begin_import(engine)
 

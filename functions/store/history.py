@@ -33,7 +33,7 @@ class HistoryItem(NamedTuple):
 class HistoryPiece:
     """The next items of a history; `is_last` where nothing follows.
 
-    `create_time` is that of the session, in nanoseconds: another one of the same name has another.
+    `create_time` is the session's, in nanoseconds: a later session of the same name has another.
     """
 
     items: list[HistoryItem]

@@ -1,6 +1,7 @@
 """The interface of every store; one contract suite tests them all."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -191,6 +192,9 @@ class Store(Protocol):
     def begin_import(self, engine: EngineName) -> None:
         """Raises what keeps a caller from importing into an engine, or with `-` into any."""
 
+    def together(self) -> AbstractContextManager[None]:
+        """Within the context, SQLite commits the writes of this thread together at its end."""
+
     def import_history(
         self, name: SessionName, lines: Sequence[HistoryLine], now: int
     ) -> ImportedHistory:
@@ -294,7 +298,7 @@ class Store(Protocol):
     ) -> EventReader:
         """Follows a session's events from the start, or behind the position of one of them.
 
-        With `original`, events are those from before their compaction.
+        With `original`, events are as they were before their compaction.
 
         Raises SessionNotFound. docs/decisions/0006-streams-go-by-commits.md gives the order.
         """

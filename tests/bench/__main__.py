@@ -10,16 +10,19 @@ import tempfile
 from pathlib import Path
 
 from tests.bench.bench import new_bench
+from tests.bench.disks import DISK
 from tests.bench.report import as_markdown, write_report
 
 SCENARIOS = (
     "http_sqlite",
+    "clients",
     "http_firestore",
-    "adk_services",
     "budget",
+    "bulk",
+    "removal",
+    "large",
     "startup",
     "watch",
-    "purge",
     "many_sessions",
     "many_events",
 )
@@ -29,8 +32,8 @@ SCENARIOS = (
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
-    parser.add_argument("--quick", action="store_true", help="few short rounds")
-    parser.add_argument("--dir", help="where databases go; default: the temporary folder")
+    parser.add_argument("--quick", action="store_true", help="one round of everything")
+    parser.add_argument("--dir", default=DISK, help=f"where databases go; default: {DISK}")
     arguments = parser.parse_args()
     names = [name for name in SCENARIOS if arguments.only in name]
     if not names:
@@ -44,6 +47,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="bench-", dir=arguments.dir) as directory,
         new_bench(Path(directory), is_quick=arguments.quick) as bench,
     ):
+        bench.say(f"databases are {bench.disk}")
         sections = []
         for name in names:
             bench.say(name)

@@ -33,12 +33,16 @@ class Client:
 
     def call(self, verb: str, path: str, body: str | None = None) -> Any:
         """The answer's JSON; raises RuntimeError for a status other than 200."""
+        return json.loads(self.read(verb, path, body))
+
+    def read(self, verb: str, path: str, body: str | None = None) -> bytes:
+        """The answer's body; raises RuntimeError for a status other than 200."""
         self._connection.request(verb, path, body, {"Content-Type": "application/json"})
         answer = self._connection.getresponse()
         text = answer.read()
         if answer.status != 200:
             raise RuntimeError(f"{verb} {path} answers {answer.status}: {text[:500]!r}")
-        return json.loads(text)
+        return text
 
     def create(self, session: str, sessions: str = SESSIONS) -> str:
         """The path of a new session."""

@@ -2,11 +2,12 @@
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 Measure = Callable[[], float]
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,13 @@ def constant(value: float, rounds: int) -> Figure:
     return Figure((value,) * rounds)
 
 
-def interleaved(measures: Mapping[str, Measure], rounds: int) -> dict[str, Figure]:
+def interleaved(measures: Mapping[Key, Measure], rounds: int) -> dict[Key, Figure]:
     """Every measure once a round, after one round that warms up and does not count.
 
     Each round begins with another measure, so that none always follows the same one.
     """
     names = list(measures)
-    values: dict[str, list[float]] = {name: [] for name in names}
+    values: dict[Key, list[float]] = {name: [] for name in names}
     for number in range(rounds + 1):
         start = number % len(names)
         for name in names[start:] + names[:start]:

@@ -1,18 +1,12 @@
-"""What is measured, and the peers and floors beside it, each started here."""
+"""What is measured, and the servers and floors beside it, each started here."""
 
-import asyncio
-import os
 import sys
-import uuid
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
-from google.adk.events.event import Event
-from google.adk.sessions import BaseSessionService
-from google.genai.types import Content, Part
 
 from functions.store.firestore.protobuf import CommitRequest, CommitResponse
 from functions.store.firestore.rpc import Rpc
@@ -26,12 +20,10 @@ TEXT = "x" * 340
 
 ONE_LINE = {"FUNCTION_SOURCE": str(Path(__file__).parent / "one_line.py")}
 
-Result = TypeVar("Result")
 
-
-def one_line(body_size: int = 2) -> AbstractContextManager[str]:
+def one_line(body_size: int = 2, target: str = "one_line") -> AbstractContextManager[str]:
     """The URL of a function of one line on functions-framework, with the same settings."""
-    return serving("one_line", {**ONE_LINE, "BODY_SIZE": str(body_size)})
+    return serving(target, {**ONE_LINE, "BODY_SIZE": str(body_size)})
 
 
 def sessions_api(store: dict[str, str]) -> AbstractContextManager[str]:
@@ -66,76 +58,6 @@ def adk_api_server(directory: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     with running(command, f"{url}/health"):
         yield url
-
-
-class AdkSessions:
-    """One of ADK's session services, called directly, one call after the other."""
-
-    def __init__(self, service: BaseSessionService, runner: asyncio.Runner) -> None:
-        self._service = service
-        self._runner = runner
-        self.session: Any = None
-
-    def create(self) -> None:
-        """Makes the session that the other calls are about."""
-        self.session = self._run(
-            self._service.create_session(
-                app_name=APP, user_id=USER, session_id=uuid.uuid4().hex, state={"plan": "free"}
-            )
-        )
-
-    def append(self) -> None:
-        event = Event(
-            invocation_id="i",
-            author="agent",
-            content=Content(role="model", parts=[Part(text=TEXT)]),
-        )
-        self._run(self._service.append_event(self.session, event))
-
-    def get(self) -> Any:
-        """The session with all its events."""
-        return self._run(
-            self._service.get_session(app_name=APP, user_id=USER, session_id=self.session.id)
-        )
-
-    def _run(self, call: Awaitable[Result]) -> Result:
-        async def wait() -> Result:
-            return await call
-
-        return self._runner.run(wait())
-
-
-@contextmanager
-def adk_sqlite(directory: Path) -> Iterator[AdkSessions]:
-    from google.adk.sessions.sqlite_session_service import SqliteSessionService
-
-    with asyncio.Runner() as runner:
-        yield AdkSessions(SqliteSessionService(str(directory / "adk-direct.db")), runner)
-
-
-@contextmanager
-def adk_database(directory: Path) -> Iterator[AdkSessions]:
-    from google.adk.sessions import DatabaseSessionService
-
-    url = f"sqlite+aiosqlite:///{directory / 'adk-database.db'}"
-    with asyncio.Runner() as runner:
-        service = DatabaseSessionService(url)
-        yield AdkSessions(service, runner)
-        runner.run(service.close())
-
-
-@contextmanager
-def adk_firestore(emulator: str) -> Iterator[AdkSessions]:
-    from google.adk.integrations.firestore.firestore_session_service import FirestoreSessionService
-    from google.cloud.firestore import AsyncClient
-
-    os.environ["FIRESTORE_EMULATOR_HOST"] = emulator
-    try:
-        client = AsyncClient(project="bench-adk")
-    finally:
-        del os.environ["FIRESTORE_EMULATOR_HOST"]
-    with asyncio.Runner() as runner:
-        yield AdkSessions(FirestoreSessionService(client), runner)
 
 
 class RawFirestore:

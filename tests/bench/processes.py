@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
 
@@ -61,6 +61,17 @@ def memory(group: int) -> float:
     return total / 1024
 
 
+def peak_memory(group: int, call: Callable[[], object]) -> float:
+    """MiB of memory that a process group takes during a call, at most, above what it had."""
+    processes = list(_processes(group))
+    before = sum(_status(process, "VmRSS") for process in processes)
+    for process in processes:
+        # Sets the peak back to what the process has now; see man 5 proc.
+        (process / "clear_refs").write_text("5")
+    call()
+    return (sum(_status(process, "VmHWM") for process in processes) - before) / 1024
+
+
 def group_of(url: str) -> int:
     """The process group of a server that was started here."""
     port = url.rpartition(":")[2]
@@ -81,6 +92,12 @@ def _processes(group: int) -> Iterator[Path]:
                 yield process
         except OSError:
             continue
+
+
+def _status(process: Path, field: str) -> int:
+    """A figure of a process in KiB."""
+    lines = (process / "status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
 
 
 def _first_answer(

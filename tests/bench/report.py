@@ -34,9 +34,12 @@ COMMANDS = """
 ```sh
 make bench                # everything, and this page
 make bench ONLY=watch     # the scenarios whose name contains this word; prints their tables
-make bench QUICK=1        # few short rounds, to see that it works
-make bench DIR=/dev/shm   # databases in another folder than the default for temporary files
+make bench QUICK=1        # one round of everything, to see that it works; prints the tables
+make bench DIR=/dev/shm   # databases in another folder than /var/tmp
 ```
+
+It needs `wrk`, and PostgreSQL and Redis for the rows beside them: `apt-get install wrk postgresql
+redis-server`.
 """
 
 
@@ -67,7 +70,7 @@ def surroundings(bench: Bench) -> dict[str, str]:
         "Code": commit,
         "Machine": f"{_processors()}, {_memory()} of memory",
         "System": f"{platform.system()} {platform.release()}",
-        "Databases": f"on {_file_system(bench.directory)}",
+        "Databases": bench.disk,
         "Python": f"{platform.python_version()}, SQLite {sqlite3.sqlite_version}",
         "Packages": packages,
         "Load": f"{load.version()}, one thread; it took {median:.0%} of one core in the median "
@@ -166,10 +169,6 @@ def _processors() -> str:
 def _memory() -> str:
     total = Path("/proc/meminfo").read_text().split()[1]
     return f"{int(total) / 2**20:.0f} GiB"
-
-
-def _file_system(folder: Path) -> str:
-    return _output("df", "--output=fstype", str(folder)).splitlines()[-1]
 
 
 def _output(*command: str) -> str:

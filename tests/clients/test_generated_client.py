@@ -1,4 +1,4 @@
-"""A Python client that openapi-python-client generates from functions/api/openapi.json calls the server."""
+"""openapi-python-client makes a client of functions/api/openapi.json, which calls the server."""
 
 import subprocess
 import sys

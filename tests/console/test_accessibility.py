@@ -9,6 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.console import Client, new_console, new_context
 
+# What a page looks like does not depend on the store.
+pytestmark = pytest.mark.parametrize("store_environment", ["sqlite"], indirect=True)
+
 AXE = Axe()
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},

@@ -81,6 +81,7 @@ def test_a_user_is_erased_once_it_is_said_how_much_that_is(
     expect(dialog).to_contain_text("2 sessions with 2 events and the user's state are gone")
     agree(page, "Erase the user")
     expect(page.get_by_text("Erased 2 sessions with 2 events.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sessions", exact=True)).to_be_visible()
     console.go(f"reasoningEngines/{client.engine}")
     expect(page.locator("tbody .name")).to_have_text(["Not hers"])
 

@@ -133,8 +133,7 @@ def test_raw_json_is_exact(console: Console, client: Client) -> None:
 def test_an_address_leads_to_an_event(console: Console, client: Client) -> None:
     """Also to one that is far down, and from one event to another of the same session."""
     session = client.session()
-    for number in range(40):
-        client.say(session, "agent", f"Number {number}\n\n\n")
+    client.say_all(session, 40, "Number {}\n\n\n")
     events = client.events(session)
     page = console.go(events[35]["name"])
     expect(page.locator(".event", has_text="Number 35")).to_be_in_viewport()
@@ -149,8 +148,7 @@ def test_an_address_leads_to_an_event(console: Console, client: Client) -> None:
 def test_nothing_jumps_while_somebody_reads(console: Console, client: Client) -> None:
     """New events come below and are counted; a line marks where they begin."""
     session = client.session()
-    for number in range(40):
-        client.say(session, "agent", f"Number {number}\n\n\n")
+    client.say_all(session, 40, "Number {}\n\n\n")
     page = console.go(session)
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     scroller = page.get_by_role("region", name="Conversation")
@@ -168,8 +166,7 @@ def test_nothing_jumps_while_somebody_reads(console: Console, client: Client) ->
 
 def test_a_reader_at_the_end_stays_at_the_end(console: Console, client: Client) -> None:
     session = client.session()
-    for number in range(30):
-        client.say(session, "agent", f"Number {number}\n\n\n")
+    client.say_all(session, 30, "Number {}\n\n\n")
     page = console.go(session)
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     page.keyboard.press("Shift+G")
@@ -179,25 +176,23 @@ def test_a_reader_at_the_end_stays_at_the_end(console: Console, client: Client) 
 
 
 def test_the_document_holds_few_rows_of_a_long_session(console: Console, client: Client) -> None:
-    """However long it is, and wherever the reader is in it."""
+    """A few dozen of 2,000, wherever the reader is in them."""
     session = client.session()
-    for number in range(150):
-        client.say(session, "agent", f"Number {number}")
+    client.say_all(session, 2000)
     page = console.go(session)
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     scroller = page.get_by_role("region", name="Conversation")
     for share in (0, 0.5, 1):
         scroller.evaluate("(it, share) => it.scrollTop = share * it.scrollHeight", share)
-        page.wait_for_function("document.querySelectorAll('.row').length > 5")
+        expect(page.locator(".row").nth(5)).to_be_attached()
         assert page.locator(".row").count() < 50
-    expect(page.get_by_text("Number 149")).to_be_in_viewport()
+    expect(page.get_by_text("Number 1999")).to_be_in_viewport()
 
 
 def test_keys_lead_through_a_conversation(console: Console, client: Client) -> None:
     """The keys j, k, Enter, /, ? and u do what the list of keys says."""
     session = client.session()
-    for number in range(5):
-        client.say(session, "agent", f"Number {number}")
+    client.say_all(session, 5)
     page = console.go(session)
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     for key, number in [("j", 0), ("j", 1), ("k", 0), ("Shift+G", 4), ("g", 0)]:
@@ -206,6 +201,7 @@ def test_keys_lead_through_a_conversation(console: Console, client: Client) -> N
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="Event")).to_contain_text("Number 0")
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("/")
     page.keyboard.type("number 3")
     page.keyboard.press("Enter")
@@ -215,6 +211,7 @@ def test_keys_lead_through_a_conversation(console: Console, client: Client) -> N
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("u")
     expect(page.get_by_role("heading", name="Sessions of engine")).to_be_visible()
 
@@ -227,6 +224,7 @@ def test_a_session_that_goes_says_so(console: Console, client: Client) -> None:
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     client.call("DELETE", session)
     expect(page.get_by_text("The session is gone")).to_be_visible()
+    expect(page.get_by_text("Ended", exact=True)).to_be_visible()
     expect(page.get_by_text("Still here")).to_be_visible()
 
 

@@ -722,6 +722,48 @@ def count_user(api: Api, counting: Counting, k: int) -> None:
         api.ok("POST", f"{api.engine}/users/u:erase", dryRun="true")
 
 
+@row("export_sessions", "k sessions of n events, of one user", {"k": 1, "n": 0}, {"k": 2, "n": 3})
+def export_sessions(api: Api, counting: Counting, k: int, n: int) -> None:
+    for _ in range(k):
+        fill(api, api.create(), n)
+    with counting():
+        exported(api)
+
+
+@row(
+    "import_sessions",
+    "k sessions of n events, fewer than 398 each, of one user",
+    {"k": 1, "n": 1},
+    {"k": 2, "n": 3},
+)
+def import_sessions(api: Api, counting: Counting, k: int, n: int) -> None:
+    for _ in range(k):
+        fill(api, api.create(), n)
+    lines = exported(api)
+    copy = replace(api, engine=f"{api.engine}0")
+    with counting():
+        answer = copy.ok("POST", f"{copy.engine}:import", lines)
+    assert (answer["importedSessions"], answer["importedEvents"]) == (k, k * n)
+
+
+@row(
+    "import_sessions",
+    "the same, all there",
+    {"k": 1, "n": 1},
+    {"k": 2, "n": 3},
+)
+def import_again(api: Api, counting: Counting, k: int, n: int) -> None:
+    for _ in range(k):
+        fill(api, api.create(), n)
+    lines = exported(api)
+    with counting():
+        api.ok("POST", f"{api.engine}:import", lines)
+
+
+def exported(api: Api) -> bytes:
+    return api.send("GET", f"{api.engine}:export").get_data()
+
+
 @row("create_reasoning_engine", "any")
 def create_engine(api: Api, counting: Counting) -> None:
     with counting():

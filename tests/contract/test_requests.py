@@ -12,8 +12,8 @@ from tests.support.errors import EVENT, check
 @pytest.mark.parametrize(
     ("verb", "path", "code"),
     [
-        ("GET", "", 404),
-        ("GET", "/", 404),
+        ("POST", "", 404),
+        ("POST", "/", 404),
         ("GET", "/v1beta1", 404),
         ("GET", "/v2/projects/p/locations/l/reasoningEngines/1/sessions/s", 404),
         ("GET", "/v1beta1/projects/p/locations/l/reasoningEngines/1/sessions/s/", 404),

@@ -5,8 +5,11 @@ import inspect
 import json
 import re
 import shlex
+import shutil
 import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +43,33 @@ def test_what_it_copies_is_there_and_is_sent() -> None:
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == copied
     assert "*" in ignored
+
+
+def test_its_first_stage_builds_the_wheel_of_what_it_copies(tmp_path: Path) -> None:
+    """The step runs as printed, with a folder in place of the image's root."""
+    stage = STEPS[: [name for name, _ in STEPS].index("FROM", 1)]
+    source, dist = tmp_path / "source", tmp_path / "dist"
+    for name, rest in stage:
+        if name == "COPY":
+            *copied, to = shlex.split(rest)
+            for each in copied:
+                if (ROOT / each).is_dir():
+                    shutil.copytree(ROOT / each, source / to)
+                else:
+                    source.mkdir(exist_ok=True)
+                    shutil.copy(ROOT / each, source / to)
+    (build,) = [rest for name, rest in stage if name == "RUN"]
+    command = (
+        f'set -e; pip() {{ {sys.executable} -m pip "$@"; }}; {build.replace("/dist", str(dist))}'
+    )
+    built = subprocess.run(["bash", "-c", command], cwd=source, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    (wheel,) = dist.iterdir()
+    assert wheel.name.startswith(PROJECT["name"].replace("-", "_"))
+    with zipfile.ZipFile(wheel) as packed:
+        names = packed.namelist()
+    assert "agent_engine_sessions/_server/main.py" in names
+    assert not [name for name in names if "__pycache__" in name]
 
 
 def test_it_runs_without_root_on_a_python_that_the_package_takes() -> None:

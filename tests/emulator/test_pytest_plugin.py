@@ -205,6 +205,50 @@ def test_ids_of_a_seed_are_those_of_every_run(sessions: Sessions) -> None:
     assert not {*made()} & {*runs[0]}
 
 
+def everything(sessions: Sessions) -> list[Any]:
+    """All that the API tells of the project's engines, in full."""
+    root = f"{sessions.url}/v1beta1/{sessions.parent}/reasoningEngines"
+    told = [httpx.get(root).json().get("reasoningEngines", [])]
+    for engine in ("1", "2"):
+        listed = httpx.get(f"{root}/{engine}/sessions?orderBy=create_time").json()
+        for session in listed.get("sessions", []):
+            events = httpx.get(f"{sessions.url}/v1beta1/{session['name']}/events").json()
+            told.append((session, events))
+        told.append(httpx.get(f"{root}/{engine}/state").json().get("state"))
+        told.append(httpx.get(f"{root}/{engine}/users/u/state").json().get("state"))
+    return told
+
+
+def test_a_snapshot_brings_the_project_back_as_it_was(sessions: Sessions) -> None:
+    """Engines, sessions, events, state of every scope, and the clock, as often as asked."""
+    neighbour = Sessions(sessions.url, f"{sessions.project}-neighbour")
+    create(neighbour)
+    root = f"{sessions.url}/v1beta1/{sessions.parent}/reasoningEngines"
+    made = httpx.post(root, json={"displayName": "e"}).json()["response"]["name"]
+    sessions.freeze()
+    name = create(sessions, sessionState={"k": 1, "app:a": 1}).json()["response"]["name"]
+    event = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+    for number in range(3):
+        delta = {"k": number, "user:n": number, "app:n": [number]}
+        body = {**event, "actions": {"stateDelta": delta}}
+        httpx.post(f"{sessions.url}/v1beta1/{name}:appendEvent", json=body).raise_for_status()
+    httpx.patch(f"{root}/2/state", json={"state": {"alone": True}}).raise_for_status()
+    before, time = everything(sessions), sessions.now
+    first = sessions.snapshot()
+    for _ in range(2):
+        sessions.advance("400d")
+        assert create(sessions, "later", sessionState={"app:n": 9}).status_code == 200
+        httpx.delete(f"{sessions.url}/v1beta1/{made}").raise_for_status()
+        assert everything(sessions) != before
+        sessions.restore(first)
+        assert sessions.now == time
+        assert everything(sessions) == before
+    theirs = name.replace(sessions.project, neighbour.project)
+    assert httpx.get(f"{neighbour.url}/v1beta1/{theirs}").status_code == 200
+    with pytest.raises(ValueError, match="no snapshot 2"):
+        sessions.restore(2)
+
+
 def test_a_reset_leaves_nothing(sessions: Sessions) -> None:
     """Neither sessions, nor engines, nor the state of apps and users, in this project alone."""
     neighbour = Sessions(sessions.url, f"{sessions.project}-neighbour")

@@ -48,7 +48,7 @@ def test_the_root_tells_a_browser_what_the_server_is() -> None:
     text = answer.get_data(as_text=True)
     assert answer.content_type == "text/html; charset=utf-8"
     assert f"Version {__version__}" in text
-    assert re.findall(r'<li ?>\s*<a href="(.+?)"', text) == ["console/", "health"]
+    assert re.findall(r'<li ?>\s*<a href="(.+?)"', text) == ["console/", "health", "openapi.json"]
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", ""])

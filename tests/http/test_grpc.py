@@ -11,7 +11,6 @@ from google.api_core.exceptions import (
     Forbidden,
     InternalServerError,
     InvalidArgument,
-    MethodNotImplemented,
     ServiceUnavailable,
     Unauthenticated,
 )
@@ -85,13 +84,13 @@ def test_every_method_that_gapic_and_the_routes_have_is_answered(api: Any, servi
     shared = [method for method in METHODS if hasattr(client, method)]
     assert len(shared) > 5
     for method in shared:
-        name = method.title().replace("_", "")
-        package = "google.longrunning"
-        if not method.endswith(("operation", "operations")):
-            package = f"google.cloud.aiplatform.{api.__name__.rpartition('_')[2]}"
-        of_package = "Operations" if package == "google.longrunning" else service
-        found = find_rpc(f"/{package}.{of_package}/{name}")
-        assert found is not None
+        package = f"google.cloud.aiplatform.{api.__name__.rpartition('_')[2]}.{service}"
+        if method.endswith(("_operation", "_operations")):
+            package = "google.longrunning.Operations"
+        elif method.endswith(("_location", "_locations")):
+            package = "google.cloud.location.Locations"
+        found = find_rpc(f"/{package}/{method.title().replace('_', '')}")
+        assert found is not None, method
         assert found.method == method
 
 
@@ -225,8 +224,3 @@ def test_the_log_alone_has_the_details_of_a_failure(
     with pytest.raises(InternalServerError, match="Internal error encountered") as caught:
         client.get_session(name=f"{ENGINE}/sessions/s")
     assert "division" not in str(caught.value)
-
-
-def test_a_method_of_a_later_api_is_unimplemented(client: SessionServiceClient) -> None:
-    with pytest.raises(MethodNotImplemented):
-        client.list_locations({"name": "projects/local"})

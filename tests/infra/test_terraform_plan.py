@@ -48,10 +48,12 @@ def test_terraforms_own_tests_of_both_shapes_pass(providers: dict[str, str]) -> 
 def deployed(configuration: Configuration, tmp_path: Path) -> Path:
     """A folder with the files that Terraform packs, and no others."""
     expression = configuration.locals["source_files"]
-    named = re.search(r"setunion\(\[(.*?)\], fileset\(local\.root, \"(.*?)\"\)\)", expression)
+    named = re.search(r"setunion\(\[(.*?)\], fileset", expression)
     assert named is not None, f"not understood: {expression}"
     files = [ROOT / name.strip(' "') for name in named[1].split(",")]
-    for path in [*files, *ROOT.glob(named[2])]:
+    for pattern in re.findall(r"fileset\(local\.root, \"(.*?)\"\)", expression):
+        files += ROOT.glob(pattern)
+    for path in files:
         (tmp_path / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, tmp_path / path.relative_to(ROOT))
     return tmp_path
@@ -65,6 +67,8 @@ def test_the_packed_source_is_all_that_the_functions_need(deployed: Path) -> Non
     }
     command = [sys.executable, "-c", "import main, functions.store.firestore"]
     subprocess.run(command, cwd=deployed, env={**os.environ, **environment}, check=True)
+    for served in ("api/openapi.json", "console/index.html", "console/app.js"):
+        assert (deployed / "functions" / served).exists()
 
 
 def test_the_packed_source_has_what_its_requirements_name(deployed: Path) -> None:

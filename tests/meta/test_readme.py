@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.api.routes import METHODS
+from functions.api.routes import METHODS, ROUTES
 from functions.config.settings import Settings
 from tests.support.project import ROOT
 from tests.support.servers import serving
@@ -16,6 +16,9 @@ README = (ROOT / "README.md").read_text()
 SETTINGS = (ROOT / "docs/settings.md").read_text()
 DEPLOY = (ROOT / "docs/deploy.md").read_text()
 CLIENTS = (ROOT / "docs/clients.md").read_text()
+CONTRACT = (ROOT / "docs/contract.md").read_text()
+EXTENSIONS = (ROOT / "docs/extensions.md").read_text()
+FROM_ADK = (ROOT / "docs/use-it-from-adk.md").read_text()
 COST = (ROOT / "docs/cost.md").read_text()
 SNIPPETS = sorted((ROOT / "tests/clients/snippets").glob("[a-z]*.*"))
 
@@ -49,20 +52,42 @@ def test_the_table_of_targets_names_every_target() -> None:
     assert sorted(targets) == sorted([*METHODS, "sessions_api", "console"])
 
 
+def test_the_contract_names_every_method_with_its_query() -> None:
+    """The tables of section 1: each row has the parameters of its methods' routes."""
+    queries: dict[str, set[str]] = {method: set() for method in METHODS}
+    for route in ROUTES:
+        queries[route.method] |= set(route.query)
+    tables = section(CONTRACT, "1. Methods and paths")
+    rows = re.findall(r"^\| (`\w+`.*?) \| .*? \| (.*?) \| .*\|$", tables, re.MULTILINE)
+    told = [(re.findall(r"`(\w+)`", methods), query) for methods, query in rows]
+    assert sorted(method for methods, _ in told for method in methods) == sorted(METHODS)
+    for methods, query in told:
+        words = set(re.findall(r"\w+", re.sub(r"\(.*?\)", "", query)))
+        assert words == set().union(*(queries[method] for method in methods)), methods
+
+
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda path: path.name)
 def test_the_code_for_a_client_is_the_code_that_its_tests_run(snippet: Path) -> None:
     code = snippet.read_text()
     if snippet.suffix == ".py":
         code = code.split('"""', 2)[2]
-    printed = [*blocks(CLIENTS, r"\w+"), *blocks(README, "python")]
-    assert code.strip() in [block.strip() for block in printed]
+    assert code.strip() in [block.strip() for block in blocks(CLIENTS, r"\w+")]
 
 
 def test_the_code_of_the_readme_is_that_of_pages_whose_code_is_tested() -> None:
-    pages = (CLIENTS, (ROOT / "docs/use-it-in-tests.md").read_text())
-    tested = {block for page in pages for block in blocks(page, "python")}
-    assert blocks(README, "python")
-    assert set(blocks(README, "python")) <= tested
+    tested = (CLIENTS, FROM_ADK, (ROOT / "docs/use-it-in-tests.md").read_text())
+    for language in ("python", "yaml"):
+        printed = blocks(README, language)
+        assert printed
+        assert set(printed) <= {block for page in tested for block in blocks(page, language)}
+    (command,) = [block for block in blocks(README, "sh") if block.startswith("adk ")]
+    assert command in blocks(FROM_ADK, "sh")
+
+
+def test_an_index_links_every_page() -> None:
+    """The README, or the table of extensions."""
+    linked = set(re.findall(r"\((?:docs/)?([a-z-]+\.md)[)#]", README + EXTENSIONS))
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} <= linked
 
 
 def test_the_figures_of_the_readme_are_those_of_the_cost_page() -> None:

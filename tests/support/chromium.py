@@ -1,5 +1,6 @@
 """The system's own Chromium, driven by Playwright; nothing is downloaded."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,10 +30,12 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def chromium_or_skip() -> Iterator[Browser]:
-    """The same browser; skips the test where there is none."""
+    """The same browser; skips the test where there is none, and fails it where CI is set."""
     with ExitStack() as stack:
         try:
             browser = stack.enter_context(chromium())
         except ChromiumMissing as error:
+            if os.environ.get("CI"):
+                pytest.fail(str(error))
             pytest.skip(str(error))
         yield browser

@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
-PATIENCE = 8_000
+PATIENCE = 20_000
 """Milliseconds that the page may take for anything."""
 
 START = datetime(2026, 11, 20, 10, tzinfo=UTC)
@@ -39,16 +39,26 @@ class Client:
         self, session: str, author: str, *parts: Any, turn: str = "turn-1", **more: Any
     ) -> None:
         """Appends an event a second after the one before; a part that is a text is spoken."""
+        event = self._event(author, *parts, turn=turn, **more)
+        self.call("POST", f"{session}:appendEvent", event)
+
+    def say_all(self, session: str, count: int, text: str = "Number {}") -> None:
+        """Appends so many events of an agent, numbered from 0, a hundred at a time."""
+        events = [self._event("agent", text.format(number)) for number in range(count)]
+        for start in range(0, count, 100):
+            batch = {"events": events[start : start + 100]}
+            self.call("POST", f"{session}:batchAppendEvents", batch)
+
+    def _event(self, author: str, *parts: Any, turn: str = "turn-1", **more: Any) -> Any:
         self.moment += timedelta(seconds=1)
         spoken = [{"text": part} if isinstance(part, str) else part for part in parts]
-        event = {
+        return {
             "author": author,
             "invocationId": turn,
             "timestamp": self.moment.isoformat().replace("+00:00", "Z"),
             "content": {"role": "user" if author == "user" else "model", "parts": spoken},
             **more,
         }
-        self.call("POST", f"{session}:appendEvent", event)
 
     def events(self, session: str) -> list[dict[str, Any]]:
         """The events as the API lists them."""

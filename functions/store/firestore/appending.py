@@ -126,7 +126,7 @@ class AppendCommit:
         return [f"{session}/events/{event_id}" for keyed in self._keyed for event_id in keyed.ids]
 
     def missing(self, found: Sequence[Document | None]) -> "AppendCommit | None":
-        """The append of those events that have not landed; None where all have.
+        """The append of the events that have not landed; None where all have.
 
         `found` has the documents of `event_paths`.
         """
@@ -258,7 +258,7 @@ def append(
 
 
 def _landed(rpc: Rpc, name: SessionName, commit: AppendCommit) -> list[Document | None]:
-    """The documents of those events that have landed, without their texts."""
+    """The documents of the events that have landed, without their texts."""
     return rpc.batch_get(commit.event_paths(name), [COUNTED])()
 
 

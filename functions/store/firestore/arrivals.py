@@ -186,6 +186,6 @@ class ByPlace:
 
     def _next(self, *read: int) -> tuple[Place, str, Document]:
         first = heappop(self._held)
-        # Whoever merges streams takes one document ahead.
+        # The caller merges streams, and takes one document ahead.
         self._recent = (arrival_of(first[2]), *read)
         return first

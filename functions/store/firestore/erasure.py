@@ -30,7 +30,7 @@ _WIDEST = 10_000
 _THREADS = 8
 
 WithContents = list[tuple[Document, list[Document]]]
-"""Documents of sessions, each with those below it."""
+"""Documents of sessions, each with the documents below it."""
 
 
 def erase(
@@ -99,7 +99,7 @@ def _with_contents(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterat
     """All of the sessions, which are of one engine and in the order of their names, some at a time.
 
     Reads what is below neighbours in one query, ten times as much each time. Once a live session
-    shows up between them, whose events would be read in vain, each is asked for its own.
+    stands between them, each has a query of its own, so that no event of the live one is read.
     """
     limit = 2 * BATCH
     while sessions and limit:

@@ -116,7 +116,7 @@ def is_in_parts(found: Document) -> bool:
 
 
 def load_parts(records: Iterable[EventRecord]) -> None:
-    """Reads the texts of those records that are in parts: one call for all, none for none.
+    """Reads the texts of the records that are in parts, in one call if there are any.
 
     The records are of one query.
     """

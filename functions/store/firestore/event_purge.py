@@ -81,7 +81,7 @@ def _remove(
     owner: str | None,
     retries: Retries,
 ) -> Sequence[_Event]:
-    """Removes those of the events that still match, and answers them."""
+    """Removes the events that still match, and returns them."""
     ids = [record.id for _, record in events]
     session, _, _ = read_events(rpc, name, (), now, owner)
     while events:

@@ -1,6 +1,7 @@
 """The methods of the Store protocol for events and histories, but for appends."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from operator import methodcaller
 
 from functions.calls.filters import PageQuery, event_matches, predicate
@@ -163,13 +164,16 @@ class FirestoreEvents:
     def begin_import(self, engine: EngineName) -> None:
         self._with_history()
 
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def import_history(
         self, name: SessionName, lines: Sequence[HistoryLine], now: int
     ) -> ImportedHistory:
         return moving.import_history(self._with_history(), name, lines, now, self._keys)
 
     def _with_history(self) -> Rpc:
-        """For what servers of earlier versions know nothing of; raises MigrationUnderWay."""
+        """For methods that servers of earlier versions lack; raises MigrationUnderWay."""
         rpc = self._rpcs.for_request()
         self._versions.require(rpc, WITH_HISTORY)
         return rpc

@@ -191,7 +191,7 @@ class Versions:
 def renew(rpc: Rpc, step: Step, layout: Layout, parent: str, place: str) -> str:
     """Takes a step with the next documents behind a path; answers the last one's, "" at the end.
 
-    With a parent, those right below it, else those of the whole database.
+    With a parent the documents right below it, else the documents of the whole database.
     """
     behind = place and f"{rpc.root}/{place}"
     query = documents_by_name(step.collection, step.fields, BATCH, behind, everywhere=not parent)

@@ -158,8 +158,8 @@ def sessions_in_order(
 ) -> StructuredQuery:
     """Sessions that have one of the facets, in the query's order.
 
-    The query finds those behind `(nanoseconds, full document name)`. They are below the engine; the
-    engine `-` stands for all engines.
+    They are behind `(nanoseconds, full document name)` and below the engine; the engine `-` stands
+    for all engines.
     """
     result = _select("sessions", *fields)
     result.from_[0].all_descendants = engine.is_wildcard
@@ -212,9 +212,8 @@ def expired_sessions(
 ) -> StructuredQuery:
     """Sessions of some purge shards, of the whole database, whose expiry has come.
 
-    Those that expired first come first. The query finds those behind `(expiry, full document
-    name)`, and with `since` those that expired after it. Times are microseconds. A deleted
-    session's expiry is 0.
+    They are in the order of their expiry, behind `(expiry, full document name)`, and with `since`
+    they expired after it. Times are microseconds. A deleted session's expiry is 0.
     """
     result = _select("sessions", "expiry", limit=limit)
     result.from_[0].all_descendants = True
@@ -233,7 +232,7 @@ def expired_sessions(
 def documents_below(behind: str, limit: int, *, from_: str = "", to: str = "") -> StructuredQuery:
     """All documents below a path by name, whatever their collections, with DELETED alone.
 
-    Those behind a full name or "", or those of the sessions from one full name to another.
+    They are behind a full name or "", or of the sessions from one full name to another.
     """
     result = documents_by_name("", (DELETED,), limit, behind, everywhere=True)
     if to:

@@ -40,7 +40,7 @@ _PAGE = 1_000
 """Sessions that one query finds."""
 
 _KEPT = 10_000
-"""Sessions that one server remembers between hiding and removing them, to read them once."""
+"""Sessions that one server keeps between hiding and removing them, to read them once."""
 
 _PATIENCE = 10.0
 """Seconds for a session that appends keep changing."""
@@ -166,7 +166,7 @@ class _Erasure:
 
 
 def _begin(rpc: Rpc, user: UserName, retries: Retries) -> Document | None:
-    """Hides a user and answers the entry, that of an erasure under way if there is one.
+    """Hides a user and returns the entry; an erasure under way has one already.
 
     None if the engine holds nothing of the user. Firestore's time of the query is the mark: every
     session that it had created by then was there.

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from functions.rules.errors import StoreUnavailable
 from functions.store.sqlite.schema import STEPS
+from functions.store.sqlite.writers import Writers
 from functions.store.versions import check_version
 
 _log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ _READS_UNCHECKED = 0.1
 
 
 class Database:
-    """A connection per thread; writers of one process queue fairly before SQLite's own lock."""
+    """A connection for each thread that reads, and one for all that write."""
 
     def __init__(self, path: str, timeout: int) -> None:
         """Opens or creates the file and brings an older one up to date; MEMORY is no file.
@@ -42,11 +43,11 @@ class Database:
         self._timeout = timeout / 1e9
         self._next_check = 0.0
         self._local = threading.local()
-        self._writers = threading.Lock()
+        self._writers = Writers(self.connect, self._timeout)
         self._connections: list[sqlite3.Connection] = []
         if not self._is_in_memory:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with self._exclusive() as connection:
+        with self._transaction("BEGIN IMMEDIATE") as connection:
             version = _version(connection)
             check_version(path, version, len(STEPS))
             for part in chain.from_iterable(STEPS[version:]):
@@ -60,12 +61,19 @@ class Database:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The connection of the calling thread."""
+        """The connection of the calling thread: the one that writes while the thread writes."""
+        if self._writing is not None:
+            return self._writing
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self.connect()
             self._connections.append(connection)
         return connection
+
+    @property
+    def _writing(self) -> sqlite3.Connection | None:
+        """The connection that writes, while the calling thread has its turn."""
+        return getattr(self._local, "writing", None)
 
     @contextmanager
     def statement(self) -> Iterator[sqlite3.Connection]:
@@ -76,7 +84,13 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """One consistent view for several statements that read; it does not block writers."""
+        """One consistent view for several statements that read; it does not block writers.
+
+        Within a write, that is what the write sees.
+        """
+        if self._writing is not None:
+            yield self._writing
+            return
         with self._transaction("BEGIN") as connection:
             self._check_version_now_and_then(connection)
             yield connection
@@ -84,13 +98,15 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction, on disk when the context ends; within another write, a part of it."""
-        outer: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if outer is not None and outer.in_transaction:
-            yield outer
+        if self._writing is not None:
+            yield self._writing
             return
-        with self._exclusive() as connection:
-            self._check_version(connection)
-            yield connection
+        with self._errors(), self._writers.write(self._check_version) as connection:
+            self._local.writing = connection
+            try:
+                yield connection
+            finally:
+                self._local.writing = None
 
     def rewrite(self, is_time_up: Callable[[], bool]) -> bool:
         """Rewrites the file and its log without what was deleted; False if readers held the log.
@@ -99,7 +115,7 @@ class Database:
         """
         if self._is_in_memory:
             return True
-        with self._errors(), self._queue():
+        with self._errors(), self._writers.alone():
             self.connection.execute("VACUUM")
         while not self.empty_log():
             if is_time_up():
@@ -110,7 +126,7 @@ class Database:
     def empty_log(self) -> bool:
         """Moves the log into the file; False where another connection still reads from it."""
         connection = self.connection
-        with self._errors(), self._queue():
+        with self._errors(), self._writers.alone():
             # A checkpoint that waits for readers makes writers wait, too.
             connection.execute("PRAGMA busy_timeout = 0")
             try:
@@ -127,23 +143,9 @@ class Database:
         """Closes every thread's connection."""
         for connection in self._connections:
             connection.close()
+        self._writers.close()
         self._connections.clear()
         self._local = threading.local()
-
-    @contextmanager
-    def _exclusive(self) -> Iterator[sqlite3.Connection]:
-        with self._queue(), self._transaction("BEGIN IMMEDIATE") as connection:
-            yield connection
-
-    @contextmanager
-    def _queue(self) -> Iterator[None]:
-        """Waits for the other writers of this process."""
-        if not self._writers.acquire(timeout=self._timeout):
-            raise StoreUnavailable
-        try:
-            yield
-        finally:
-            self._writers.release()
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
         """Raises NewerVersion once a newer server has changed the tables of the open file."""

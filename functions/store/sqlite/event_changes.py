@@ -51,9 +51,7 @@ def get_event(
 ) -> EventRecord:
     """Reads an event, with `original` as it was before its compaction."""
     session = live_keys(db, name, now, owner).session
-    _, record, before = _read(db, name, session, event_id, ORIGINAL_ROW if original else EVENT_ROW)
-    if original and before == "":
-        raise EventNotFound(f"{name}/events/{event_id}")
+    _, record, _ = _read(db, name, session, event_id, ORIGINAL_ROW if original else EVENT_ROW)
     return record
 
 
@@ -196,9 +194,11 @@ def _read(
     columns: Columns = EVENT_ROW,
 ) -> tuple[int, EventRecord, str | None]:
     """The key of an event, its record, and the text of its original; raises EventNotFound."""
+    condition = HAS_ORIGINAL if columns is ORIGINAL_ROW else "TRUE"
     row: Sequence[Any] | None = db.execute(
         f"SELECT {columns.plain}, r.original "
-        f"FROM (SELECT {columns.source} FROM events e WHERE e.session = ? AND e.id = ?) r",
+        f"FROM (SELECT {columns.source} FROM events e "
+        f"WHERE e.session = ? AND e.id = ? AND {condition}) r",
         (session, event_id),
     ).fetchone()
     if row is None:

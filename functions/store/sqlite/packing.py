@@ -50,7 +50,7 @@ class Columns:
 def packed_rows(
     db: sqlite3.Connection, columns: Columns, clauses: str, parameters: Mapping[str, Any]
 ) -> Iterator[Sequence[Any]]:
-    """The columns of each row that the `clauses` select; those are SQL from FROM on.
+    """The columns of each row that the `clauses` select, which are SQL from FROM on.
 
     An integer among the texts may come as text.
     """

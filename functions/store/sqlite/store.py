@@ -1,8 +1,8 @@
 """The Store protocol in SQL: a write is one transaction, but for removals of many rows."""
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from sqlite3 import Connection
 from typing import Any
@@ -241,6 +241,11 @@ class SqliteStore(SqliteEvents):
 
     def begin_import(self, engine: EngineName) -> None:
         pass
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        with self._database.write():
+            yield
 
     def import_history(
         self, name: SessionName, lines: Sequence[HistoryLine], now: int

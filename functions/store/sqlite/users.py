@@ -1,7 +1,7 @@
 """Users as rows, and their erasure.
 
 An erasure takes everything of a user away from its engine and puts it below an engine of the
-erasure's own. That one is hidden as a deleted engine is, so that no method finds what is below it,
+erasure's own. This engine is hidden like a deleted one, so that no method finds what is below it,
 and the removal of deleted engines removes it. The first transaction moves the user's state and
 notes which session was the last one; then all sessions up to that one follow, some in each
 transaction. Only `erasures` and what is moved hold the userId.
@@ -73,7 +73,7 @@ def begin_erasures(db: sqlite3.Connection, user: UserName) -> list[int]:
 
 
 def hide_some(db: sqlite3.Connection, erasure: int, most: int) -> bool:
-    """Takes up to `most` sessions of an erasure away from their engine; whether none is left."""
+    """Takes up to `most` sessions of an erasure from their engine; returns whether none is left."""
     moved = db.execute(
         "UPDATE sessions SET engine = CASE WHEN engine < 0 THEN -:id ELSE :id END WHERE id IN ("
         "SELECT s.id FROM erasures e CROSS JOIN sessions s ON s.engine IN (e.engine, -e.engine) "
@@ -98,7 +98,7 @@ def emptied_erasures(db: sqlite3.Connection) -> list[int]:
 
 
 def end_erasures(db: sqlite3.Connection, erasures: Sequence[int]) -> None:
-    """Forgets erasures below which nothing was left when the file was rewritten.
+    """Ends erasures below which nothing was left when the file was rewritten.
 
     SQLite overwrites their rows, which hold the users' hashes.
     """

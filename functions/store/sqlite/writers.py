@@ -1,8 +1,8 @@
 """Group commit: the writers of one process share transactions, and so the waits for the disk.
 
 A writer whose work is done hands the open transaction on to the next writer that waits. The last
-one commits for all, and only then does any of them return. Each works in a savepoint of its own, so
-that one that fails undoes its own work alone. See docs/decisions/0015-group-commit.md.
+one commits for all, and then all of them return. Each but the first works in a savepoint, so that a
+writer that fails undoes its own work alone. See docs/decisions/0015-group-commit.md.
 """
 
 import sqlite3
@@ -75,6 +75,22 @@ class Writers:
             raise
         self._end(turn)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """A turn without a transaction, for statements that SQLite takes in none.
+
+        Raises StoreUnavailable if the turn does not come in time.
+        """
+        turn = threading.Lock()
+        turn.acquire()
+        self._take(turn)
+        try:
+            if self._connection is not None and self._connection.in_transaction:
+                self._commit(self._group)
+            yield
+        finally:
+            self._pass_on()
+
     @property
     def waiting(self) -> int:
         """How many threads wait for their turn."""
@@ -121,11 +137,9 @@ class Writers:
                 raise StoreUnavailable from group.failure
             return
         try:
-            self._opened().execute("COMMIT")
-        except BaseException as error:
-            self._lose(group, error)
-            raise
-        self._finish(group)
+            self._commit(group)
+        finally:
+            self._pass_on()
 
     def _undo(self, turn: threading.Lock, error: BaseException, *, is_first: bool) -> None:
         """Undoes the work of a writer that failed, and keeps that of the others if there are any.
@@ -135,24 +149,37 @@ class Writers:
         connection = self._connection
         if connection is None or is_first or not connection.in_transaction:
             self._lose(self._group, error)
+            self._pass_on()
             return
         connection.execute("ROLLBACK TO writer")
         connection.execute("RELEASE writer")
         # The failure may rest on what the others wrote: it holds once they are on disk.
         self._end(turn)
 
+    def _commit(self, group: _Group) -> None:
+        """Commits for all writers of a group, which then return."""
+        try:
+            self._opened().execute("COMMIT")
+        except BaseException as error:
+            self._lose(group, error)
+            raise
+        self._release(group)
+
     def _lose(self, group: _Group, error: BaseException) -> None:
         group.failure = error
         if self._connection is not None and self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
-        self._finish(group)
+        self._release(group)
 
-    def _finish(self, group: _Group) -> None:
-        """Gives the turn to the next thread, and lets all writers of the group return."""
+    def _release(self, group: _Group) -> None:
+        for waiting in group.waiting:
+            waiting.release()
+        group.waiting.clear()
+
+    def _pass_on(self) -> None:
+        """Gives the turn to the next thread that waits for it."""
         with self._mutex:
             following = self._queue.popleft() if self._queue else None
             self._is_taken = following is not None
         if following is not None:
             following.release()
-        for waiting in group.waiting:
-            waiting.release()

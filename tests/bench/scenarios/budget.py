@@ -1,5 +1,6 @@
 """What the hot paths ask of Firestore, counted at the store's calls."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -8,6 +9,7 @@ from functions.config.settings import Settings
 from functions.store.opening import open_store
 from tests.bench import peers
 from tests.bench.bench import Bench
+from tests.bench.calls import EVENT_BODY
 from tests.bench.figures import Comparison, Section, constant
 from tests.support.api import Api
 from tests.support.budget import COUNTS, counted
@@ -15,8 +17,9 @@ from tests.support.budget import COUNTS, counted
 PAGE = 10
 
 TEXT = f"""\
-Calls, document reads, writes and deletes of one request, where there are any; the page is one of
-{PAGE} events. [What it costs](cost.md) has every method, and a test holds each to its row.
+Calls, document reads, writes and deletes of one request, where there are any; the page and the
+batch have {PAGE} events. [What it costs](cost.md) has every method, and a test holds each to its
+row.
 """
 
 Counts = tuple[int, int, int, int]
@@ -33,6 +36,7 @@ def run(bench: Bench) -> Section:
         of_user = shared.create(sessionState={"user:a": 1})
         scoped = {"stateDelta": {"a": 1, "app:b": 1}}
         page = {"pageSize": PAGE}
+        batch = {"events": [json.loads(EVENT_BODY)] * PAGE}
 
         def rows(what: str, most: Counts, call: Callable[[], object]) -> list[Comparison]:
             spent: Counter[str] = Counter()
@@ -56,11 +60,16 @@ def run(bench: Bench) -> Section:
             *rows(
                 "append_event, app: key", (2, 2, 3, 0), lambda: api.append(session, actions=scoped)
             ),
+            *rows(
+                f"batch_append_events of {PAGE}",
+                (1, 0, PAGE + 1, 0),
+                lambda: api.ok("POST", f"{session}:batchAppendEvents", batch),
+            ),
             *rows("get_session", (1, 2, 0, 0), lambda: api.ok("GET", session)),
             *rows("get_session, user state", (2, 3, 0, 0), lambda: shared.ok("GET", of_user)),
             *rows(
                 "list_events",
-                (2, PAGE + 2, 0, 0),
+                (2, PAGE + 3, 0, 0),
                 lambda: api.ok("GET", f"{session}/events", **page),
             ),
         ]

@@ -12,7 +12,7 @@ import pytest
 from functions.config.settings import Settings
 from functions.store.firestore.rpc import Rpc
 from functions.store.opening import open_store
-from tests.bench import peers
+from tests.bench import adk, peers
 from tests.bench.bench import Bench
 from tests.bench.calls import EVENT_BODY, SESSION_BODY, SESSIONS, Client, client_of
 from tests.bench.figures import Comparison, Figure, Section, interleaved, median_time
@@ -34,15 +34,15 @@ def run(bench: Bench) -> Section:
         peers.one_line() as floor,
         peers.sessions_api(peers.firestore(bench.emulator)) as ours,
         peers.raw_firestore(bench.emulator) as raw,
-        peers.adk_firestore(bench.emulator) as adk,
+        adk.called(adk.firestore(bench.emulator)) as service,
         client_of(ours) as client,
     ):
         told = client.create("told")
         client.append(told, EVENTS)
-        adk.create()
+        service.create()
         for _ in range(EVENTS):
-            adk.append()
-        adk_told = adk.session
+            service.append()
+        adk_told = service.session
         appending = client.create("appended")
         raw_append = writes_of_an_append(bench.emulator)
         append = Load("POST", [f"{appending}:appendEvent"], EVENT_BODY)
@@ -53,22 +53,22 @@ def run(bench: Bench) -> Section:
             return wrk(url, load, bench.seconds, connections=1).median
 
         def of_adk(session: Any, call: Callable[[], object]) -> float:
-            adk.session = session
+            service.session = session
             return median_time(call, bench.seconds)
 
-        adk.create()
-        adk_appending = adk.session
+        service.create()
+        adk_appending = service.session
         times = interleaved(
             {
                 "one line": partial(latency, floor, append),
                 "append": partial(latency, ours, append),
                 "raw": lambda: raw_commits(raw, raw_append, bench.seconds),
-                "adk append": lambda: of_adk(adk_appending, adk.append),
+                "adk append": lambda: of_adk(adk_appending, service.append),
                 "told": lambda: median_time(partial(read, client, told), bench.seconds),
-                "adk told": lambda: of_adk(adk_told, adk.get),
+                "adk told": lambda: of_adk(adk_told, service.get),
                 "create": partial(latency, ours, create),
                 "get": partial(latency, ours, get),
-                "adk create": lambda: of_adk(adk_told, adk.create),
+                "adk create": lambda: of_adk(adk_told, service.create),
             },
             bench.rounds,
         )
