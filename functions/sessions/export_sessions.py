@@ -161,8 +161,7 @@ class _Export:
     def _state(self, kind: str, owner: StateOwner) -> Iterator[str]:
         found = self._store.get_shared_state(owner)
         if any(found.members):
-            # An import has a time of its own.
-            yield f'{{"{kind}":{replace(found, update_time=None).to_json()}}}'
+            yield f'{{"{kind}":{found.to_json()}}}'
 
     def _session(self, record: SessionRecord, at: _Start) -> Generator[str, None, bool]:
         """The lines of a session, and how far `at` they came; returns whether they are all.

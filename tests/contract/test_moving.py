@@ -104,6 +104,18 @@ def test_an_import_makes_the_same_sessions(api: Api, other: Api) -> None:
         ) == api.call("GET", f"{api.engine}/{events}").text.replace(api.engine, "")
 
 
+def test_an_export_of_a_copy_has_the_same_lines_of_state(api: Api, other: Api) -> None:
+    """App and user state have no time in an export: an import has a time of its own."""
+    api.create("s", sessionState={"app:b": 2, "user:c": 3})
+    lines = export(api)
+    assert all("updateTime" not in line["appState"] for line in lines if "appState" in line)
+    other.now += SECOND
+    load(other, lines)
+    assert export(other) == json.loads(
+        json.dumps(lines).replace(f"{api.engine}/", f"{other.engine}/")
+    )
+
+
 def test_an_import_sent_again_adds_nothing(api: Api, other: Api) -> None:
     session = api.create("s", sessionState={"a": 1, "app:b": 2})
     converse(api, session)
@@ -234,6 +246,9 @@ def test_an_event_without_its_session_is_refused_before_anything_is_stored(
         b'{"session":{"name":"sessions/s","userId":"u","labels":{"A":"b"}}}',
         b'{"sesion":{}}',
         b'{"session":{"name":"sessions/s","userId":"u","sessionState":{"app:a":1}}}',
+        b'{"session":{"name":"sessions/s","userId":"u","forkedFrom":5}}',
+        b'{"session":{"name":"sessions/s","userId":"u","forkedFrom":{"session":{"a":1}}}}',
+        b'{"session":{"name":"sessions/s","userId":"u","forkedFrom":{"other":"s"}}}',
         b'{"userState":{"name":"state","state":{}}}',
         b'{"stateChange":{"id":"1"}}',
         b'{"session":{"name":"sessions/s","userId":"u","forkedFrom":"s"}}',

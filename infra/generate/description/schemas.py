@@ -18,6 +18,7 @@ from functions.messages.compaction import (
     CompactionConfigLlmSummarizationConfig,
     CompactSessionRequest,
 )
+from functions.messages.erase_user import EraseUserRequest
 from functions.messages.fork_and_rewind import ForkSessionRequest, RewindSessionRequest
 from functions.messages.message import Message
 from functions.messages.purge_events import PurgeEventsRequest
