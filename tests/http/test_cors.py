@@ -145,7 +145,7 @@ def test_each_origin_is_answered_with_its_own_name(url: str, origin: str) -> Non
         ("PUT", SESSION, None, 405),
         ("OPTIONS", SESSION, None, 405),
         ("GET", "/nonsense", None, 404),
-        ("GET", "/", None, 404),
+        ("POST", "/", None, 404),
         ("GET", "/favicon.ico", None, 404),
         ("POST", "/robots.txt", None, 404),
     ],

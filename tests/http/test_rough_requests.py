@@ -87,7 +87,7 @@ def test_a_wrong_method_is_answered_in_json(
         f"{ENGINE}/sessions?filter=" + "%28" * 1000,
         f"{ENGINE}/sessions/" + "s" * 3000,
         "http://x/",
-        "/console",
+        "/console/nothing",
         "/.git/config",
     ],
     ids=lambda path: path[-40:],
@@ -183,7 +183,7 @@ def test_a_client_that_waits_for_100_continue_is_served(url: str) -> None:
     assert (status, body) == (200, b"{}")
 
 
-@pytest.mark.parametrize("size", [1_100_000, 40_000_000])
+@pytest.mark.parametrize("size", [9_500_000, 40_000_000])
 def test_a_huge_body_is_refused_in_json(url: str, size: int) -> None:
     """Too large is 400 in the API's shape."""
     body = EVENT[:-1] + b',"errorMessage":"' + b"x" * size + b'"}'

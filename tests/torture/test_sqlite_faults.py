@@ -133,12 +133,13 @@ def test_a_file_of_a_newer_version_is_told_and_not_touched(path: Path) -> None:
 
 
 def test_a_file_that_may_not_be_written_is_told_until_it_may() -> None:
-    """At the start, and in the threads of a running server, which recovers by itself."""
+    """At the start, and at the first write of a running server, which recovers by itself."""
     with tempfile.TemporaryDirectory() as folder, unprivileged(folder):
         path = Path(folder) / "sessions.db"
         session = f"{ENGINE}/sessions/s"
-        with opened(path) as api, ThreadPoolExecutor(1) as thread:
+        with opened(path) as api:
             api.create("s")
+        with opened(path) as api, ThreadPoolExecutor(1) as thread:
             path.chmod(0o444)
             answer = thread.submit(api.append, session).result()
             assert (answer.status, answer.json["error"]) == (503, UNAVAILABLE)
