@@ -9,7 +9,7 @@ from tests.support.chromium import chromium_or_skip
 from tests.support.console import Client, Console, new_console, new_context
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium_or_skip() as started:
         yield started

@@ -151,11 +151,18 @@ def rewind(api: Api, counting: Counting, n: int, k: int) -> None:
 
 
 def behind(api: Api, n: int, k: int) -> str:
-    """A session of n events, and behind them k of the invocation `last`."""
+    """A session of n events, and behind them k of the invocation `last`.
+
+    They arrive in different milliseconds: Firestore says no more of the time of an arrival, so that
+    a query may find events that came right after those it is for.
+    """
     session = api.create()
     fill(api, session, n)
     for _ in range(k):
         assert api.append(session, invocationId="last").status == 200
+        arrived = time.time_ns() // 10**6
+        while time.time_ns() // 10**6 == arrived:
+            pass
     return session
 
 
