@@ -146,18 +146,21 @@ export function sessionActions(page) {
           ],
           confirm: "Delete the session",
           isDangerous: true,
-          run: async () => {
-            await call("DELETE", name);
-            notify(`Deleted ${called}.`);
-            page.navigate(linkTo(engineOf(name)));
-          },
+          run: () =>
+            page.ending(async () => {
+              await call("DELETE", name);
+              notify(`Deleted ${called}.`);
+              page.navigate(linkTo(engineOf(name)));
+            }),
         }),
     },
     {
       label: `Erase user ${session.userId ?? ""}…`,
       isDangerous: true,
       run: () =>
-        eraseUser(engineOf(name), session.userId).then((done) => done && page.navigate("")),
+        page
+          .ending(() => eraseUser(engineOf(name), session.userId))
+          .then((done) => done && page.navigate("")),
     },
   ];
 }

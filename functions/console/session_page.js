@@ -196,7 +196,21 @@ export function sessionPage(name, navigate) {
 
   // -- What is beside the events
 
+  // While the session is removed, nothing asks for it: each answer would be an error.
+  let isEnding = false;
+
+  async function ending(work) {
+    isEnding = true;
+    try {
+      return await work();
+    } finally {
+      isEnding = false;
+      if (!leaving.signal.aborted) refresh();
+    }
+  }
+
   async function readSession() {
+    if (isEnding) return;
     try {
       session = await callFull(sessionName, {}, leaving.signal);
       drawSession();
@@ -207,6 +221,7 @@ export function sessionPage(name, navigate) {
   }
 
   async function readRuns() {
+    if (isEnding) return;
     const ids = [...touched];
     touched = new Set();
     const terms = ids.map((id) => `invocation_id=${JSON.stringify(id)}`).join(" OR ");
@@ -371,6 +386,7 @@ export function sessionPage(name, navigate) {
   // -- Acting
 
   const page = {
+    ending,
     get name() {
       return sessionName;
     },
