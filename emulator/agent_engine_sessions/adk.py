@@ -28,7 +28,7 @@ from google.genai.types import HttpOptions, ResourceScope
 
 from agent_engine_sessions.remote import spell
 from agent_engine_sessions.revisions import RevisedSession, exchanging, keep_etag, send_etag
-from agent_engine_sessions.serving import KEY_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE
+from agent_engine_sessions.serving import URL_VARIABLE, caller_headers
 
 SCHEMES = {"agentsessions": "http", "agentsessions+https": "https"}
 """URI schemes that `register` registers with ADK, and what they stand for."""
@@ -81,10 +81,8 @@ class SessionService(VertexAiSessionService):
         self._auth: httpx.Auth | None = None
         if credentials is not None:
             self._auth = _GoogleAuth(credentials)
-        elif not api_key and (token := token or os.environ.get(TOKEN_VARIABLE, "")):
-            self._headers["Authorization"] = f"Bearer {token}"
-        elif key := api_key or os.environ.get(KEY_VARIABLE, ""):
-            self._headers["X-Goog-Api-Key"] = key
+        else:
+            self._headers |= caller_headers(token, api_key)
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
             WeakKeyDictionary()
         )

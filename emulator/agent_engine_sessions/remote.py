@@ -1,7 +1,6 @@
 """A server's export, import, erasure and purge over HTTP, sent again until they are through."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO, Self
@@ -10,7 +9,7 @@ from urllib.parse import quote
 import httpx
 import tenacity
 
-from agent_engine_sessions.serving import KEY_VARIABLE, TOKEN_VARIABLE
+from agent_engine_sessions.serving import caller_headers
 
 BODY_BYTES = 4 * 2**20
 """Bytes of one import request, unless one line has more; MAX_BODY_BYTES is far above."""
@@ -47,13 +46,10 @@ class Remote:
 
         `pause` is the seconds before a request is first sent again.
         """
-        headers = {}
-        if not api_key and (token := token or os.environ.get(TOKEN_VARIABLE, "")):
-            headers["Authorization"] = f"Bearer {token}"
-        elif key := api_key or os.environ.get(KEY_VARIABLE, ""):
-            headers["X-Goog-Api-Key"] = key
         self._client = httpx.Client(
-            base_url=f"{url.rstrip('/')}/v1beta1/", headers=headers, timeout=_TIMEOUT
+            base_url=f"{url.rstrip('/')}/v1beta1/",
+            headers=caller_headers(token, api_key),
+            timeout=_TIMEOUT,
         )
         self._parent = parent
         self._retrying = tenacity.Retrying(
@@ -88,7 +84,7 @@ class Remote:
             for what, count in counts.items():
                 report(what, count)
             total += counts
-        file.write(_line({"end": {"sessions": total["session"], "events": total["event"]}}))
+        file.write(json_line({"end": {"sessions": total["session"], "events": total["event"]}}))
         return total
 
     def import_lines(self, lines: Iterable[bytes], report: Report) -> dict[str, Any]:
@@ -137,7 +133,8 @@ class Remote:
         self, file: BinaryIO, query_filter: str, token: str
     ) -> tuple[str | None, Counter[str]]:
         """Writes the lines of one answer; returns the token of the next one, or None."""
-        query = {name: text for name, text in _query(query_filter, token) if text}
+        asked = {"filter": query_filter, "pageToken": token}
+        query = {name: text for name, text in asked.items() if text}
         counts: Counter[str] = Counter()
         with self._client.stream("GET", f"{self._parent}:export", params=query) as answer:
             if answer.status_code != 200:
@@ -179,11 +176,6 @@ def _check(answer: httpx.Response) -> None:
     raise kind(f"{answer.status_code}: {message}")
 
 
-def _query(query_filter: str, token: str) -> Iterator[tuple[str, str]]:
-    yield "filter", query_filter
-    yield "pageToken", token
-
-
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Whole lines with their ends; what stands behind the last end is no line."""
     rest = b""
@@ -223,5 +215,6 @@ def spell(user_id: str) -> str:
     return quote(user_id, safe="").replace("~", "%7E").replace(".", "%2E").replace("%", _ODD)
 
 
-def _line(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode() + b"\n"
+def json_line(value: object) -> bytes:
+    """A value as one line of newline-delimited JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

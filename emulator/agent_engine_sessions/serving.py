@@ -39,6 +39,15 @@ _HEALTH = "/health"
 _PAUSE = 0.01
 
 
+def caller_headers(token: str = "", api_key: str = "") -> dict[str, str]:
+    """The headers that say who calls: a token or a key, else those of the environment, if any."""
+    if not api_key and (token := token or os.environ.get(TOKEN_VARIABLE, "")):
+        return {"Authorization": f"Bearer {token}"}
+    if key := api_key or os.environ.get(KEY_VARIABLE, ""):
+        return {"X-Goog-Api-Key": key}
+    return {}
+
+
 class CannotListen(Exception):
     """Why the server cannot listen on a port, in a sentence."""
 

@@ -18,7 +18,7 @@ from google.genai.types import HttpOptions, ResourceScope
 
 from agent_engine_sessions.adk import SessionService, register
 from agent_engine_sessions.moving import MANAGED
-from agent_engine_sessions.remote import spell
+from agent_engine_sessions.remote import json_line, spell
 
 Lost = Callable[[str], None]
 """Takes a sentence that says what cannot be moved."""
@@ -61,9 +61,9 @@ def _managed_lines(engine: str, base_url: str | None) -> Iterator[bytes]:
     for found in api.list(name=engine):
         session = _plain(found)
         yield from _state_lines(session, engine, shared)
-        yield _line({"session": session})
+        yield json_line({"session": session})
         for event in api.events.list(name=session["name"]):
-            yield _line({"event": _plain(event)})
+            yield json_line({"event": _plain(event)})
 
 
 async def _adk_lines(
@@ -87,11 +87,11 @@ async def _adk_lines(
             session = _session(engine, found)
             for line in _state_lines(session, engine, shared):
                 yield line
-            yield _line({"session": session})
+            yield json_line({"session": session})
             for event in found.events:
                 message = await recorder.message(app, event)
                 name = f"{session['name']}/events/{_event_id(event.id)}"
-                yield _line({"event": {"name": name, **message}})
+                yield json_line({"event": {"name": name, **message}})
     lost("ADK keeps neither displayName, labels nor expireTime; sessions get the server's default.")
     await recorder.close()
 
@@ -145,11 +145,11 @@ def _state_lines(session: dict[str, Any], engine: str, shared: set[str]) -> Iter
     user = {key[5:]: state.pop(key) for key in [*state] if key.startswith("user:")}
     if app and "" not in shared:
         shared.add("")
-        yield _line({"appState": {"name": f"{engine}/state", "state": app}})
+        yield json_line({"appState": {"name": f"{engine}/state", "state": app}})
     if user and f"user {user_id}" not in shared:
         shared.add(f"user {user_id}")
         name = f"{engine}/users/{spell(user_id)}/state"
-        yield _line({"userState": {"name": name, "state": user}})
+        yield json_line({"userState": {"name": name, "state": user}})
 
 
 def _plain(message: Any) -> dict[str, Any]:
@@ -160,10 +160,6 @@ def _plain(message: Any) -> dict[str, Any]:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
-
-
-def _line(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _run(lines: AsyncIterator[bytes]) -> Iterator[bytes]:

@@ -13,18 +13,13 @@ from functions.store.firestore.condemned import live, reading
 from functions.store.firestore.counting import count
 from functions.store.firestore.event_documents import event_record, event_writes
 from functions.store.firestore.event_keys import EventKeys
+from functions.store.firestore.forking import BYTES, WRITES
 from functions.store.firestore.history import change_write
 from functions.store.firestore.protobuf import Document, Write
 from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc
 from functions.store.firestore.values import by_field_name, nanoseconds
 from functions.store.history import MAX_BYTES, MAX_ITEMS, HistoryItem, HistoryPiece, ImportedHistory
 from functions.store.paging import Cursor, checked_cursor
-
-_WRITES = 398
-"""Writes of one commit besides that of the session; an event of up to nine parts more stays."""
-
-_BYTES = 3 * 2**20
-"""Bytes of one commit, unless one event has more. The emulator takes 4 MiB."""
 
 
 def read_history(
@@ -125,7 +120,7 @@ def _commits(path: str, lines: Sequence[HistoryLine], keys: EventKeys) -> Iterat
     for line in lines:
         writes = _writes(path, line, keys)
         bytes_of_line = sum(write.ByteSize() for write in writes)
-        is_full = count_of_writes + len(writes) > _WRITES or size + bytes_of_line > _BYTES
+        is_full = count_of_writes + len(writes) > WRITES or size + bytes_of_line > BYTES
         if some and is_full:
             yield some
             some, count_of_writes, size = [], 0, 0
