@@ -31,9 +31,7 @@ def _some_of_session(table: str, key: str, size: str) -> str:
 ) SELECT key, size FROM some WHERE key IS NOT NULL"""
 
 
-_SOME_EVENTS = _some_of_session(
-    "events", "seq", "length(text) + coalesce(length(original), 0) + coalesce(length(raw), 0)"
-)
+_SOME_EVENTS = _some_of_session("events", "seq", "length(text) + coalesce(length(original), 0)")
 _SOME_CHANGES = _some_of_session("changes", "id", "length(members)")
 
 _SOME_MEMBERS = "SELECT key, size FROM members WHERE scope = :parent LIMIT :rows"

@@ -222,7 +222,7 @@ def _remove(
             number, usage = number + 1, usage.plus(usage_of_text(record.text))
         db.execute(
             "UPDATE events SET session = -session, author = '', invocation_id = '', text = ?, "
-            "original = NULL, raw = NULL WHERE seq = ?",
+            "original = NULL WHERE seq = ?",
             (kept_delta(record.text), seq),
         )
     count(db, keys, now, EventCounts(-number, NO_USAGE.minus(usage), NO_TIME))

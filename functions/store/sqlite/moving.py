@@ -65,7 +65,7 @@ def import_history(
             added.append(line.event)
     if added:
         done.events = len(added)
-        _count(db, keys, added, now)
+        count(db, keys, now, counts_of(added), keeps_time=True)
     return done
 
 
@@ -124,12 +124,3 @@ def _add_change(
     change = line.change or StateChange()
     row = {"after": after, "members": write_plain(change.session), "is_replace": change.replace}
     insert(db, "changes", {**named, **row})
-
-
-def _count(
-    db: sqlite3.Connection, keys: SessionKeys, events: Sequence[EventRecord], now: int
-) -> None:
-    """Counts events; the session keeps its update_time, and its watches wake up."""
-    updated = keys.update_time
-    count(db, keys, now, counts_of(events))
-    db.execute("UPDATE sessions SET update_time = ? WHERE id = ?", (updated, keys.session))

@@ -216,10 +216,21 @@ def touch(
     )
 
 
-def count(db: sqlite3.Connection, keys: SessionKeys, now: int, counts: EventCounts) -> str:
-    """Touches a session and counts events that it gained; returns the session's new version."""
+def count(
+    db: sqlite3.Connection,
+    keys: SessionKeys,
+    now: int,
+    counts: EventCounts,
+    *,
+    keeps_time: bool = False,
+) -> str:
+    """Touches a session and counts events that it gained; returns the session's new version.
+
+    With `keeps_time` the session keeps its update_time; its watches wake up all the same.
+    """
     prompt, candidates, total = counts.usage
-    keys.update_time = later(keys.update_time, now)
+    if not keeps_time:
+        keys.update_time = later(keys.update_time, now)
     keys.event_count += counts.events
     db.execute(
         _COUNT,

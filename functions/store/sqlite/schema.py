@@ -22,9 +22,9 @@ that all other keys went, too; `after` is the greatest `seq` of the session's ev
 none; `name` is the id that an import gave. `users` has a row for everybody who had a session or
 state; one without state has no scope.
 `state_time` is when app or user state changed last, NULL if no write since step 6 did.
-`original` is an event's text before compaction, `raw` rebuilds the copy of its content in
-`rawEvent`, and `removed` is the JSON list of the keys that a rewind removed from the state; all of
-them are NULL for most events. `edits` counts the changes of a session's events after they arrived.
+`original` is an event's text before compaction, and `removed` the JSON list of the keys that a
+rewind removed from the state; both are NULL for most events. `edits` counts the changes of a
+session's events after they arrived.
 
 An event that was deleted alone keeps its `seq` and id under its session's negated key; its text is
 its state delta. A session that a fork still fills has its engine's negated key and the expiry at
@@ -191,7 +191,6 @@ ALTER TABLE sessions ADD COLUMN forked_from TEXT NOT NULL DEFAULT '';
 ALTER TABLE sessions ADD COLUMN fork TEXT NOT NULL DEFAULT '';
 ALTER TABLE sessions ADD COLUMN edits INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events ADD COLUMN original TEXT;
-ALTER TABLE events ADD COLUMN raw TEXT;
 ALTER TABLE engines ADD COLUMN state_time INTEGER;
 
 CREATE TABLE erasures (
