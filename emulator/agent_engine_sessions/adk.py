@@ -1,50 +1,49 @@
-"""ADK's session service over a server of your own; docs/use-it-from-adk.md.
-
-A subclass of VertexAiSessionService: ADK's own code creates sessions and appends events. This
-module reads them itself, since ADK reads all events of a session to keep the last ten.
-"""
+"""ADK's session service over a server of your own; docs/use-it-from-adk.md."""
 
 import asyncio
+import json
 import os
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from typing import Any, TypeVar, cast
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from weakref import WeakValueDictionary
 
-import agentplatform
 import httpx
 from google.adk.cli.service_registry import get_service_registry
 from google.adk.errors import StaleSessionError
 from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events import Event
-from google.adk.sessions import Session, VertexAiSessionService
+from google.adk.sessions import BaseSessionService, Session
 from google.adk.sessions.base_session_service import GetSessionConfig, ListSessionsResponse
-from google.auth.credentials import AnonymousCredentials, Credentials
+from google.auth.credentials import Credentials
 from google.auth.transport.requests import Request
 from google.genai.errors import APIError, ClientError
-from google.genai.types import HttpOptions, ResourceScope
+from pydantic_core import to_json
 
+from agent_engine_sessions.adk_events import event_body, read_event, seconds
+from agent_engine_sessions.connections import Answer, Connections, connections_to
 from agent_engine_sessions.remote import spell
-from agent_engine_sessions.revisions import RevisedSession, exchanging, keep_etag, send_etag
+from agent_engine_sessions.revisions import RevisedSession
 from agent_engine_sessions.serving import URL_VARIABLE, caller_headers
+
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 SCHEMES = {"agentsessions": "http", "agentsessions+https": "https"}
 """URI schemes that `register` registers with ADK, and what they stand for."""
 
 _MAX_PAGE = 1000
-_TIMEOUT = 60.0
-_MICROSECOND = 1e-6
-
-_NO_INVOCATION = "-"
-"""What the server keeps as the invocation of an event without one."""
+_TOO_MANY = 429
+_PAUSE = 1.0
+"""Seconds after which an append that was one too many is sent once more, as ADK does."""
 
 _CHANGED = "The session has changed"
 """How the message begins with which the server refuses an append by its etag."""
 
 
-class SessionService(VertexAiSessionService):
+class SessionService(BaseSessionService):
     """Sessions of ADK on a server of your own.
 
     An app's sessions live under the engine of the app's name, unless one engine is given.
@@ -71,21 +70,15 @@ class SessionService(VertexAiSessionService):
 
         Raises ValueError for a URI of another shape.
         """
-        super().__init__(project="", location="")
         base_url, engine, is_checking = _split_uri(uri or os.environ.get(URL_VARIABLE, ""))
         self._base_url = base_url
+        self._root = urlsplit(base_url).path
         self._agent_engine_id = engine or None
         self._check_revision = check_revision or is_checking
         self._view = {"view": "FULL"} if self._check_revision else {}
-        self._headers: dict[str, str] = {}
-        self._auth: httpx.Auth | None = None
-        if credentials is not None:
-            self._auth = _GoogleAuth(credentials)
-        else:
-            self._headers |= caller_headers(token, api_key)
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
-            WeakKeyDictionary()
-        )
+        self._headers = {} if credentials is not None else caller_headers(token, api_key)
+        self._identity = None if credentials is None else _Identity(credentials)
+        self._open: dict[asyncio.AbstractEventLoop, Connections] = {}
         self._locks: WeakValueDictionary[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = (
             WeakValueDictionary()
         )
@@ -97,31 +90,39 @@ class SessionService(VertexAiSessionService):
         user_id: str,
         state: dict[str, Any] | None = None,
         session_id: str | None = None,
-        **options: Any,
+        display_name: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        ttl: str | None = None,
+        expire_time: datetime | str | None = None,
     ) -> Session:
         """Creates a session; `display_name`, `labels`, `ttl`, `expire_time` are the API's.
 
         Raises AlreadyExistsError, as ADK's own services do.
         """
-        session_id = session_id.strip() if session_id else None
-        # The server answers with the session; waiting for it would cost two calls more.
-        options.setdefault("wait_for_completion", False)
+        session_id = session_id.strip().rpartition("/")[2] if session_id else ""
+        fields = {
+            "userId": user_id,
+            "sessionState": state or None,
+            "displayName": display_name,
+            "labels": labels,
+            "ttl": ttl,
+            "expireTime": expire_time,
+        }
+        body = {name: value for name, value in fields.items() if value is not None}
+        query = {"sessionId": session_id} if session_id else {}
+        path = f"{self._engine_path(app_name)}/sessions"
         try:
-            with exchanging("") as exchange:
-                session = await super().create_session(
-                    app_name=app_name,
-                    user_id=user_id,
-                    state=state,
-                    session_id=session_id or None,
-                    **options,
-                )
+            answer = await self._send("POST", path, query, body, repeatable=False)
         except ClientError as error:
             # The managed service answers 400; a later one may answer what AIP-133 says.
             if error.code == 409 or "already exists" in (error.message or ""):
                 message = f"Session with id {session_id} already exists."
                 raise AlreadyExistsError(message) from error
             raise
-        return RevisedSession.of(session, exchange.etag) if self._check_revision else session
+        session = _session(app_name, json.loads(answer.body)["response"])
+        return (
+            RevisedSession.of(session, answer.headers["etag"]) if self._check_revision else session
+        )
 
     async def get_session(
         self,
@@ -136,15 +137,20 @@ class SessionService(VertexAiSessionService):
         None for a session that does not exist or belongs to another user.
         """
         path = self._session_path(app_name, session_id)
+        config = config or GetSessionConfig()
         try:
-            found = await self._call("GET", path, self._view)
-            if found.get("userId") != user_id:
-                return None
-            events = await self._events(path, config or GetSessionConfig())
+            if self._check_revision:
+                # The etag is of before the events: an append then fails if one came in between.
+                found = await self._call("GET", path, self._view)
+                events = await self._events(path, config)
+            else:
+                found, events = await _both(self._call("GET", path), self._events(path, config))
         except ClientError as error:
             if error.code == 404:
                 return None
             raise
+        if found["userId"] != user_id:
+            return None
         session = _session(app_name, found)
         session.events = events
         return session
@@ -188,61 +194,58 @@ class SessionService(VertexAiSessionService):
         if event.partial:
             return event
         if not isinstance(session, RevisedSession):
-            return await self._append(session, event)
+            await self._append(session, event)
+            return event
         # Appends of this process go on from each other, as in ADK's service for databases.
         path = self._session_path(session.app_name, session.id)
         key = (asyncio.get_running_loop(), path)
         async with self._locks.setdefault(key, asyncio.Lock()):
-            with exchanging(session.etag) as exchange:
-                event = await self._append(session, event)
-            session.etag = exchange.etag
-            return event
+            session.etag = await self._append(session, event, {"If-Match": session.etag})
+        return event
 
-    async def _append(self, session: Session, event: Event) -> Event:
-        invocation = event.invocation_id
-        # The API requires one, ADK does not.
-        event.invocation_id = invocation or _NO_INVOCATION
+    async def _append(
+        self, session: Session, event: Event, headers: Mapping[str, str] | None = None
+    ) -> str:
+        """Appends an event to the stored session, then to the one at hand; the new etag."""
+        self._apply_temp_state(session, event)
+        self._trim_temp_delta_state(event)
+        path = f"{self._session_path(session.app_name, session.id)}:appendEvent"
+        body = event_body(event)
         try:
-            return await super().append_event(session, event)
+            try:
+                answer = await self._send("POST", path, body=body, headers=headers)
+            except ClientError as error:
+                if error.code != _TOO_MANY:
+                    raise
+                await asyncio.sleep(_PAUSE)
+                answer = await self._send("POST", path, body=body, headers=headers)
         except ClientError as error:
             if error.code == 404:
                 raise SessionNotFoundError(f"Session {session.id} not found.") from error
             if error.code == 409 and (error.message or "").startswith(_CHANGED):
                 raise StaleSessionError(f"Read session {session.id} again: {error}") from error
             raise
-        finally:
-            event.invocation_id = invocation
+        session.last_update_time = event.timestamp
+        self._commit_event_to_session(session, event)
+        return answer.headers.get("etag", "")
 
     async def close(self) -> None:
         """Closes the connections of the running event loop."""
-        client = self._clients.pop(asyncio.get_running_loop(), None)
-        if client is not None:
-            await client.aclose()
+        connections = self._open.pop(asyncio.get_running_loop(), None)
+        if connections is not None:
+            await connections.close()
+
+    def _connections(self) -> Connections:
+        """The connections of the running event loop, which no other loop can use."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._open:
+            for closed in [each for each in self._open if each.is_closed()]:
+                del self._open[closed]
+            self._open[loop] = connections_to(self._base_url)
+        return self._open[loop]
 
     def _get_reasoning_engine_id(self, app_name: str) -> str:
         return self._agent_engine_id or app_name.rpartition("/")[2]
-
-    def _build_api_client(self) -> Any:
-        options = HttpOptions(
-            base_url=self._base_url,
-            base_url_resource_scope=ResourceScope.COLLECTION,
-            httpx_async_client=self._client(),
-        )
-        # Without credentials the client would send the GOOGLE_API_KEY of the model.
-        nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]
-        return agentplatform.Client(credentials=nobody, http_options=options).aio
-
-    def _client(self) -> httpx.AsyncClient:
-        """The connections of the running event loop, which no other loop can use."""
-        loop = asyncio.get_running_loop()
-        if loop not in self._clients or self._clients[loop].is_closed:
-            self._clients[loop] = httpx.AsyncClient(
-                headers=self._headers,
-                auth=self._auth,
-                timeout=_TIMEOUT,
-                event_hooks={"request": [send_etag], "response": [keep_etag]},
-            )
-        return self._clients[loop]
 
     def _engine_path(self, app_name: str) -> str:
         return f"reasoningEngines/{quote(self._get_reasoning_engine_id(app_name), safe='')}"
@@ -262,11 +265,13 @@ class SessionService(VertexAiSessionService):
             after = datetime.fromtimestamp(config.after_timestamp, UTC).isoformat()
             query["filter"] = f'timestamp>="{after}"'
         if wanted is None:
-            return [_event(each) async for each in self._pages(f"{path}/events", _EVENTS, query)]
+            return [
+                read_event(each) async for each in self._pages(f"{path}/events", _EVENTS, query)
+            ]
         query["orderBy"] = "timestamp desc"
         events: list[Event] = []
         async for each in self._pages(f"{path}/events", _EVENTS, query):
-            events.append(_event(each))
+            events.append(read_event(each))
             if len(events) == wanted:
                 break
         return events[::-1]
@@ -287,38 +292,64 @@ class SessionService(VertexAiSessionService):
                 return
 
     async def _call(
-        self, verb: str, path: str, query: dict[str, str] | None = None
+        self, verb: str, path: str, query: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """The JSON of an answer; raises ClientError or ServerError of google-genai."""
-        answer = await self._client().request(verb, f"{self._base_url}/{path}", params=query)
-        await APIError.raise_for_async_response(answer)
-        found: dict[str, Any] = answer.json()
+        """The JSON of an answer; raises as `_send` does."""
+        found: dict[str, Any] = json.loads((await self._send(verb, path, query)).body)
         return found
+
+    async def _send(
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        repeatable: bool = True,
+    ) -> Answer:
+        """The answer 200; raises ClientError or ServerError of google-genai for any other."""
+        target = f"{self._root}/{path}" + (f"?{urlencode(query)}" if query else "")
+        sent = dict(self._headers if self._identity is None else await self._identity.headers())
+        sent.update(headers or {})
+        text = b""
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+            # The server refuses NaN; null would be another value.
+            text = to_json(body, inf_nan_mode="constants")
+        connections = self._connections()
+        answer = await connections.request(verb, target, sent, text, repeatable=repeatable)
+        if answer.status != httpx.codes.OK:
+            response = httpx.Response(answer.status, content=answer.body)
+            await APIError.raise_for_async_response(response)
+        return answer
 
 
 _EVENTS = "sessionEvents"
 
 
-class _GoogleAuth(httpx.Auth):
-    """Sends the token of google-auth's credentials, and gets the next one in time."""
+class _Identity:
+    """Credentials of google-auth, whose next token it gets in time."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
         self._lock = asyncio.Lock()
 
-    def sync_auth_flow(
-        self, request: httpx.Request
-    ) -> Generator[httpx.Request, httpx.Response, None]:
-        raise NotImplementedError("The service is asynchronous.")
-
-    async def async_auth_flow(
-        self, request: httpx.Request
-    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+    async def headers(self) -> dict[str, str]:
+        """The header with the token."""
         async with self._lock:
             if not self._credentials.valid:
                 await asyncio.to_thread(self._credentials.refresh, Request())
-        request.headers["Authorization"] = f"Bearer {self._credentials.token}"
-        yield request
+        return {"Authorization": f"Bearer {self._credentials.token}"}
+
+
+async def _both(first: Awaitable[First], second: Awaitable[Second]) -> tuple[First, Second]:
+    """Waits for both, also where one fails; raises the error of the first that has one."""
+    results = await asyncio.gather(first, second, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return cast(tuple[First, Second], tuple(results))
 
 
 def register() -> None:
@@ -364,37 +395,6 @@ def _session(app_name: str, found: dict[str, Any]) -> Session:
         user_id=found["userId"],
         id=found["name"].rpartition("/")[2],
         state=found.get("sessionState", {}),
-        last_update_time=_seconds(found["updateTime"]),
+        last_update_time=seconds(found["updateTime"]),
     )
     return RevisedSession.of(session, f'"{found["etag"]}"') if "etag" in found else session
-
-
-def _event(found: dict[str, Any]) -> Event:
-    """An event as it was appended by ADK, or one of another client as ADK has it."""
-    if raw := found.get("rawEvent"):
-        fields = {"id": found["name"].rpartition("/")[2], **raw}
-    else:
-        actions = dict(found.get("actions", {}))
-        if "transferAgent" in actions:
-            actions["transferToAgent"] = actions.pop("transferAgent")
-        fields = {
-            **found.get("eventMetadata", {}),
-            **{key: found[key] for key in _EVENT_FIELDS if key in found},
-            "id": found["name"].rpartition("/")[2],
-            "actions": actions,
-        }
-    fields |= {key: found[key] for key in ("invocationId", "author") if key in found}
-    if fields.get("invocationId") == _NO_INVOCATION:
-        fields["invocationId"] = ""
-    time, exact = _seconds(found["timestamp"]), fields.get("timestamp")
-    # ADK's own copy has what the API's timestamp, sent in microseconds, has lost.
-    if not isinstance(exact, float) or abs(exact - time) > _MICROSECOND:
-        fields["timestamp"] = time
-    return Event.model_validate(fields)
-
-
-_EVENT_FIELDS = ("content", "errorCode", "errorMessage")
-
-
-def _seconds(timestamp: str) -> float:
-    return datetime.fromisoformat(timestamp).timestamp()

@@ -1,0 +1,188 @@
+"""Connections to a server that stay open, for one event loop; HTTP/1.1 as h11 speaks it.
+
+A general client takes several times the processor time of a request, and a conversation makes many
+small requests.
+"""
+
+import asyncio
+import select
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import h11
+import httpx
+
+_TIMEOUT = 60.0
+_MOST = 100
+"""Connections to one server at once; further requests wait."""
+
+_PIECE = 2**18
+"""Bytes that are read at once."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer; the names of its headers are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Connections(Protocol):
+    """The connections of one event loop to one server."""
+
+    async def request(
+        self, verb: str, target: str, headers: Mapping[str, str], body: bytes, *, repeatable: bool
+    ) -> Answer:
+        """Sends a request and waits for its answer.
+
+        A server may close an open connection just when a request is sent. A repeatable request is
+        then sent once more. Raises TimeoutError, OSError and errors of the library below.
+        """
+
+    async def close(self) -> None:
+        """Closes the connections that no request uses."""
+
+
+def connections_to(url: str) -> Connections:
+    """Connections to the server of a URL, through the proxy that the environment names, if any."""
+    parts = urlsplit(url)
+    is_proxied = parts.scheme in getproxies() and not proxy_bypass(parts.netloc)
+    return _Proxied(url) if is_proxied else _Direct(url)
+
+
+class _Proxied:
+    """Connections of httpx, which knows proxies."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.AsyncClient(base_url=httpx.URL(url).join("/"), timeout=_TIMEOUT)
+
+    async def request(
+        self, verb: str, target: str, headers: Mapping[str, str], body: bytes, *, repeatable: bool
+    ) -> Answer:
+        found = await self._client.request(verb, target, headers=headers, content=body)
+        return Answer(found.status_code, dict(found.headers), found.content)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+class _Direct:
+    """Connections that stay open until they are used again; HTTP/1.1 as h11 speaks it."""
+
+    def __init__(self, url: str) -> None:
+        """`url` has the server's scheme, host and port; its path is not used."""
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "", parts.port
+        self._authority = parts.netloc.rpartition("@")[2]
+        self._tls = httpx.create_ssl_context() if parts.scheme == "https" else None
+        self._idle: list[_Connection] = []
+        self._room = asyncio.Semaphore(_MOST)
+
+    async def request(
+        self, verb: str, target: str, headers: Mapping[str, str], body: bytes, *, repeatable: bool
+    ) -> Answer:
+        head = h11.Request(
+            method=verb,
+            target=target,
+            headers=[
+                ("Host", self._authority),
+                *((("Content-Length", str(len(body))),) if body else ()),
+                *headers.items(),
+            ],
+        )
+        async with self._room, asyncio.timeout(_TIMEOUT):
+            while connection := self._take():
+                try:
+                    return await self._exchange(connection, head, body)
+                except (OSError, h11.RemoteProtocolError):
+                    if connection.is_answered or not repeatable:
+                        raise
+            return await self._exchange(await self._open(), head, body)
+
+    async def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    async def _exchange(self, connection: "_Connection", head: h11.Request, body: bytes) -> Answer:
+        try:
+            answer = await connection.exchange(head, body)
+        except BaseException:
+            connection.close()
+            raise
+        if connection.is_open:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        return answer
+
+    def _take(self) -> "_Connection | None":
+        """The connection that was used last and is still open."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_stale():
+                return connection
+            connection.close()
+        return None
+
+    async def _open(self) -> "_Connection":
+        port = self._port or (443 if self._tls else 80)
+        return _Connection(
+            *await asyncio.open_connection(self._host, port, ssl=self._tls, limit=_PIECE)
+        )
+
+
+class _Connection:
+    """One connection, which takes one request at a time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._protocol = h11.Connection(h11.CLIENT)
+        self._poll = select.poll()
+        self._poll.register(writer.get_extra_info("socket"), select.POLLIN)
+        self.is_open = True
+        self.is_answered = False
+
+    def is_stale(self) -> bool:
+        """Whether the server has closed the connection: it has nothing else to say here."""
+        return self._reader.at_eof() or bool(self._poll.poll(0))
+
+    async def exchange(self, head: h11.Request, body: bytes) -> Answer:
+        """Sends a request and reads its answer; then `is_open` tells whether it takes another."""
+        send = self._protocol.send
+        self.is_answered = False
+        # Nothing waits for the server to take the body: it may answer before.
+        self._writer.writelines(
+            piece or b""
+            for piece in (
+                send(head),
+                send(h11.Data(body)) if body else b"",
+                send(h11.EndOfMessage()),
+            )
+        )
+        response = await self._next()
+        while isinstance(response, h11.InformationalResponse):
+            response = await self._next()
+        assert isinstance(response, h11.Response)
+        pieces = []
+        while isinstance(piece := await self._next(), h11.Data):
+            pieces.append(piece.data)
+        self.is_open = self._protocol.our_state is self._protocol.their_state is h11.DONE
+        if self.is_open:
+            self._protocol.start_next_cycle()
+        headers = {name.decode(): value.decode("latin-1") for name, value in response.headers}
+        return Answer(response.status_code, headers, b"".join(pieces))
+
+    async def _next(self) -> object:
+        while (event := self._protocol.next_event()) is h11.NEED_DATA:
+            data = await self._reader.read(_PIECE)
+            self.is_answered = self.is_answered or bool(data)
+            self._protocol.receive_data(data)
+        return event
+
+    def close(self) -> None:
+        self._writer.close()
