@@ -3,9 +3,9 @@
 import asyncio
 import json
 import os
-from collections.abc import AsyncGenerator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 from weakref import WeakValueDictionary
 
@@ -20,16 +20,13 @@ from google.adk.sessions.base_session_service import GetSessionConfig, ListSessi
 from google.auth.credentials import Credentials
 from google.auth.transport.requests import Request
 from google.genai.errors import APIError, ClientError
-from pydantic_core import to_json
 
 from agent_engine_sessions.adk_events import event_body, read_event, seconds
 from agent_engine_sessions.connections import Answer, Connections, connections_to
+from agent_engine_sessions.event_cache import EventCache
 from agent_engine_sessions.remote import spell
 from agent_engine_sessions.revisions import RevisedSession
 from agent_engine_sessions.serving import URL_VARIABLE, caller_headers
-
-First = TypeVar("First")
-Second = TypeVar("Second")
 
 SCHEMES = {"agentsessions": "http", "agentsessions+https": "https"}
 """URI schemes that `register` registers with ADK, and what they stand for."""
@@ -78,6 +75,7 @@ class SessionService(BaseSessionService):
         self._view = {"view": "FULL"} if self._check_revision else {}
         self._headers = {} if credentials is not None else caller_headers(token, api_key)
         self._identity = None if credentials is None else _Identity(credentials)
+        self._cache = EventCache()
         self._open: dict[asyncio.AbstractEventLoop, Connections] = {}
         self._locks: WeakValueDictionary[tuple[asyncio.AbstractEventLoop, str], asyncio.Lock] = (
             WeakValueDictionary()
@@ -106,13 +104,15 @@ class SessionService(BaseSessionService):
             "displayName": display_name,
             "labels": labels,
             "ttl": ttl,
-            "expireTime": expire_time,
+            "expireTime": (
+                expire_time.isoformat() if isinstance(expire_time, datetime) else expire_time
+            ),
         }
         body = {name: value for name, value in fields.items() if value is not None}
         query = {"sessionId": session_id} if session_id else {}
         path = f"{self._engine_path(app_name)}/sessions"
         try:
-            answer = await self._send("POST", path, query, body, repeatable=False)
+            answer = await self._send("POST", path, query, _encoded(body), repeatable=False)
         except ClientError as error:
             # The managed service answers 400; a later one may answer what AIP-133 says.
             if error.code == 409 or "already exists" in (error.message or ""):
@@ -120,9 +120,9 @@ class SessionService(BaseSessionService):
                 raise AlreadyExistsError(message) from error
             raise
         session = _session(app_name, json.loads(answer.body)["response"])
-        return (
-            RevisedSession.of(session, answer.headers["etag"]) if self._check_revision else session
-        )
+        path = self._session_path(app_name, session.id)
+        self._cache.keep(path, answer.etag, (), 0)
+        return RevisedSession.of(session, answer.etag) if self._check_revision else session
 
     async def get_session(
         self,
@@ -137,20 +137,17 @@ class SessionService(BaseSessionService):
         None for a session that does not exist or belongs to another user.
         """
         path = self._session_path(app_name, session_id)
-        config = config or GetSessionConfig()
         try:
-            if self._check_revision:
-                # The etag is of before the events: an append then fails if one came in between.
-                found = await self._call("GET", path, self._view)
-                events = await self._events(path, config)
-            else:
-                found, events = await _both(self._call("GET", path), self._events(path, config))
+            answer = await self._send("GET", path, self._view)
+            found = json.loads(answer.body)
+            if found["userId"] != user_id:
+                return None
+            # After the session: its etag must not be newer than the events.
+            events = await self._events(path, answer.etag, config or GetSessionConfig())
         except ClientError as error:
             if error.code == 404:
                 return None
             raise
-        if found["userId"] != user_id:
-            return None
         session = _session(app_name, found)
         session.events = events
         return session
@@ -163,8 +160,11 @@ class SessionService(BaseSessionService):
         if user_id is not None:
             query["filter"] = _of_user(user_id)
         path = f"{self._engine_path(app_name)}/sessions"
-        found = [each async for each in self._pages(path, "sessions", query)]
-        sessions = [_session(app_name, each) for each in found]
+        sessions = [
+            _session(app_name, each)
+            async for page, _ in self._pages(path, query)
+            for each in page.get("sessions", ())
+        ]
         sessions.sort(key=lambda each: (each.last_update_time, each.user_id, each.id))
         return ListSessionsResponse(sessions=sessions)
 
@@ -177,12 +177,12 @@ class SessionService(BaseSessionService):
             config=GetSessionConfig(num_recent_events=0),
         )
         if found is not None:
-            await self._call("DELETE", self._session_path(app_name, found.id))
+            await self._send("DELETE", self._session_path(app_name, found.id))
 
     async def get_user_state(self, *, app_name: str, user_id: str) -> dict[str, Any]:
         """The user's state, whose keys have no prefix; it needs no session."""
         path = f"{self._engine_path(app_name)}/users/{spell(user_id)}/state"
-        found: dict[str, Any] = (await self._call("GET", path))["state"]
+        found: dict[str, Any] = json.loads((await self._send("GET", path)).body)["state"]
         return found
 
     async def append_event(self, session: Session, event: Event) -> Event:
@@ -200,34 +200,51 @@ class SessionService(BaseSessionService):
         path = self._session_path(session.app_name, session.id)
         key = (asyncio.get_running_loop(), path)
         async with self._locks.setdefault(key, asyncio.Lock()):
-            session.etag = await self._append(session, event, {"If-Match": session.etag})
+            session.etag = await self._append(session, event, session.etag)
         return event
 
-    async def _append(
-        self, session: Session, event: Event, headers: Mapping[str, str] | None = None
-    ) -> str:
-        """Appends an event to the stored session, then to the one at hand; the new etag."""
+    async def _append(self, session: Session, event: Event, expected: str = "") -> str:
+        """Appends an event to the stored session, then to the one at hand; the new etag.
+
+        The stored session must have the etag `expected`, if there is one.
+        """
         self._apply_temp_state(session, event)
         self._trim_temp_delta_state(event)
-        path = f"{self._session_path(session.app_name, session.id)}:appendEvent"
+        path = self._session_path(session.app_name, session.id)
         body = event_body(event)
+        text, is_checked, entry = _encoded(body), bool(expected), self._cache.take(path)
+        if entry is not None and not is_checked:
+            # Only to learn whether the events stand; if they do not, the append is sent without.
+            expected = f'"{entry.version}"'
         try:
             try:
-                answer = await self._send("POST", path, body=body, headers=headers)
+                answer = await self._post(path, text, expected)
             except ClientError as error:
-                if error.code != _TOO_MANY:
+                if error.code == _TOO_MANY:
+                    await asyncio.sleep(_PAUSE)
+                elif is_checked or not _has_changed(error):
                     raise
-                await asyncio.sleep(_PAUSE)
-                answer = await self._send("POST", path, body=body, headers=headers)
+                if not is_checked:
+                    expected = ""
+                answer = await self._post(path, text, expected)
         except ClientError as error:
             if error.code == 404:
                 raise SessionNotFoundError(f"Session {session.id} not found.") from error
-            if error.code == 409 and (error.message or "").startswith(_CHANGED):
+            if _has_changed(error):
                 raise StaleSessionError(f"Read session {session.id} again: {error}") from error
             raise
+        if entry is not None and answer.is_first:
+            stored = read_event({"name": path, **body})
+            entry = entry.after_append(stored, len(text), expected, answer.etag)
+            if entry is not None:
+                self._cache.put(path, entry)
         session.last_update_time = event.timestamp
         self._commit_event_to_session(session, event)
-        return answer.headers.get("etag", "")
+        return answer.etag
+
+    async def _post(self, path: str, event: bytes, expected: str) -> Answer:
+        headers = {"If-Match": expected} if expected else {}
+        return await self._send("POST", f"{path}:appendEvent", body=event, headers=headers)
 
     async def close(self) -> None:
         """Closes the connections of the running event loop."""
@@ -255,55 +272,52 @@ class SessionService(BaseSessionService):
         id_alone = session_id.strip().rpartition("/")[2]
         return f"{self._engine_path(app_name)}/sessions/{quote(id_alone, safe='')}"
 
-    async def _events(self, path: str, config: GetSessionConfig) -> list[Event]:
-        """The events that `config` asks for, oldest first; the server reads no others."""
+    async def _events(self, path: str, etag: str, config: GetSessionConfig) -> list[Event]:
+        """The events that `config` asks for, oldest first; the server reads no others.
+
+        `etag` is the session's, read before.
+        """
         wanted = config.num_recent_events
         if wanted == 0:
             return []
+        is_whole = wanted is None and config.after_timestamp is None
+        if is_whole and (kept := self._cache.copies(path, etag)) is not None:
+            return kept
         query = {"pageSize": str(min(wanted or _MAX_PAGE, _MAX_PAGE))}
         if config.after_timestamp is not None:
             after = datetime.fromtimestamp(config.after_timestamp, UTC).isoformat()
             query["filter"] = f'timestamp>="{after}"'
-        if wanted is None:
-            return [
-                read_event(each) async for each in self._pages(f"{path}/events", _EVENTS, query)
-            ]
-        query["orderBy"] = "timestamp desc"
-        events: list[Event] = []
-        async for each in self._pages(f"{path}/events", _EVENTS, query):
-            events.append(read_event(each))
-            if len(events) == wanted:
+        if wanted is not None:
+            query["orderBy"] = "timestamp desc"
+        events, size = list[Event](), 0
+        async for page, bytes_of_page in self._pages(f"{path}/events", query):
+            events += [read_event(each) for each in page.get("sessionEvents", ())]
+            size += bytes_of_page
+            if wanted is not None and len(events) >= wanted:
                 break
-        return events[::-1]
+        if is_whole:
+            self._cache.keep(path, etag, events, size)
+        return events if wanted is None else events[:wanted][::-1]
 
     async def _pages(
-        self, path: str, field: str, query: dict[str, str]
-    ) -> AsyncGenerator[dict[str, Any]]:
-        """What every page of a list holds in `field`."""
-        token = ""
+        self, path: str, query: Mapping[str, str]
+    ) -> AsyncGenerator[tuple[dict[str, Any], int]]:
+        """Every page of a list, and its bytes."""
+        token: dict[str, str] = {}
         while True:
-            page = await self._call(
-                "GET", path, {**query, **({"pageToken": token} if token else {})}
-            )
-            for each in page.get(field, []):
-                yield each
-            token = page.get("nextPageToken", "")
-            if not token:
+            answer = await self._send("GET", path, {**query, **token})
+            page = json.loads(answer.body)
+            yield page, len(answer.body)
+            if not (next_token := page.get("nextPageToken")):
                 return
-
-    async def _call(
-        self, verb: str, path: str, query: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        """The JSON of an answer; raises as `_send` does."""
-        found: dict[str, Any] = json.loads((await self._send(verb, path, query)).body)
-        return found
+            token = {"pageToken": next_token}
 
     async def _send(
         self,
         verb: str,
         path: str,
         query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: bytes = b"",
         headers: Mapping[str, str] | None = None,
         *,
         repeatable: bool = True,
@@ -312,20 +326,14 @@ class SessionService(BaseSessionService):
         target = f"{self._root}/{path}" + (f"?{urlencode(query)}" if query else "")
         sent = dict(self._headers if self._identity is None else await self._identity.headers())
         sent.update(headers or {})
-        text = b""
-        if body is not None:
+        if body:
             sent["Content-Type"] = "application/json"
-            # The server refuses NaN; null would be another value.
-            text = to_json(body, inf_nan_mode="constants")
         connections = self._connections()
-        answer = await connections.request(verb, target, sent, text, repeatable=repeatable)
+        answer = await connections.request(verb, target, sent, body, repeatable=repeatable)
         if answer.status != httpx.codes.OK:
             response = httpx.Response(answer.status, content=answer.body)
             await APIError.raise_for_async_response(response)
         return answer
-
-
-_EVENTS = "sessionEvents"
 
 
 class _Identity:
@@ -341,15 +349,6 @@ class _Identity:
             if not self._credentials.valid:
                 await asyncio.to_thread(self._credentials.refresh, Request())
         return {"Authorization": f"Bearer {self._credentials.token}"}
-
-
-async def _both(first: Awaitable[First], second: Awaitable[Second]) -> tuple[First, Second]:
-    """Waits for both, also where one fails; raises the error of the first that has one."""
-    results = await asyncio.gather(first, second, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return cast(tuple[First, Second], tuple(results))
 
 
 def register() -> None:
@@ -381,6 +380,15 @@ def _split_uri(uri: str) -> tuple[str, str, bool]:
         project, location = query.get("project", "local"), query.get("location", "us-central1")
         base_url += f"/projects/{quote(project)}/locations/{quote(location)}"
     return base_url, engine, check_revision == "true"
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _has_changed(error: ClientError) -> bool:
+    """Whether the server refused an append by its etag."""
+    return error.code == 409 and (error.message or "").startswith(_CHANGED)
 
 
 def _of_user(user_id: str) -> str:

@@ -25,11 +25,12 @@ _PIECE = 2**18
 
 @dataclass(slots=True)
 class Answer:
-    """An answer; the names of its headers are in lower case."""
+    """An answer, with the header `ETag`; `is_first` tells whether the request was sent once."""
 
     status: int
-    headers: dict[str, str]
+    etag: str
     body: bytes
+    is_first: bool = True
 
 
 class Connections(Protocol):
@@ -65,7 +66,7 @@ class _Proxied:
         self, verb: str, target: str, headers: Mapping[str, str], body: bytes, *, repeatable: bool
     ) -> Answer:
         found = await self._client.request(verb, target, headers=headers, content=body)
-        return Answer(found.status_code, dict(found.headers), found.content)
+        return Answer(found.status_code, found.headers.get("ETag", ""), found.content)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -96,13 +97,16 @@ class _Direct:
             ],
         )
         async with self._room, asyncio.timeout(_TIMEOUT):
-            while connection := self._take():
+            connection = self._take()
+            if connection is not None:
                 try:
                     return await self._exchange(connection, head, body)
                 except (OSError, h11.RemoteProtocolError):
                     if connection.is_answered or not repeatable:
                         raise
-            return await self._exchange(await self._open(), head, body)
+            answer = await self._exchange(await self._open(), head, body)
+            answer.is_first = connection is None
+            return answer
 
     async def close(self) -> None:
         while self._idle:
@@ -174,8 +178,8 @@ class _Connection:
         self.is_open = self._protocol.our_state is self._protocol.their_state is h11.DONE
         if self.is_open:
             self._protocol.start_next_cycle()
-        headers = {name.decode(): value.decode("latin-1") for name, value in response.headers}
-        return Answer(response.status_code, headers, b"".join(pieces))
+        etag = next((value for name, value in response.headers if name == b"etag"), b"")
+        return Answer(response.status_code, etag.decode(), b"".join(pieces))
 
     async def _next(self) -> object:
         while (event := self._protocol.next_event()) is h11.NEED_DATA:
