@@ -1,29 +1,31 @@
-"""Connections to a server that stay open, for one event loop; HTTP/1.1 as h11 speaks it.
+"""Connections to a server that stay open, for one event loop; see rfc-editor.org/rfc/rfc9112.
 
-A general client takes several times the processor time of a request, and a conversation makes many
-small requests.
+A conversation is many small requests, of which a general client takes most of the time.
 """
 
 import asyncio
 import select
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import h11
 import httpx
 
 _TIMEOUT = 60.0
 _MOST = 100
 """Connections to one server at once; further requests wait."""
 
-_PIECE = 2**18
-"""Bytes that are read at once."""
+_MOST_HEAD_BYTES = 2**18
+"""Bytes that the head of an answer, or the head of one of its chunks, may have."""
 
 
-@dataclass(slots=True)
+class BadAnswer(ConnectionError):
+    """The server answered something else than HTTP/1.1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer, with the header `ETag`; `is_first` tells whether the request was sent once."""
 
@@ -42,7 +44,8 @@ class Connections(Protocol):
         """Sends a request and waits for its answer.
 
         A server may close an open connection just when a request is sent. A repeatable request is
-        then sent once more. Raises TimeoutError, OSError and errors of the library below.
+        then sent once more. Raises ValueError for a header of more than one line, TimeoutError,
+        OSError, and with a proxy the errors of httpx.
         """
 
     async def close(self) -> None:
@@ -73,48 +76,45 @@ class _Proxied:
 
 
 class _Direct:
-    """Connections that stay open until they are used again; HTTP/1.1 as h11 speaks it."""
+    """Connections that stay open until they are used again."""
 
     def __init__(self, url: str) -> None:
         """`url` has the server's scheme, host and port; its path is not used."""
         parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "", parts.port
-        self._authority = parts.netloc.rpartition("@")[2]
         self._tls = httpx.create_ssl_context() if parts.scheme == "https" else None
+        self._host, self._port = parts.hostname, parts.port or (443 if self._tls else 80)
+        self._authority = parts.netloc.rpartition("@")[2]
         self._idle: list[_Connection] = []
         self._room = asyncio.Semaphore(_MOST)
 
     async def request(
         self, verb: str, target: str, headers: Mapping[str, str], body: bytes, *, repeatable: bool
     ) -> Answer:
-        head = h11.Request(
-            method=verb,
-            target=target,
-            headers=[
-                ("Host", self._authority),
-                *((("Content-Length", str(len(body))),) if body else ()),
-                *headers.items(),
-            ],
-        )
+        lines = [f"{verb} {target} HTTP/1.1", f"Host: {self._authority}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if body:
+            lines.append(f"Content-Length: {len(body)}")
+        if any("\n" in line or "\r" in line for line in lines):
+            raise ValueError("A header has more than one line.")
+        request = "\r\n".join((*lines, "", "")).encode("latin-1") + body
         async with self._room, asyncio.timeout(_TIMEOUT):
             connection = self._take()
             if connection is not None:
                 try:
-                    return await self._exchange(connection, head, body)
-                except (OSError, h11.RemoteProtocolError):
+                    return await self._exchange(connection, request)
+                except OSError:
                     if connection.is_answered or not repeatable:
                         raise
-            answer = await self._exchange(await self._open(), head, body)
-            answer.is_first = connection is None
-            return answer
+            answer = await self._exchange(await self._open(), request)
+            return answer if connection is None else replace(answer, is_first=False)
 
     async def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
 
-    async def _exchange(self, connection: "_Connection", head: h11.Request, body: bytes) -> Answer:
+    async def _exchange(self, connection: "_Connection", request: bytes) -> Answer:
         try:
-            answer = await connection.exchange(head, body)
+            answer = await connection.exchange(request)
         except BaseException:
             connection.close()
             raise
@@ -134,10 +134,10 @@ class _Direct:
         return None
 
     async def _open(self) -> "_Connection":
-        port = self._port or (443 if self._tls else 80)
-        return _Connection(
-            *await asyncio.open_connection(self._host, port, ssl=self._tls, limit=_PIECE)
+        streams = await asyncio.open_connection(
+            self._host, self._port, ssl=self._tls, limit=_MOST_HEAD_BYTES
         )
+        return _Connection(*streams)
 
 
 class _Connection:
@@ -145,48 +145,66 @@ class _Connection:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
-        self._protocol = h11.Connection(h11.CLIENT)
         self._poll = select.poll()
         self._poll.register(writer.get_extra_info("socket"), select.POLLIN)
         self.is_open = True
         self.is_answered = False
 
     def is_stale(self) -> bool:
-        """Whether the server has closed the connection: it has nothing else to say here."""
+        """Whether the server has closed the connection; it has nothing else to say here."""
         return self._reader.at_eof() or bool(self._poll.poll(0))
 
-    async def exchange(self, head: h11.Request, body: bytes) -> Answer:
+    async def exchange(self, request: bytes) -> Answer:
         """Sends a request and reads its answer; then `is_open` tells whether it takes another."""
-        send = self._protocol.send
         self.is_answered = False
-        # Nothing waits for the server to take the body: it may answer before.
-        self._writer.writelines(
-            piece or b""
-            for piece in (
-                send(head),
-                send(h11.Data(body)) if body else b"",
-                send(h11.EndOfMessage()),
-            )
-        )
-        response = await self._next()
-        while isinstance(response, h11.InformationalResponse):
-            response = await self._next()
-        assert isinstance(response, h11.Response)
-        pieces = []
-        while isinstance(piece := await self._next(), h11.Data):
-            pieces.append(piece.data)
-        self.is_open = self._protocol.our_state is self._protocol.their_state is h11.DONE
-        if self.is_open:
-            self._protocol.start_next_cycle()
-        etag = next((value for name, value in response.headers if name == b"etag"), b"")
-        return Answer(response.status_code, etag.decode(), b"".join(pieces))
+        # The server may answer before it has taken all of the body, so nothing waits for that.
+        self._writer.write(request)
+        try:
+            status = 100
+            while status < 200:
+                status, headers = _head(await self._reader.readuntil(b"\r\n\r\n"))
+                self.is_answered = True
+            body = await self._body(status, headers)
+        except asyncio.IncompleteReadError as error:
+            self.is_answered = self.is_answered or bool(error.partial)
+            raise ConnectionResetError("The server closed the connection.") from error
+        except (ValueError, asyncio.LimitOverrunError) as error:
+            raise BadAnswer("The server does not answer as HTTP/1.1 says.") from error
+        if "close" in headers.get("connection", "").lower():
+            self.is_open = False
+        return Answer(status, headers.get("etag", ""), body)
 
-    async def _next(self) -> object:
-        while (event := self._protocol.next_event()) is h11.NEED_DATA:
-            data = await self._reader.read(_PIECE)
-            self.is_answered = self.is_answered or bool(data)
-            self._protocol.receive_data(data)
-        return event
+    async def _body(self, status: int, headers: Mapping[str, str]) -> bytes:
+        if status in (204, 304):
+            return b""
+        if headers.get("transfer-encoding", "").lower() == "chunked":
+            return await self._chunks()
+        if "content-length" in headers:
+            return await self._reader.readexactly(int(headers["content-length"]))
+        self.is_open = False
+        return await self._reader.read()
+
+    async def _chunks(self) -> bytes:
+        chunks = []
+        while size := int((await self._reader.readuntil(b"\r\n")).partition(b";")[0], 16):
+            chunks.append(await self._reader.readexactly(size))
+            await self._reader.readexactly(2)
+        while await self._reader.readuntil(b"\r\n") != b"\r\n":
+            pass  # A trailer, which nothing here asks for.
+        return b"".join(chunks)
 
     def close(self) -> None:
         self._writer.close()
+
+
+def _head(text: bytes) -> tuple[int, dict[str, str]]:
+    """The status and the headers, whose names are in lower case; raises ValueError."""
+    first, *lines = text.decode("latin-1").split("\r\n")[:-2]
+    protocol, status, *_ = first.split(" ", 2)
+    if protocol not in ("HTTP/1.1", "HTTP/1.0"):
+        raise ValueError(protocol)
+    pairs = (line.split(":", 1) for line in lines)
+    headers = {name.lower(): value.strip() for name, value in pairs}
+    if protocol == "HTTP/1.0":
+        headers["connection"] = "close"
+    return int(status), headers
