@@ -28,8 +28,10 @@ LIMITS = {POSTGRESQL: 0.7, REDIS: 1.5, SQLITE: 0.7, DATABASE: 0.7}
 
 TEXT_ABOVE = f"""\
 Milliseconds to the answer of a client's method, one call after the other. Here a Python client
-calls `sessions_api` over HTTP: this project's service for ADK or, where it is named, ADK's
-`VertexAiSessionService` or `agentplatform.Client`, unchanged but for the URL. Beside them ADK's
+calls `sessions_api` over HTTP: this project's `SessionService`, the one that ADK's users are told to
+take, or, where it is named, ADK's `VertexAiSessionService` or `agentplatform.Client`, unchanged but
+for the URL. The targets are for `SessionService`, which [keeps the events that it has
+read](use-it-from-adk.md#what-it-keeps); a new one reads them all. Beside them ADK's
 other services work in the process of the client, over databases on the same disk. SQLite and
 PostgreSQL have a write on the disk before they answer. Redis has it in memory, and on the disk some
 minutes later.
@@ -93,7 +95,8 @@ def run(bench: Bench) -> Section:
 
 CREATE, APPEND, LIST, DELETE = "create_session", "append_event", "list_sessions", "delete_session"
 GET = f"conversation of {EVENTS} events"
-WORDS = (TURN, CREATE, APPEND, GET, LIST, DELETE)
+FIRST_GET = f"{GET}, first read"
+WORDS = (TURN, CREATE, APPEND, GET, FIRST_GET, LIST, DELETE)
 
 
 def measures_of(service: adk.AdkSessions) -> dict[str, Measure]:
