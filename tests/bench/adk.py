@@ -29,14 +29,14 @@ class AdkSessions:
     def __init__(self, service: BaseSessionService, runner: asyncio.Runner, app: str) -> None:
         self._service = service
         self._runner = runner
-        self._app = app
+        self.app = app
         self.session: Any = None
 
     def create(self, user: str = USER) -> None:
         """Makes the session that the other calls are about."""
         self.session = self._run(
             self._service.create_session(
-                app_name=self._app,
+                app_name=self.app,
                 user_id=user,
                 session_id=uuid.uuid4().hex,
                 state={"plan": "free"},
@@ -52,13 +52,13 @@ class AdkSessions:
 
     def list(self, user: str) -> Any:
         """All sessions of a user, without their events."""
-        found = self._run(self._service.list_sessions(app_name=self._app, user_id=user))
+        found = self._run(self._service.list_sessions(app_name=self.app, user_id=user))
         return found.sessions
 
     def delete(self) -> None:
         self._run(
             self._service.delete_session(
-                app_name=self._app, user_id=self.session.user_id, session_id=self.session.id
+                app_name=self.app, user_id=self.session.user_id, session_id=self.session.id
             )
         )
 
@@ -85,7 +85,7 @@ class AdkSessions:
 
     async def _get(self) -> Any:
         return await self._service.get_session(
-            app_name=self._app, user_id=self.session.user_id, session_id=self.session.id
+            app_name=self.app, user_id=self.session.user_id, session_id=self.session.id
         )
 
     def _run(self, call: Awaitable[Result]) -> Result:

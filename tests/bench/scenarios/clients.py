@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from tests.bench import adk, databases, peers
 from tests.bench.bench import Bench
 from tests.bench.figures import Comparison, Measure, Section, interleaved, median_time
@@ -28,13 +30,13 @@ LIMITS = {POSTGRESQL: 0.7, REDIS: 1.5, SQLITE: 0.7, DATABASE: 0.7}
 
 TEXT_ABOVE = f"""\
 Milliseconds to the answer of a client's method, one call after the other. Here a Python client
-calls `sessions_api` over HTTP: this project's `SessionService`, the one that ADK's users are told to
-take, or, where it is named, ADK's `VertexAiSessionService` or `agentplatform.Client`, unchanged but
-for the URL. The targets are for `SessionService`, which [keeps the events that it has
-read](use-it-from-adk.md#what-it-keeps); a new one reads them all. Beside them ADK's
-other services work in the process of the client, over databases on the same disk. SQLite and
-PostgreSQL have a write on the disk before they answer. Redis has it in memory, and on the disk some
-minutes later.
+calls `sessions_api` over HTTP: this project's `SessionService`, which ADK's users are told to take,
+or, where it is named, ADK's `VertexAiSessionService` or `agentplatform.Client`, unchanged but for
+the URL. The targets are for `SessionService`. It [keeps the events that it has
+read](use-it-from-adk.md#what-it-keeps), and reads them again only in the row `changed`, where
+another client writes before each read. Beside them ADK's other services work in the process of the
+client, over databases on the same disk. SQLite and PostgreSQL have a write on the disk before they
+answer. Redis has it in memory, and on the disk some minutes later.
 
 A conversation has {EVENTS} events of about 500 bytes, a list {SESSIONS} sessions. A turn is a
 get_session and two append_event, as ADK's Runner calls them, and the average of the first
@@ -68,7 +70,8 @@ def run(bench: Bench) -> Section:
         measures: dict[tuple[str, str], Measure] = {}
         for name, service in services.items():
             bench.say(f"clients: filling {name or 'the service of this project'}")
-            found = measures_of(stack.enter_context(service))
+            is_remote = name in (OURS, VERTEX)
+            found = measures_of(stack.enter_context(service), server if is_remote else "")
             measures |= {(name, what): measure for what, measure in found.items()}
         for what, measure in measures_of_agentplatform(server).items():
             measures[AGENTPLATFORM, what] = measure
@@ -95,12 +98,12 @@ def run(bench: Bench) -> Section:
 
 CREATE, APPEND, LIST, DELETE = "create_session", "append_event", "list_sessions", "delete_session"
 GET = f"conversation of {EVENTS} events"
-FIRST_GET = f"{GET}, first read"
-WORDS = (TURN, CREATE, APPEND, GET, FIRST_GET, LIST, DELETE)
+CHANGED = f"{GET}, changed"
+WORDS = (TURN, CREATE, APPEND, GET, CHANGED, LIST, DELETE)
 
 
-def measures_of(service: adk.AdkSessions) -> dict[str, Measure]:
-    """Each method of one service, by name."""
+def measures_of(service: adk.AdkSessions, server: str = "") -> dict[str, Measure]:
+    """Each method of one service, by name; a `server` also has another client, with plain HTTP."""
     for _ in range(SESSIONS):
         service.create(LISTER)
     service.create()
@@ -118,6 +121,15 @@ def measures_of(service: adk.AdkSessions) -> dict[str, Measure]:
             raise RuntimeError(f"{told.id} has lost events")
         return median_time(service.get, SECONDS)
 
+    def change() -> None:
+        if server:
+            path = f"v1beta1/reasoningEngines/{service.app}/sessions/{told.id}"
+            httpx.patch(f"{server}/{path}", json={"displayName": "x"}).raise_for_status()
+
+    def get_changed() -> float:
+        service.session = told
+        return median_time(lambda _: service.get(), SECONDS, change)
+
     def delete() -> float:
         return median_time(lambda _: service.delete(), SECONDS, service.create)
 
@@ -126,6 +138,7 @@ def measures_of(service: adk.AdkSessions) -> dict[str, Measure]:
         CREATE: partial(median_time, service.create, SECONDS),
         APPEND: append,
         GET: get,
+        CHANGED: get_changed,
         LIST: partial(median_time, partial(service.list, LISTER), SECONDS),
         DELETE: delete,
     }
