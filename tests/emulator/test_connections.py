@@ -1,13 +1,16 @@
 """The connections of ADK's service: what they read, when they stay open, what is sent again."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent_engine_sessions.connections import Answer, BadAnswer, Connections, connections_to
+from tests.support.certificates import certificate_of
 
 pytestmark = pytest.mark.anyio
 
@@ -52,10 +55,13 @@ class Server:
 
 
 @asynccontextmanager
-async def answering(*answers: bytes | None) -> AsyncIterator[tuple[Server, Connections]]:
+async def answering(
+    *answers: bytes | None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[Server, Connections]]:
     server = Server(list(answers))
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
+    scheme, port = "https" if tls else "http", listener.sockets[0].getsockname()[1]
+    server.url = f"{scheme}://localhost:{port}"
     connections = connections_to(f"{server.url}/v1beta1")
     yield server, connections
     await connections.close()
@@ -172,3 +178,23 @@ async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatc
         assert (await get(connections)).body == b"{}"
         await connections.close()
         assert proxy.requests[0].startswith(b"GET http://sessions.example/a?b=c HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("is_trusted", [True, False])
+async def test_a_certificate_must_be_of_an_authority_that_the_environment_trusts(
+    is_trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = certificate_of("localhost")
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(certificate + key)
+    if is_trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(file)
+    async with answering(OK, OK, tls=tls) as (server, connections):
+        if is_trusted:
+            assert [(await get(connections)).body for _ in range(2)] == [b"{}"] * 2
+            assert server.connections == 1
+        else:
+            with pytest.raises(ssl.SSLCertVerificationError):
+                await get(connections)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import version
 from operator import attrgetter
 from pathlib import Path
@@ -14,17 +14,13 @@ from typing import Any, NamedTuple
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from google.cloud.scheduler_v1 import HttpMethod, Job, PubsubTarget
 
 from functions.api.path_table import PathTable
 from functions.api.routes import ROUTES
 from functions.store.protocol import MAX_PARTS
 from infra.schedule_purge import COMMON, PATH, PATHS, main
+from tests.support.certificates import certificate_of
 from tests.support.google.scheduler import FakeScheduler, serving
 
 INFRA = Path(__file__).parents[2] / "infra"
@@ -511,26 +507,6 @@ def test_without_insecure_the_endpoint_is_reached_over_tls_and_with_credentials(
     assert (done.returncode, done.stdout, done.stderr) == (0, "created\n", "")
     sent = [call.metadata["authorization"] for call in scheduler.calls]
     assert [text.partition(" ")[0] for text in sent] == ["Bearer", "Bearer"]
-
-
-def certificate_of(host: str) -> tuple[bytes, bytes]:
-    """A private key and a certificate that it signed itself, as PEM."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return pem, certificate.public_bytes(Encoding.PEM)
 
 
 def refused(sentence: str) -> Outcome:
