@@ -15,6 +15,7 @@ from functions.rules.names import SessionName
 from functions.store.opening import open_store
 from functions.store.sqlite import SqliteStore, erasing, members, packing
 from functions.store.sqlite.database import Database
+from functions.store.sqlite.writers import Result, Work
 from tests.support.api import SECOND, Api
 from tests.support.project import LOCATION
 from tests.support.store_documents import documents_below
@@ -36,7 +37,7 @@ def api(tmp_path: Path) -> Iterator[Api]:
 def changed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The rows that each transaction wrote so far."""
     counts: list[int] = []
-    write = Database.write
+    write, run = Database.write, Database.run
 
     @contextlib.contextmanager
     def counted(database: Database) -> Iterator[sqlite3.Connection]:
@@ -45,7 +46,17 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             yield db
             counts.append(db.total_changes - before)
 
+    def counted_run(database: Database, work: Work[Result]) -> Result:
+        def counted_work(db: sqlite3.Connection) -> Result:
+            before = db.total_changes
+            result = work(db)
+            counts.append(db.total_changes - before)
+            return result
+
+        return run(database, counted_work)
+
     monkeypatch.setattr(Database, "write", counted)
+    monkeypatch.setattr(Database, "run", counted_run)
     return counts
 
 

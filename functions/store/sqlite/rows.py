@@ -113,8 +113,8 @@ def live_session(
 
 def session_record(engine: str, columns: Sequence[Any]) -> SessionRecord:
     """The record of SESSION_COLUMNS and, behind those, the joined members of the engine's state."""
-    _, session_id, user_id, display_name, created, updated, expiry, rest, scope = columns[:9]
-    labels, unknown, own, user, app = columns[9:14]
+    _, session_id, user_id, display_name, created, updated, expiry, rest, scope, *texts = columns
+    labels, unknown, own, user, app, *_ = texts
     return SessionRecord(
         SessionName(engine, session_id),
         user_id,

@@ -82,7 +82,8 @@ class SqliteStore(SqliteEvents):
         keeps_change: bool = True,
     ) -> SessionRecord:
         engine_name, session_id = record.name
-        with self._database.write() as db:
+
+        def create(db: Connection) -> SessionRecord:
             row = db.execute(
                 "SELECT e.id, e.create_time, e.scope, u.scope, s.id, s.expiry, f.expiry "
                 "FROM engines e LEFT JOIN users u ON u.engine = e.id AND u.user_id = :user "
@@ -124,6 +125,8 @@ class SqliteStore(SqliteEvents):
                 keep_change(db, session, state)
             merge_state(db, keys, StateChange(app=state.app, user=state.user))
             return live_session(db, record.name, now)[1]
+
+        return self._database.run(create)
 
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
         with self._database.statement() as db:
@@ -183,7 +186,7 @@ class SqliteStore(SqliteEvents):
         owner: str | None = None,
         if_match: str | None = None,
     ) -> str:
-        with self._database.write() as db:
+        def append(db: Connection) -> str:
             keys = live_keys(db, name, now, owner)
             new = [each for each in events if not has_event(db, keys.session, each[0])]
             if new:
@@ -193,6 +196,8 @@ class SqliteStore(SqliteEvents):
                 count(db, keys, now, counts_of(event for event, _ in new))
                 merge_state(db, keys, merged(state for _, state in new))
             return keys.version
+
+        return self._database.run(append)
 
     def append_or_create(
         self,
@@ -204,7 +209,8 @@ class SqliteStore(SqliteEvents):
         if_match: str | None = None,
     ) -> SessionRecord:
         name = record.name
-        with self._database.write():
+
+        def append(_: Connection) -> SessionRecord:
             try:
                 found = self.get_session(name, now)
             except SessionNotFound:
@@ -217,6 +223,8 @@ class SqliteStore(SqliteEvents):
                 raise SessionOfAnotherUser(name)
             self.append_events(name, events, now, None, if_match)
             return self.get_session(name, now)
+
+        return self._database.run(append)
 
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
