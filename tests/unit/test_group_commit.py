@@ -33,7 +33,7 @@ class File:
         self.threads: list[int] = []
         with sqlite3.connect(path) as db:
             db.executescript(TABLES)
-        self.writers = Writers(self._connect, timeout, lambda _: None)
+        self.writers = Writers(self._connect, timeout, lambda _: None, longest=60)
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)

@@ -19,7 +19,7 @@ from functions.rules.errors import StoreUnavailable
 _MOST = 100
 """Writers of one transaction."""
 
-_LONGEST = 0.05
+LONGEST = 0.05
 """Seconds after which a transaction takes no more writers: those of other processes wait for it."""
 
 
@@ -61,14 +61,17 @@ class _Writer:
 
 @dataclass(slots=True)
 class _Group:
-    """The writers of one transaction that wait for its end, and why it failed if it did."""
+    """The writers of one transaction that wait for its end, and why it failed if it did.
 
-    started: float = field(default_factory=time.monotonic)
+    No more join it from the time `end` on.
+    """
+
+    end: float
     waiting: list[_Writer] = field(default_factory=list)
     failure: BaseException | None = None
 
     def is_open(self) -> bool:
-        return len(self.waiting) < _MOST - 1 and time.monotonic() < self.started + _LONGEST
+        return len(self.waiting) < _MOST - 1 and time.monotonic() < self.end
 
     def keep(self, writer: _Writer) -> None:
         writer.group = self
@@ -83,11 +86,14 @@ class Writers:
         connect: Callable[[], sqlite3.Connection],
         timeout: float,
         check: Callable[[sqlite3.Connection], None],
+        longest: float = LONGEST,
     ) -> None:
         """`connect` opens a connection; a thread waits `timeout` seconds for its turn.
 
-        `check` runs at the beginning of each transaction.
+        `check` runs at the beginning of each transaction, which takes writers for `longest`
+        seconds.
         """
+        self._longest = longest
         self._connect = connect
         self._timeout = timeout
         self._check = check
@@ -95,7 +101,7 @@ class Writers:
         self._mutex = threading.Lock()
         self._queue: deque[_Writer] = deque()
         self._is_taken = False
-        self._group = _Group()
+        self._group = _Group(0)
 
     def run(self, work: Work[Result]) -> Result:
         """Does work in a transaction that is on disk when this returns; raises as `write`."""
@@ -172,7 +178,7 @@ class Writers:
             connection = self._opened()
             is_first = not connection.in_transaction
             if is_first:
-                self._group = _Group()
+                self._group = _Group(time.monotonic() + self._longest)
                 connection.execute("BEGIN IMMEDIATE")
                 self._check(connection)
             else:
