@@ -24,7 +24,7 @@ from functions.rules.rewind import Rewind
 from functions.rules.run import Run
 from functions.rules.session import SessionChange, SessionRecord, check_version
 from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
-from functions.rules.state import StateChange, merged
+from functions.rules.state import StateChange, join_members, merged
 from functions.rules.user import UserRecord
 from functions.store.history import HistoryPiece, ImportedHistory
 from functions.store.paging import Cursor, Page, fill_page
@@ -60,7 +60,7 @@ from functions.store.sqlite.rows import (
 )
 from functions.store.sqlite.runs import runs_by_event
 
-_NOTHING: tuple[Any, ...] = (None,) * 7
+_NOTHING: tuple[Any, ...] = (None,) * 8
 """The row of an engine that is not in the file."""
 
 
@@ -85,14 +85,14 @@ class SqliteStore(SqliteEvents):
 
         def create(db: Connection) -> SessionRecord:
             row = db.execute(
-                "SELECT e.id, e.create_time, e.scope, u.scope, s.id, s.expiry, f.expiry "
+                "SELECT e.id, e.create_time, e.scope, u.user_id, u.scope, s.id, s.expiry, f.expiry "
                 "FROM engines e LEFT JOIN users u ON u.engine = e.id AND u.user_id = :user "
                 "LEFT JOIN sessions s ON s.engine = e.id AND s.session_id = :session "
                 "LEFT JOIN sessions f ON f.engine = -e.id AND f.session_id = :session "
                 "WHERE e.name = :engine",
                 {"user": record.user_id, "session": session_id, "engine": engine_name},
             ).fetchone()
-            engine, engine_time, app, user, old, old_expiry, lease = row or _NOTHING
+            engine, engine_time, app, user_id, user, old, old_expiry, lease = row or _NOTHING
             if require_engine and engine_time is None:
                 raise ParentEngineNotFound
             if engine is None:
@@ -120,11 +120,16 @@ class SqliteStore(SqliteEvents):
             keys = SessionKeys(
                 session, engine, record.user_id, record.update_time, scope, app, user
             )
-            add_user(db, session)
+            if user_id is None:
+                add_user(db, session)
             if keeps_change:
                 keep_change(db, session, state)
-            merge_state(db, keys, StateChange(app=state.app, user=state.user))
-            return live_session(db, record.name, now)[1]
+            if app is not None or user is not None or state.app or state.user:
+                merge_state(db, keys, StateChange(app=state.app, user=state.user))
+                return live_session(db, record.name, now)[1]
+            # Nothing is read that the record does not say: most users and engines have no state.
+            own = None if scope is None else join_members(filter(None, state.session.values()))
+            return replace(record, state=own, version=keys.version, event_count=0)
 
         return self._database.run(create)
 
