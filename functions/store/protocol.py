@@ -1,25 +1,29 @@
 """The interface of every store; one contract suite tests them all."""
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from __future__ import annotations
 
-from functions.calls.filters import PageQuery
-from functions.rules.engine import EngineRecord
-from functions.rules.event import EventAndState, EventRecord
-from functions.rules.fork import Fork
-from functions.rules.import_line import HistoryLine
-from functions.rules.names import EngineName, SessionName, UserName
-from functions.rules.rewind import Rewind
-from functions.rules.run import Run
-from functions.rules.session import SessionChange, SessionRecord
-from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
-from functions.rules.state import StateChange
-from functions.rules.user import UserRecord
-from functions.store.history import HistoryPiece, ImportedHistory
-from functions.store.paging import Cursor, Page
-from functions.store.streams import EventReader
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
+
+    from functions.calls.filters import PageQuery
+    from functions.rules.engine import EngineRecord
+    from functions.rules.event import EventAndState, EventRecord
+    from functions.rules.fork import Fork
+    from functions.rules.import_line import HistoryLine
+    from functions.rules.names import EngineName, SessionName, UserName
+    from functions.rules.rewind import Rewind
+    from functions.rules.run import Run
+    from functions.rules.session import SessionChange, SessionRecord
+    from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
+    from functions.rules.state import StateChange
+    from functions.rules.user import UserRecord
+    from functions.store.history import HistoryPiece, ImportedHistory
+    from functions.store.paging import Cursor, Page
+    from functions.store.streams import EventReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Purged:
     events: int
     done: bool
 
-    def plus(self, other: "Purged") -> "Purged":
+    def plus(self, other: Purged) -> Purged:
         """Both counts together."""
         return Purged(self.sessions + other.sessions, self.events + other.events, done=self.done)
 

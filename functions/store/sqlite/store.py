@@ -1,14 +1,17 @@
-"""The Store protocol in SQL: a write is one transaction, but for removals of many rows."""
+"""The Store protocol in SQL: a write is one transaction, but for removals of many rows.
+
+A method imports by itself the modules that no other method needs; see
+docs/decisions/0009-starts-import-little.md.
+"""
+
+from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
-from sqlite3 import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from functions.calls.filters import PageQuery, event_matches, predicate
-from functions.rules.engine import EngineRecord
+from functions.calls.filters import event_matches, predicate
 from functions.rules.errors import (
     ParentEngineNotFound,
     SessionAlreadyExists,
@@ -16,21 +19,13 @@ from functions.rules.errors import (
     SessionOfAnotherUser,
     StoreUnavailable,
 )
-from functions.rules.event import EventAndState, EventRecord, counts_of
-from functions.rules.fork import Fork
-from functions.rules.import_line import HistoryLine
-from functions.rules.names import EngineName, SessionName, UserName
-from functions.rules.rewind import Rewind
-from functions.rules.run import Run
-from functions.rules.session import SessionChange, SessionRecord, check_version
-from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
+from functions.rules.event import EventRecord, counts_of
+from functions.rules.names import EngineName, SessionName
+from functions.rules.session import check_version
 from functions.rules.state import StateChange, merged
-from functions.rules.user import UserRecord
-from functions.store.history import HistoryPiece, ImportedHistory
-from functions.store.paging import Cursor, Page, fill_page
-from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
-from functions.store.runs import fill_runs
-from functions.store.sqlite import engines, forking, listing, moving, shared_states, users
+from functions.store.paging import fill_page
+from functions.store.protocol import ALL_PARTS, Part, Purged
+from functions.store.sqlite import engines, listing, users
 from functions.store.sqlite.change_poller import ChangePoller
 from functions.store.sqlite.database import Database
 from functions.store.sqlite.erasing import (
@@ -40,10 +35,8 @@ from functions.store.sqlite.erasing import (
     count_expired,
     purge_some,
 )
-from functions.store.sqlite.event_reader import SqliteEventReader
 from functions.store.sqlite.event_store import SqliteEvents
 from functions.store.sqlite.members import merge
-from functions.store.sqlite.rewinding import rewind_session
 from functions.store.sqlite.rows import (
     SessionKeys,
     add_user,
@@ -58,7 +51,26 @@ from functions.store.sqlite.rows import (
     session_row,
     touch,
 )
-from functions.store.sqlite.runs import runs_by_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from sqlite3 import Connection
+
+    from functions.calls.filters import PageQuery
+    from functions.rules.engine import EngineRecord
+    from functions.rules.event import EventAndState
+    from functions.rules.fork import Fork
+    from functions.rules.import_line import HistoryLine
+    from functions.rules.names import UserName
+    from functions.rules.rewind import Rewind
+    from functions.rules.run import Run
+    from functions.rules.session import SessionChange, SessionRecord
+    from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
+    from functions.rules.user import UserRecord
+    from functions.store.history import HistoryPiece, ImportedHistory
+    from functions.store.paging import Cursor, Page
+    from functions.store.protocol import Backlog
+    from functions.store.sqlite.event_reader import SqliteEventReader
 
 _NOTHING: tuple[Any, ...] = (None,) * 7
 """The row of an engine that is not in the file."""
@@ -236,6 +248,8 @@ class SqliteStore(SqliteEvents):
     def read_history(
         self, name: SessionName, behind: Cursor | None, now: int, owner: str | None = None
     ) -> HistoryPiece:
+        from functions.store.sqlite import moving
+
         with self._database.snapshot() as db:
             return moving.read_history(db, name, behind, now, owner)
 
@@ -250,12 +264,17 @@ class SqliteStore(SqliteEvents):
     def import_history(
         self, name: SessionName, lines: Sequence[HistoryLine], now: int
     ) -> ImportedHistory:
+        from functions.store.sqlite import moving
+
         with self._database.write() as db:
             return moving.import_history(db, name, lines, now)
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[Run]:
+        from functions.store.runs import fill_runs
+        from functions.store.sqlite.runs import runs_by_event
+
         with self._database.snapshot() as db:
             session = live_keys(db, name, now, owner).session
             return fill_runs(runs_by_event(db, session, query), query)
@@ -269,17 +288,23 @@ class SqliteStore(SqliteEvents):
         *,
         original: bool = False,
     ) -> SqliteEventReader:
+        from functions.store.sqlite.event_reader import SqliteEventReader
+
         return SqliteEventReader(
             self._database, self._poller, name, after, now, owner, original=original
         )
 
     def get_shared_state(self, owner: StateOwner) -> SharedState:
+        from functions.store.sqlite import shared_states
+
         with self._database.snapshot() as db:
             return shared_states.get_shared_state(db, owner)
 
     def update_shared_state(
         self, owner: StateOwner, change: SharedStateChange, now: int, *, require_engine: bool
     ) -> SharedState:
+        from functions.store.sqlite import shared_states
+
         with self._database.write() as db:
             return shared_states.update_shared_state(
                 db, owner, change, now, require_engine=require_engine
@@ -321,9 +346,13 @@ class SqliteStore(SqliteEvents):
     def fork_session(
         self, fork: Fork, now: int, is_time_up: Callable[[], bool], owner: str | None = None
     ) -> SessionRecord | None:
+        from functions.store.sqlite import forking
+
         return forking.fork_session(self._database, fork, now, is_time_up, owner)
 
     def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        from functions.store.sqlite import forking
+
         with self._database.statement() as db:
             return forking.is_forking(db, name, now, owner)
 
@@ -335,6 +364,8 @@ class SqliteStore(SqliteEvents):
         owner: str | None = None,
         if_match: str | None = None,
     ) -> SessionRecord:
+        from functions.store.sqlite.rewinding import rewind_session
+
         with self._database.write() as db:
             return rewind_session(db, name, rewind, now, owner, if_match)
 
