@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from functions.aip.duration import parse_duration
 from functions.aip.errors import InvalidArgument
@@ -41,8 +40,7 @@ SESSION_VIEWS = ("BASIC", "FULL")
 MessageType = TypeVar("MessageType", bound="Message")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One call of one method.
 
     `version` is the API's version, such as `v1`. `name` is the resource that the path names, and

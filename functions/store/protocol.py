@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -46,8 +46,7 @@ def all_together(parts: Iterable[Purged]) -> Purged:
     return Purged(sessions, events, all(each.done for each in parts))
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """The part of all sessions that one purge takes, where `of` of them work side by side."""
 
     number: int = 0
@@ -58,8 +57,7 @@ ALL_PARTS = Part()
 MAX_PARTS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(NamedTuple):
     """How many expired sessions the purge has not removed yet, and when the first of them expired.
 
     `oldest` is nanoseconds since the epoch, rounded up to a microsecond; None where there is none.
