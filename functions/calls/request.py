@@ -13,7 +13,7 @@ from functions.aip.page_token import decode_page_token, encode_page_token
 from functions.calls.etag import expected_version
 from functions.calls.filters import PageQuery
 from functions.config.settings import Settings
-from functions.messages.json_text import object_text, read_json
+from functions.messages.json_text import most_values, object_text, read_json
 from functions.rules.errors import InvalidFields, NoMatchInTime
 from functions.rules.names import (
     ANY,
@@ -145,7 +145,7 @@ class Request(NamedTuple):
             if self.body.strip()
             else {}
         )
-        return kind.read(value, root, self.settings.unknown_fields, size=len(self.body))
+        return kind.read(value, root, self.settings.unknown_fields, most_values(self.body))
 
     def flag(self, name: str) -> bool:
         """Reads a parameter that is true or false; an absent one is false."""

@@ -41,13 +41,13 @@ from functions.store.sqlite.rows import (
     SessionKeys,
     add_user,
     count,
-    event_row,
-    has_event,
     insert,
+    insert_events,
     keep_change,
     live_keys,
     live_session,
     merge_state,
+    new_events,
     session_row,
     touch,
 )
@@ -197,11 +197,10 @@ class SqliteStore(SqliteEvents):
     ) -> str:
         with self._database.write() as db:
             keys = live_keys(db, name, now, owner)
-            new = [each for each in events if not has_event(db, keys.session, each[0])]
+            new = new_events(db, keys.session, events)
             if new:
                 check_version(name, keys.version, if_match)
-                for event, _ in new:
-                    insert(db, "events", event_row(keys.session, event))
+                insert_events(db, keys.session, [event for event, _ in new])
                 count(db, keys, now, counts_of(event for event, _ in new))
                 merge_state(db, keys, merged(state for _, state in new))
             return keys.version
