@@ -1,8 +1,7 @@
 """Fills one page from a stream of records, within the limits that hold for every page."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from functions.aip.page_token import InvalidPageToken
 from functions.calls.filters import PageQuery
@@ -41,8 +40,7 @@ def checked_cursor(cursor: Cursor | None, *kinds: type) -> Cursor:
     return cursor
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Record]):
+class Page(NamedTuple, Generic[Record]):
     """Records, and the cursor to go on from, None on the last page.
 
     `keys` are the places of the items, of which `to_cursor` makes cursors.
