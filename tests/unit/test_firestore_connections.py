@@ -191,12 +191,12 @@ def made(fake: FakeFirestore, monkeypatch: pytest.MonkeyPatch) -> list[dict[str,
 
 
 def test_connections_to_google_are_pinged_as_by_googles_client(made: list[dict[str, Any]]) -> None:
-    """Every 30 seconds, and those of listeners, too."""
+    """Every 30 seconds: both of calls, and those of listeners."""
     with closing(Rpc("p", "(default)", "", 10 * SECOND)) as rpc:
         rpc.commit([])
         with closing(rpc.listen(ENGINE, StructuredQuery())) as listening:
             next(iter(listening))
-    assert [options["grpc.keepalive_time_ms"] for options in made] == [30_000] * 2
+    assert [options["grpc.keepalive_time_ms"] for options in made] == [30_000] * 3
 
 
 def test_a_connection_that_died_in_silence_is_replaced(

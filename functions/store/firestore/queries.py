@@ -242,6 +242,15 @@ def documents_below(behind: str, limit: int, *, from_: str = "", to: str = "") -
     return result
 
 
+def sessions_between(first: str, last: str, limit: int) -> StructuredQuery:
+    """An engine's sessions from one full name to another."""
+    result = documents_by_name("sessions", (), limit, "", everywhere=False)
+    result.start_at.values.append(Value(reference_value=first))
+    result.start_at.before = True
+    result.end_at.values.append(Value(reference_value=last))
+    return result
+
+
 def engines_in_order(behind: Cursor | None, root: str) -> StructuredQuery:
     """A location's engines, oldest first, behind `[nanoseconds, name]`."""
     result = _select("reasoningEngines")
