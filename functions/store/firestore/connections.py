@@ -6,7 +6,7 @@ listener is one stream. A hundred listeners on the connection of the calls would
 On one connection for calls gRPC's own thread reads answers, and for each answer two changes of
 threads take most of the CPU time of a query. On the other, the thread of the caller reads them.
 There a call keeps its memory for good unless it is read to its end, even if it is cancelled. So
-queries that a caller may leave early have the first connection.
+queries that callers often leave early have the first connection.
 """
 
 import json
@@ -68,6 +68,8 @@ class Connections:
         self._lock = threading.Lock()
         self._listeners: dict[grpc.Channel, set[object]] = {}
         self.whole_calls = grpc.intercept_channel(self._connect(_ON_ONE_THREAD), *interceptors)
+        self.left = 0
+        """Calls on `whole_calls` that were not read to their end."""
         self.calls = grpc.intercept_channel(self._connect(), *interceptors)
 
     def for_listener(self, listener: object) -> grpc.Channel:
