@@ -98,12 +98,13 @@ def _with_contents(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterat
     """All of the sessions, each with what is below it, or with BATCH documents of that at least."""
     for _, group in groupby(sorted(sessions, key=_place), _collection):
         of_engine = list(group)
-        if len(of_engine) > _FEW:
-            yield from _of_many(rpc, pool, of_engine)
-        else:
-            some = list(_of_neighbours(rpc, of_engine, 2 * BATCH, are_alone=False))
+        limit = 2 * BATCH
+        if len(of_engine) < limit:
+            # One query may do; it reads no more than these documents of live sessions.
+            some = list(_of_neighbours(rpc, of_engine, limit, are_alone=False))
             yield from some
-            yield from _of_each(rpc, pool, of_engine[len(some) :])
+            of_engine = of_engine[len(some) :]
+        yield from _of_many(rpc, pool, of_engine)
 
 
 def _of_many(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterator[WithContents]:
