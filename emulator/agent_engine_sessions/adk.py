@@ -1,4 +1,8 @@
-"""ADK's session service over a server of your own; docs/use-it-from-adk.md."""
+"""ADK's session service over a server of your own; docs/use-it-from-adk.md.
+
+A subclass of VertexAiSessionService for code that asks for one; it sends each request itself, since
+ADK's client takes most of the time of a turn.
+"""
 
 import asyncio
 import json
@@ -15,7 +19,7 @@ from google.adk.errors import StaleSessionError
 from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events import Event
-from google.adk.sessions import BaseSessionService, Session
+from google.adk.sessions import Session, VertexAiSessionService
 from google.adk.sessions.base_session_service import GetSessionConfig, ListSessionsResponse
 from google.auth.credentials import Credentials
 from google.auth.transport.requests import Request
@@ -40,7 +44,7 @@ _CHANGED = "The session has changed"
 """How the message begins with which the server refuses an append by its etag."""
 
 
-class SessionService(BaseSessionService):
+class SessionService(VertexAiSessionService):
     """Sessions of ADK on a server of your own.
 
     An app's sessions live under the engine of the app's name, unless one engine is given.
@@ -67,10 +71,11 @@ class SessionService(BaseSessionService):
 
         Raises ValueError for a URI of another shape.
         """
+        super().__init__(project="", location="")
         base_url, engine, is_checking = _split_uri(uri or os.environ.get(URL_VARIABLE, ""))
         self._base_url = base_url
         self._root = urlsplit(base_url).path
-        self._agent_engine_id = engine or None
+        self._engine = engine
         self._check_revision = check_revision or is_checking
         self._view = {"view": "FULL"} if self._check_revision else {}
         self._headers = {} if credentials is not None else caller_headers(token, api_key)
@@ -92,11 +97,15 @@ class SessionService(BaseSessionService):
         labels: Mapping[str, str] | None = None,
         ttl: str | None = None,
         expire_time: datetime | str | None = None,
+        **others: Any,
     ) -> Session:
         """Creates a session; `display_name`, `labels`, `ttl`, `expire_time` are the API's.
 
-        Raises AlreadyExistsError, as ADK's own services do.
+        Raises AlreadyExistsError, as ADK's own services do, and TypeError for other options than
+        `wait_for_completion`: a session is always there with the answer.
         """
+        if unknown := others.keys() - {"wait_for_completion"}:
+            raise TypeError(f"create_session does not take {', '.join(sorted(unknown))}.")
         session_id = session_id.strip().rpartition("/")[2] if session_id else ""
         fields = {
             "userId": user_id,
@@ -261,11 +270,9 @@ class SessionService(BaseSessionService):
             self._open[loop] = connections_to(self._base_url)
         return self._open[loop]
 
-    def _get_reasoning_engine_id(self, app_name: str) -> str:
-        return self._agent_engine_id or app_name.rpartition("/")[2]
-
     def _engine_path(self, app_name: str) -> str:
-        return f"reasoningEngines/{quote(self._get_reasoning_engine_id(app_name), safe='')}"
+        engine = self._engine or app_name.rpartition("/")[2]
+        return f"reasoningEngines/{quote(engine, safe='')}"
 
     def _session_path(self, app_name: str, session_id: str) -> str:
         """The path of a session by its id, which may be the session's whole name."""

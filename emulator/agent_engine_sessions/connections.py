@@ -1,4 +1,4 @@
-"""Connections to a server that stay open, for one event loop; see rfc-editor.org/rfc/rfc9112.
+"""Connections to a server that stay open, for one event loop; HTTP/1.1 as h11 speaks it.
 
 A conversation is many small requests, of which a general client takes most of the time.
 """
@@ -11,14 +11,15 @@ from typing import Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+import h11
 import httpx
 
 _TIMEOUT = 60.0
 _MOST = 100
 """Connections to one server at once; further requests wait."""
 
-_MOST_HEAD_BYTES = 2**18
-"""Bytes that the head of an answer, or the head of one of its chunks, may have."""
+_PIECE = 2**18
+"""Bytes that are read at once."""
 
 
 class BadAnswer(ConnectionError):
@@ -44,8 +45,8 @@ class Connections(Protocol):
         """Sends a request and waits for its answer.
 
         A server may close an open connection just when a request is sent. A repeatable request is
-        then sent once more. Raises ValueError for a header of more than one line, TimeoutError,
-        OSError, and with a proxy the errors of httpx.
+        then sent once more. Raises ValueError for a malformed header, TimeoutError, OSError, and
+        with a proxy the errors of httpx.
         """
 
     async def close(self) -> None:
@@ -90,31 +91,30 @@ class _Direct:
     async def request(
         self, verb: str, target: str, headers: Mapping[str, str], body: bytes, *, repeatable: bool
     ) -> Answer:
-        lines = [f"{verb} {target} HTTP/1.1", f"Host: {self._authority}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        if body:
-            lines.append(f"Content-Length: {len(body)}")
-        if any("\n" in line or "\r" in line for line in lines):
-            raise ValueError("A header has more than one line.")
-        request = "\r\n".join((*lines, "", "")).encode("latin-1") + body
+        length = {"Content-Length": str(len(body))} if body else {}
+        sent = {"Host": self._authority, **headers, **length}
+        try:
+            head = h11.Request(method=verb, target=target, headers=list(sent.items()))
+        except h11.LocalProtocolError as error:
+            raise ValueError(f"The request is malformed: {error}.") from error
         async with self._room, asyncio.timeout(_TIMEOUT):
             connection = self._take()
             if connection is not None:
                 try:
-                    return await self._exchange(connection, request)
+                    return await self._exchange(connection, head, body)
                 except OSError:
                     if connection.is_answered or not repeatable:
                         raise
-            answer = await self._exchange(await self._open(), request)
+            answer = await self._exchange(await self._open(), head, body)
             return answer if connection is None else replace(answer, is_first=False)
 
     async def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
 
-    async def _exchange(self, connection: "_Connection", request: bytes) -> Answer:
+    async def _exchange(self, connection: "_Connection", head: h11.Request, body: bytes) -> Answer:
         try:
-            answer = await connection.exchange(request)
+            answer = await connection.exchange(head, body)
         except BaseException:
             connection.close()
             raise
@@ -134,9 +134,7 @@ class _Direct:
         return None
 
     async def _open(self) -> "_Connection":
-        streams = await asyncio.open_connection(
-            self._host, self._port, ssl=self._tls, limit=_MOST_HEAD_BYTES
-        )
+        streams = await asyncio.open_connection(self._host, self._port, ssl=self._tls)
         return _Connection(*streams)
 
 
@@ -145,6 +143,7 @@ class _Connection:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+        self._protocol = h11.Connection(h11.CLIENT)
         self._poll = select.poll()
         self._poll.register(writer.get_extra_info("socket"), select.POLLIN)
         self.is_open = True
@@ -154,57 +153,42 @@ class _Connection:
         """Whether the server has closed the connection; it has nothing else to say here."""
         return self._reader.at_eof() or bool(self._poll.poll(0))
 
-    async def exchange(self, request: bytes) -> Answer:
+    async def exchange(self, head: h11.Request, body: bytes) -> Answer:
         """Sends a request and reads its answer; then `is_open` tells whether it takes another."""
         self.is_answered = False
+        protocol = self._protocol
+        pieces = [protocol.send(head), body and protocol.send(h11.Data(body))]
         # The server may answer before it has taken all of the body, so nothing waits for that.
-        self._writer.write(request)
+        self._writer.write(b"".join(piece for piece in pieces if piece))
+        protocol.send(h11.EndOfMessage())
         try:
-            status = 100
-            while status < 200:
-                status, headers = _head(await self._reader.readuntil(b"\r\n\r\n"))
-                self.is_answered = True
-            body = await self._body(status, headers)
-        except asyncio.IncompleteReadError as error:
-            self.is_answered = self.is_answered or bool(error.partial)
-            raise ConnectionResetError("The server closed the connection.") from error
-        except (ValueError, asyncio.LimitOverrunError) as error:
+            answer = await self._answer()
+        except h11.RemoteProtocolError as error:
+            if protocol.trailing_data[1]:
+                raise ConnectionResetError("The server closed the connection.") from error
             raise BadAnswer("The server does not answer as HTTP/1.1 says.") from error
-        if "close" in headers.get("connection", "").lower():
-            self.is_open = False
-        return Answer(status, headers.get("etag", ""), body)
+        self.is_open = protocol.our_state is protocol.their_state is h11.DONE
+        if self.is_open:
+            protocol.start_next_cycle()
+        return answer
 
-    async def _body(self, status: int, headers: Mapping[str, str]) -> bytes:
-        if status in (204, 304):
-            return b""
-        if headers.get("transfer-encoding", "").lower() == "chunked":
-            return await self._chunks()
-        if "content-length" in headers:
-            return await self._reader.readexactly(int(headers["content-length"]))
-        self.is_open = False
-        return await self._reader.read()
+    async def _answer(self) -> Answer:
+        status, etag, pieces = 0, "", []
+        while not isinstance(event := await self._next(), h11.EndOfMessage):
+            if isinstance(event, h11.Response):
+                status = event.status_code
+                etags = [value for name, value in event.headers if name == b"etag"]
+                etag = b", ".join(etags).decode("latin-1")
+            elif isinstance(event, h11.Data):
+                pieces.append(event.data)
+        return Answer(status, etag, b"".join(pieces))
 
-    async def _chunks(self) -> bytes:
-        chunks = []
-        while size := int((await self._reader.readuntil(b"\r\n")).partition(b";")[0], 16):
-            chunks.append(await self._reader.readexactly(size))
-            await self._reader.readexactly(2)
-        while await self._reader.readuntil(b"\r\n") != b"\r\n":
-            pass  # A trailer, which nothing here asks for.
-        return b"".join(chunks)
+    async def _next(self) -> object:
+        while (event := self._protocol.next_event()) is h11.NEED_DATA:
+            data = await self._reader.read(_PIECE)
+            self.is_answered = self.is_answered or bool(data)
+            self._protocol.receive_data(data)
+        return event
 
     def close(self) -> None:
         self._writer.close()
-
-
-def _head(text: bytes) -> tuple[int, dict[str, str]]:
-    """The status and the headers, whose names are in lower case; raises ValueError."""
-    first, *lines = text.decode("latin-1").split("\r\n")[:-2]
-    protocol, status, *_ = first.split(" ", 2)
-    if protocol not in ("HTTP/1.1", "HTTP/1.0"):
-        raise ValueError(protocol)
-    pairs = (line.split(":", 1) for line in lines)
-    headers = {name.lower(): value.strip() for name, value in pairs}
-    if protocol == "HTTP/1.0":
-        headers["connection"] = "close"
-    return int(status), headers

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from google.adk.events import Event
 
-MOST_SECONDS = 300.0
+MOST_SECONDS = 60.0
 MOST_BYTES = 16 * 2**20
 """Bytes of JSON of all events that a cache keeps, and of one session's at most."""
 

@@ -14,12 +14,10 @@ that the client reads.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class FieldViolation:
+class FieldViolation(NamedTuple):
     """One entry of `google.rpc.BadRequest.field_violations`."""
 
     field: str

@@ -1,8 +1,8 @@
 """Field masks of update methods; see google.aip.dev/161."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from functions.aip.errors import InvalidArgument
 
@@ -15,8 +15,7 @@ _PATH = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FieldPath:
+class FieldPath(NamedTuple):
     """One path of a mask: a snake_case field, the map key if it has one, and the path as sent."""
 
     field: str

@@ -1,14 +1,13 @@
 """The orderBy parameter of list methods; see google.aip.dev/132#ordering."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from functions.aip.errors import InvalidArgument
 from functions.aip.field_mask import snake_case
 
 
-@dataclass(frozen=True, slots=True)
-class OrderBy:
+class OrderBy(NamedTuple):
     """A snake_case field to sort by, and its direction."""
 
     field: str

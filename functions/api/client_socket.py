@@ -60,6 +60,12 @@ class ClientSocket(socket.socket):
         """The timeout that was set."""
         return self._timeout
 
+    def has_more(self, seconds: float) -> bool:
+        """Whether the client sends or closes within these seconds."""
+        waiting = select.poll()
+        waiting.register(self, select.POLLIN)
+        return bool(waiting.poll(seconds * 1000))
+
     def recv(self, size: int, flags: int = 0, /) -> bytes:
         """The next bytes; none, as if the client had left, when the request is late.
 

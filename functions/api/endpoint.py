@@ -1,5 +1,6 @@
 """A request's way through the code: path, route, method, answer."""
 
+import gc
 import importlib
 import logging
 import os
@@ -187,6 +188,8 @@ def target(name: str, *methods: str) -> Target:
         if name in METHODS:
             # One import for all workers; of many methods, each is imported at its first request.
             load_method(name)
+        # The server forks next. Until its end, no collection looks at what is imported so far.
+        gc.freeze()
     return serve
 
 
@@ -215,8 +218,15 @@ def _spans() -> "RequestSpans | None":
 
 @cache
 def load_method(name: str) -> Method:
-    """The function of that name, from its module."""
-    method: Method = getattr(importlib.import_module(METHODS[name]), name)
+    """The function of that name, from its module.
+
+    No collection runs amid the import: modules stay, so that it would find little.
+    """
+    gc.disable()
+    try:
+        method: Method = getattr(importlib.import_module(METHODS[name]), name)
+    finally:
+        gc.enable()
     return method
 
 

@@ -4,7 +4,7 @@ A template's variable is the field of the API that the path fills. docs/extensio
 methods the official service lacks.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 BOTH = ("v1beta1", "v1")
 BETA = ("v1beta1",)
@@ -21,8 +21,7 @@ _APPEND = ("requestId", "allowMissing", "userId", *_IF_MATCH)
 _OPERATION_PARENTS = (_L, _P, f"{_P}/sessions/*", _E, f"{_E}/sessions/*")
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """One path of one method, in some versions of the API, and the query that it takes."""
 
     method: str

@@ -29,6 +29,9 @@ earlier, the client could lose the end of the answer."""
 _MOST_DRAINED = 2**20
 """Bytes that the server reads from a connection after its last answer."""
 
+_NEXT_REQUEST = 0.002
+"""Seconds that a thread waits for another request of the client that it answered."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -44,10 +47,13 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._parting: deque[Any] = deque()
+        self._queued: deque[Any] = deque()
+        """Connections that wait for a thread."""
 
     def enqueue_req(self, conn: Any) -> None:
         """Gives a connection to a thread; a new connection waits for its first bytes."""
         if conn.initialized or conn.data_ready:
+            self._queued.append(conn)
             super().enqueue_req(conn)
             return
         patience = self.settings.client_timeout / 1e9
@@ -57,6 +63,18 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         self._wait_for(conn, self.pending_conns, partial(self.on_pending_socket_readable, conn))
 
     def handle(self, conn: Any) -> Any:
+        """Serves a request, and those that the client sends at once after its answers.
+
+        A connection that goes back to the selector and comes again costs two changes of threads.
+        The thread stays with its client only while no other connection waits for a thread.
+        """
+        self._queued.popleft()
+        is_kept = self._serve(conn)
+        while is_kept and self.alive and not self._queued and conn.sock.has_more(_NEXT_REQUEST):
+            is_kept = self._serve(conn)
+        return is_kept
+
+    def _serve(self, conn: Any) -> Any:
         """Serves one request; its time starts with its first byte."""
         conn.sock.begin_request()
         is_kept = super().handle(conn)

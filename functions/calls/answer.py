@@ -1,11 +1,10 @@
 """The answers of methods that are more than one JSON text."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """JSON and the etag of the session in it, "" for none.
 
     `is_modified` is False where the client has the same already: it then gets the etag alone.
@@ -16,8 +15,7 @@ class Answer:
     is_modified: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class LineStream:
+class LineStream(NamedTuple):
     """JSON texts, one a line, which a method makes while the server sends them.
 
     `lines` is read once. An error in it cuts the answer, which a client notices.

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from functions.aip.duration import parse_duration
 from functions.aip.errors import InvalidArgument
@@ -14,7 +13,7 @@ from functions.aip.page_token import decode_page_token, encode_page_token
 from functions.calls.etag import expected_version
 from functions.calls.filters import PageQuery
 from functions.config.settings import Settings
-from functions.messages.json_text import object_text, read_json
+from functions.messages.json_text import most_values, object_text, read_json
 from functions.rules.errors import InvalidFields, NoMatchInTime
 from functions.rules.names import (
     ANY,
@@ -41,8 +40,7 @@ SESSION_VIEWS = ("BASIC", "FULL")
 MessageType = TypeVar("MessageType", bound="Message")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One call of one method.
 
     `version` is the API's version, such as `v1`. `name` is the resource that the path names, and
@@ -147,7 +145,7 @@ class Request:
             if self.body.strip()
             else {}
         )
-        return kind.read(value, root, self.settings.unknown_fields, size=len(self.body))
+        return kind.read(value, root, self.settings.unknown_fields, most_values(self.body))
 
     def flag(self, name: str) -> bool:
         """Reads a parameter that is true or false; an absent one is false."""

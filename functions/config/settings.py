@@ -71,12 +71,15 @@ def _parse_store(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings):
     """All settings; a field has the name of its environment variable in small letters.
 
     A field may also be given as the text of its variable. Raises ValueError with a sentence for
     each wrong text.
+
+    Every start waits until the methods of this class are made. So its parts have none, and this one
+    has no generated ones but `__init__`.
     """
 
     sessions_store: str = setting(
@@ -255,6 +258,12 @@ class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings)
             raise ValueError("In the cloud, set GOOGLE_CLOUD_PROJECT or SESSIONS_STORE.")
         if "google_iam" in self.auth_kinds and not self.has_project:
             raise ValueError("AUTH=google_iam needs GOOGLE_CLOUD_PROJECT: it asks its IAM.")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self.sessions_store, self.google_cloud_project))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

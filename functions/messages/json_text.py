@@ -136,26 +136,28 @@ def _too_deep(limit: int) -> InvalidArgument:
     return InvalidArgument(f"Invalid JSON payload received. Nesting is limited to {limit} levels.")
 
 
+def most_values(body: bytes) -> int:
+    """At least the number of keys and list items of a body, of which each follows such a mark."""
+    return body.count(b",") + body.count(b"[") + body.count(b"{")
+
+
 def _check_values(body: bytes, limit: int) -> None:
-    """Counts commas and opening brackets; only a body with many of them is counted exactly."""
-    if _marks(body) > limit and (found := _marks(_STRINGS.sub(b"", body))) > limit:
+    """Only a body with many commas and opening brackets is counted without those in strings."""
+    if most_values(body) > limit and (found := most_values(_STRINGS.sub(b"", body))) > limit:
         raise InvalidArgument(
             f"Invalid JSON payload received. Keys and list items are limited to {limit}; "
             f"about {found} were sent."
         )
 
 
-def _marks(body: bytes) -> int:
-    return body.count(b",") + body.count(b"[") + body.count(b"{")
-
-
 def _depth(value: Any) -> int:
     depth, level = 0, [value]
-    while level := [item for item in level if isinstance(item, (dict, list))]:
+    while level := [item for item in level if type(item) is dict or type(item) is list]:
         depth += 1
-        level = [
-            child for item in level for child in (item.values() if isinstance(item, dict) else item)
-        ]
+        inner: list[Any] = []
+        for item in level:
+            inner += item.values() if type(item) is dict else item
+        level = inner
     return depth
 
 

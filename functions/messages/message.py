@@ -40,11 +40,14 @@ _MOST_FAULTS = 100
 MAX_MESSAGES = 30_000
 """Messages in one body, such as the event and its parts; they take longest to validate."""
 
-_SMALL = 8_192
-"""Bytes of a body that is validated as a whole at once, and faults that may be named."""
+_SMALL = 4_096
+"""Keys and items of a body that is validated as a whole at once."""
 
 _BEGINNINGS = (1_000, 16_000, 256_000)
 """Keys and items of a larger body that are validated before all of it is."""
+
+_MOST_NAMED = 8_192
+"""Faults of which an answer names some; it only counts more of them."""
 
 
 UnknownFields = Literal["reject", "keep", "strict"]
@@ -85,14 +88,14 @@ class Message(BaseModel):
 
     @classmethod
     def read(
-        cls, value: object, root: str, unknown: UnknownFields = "reject", *, size: int = 0
+        cls, value: object, root: str, unknown: UnknownFields = "reject", most_values: int = 0
     ) -> Self:
         """Builds the message from parsed JSON; `root` is the body's field name in the API.
 
         With the root "" errors name a field by its path in the body, and the body `request`.
 
         `unknown` keeps or rejects fields that the message does not know; `strict` also rejects the
-        fields of ADK's clients. `size` is the size of the JSON in bytes.
+        fields of ADK's clients. The JSON has `most_values` keys and list items at most.
 
         Raises InvalidArgument with the official service's messages, for up to a hundred faults in
         one answer, and for more than MAX_MESSAGES messages.
@@ -100,11 +103,11 @@ class Message(BaseModel):
         extra: ExtraValues = "allow" if unknown == "keep" else "forbid"
         # Pydantic builds every fault of a body, and a fault takes far longer than a good value. A
         # beginning of the body that has many faults is enough to refuse it.
-        for most in _BEGINNINGS if size > _SMALL else ():
+        for most in _BEGINNINGS if most_values > _SMALL else ():
             left = iter(range(most))
-            beginning = _beginning(value, left)
-            is_whole = next(left, None) is not None
-            if is_whole:
+            is_whole = most_values <= most
+            beginning = None if is_whole else _beginning(value, left)
+            if is_whole or next(left, None) is not None:
                 break
             try:
                 cls.model_validate(beginning, extra=extra, context=_Reading(unknown))
@@ -169,7 +172,7 @@ def _beginning(value: Any, left: Iterator[int]) -> Any:
 
 def _refusal(root: str, error: ValidationError, bound: str = "") -> InvalidArgument:
     count = error.error_count()
-    if count > _SMALL:
+    if count > _MOST_NAMED:
         where = _path(root, ())
         text = f"Invalid value at '{where}': {bound}{count} of its values are not allowed."
         return InvalidArgument(text, [FieldViolation(where, text)])

@@ -19,6 +19,11 @@ from functions.rules.state import state_change
 from functions.rules.token_usage import usage_of
 
 _ID_BYTES = 15
+_ID_LENGTH = 24
+_BASE_32 = b"abcdefghijklmnopqrstuvwxyz234567"
+
+_NO_CONTENT, _NO_ACTIONS = Content(), EventActions()
+
 _SETS = (
     ("eventMetadata", "longRunningToolIds"),
     ("rawEvent", "longRunningToolIds"),
@@ -38,9 +43,13 @@ def new_event(message: SessionEvent, request_id: str, what: str = "An event") ->
     """
     if missing := missing_fields(message, "event"):
         raise InvalidFields(missing)
-    message.name = ""
-    message.content = message.content or Content()
-    message.actions = message.actions or EventActions()
+    # Pydantic takes as long for one of these as for the text of an event.
+    if message.name:
+        message.name = ""
+    if message.content is None:
+        message.content = _NO_CONTENT
+    if message.actions is None:
+        message.actions = _NO_ACTIONS
     text = message.write()[1:]
     raw_event = message.raw_event or {}
     raw_id = raw_event.get("id")
@@ -73,6 +82,8 @@ def new_event(message: SessionEvent, request_id: str, what: str = "An event") ->
 
 def missing_fields(message: SessionEvent, where: str) -> list[tuple[str, str]]:
     """Returns the required fields that the event lacks, as faults of InvalidFields."""
+    if message.author and message.invocation_id and message.timestamp is not None:
+        return []
     required = ("author", "invocation_id", "timestamp")
     return [
         (f"{where}.{field}", "Required field is not set.")
@@ -109,12 +120,8 @@ def _canonical(text: str) -> str:
 
 def _content_id(retry_key: str, text: str) -> str:
     digest = hashlib.sha256(f"{len(retry_key)}:{retry_key}{text}".encode()).digest()
-    return _spell(digest[:_ID_BYTES])
+    return base64.b32encode(digest[:_ID_BYTES]).decode().lower()
 
 
 def _random_id() -> str:
-    return _spell(chance.get().randbytes(_ID_BYTES))
-
-
-def _spell(data: bytes) -> str:
-    return base64.b32encode(data).decode().lower()
+    return chance.get().randbytes(_ID_LENGTH).translate(_BASE_32 * 8).decode()

@@ -13,7 +13,7 @@ from typing import Literal
 from functions.aip.errors import InvalidArgument
 from functions.aip.page_token import decode_page_token, encode_page_token
 from functions.aip.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, format_timestamp
-from functions.messages.json_text import object_text, write_plain
+from functions.messages.json_text import object_text
 from functions.rules.errors import OperationNotFound
 from functions.rules.names import EngineName, SessionName, is_resource_id
 
@@ -81,10 +81,8 @@ class Operation:
         """
         package = f"type.googleapis.com/google.cloud.aiplatform.{version}"
         time = format_timestamp(self.time)
-        metadata = {
-            "@type": f"{package}.{self.kind}OperationMetadata",
-            "genericMetadata": {"createTime": time, "updateTime": time},
-        }
+        times = f'{{"createTime":"{time}","updateTime":"{time}"}}'
+        metadata = f'{{"@type":"{package}.{self.kind}OperationMetadata","genericMetadata":{times}}}'
         if response is None:
             answer = '{"@type":"type.googleapis.com/google.protobuf.Empty"}'
         else:
@@ -92,7 +90,7 @@ class Operation:
         result = f'"done":true,"response":{answer}' if done else '"done":false'
         return object_text(
             f'"name":"{self.parent}/operations/{self.id}"',
-            f'"metadata":{write_plain(metadata)}',
+            f'"metadata":{metadata}',
             result,
         )
 

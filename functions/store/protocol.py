@@ -1,25 +1,29 @@
 """The interface of every store; one contract suite tests them all."""
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from __future__ import annotations
 
-from functions.calls.filters import PageQuery
-from functions.rules.engine import EngineRecord
-from functions.rules.event import EventAndState, EventRecord
-from functions.rules.fork import Fork
-from functions.rules.import_line import HistoryLine
-from functions.rules.names import EngineName, SessionName, UserName
-from functions.rules.rewind import Rewind
-from functions.rules.run import Run
-from functions.rules.session import SessionChange, SessionRecord
-from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
-from functions.rules.state import StateChange
-from functions.rules.user import UserRecord
-from functions.store.history import HistoryPiece, ImportedHistory
-from functions.store.paging import Cursor, Page
-from functions.store.streams import EventReader
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractContextManager
+
+    from functions.calls.filters import PageQuery
+    from functions.rules.engine import EngineRecord
+    from functions.rules.event import EventAndState, EventRecord
+    from functions.rules.fork import Fork
+    from functions.rules.import_line import HistoryLine
+    from functions.rules.names import EngineName, SessionName, UserName
+    from functions.rules.rewind import Rewind
+    from functions.rules.run import Run
+    from functions.rules.session import SessionChange, SessionRecord
+    from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
+    from functions.rules.state import StateChange
+    from functions.rules.user import UserRecord
+    from functions.store.history import HistoryPiece, ImportedHistory
+    from functions.store.paging import Cursor, Page
+    from functions.store.streams import EventReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Purged:
     events: int
     done: bool
 
-    def plus(self, other: "Purged") -> "Purged":
+    def plus(self, other: Purged) -> Purged:
         """Both counts together."""
         return Purged(self.sessions + other.sessions, self.events + other.events, done=self.done)
 
@@ -42,8 +46,7 @@ def all_together(parts: Iterable[Purged]) -> Purged:
     return Purged(sessions, events, all(each.done for each in parts))
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """The part of all sessions that one purge takes, where `of` of them work side by side."""
 
     number: int = 0
@@ -54,8 +57,7 @@ ALL_PARTS = Part()
 MAX_PARTS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(NamedTuple):
     """How many expired sessions the purge has not removed yet, and when the first of them expired.
 
     `oldest` is nanoseconds since the epoch, rounded up to a microsecond; None where there is none.

@@ -3,7 +3,6 @@
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from functions.rules.errors import SessionNotFound
@@ -94,8 +93,7 @@ class EndedReader:
         self.signal.close()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EventStream:
+class EventStream(NamedTuple):
     """What a method answers that follows a session; the edge sends it as Server-Sent Events."""
 
     session: str

@@ -64,6 +64,8 @@ _ROOTS = (
     protobuf.CommitResponse,
     protobuf.ListenRequest,
     protobuf.ListenResponse,
+    protobuf.RunAggregationQueryRequest,
+    protobuf.RunAggregationQueryResponse,
     protobuf.RunQueryRequest,
     protobuf.RunQueryResponse,
 )

@@ -181,9 +181,9 @@ def test_a_busy_session_is_counted_between_two_of_its_appends(old: Database) -> 
         reads = []
         run_query = Rpc.run_query
 
-        def counting(rpc: Rpc, parent: str, *args: Any) -> Any:
+        def counting(rpc: Rpc, parent: str, *args: Any, **options: Any) -> Any:
             reads.append(parent)
-            return run_query(rpc, parent, *args)
+            return run_query(rpc, parent, *args, **options)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Rpc, "run_query", counting)

@@ -9,6 +9,7 @@ import slugify
 from pydantic import ValidationError
 
 from functions.calls import filters
+from functions.messages.batch_append_events import BatchAppendEventsRequest
 from functions.messages.session_event import SessionEvent
 from functions.rules.event import EventRecord
 from tests.support.api import Answer, Api
@@ -191,6 +192,30 @@ def test_a_body_full_of_faults_is_left_at_its_first_ones(
     assert len(details["fieldViolations"]) == 100
     assert len(looked_at) == 1
     assert sum(looked_at) < 5_000
+
+
+def test_a_batch_of_a_hundred_usual_events_is_looked_at_once(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a body of more than 4,096 keys and items is looked at in parts before the whole."""
+    looked_at = []
+
+    def validate(cls: type[BatchAppendEventsRequest], value: Any, **options: Any) -> Any:
+        looked_at.append(len(value["events"]))
+        return super(BatchAppendEventsRequest, cls).model_validate(value, **options)
+
+    monkeypatch.setattr(BatchAppendEventsRequest, "model_validate", classmethod(validate))
+    event = {
+        "author": "user",
+        "invocationId": "i",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "content": {"role": "model", "parts": [{"text": "All the world's a stage, " * 10}]},
+        "actions": {"stateDelta": {"k": 1}},
+        "eventMetadata": {"customMetadata": {"k": 1}},
+    }
+    path = f"{api.create()}:batchAppendEvents"
+    assert api.call("POST", path, {"events": [event] * 100}).status == 200
+    assert looked_at == [100]
 
 
 def test_faults_far_into_a_body_are_named_or_counted(api: Api) -> None:

@@ -94,6 +94,28 @@ def test_a_purge_finds_its_way_between_live_sessions(api: Api) -> None:
     assert documents_below(api.store, api.engine) == {"sessions": len(lives), "events": left}
 
 
+def test_a_purge_finds_many_sessions_between_live_ones(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks for the events of many neighbours at once, and of those beside live ones apart."""
+    monkeypatch.setattr(purging, "_ROUND", 100)
+    monkeypatch.setattr(erasure, "_FEW", 4)
+    monkeypatch.setattr(erasure, "_WIDEST", 20)
+    lives = {7, 8}
+    counts = [3, 0, 1, *[1] * 21, 25, 12, 0, *[1] * 3]
+    for number, events in enumerate(counts):
+        ttl = "3600s" if number in lives else "1s"
+        fill(api, api.create(f"s{number:02}", ttl=ttl), events)
+    api.now += SECOND
+    gone = sum(counts) - sum(counts[number] for number in lives)
+    expected = {"purgedSessions": len(counts) - len(lives), "deletedEvents": gone, "done": True}
+    assert purge(api) == expected
+    assert documents_below(api.store, api.engine) == {"sessions": 2, "events": 2}
+    for number in lives:
+        session = f"{api.engine}/sessions/s{number:02}"
+        assert len(api.walk(f"{session}/events", "sessionEvents")) == 1
+
+
 def test_a_purge_that_runs_out_of_time_goes_on_at_the_next_call(api: Api) -> None:
     """A purge says how far it came, loses no count of it, and the next one does the rest."""
     for number in range(12):

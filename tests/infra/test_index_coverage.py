@@ -12,7 +12,7 @@ from tests.support.firestore.indexes import read_indexes
 from tests.support.firestore.wire import Wire
 from tests.support.project import INFRA
 
-KNOWN_METHODS = {"BatchGetDocuments", "Commit", "Listen", "RunQuery"}
+KNOWN_METHODS = {"BatchGetDocuments", "Commit", "Listen", "RunAggregationQuery", "RunQuery"}
 
 
 def test_every_query_that_the_store_issues_has_its_index(wire: Wire) -> None:

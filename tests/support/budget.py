@@ -45,6 +45,7 @@ BUDGET = {
 def counted(spent: Counter[str]) -> Iterator[None]:
     """Counts the calls, reads, writes and deletes of the block, as Firestore bills them."""
     commit, batch_get, run_query = Rpc.commit, Rpc.batch_get, Rpc.run_query
+    find, count = Rpc.find, Rpc.count
     lock = threading.Lock()
 
     def spend(**amounts: int) -> None:
@@ -69,7 +70,19 @@ def counted(spent: Counter[str]) -> Iterator[None]:
         spend(calls=1, reads=max(found, 1))
         yield from answers
 
+    def counting_find(rpc: Rpc, *args: Any) -> Iterator[Any]:
+        answers = list(find(rpc, *args))
+        spend(calls=1, reads=max(len(answers), 1))
+        return iter(answers)
+
+    def counting_count(rpc: Rpc, *args: Any) -> int:
+        number = count(rpc, *args)
+        spend(calls=1, reads=max(math.ceil(number / 1_000), 1))
+        return number
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rpc, "find", counting_find)
+        patch.setattr(Rpc, "count", counting_count)
         patch.setattr(Rpc, "commit", counting_commit)
         patch.setattr(Rpc, "batch_get", counting_batch_get)
         patch.setattr(Rpc, "run_query", counting_run_query)

@@ -1,9 +1,11 @@
 """Firestore's connections, as Google's front end allows and Google's client makes them."""
 
+import resource
 import select
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Any
 
 import google.auth
@@ -114,6 +116,7 @@ CALLS: dict[str, Callable[[Rpc], Any]] = {
     "BatchGetDocuments": lambda rpc: rpc.batch_get(["x"])(),
     "Commit": lambda rpc: rpc.commit([]),
     "RunQuery": lambda rpc: list(rpc.run_query(ENGINE, StructuredQuery())),
+    "RunAggregationQuery": lambda rpc: rpc.count(ENGINE, StructuredQuery()),
 }
 
 
@@ -149,7 +152,9 @@ def test_each_call_is_routed_as_googles_client_routes_it(fake: FakeFirestore, rp
     client = FirestoreClient(transport=transport)
     list(client.batch_get_documents({"database": database, "documents": ["x"]}))
     client.commit(database=database, writes=[])
-    list(client.run_query({"parent": f"{database}/documents/{ENGINE}"}))
+    parent = {"parent": f"{database}/documents/{ENGINE}"}
+    list(client.run_query(parent))
+    list(client.run_aggregation_query(parent))
     assert {method: routing(fake, method) for method in CALLS} == ours
     next(iter(client.listen(iter([{"database": database, "add_target": {"target_id": 1}}]))))
     assert routing(fake, "Listen") == ""
@@ -174,6 +179,43 @@ def test_an_answer_without_a_moment_has_that_of_the_one_before(
     assert last.seconds > 0
 
 
+LEFT: dict[str, Callable[[Rpc], Any]] = {
+    "documents that nobody asks for": lambda rpc: rpc.batch_get(["x", "y"]),
+    "a query of which nothing is wanted": lambda rpc: rpc.find(ENGINE, StructuredQuery()),
+    "a query of which one document is wanted": lambda rpc: next(
+        rpc.find(ENGINE, StructuredQuery())
+    ),
+    "a full page": lambda rpc: next(rpc.run_query(ENGINE, page_of(1), is_page=True)),
+    "a page that is cut": lambda rpc: next(rpc.run_query(ENGINE, page_of(9), is_page=True)),
+}
+
+
+def page_of(limit: int) -> StructuredQuery:
+    query = StructuredQuery()
+    query.limit.value = limit
+    return query
+
+
+@pytest.mark.parametrize("call", LEFT)
+def test_calls_that_the_caller_leaves_keep_no_memory(
+    fake: FakeFirestore, rpc: Rpc, call: str
+) -> None:
+    """Each would else keep about 20 KiB for good, and these 20 MiB."""
+    fake.found = 2
+
+    def leave(count: int) -> int:
+        for _ in range(count):
+            LEFT[call](rpc)
+        return resident_bytes()
+
+    before = leave(300)
+    assert leave(1_000) - before < 5 * 2**20
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
 @pytest.fixture
 def made(fake: FakeFirestore, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The options of each channel to Google, made to the fake ten times as impatient."""
@@ -191,12 +233,12 @@ def made(fake: FakeFirestore, monkeypatch: pytest.MonkeyPatch) -> list[dict[str,
 
 
 def test_connections_to_google_are_pinged_as_by_googles_client(made: list[dict[str, Any]]) -> None:
-    """Every 30 seconds, and those of listeners, too."""
+    """Every 30 seconds: both of calls, and those of listeners."""
     with closing(Rpc("p", "(default)", "", 10 * SECOND)) as rpc:
         rpc.commit([])
         with closing(rpc.listen(ENGINE, StructuredQuery())) as listening:
             next(iter(listening))
-    assert [options["grpc.keepalive_time_ms"] for options in made] == [30_000] * 2
+    assert [options["grpc.keepalive_time_ms"] for options in made] == [30_000] * 3
 
 
 def test_a_connection_that_died_in_silence_is_replaced(

@@ -1,8 +1,9 @@
 """Writers of one process that wait for each other share a commit, and nothing else."""
 
+import itertools
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,12 +23,17 @@ END;
 class File:
     """A file with one table, its writers, and what they told SQLite."""
 
-    def __init__(self, path: Path, timeout: float = 60.0) -> None:
+    def __init__(
+        self, path: Path, timeout: float = 60.0, by_any_thread: Sequence[bool] = (False,)
+    ) -> None:
+        """`by_any_thread` says of each write in turn whether any thread may do its work."""
         self.path = path
+        self.by_any_thread = itertools.cycle(by_any_thread)
         self.statements: list[str] = []
+        self.threads: list[int] = []
         with sqlite3.connect(path) as db:
             db.executescript(TABLES)
-        self.writers = Writers(self._connect, timeout)
+        self.writers = Writers(self._connect, timeout, lambda _: None, longest=60)
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
@@ -41,9 +47,17 @@ class File:
 
     def insert(self, *rows: str) -> set[str]:
         """Writes rows in one turn, and returns what another connection finds right after."""
-        with self.writers.write(lambda _: None) as db:
+
+        def insert(db: sqlite3.Connection) -> None:
+            self.threads.append(threading.get_ident())
             for row in rows:
                 db.execute("INSERT INTO rows VALUES (?)", (row,))
+
+        if next(self.by_any_thread):
+            self.writers.run(insert)
+        else:
+            with self.writers.write() as db:
+                insert(db)
         return self.rows()
 
     def together(self, *writes: Callable[[], set[str]]) -> list[Future[set[str]]]:
@@ -51,7 +65,7 @@ class File:
         go_on = threading.Event()
 
         def first() -> set[str]:
-            with self.writers.write(lambda _: None) as db:
+            with self.writers.write() as db:
                 db.execute("INSERT INTO rows VALUES ('first')")
                 go_on.wait(60)
             return self.rows()
@@ -68,9 +82,12 @@ class File:
         return futures
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Iterator[File]:
-    made = File(tmp_path / "f.db")
+OWN, ANY, MIXED = (False,), (True,), (True, False)
+
+
+@pytest.fixture(params=[OWN, ANY, MIXED], ids=["own thread", "any thread", "mixed"])
+def file(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[File]:
+    made = File(tmp_path / "f.db", by_any_thread=request.param)
     yield made
     made.writers.close()
 
@@ -81,6 +98,15 @@ def test_writers_that_wait_are_committed_together(file: File) -> None:
     for future, row in zip(futures, ("first", "a", "b"), strict=True):
         assert row in future.result()
     assert file.statements.count("COMMIT") == 1
+
+
+def test_the_thread_that_has_the_turn_does_the_work_of_those_that_wait(tmp_path: Path) -> None:
+    """One change of threads for each writer that waits, and not one after the other."""
+    file = File(tmp_path / "f.db", by_any_thread=ANY)
+    futures = file.together(lambda: file.insert("a"), lambda: file.insert("b"))
+    assert all(future.exception() is None for future in futures)
+    assert len(set(file.threads)) == 1
+    file.writers.close()
 
 
 def test_a_writer_alone_needs_no_savepoint(file: File) -> None:
@@ -117,7 +143,7 @@ def test_a_transaction_that_is_lost_fails_for_all_of_its_writers(file: File) -> 
 
 def test_a_writer_whose_turn_does_not_come_in_time_leaves_the_queue(tmp_path: Path) -> None:
     file = File(tmp_path / "f.db", timeout=0.01)
-    with file.writers.write(lambda _: None) as db, ThreadPoolExecutor(1) as pool:
+    with file.writers.write() as db, ThreadPoolExecutor(1) as pool:
         db.execute("INSERT INTO rows VALUES ('a')")
         late = pool.submit(file.insert, "b")
         assert isinstance(late.exception(), StoreUnavailable)

@@ -15,11 +15,13 @@ from functions.rules.names import SessionName
 from functions.store.opening import open_store
 from functions.store.sqlite import SqliteStore, erasing, members, packing
 from functions.store.sqlite.database import Database
+from functions.store.sqlite.writers import Result, Work
 from tests.support.api import SECOND, Api
 from tests.support.project import LOCATION
 from tests.support.store_documents import documents_below
 
 ENGINE = f"{LOCATION}/reasoningEngines/1"
+EVENT = {"author": "user", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 FEW_ROWS = 20
 MEGABYTE = 1_000_000
 PAGE = 4_096
@@ -36,7 +38,7 @@ def api(tmp_path: Path) -> Iterator[Api]:
 def changed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The rows that each transaction wrote so far."""
     counts: list[int] = []
-    write = Database.write
+    write, run = Database.write, Database.run
 
     @contextlib.contextmanager
     def counted(database: Database) -> Iterator[sqlite3.Connection]:
@@ -45,8 +47,40 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             yield db
             counts.append(db.total_changes - before)
 
+    def counted_run(database: Database, work: Work[Result]) -> Result:
+        def counted_work(db: sqlite3.Connection) -> Result:
+            before = db.total_changes
+            result = work(db)
+            counts.append(db.total_changes - before)
+            return result
+
+        return run(database, counted_work)
+
     monkeypatch.setattr(Database, "write", counted)
+    monkeypatch.setattr(Database, "run", counted_run)
     return counts
+
+
+def test_a_batch_asks_as_often_as_two_events_do(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One statement finds which of its events the session has, or had and deleted."""
+    session, asked = api.create("s"), list[str]()
+    write = Database.write
+
+    @contextlib.contextmanager
+    def traced(database: Database) -> Iterator[sqlite3.Connection]:
+        with write(database) as db:
+            db.set_trace_callback(asked.append)
+            yield db
+            db.set_trace_callback(None)
+
+    monkeypatch.setattr(Database, "write", traced)
+    questions = []
+    for count in (2, 100):
+        asked.clear()
+        events = [{**EVENT, "rawEvent": {"id": f"{count}-{number}"}} for number in range(count)]
+        assert api.call("POST", f"{session}:batchAppendEvents", {"events": events}).status == 200
+        questions.append(sum(statement.startswith("SELECT") for statement in asked))
+    assert questions[0] == questions[1] < 4
 
 
 @pytest.mark.parametrize("scope", ["", "app:", "user:"])

@@ -23,7 +23,7 @@ def entry_path(name: object) -> str:
 def entries(rpc: Rpc) -> list[Document]:
     """Reads all entries; there are as many as deletions under way."""
     query = documents_by_name(_COLLECTION, ("engine", "userId", "erased"), 0, "", everywhere=False)
-    return [found for found, _ in rpc.run_query("", query) if found is not None]
+    return list(rpc.find("", query))
 
 
 def one_pass(
@@ -32,8 +32,7 @@ def one_pass(
     """Yields documents by name, in pages of `size`; `query` makes the one behind a name."""
     behind, is_full = "", True
     while is_full:
-        answers = rpc.run_query(parent, query(behind))
-        page = [found for found, _ in answers if found is not None]
+        page = list(rpc.find(parent, query(behind)))
         is_full = len(page) == size
         if page:
             yield page

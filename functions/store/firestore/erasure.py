@@ -6,14 +6,15 @@ events, and the next try finds an event that came in between. A session that a f
 stays until the fork's lease is over.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import reduce
 from itertools import groupby
 
 from functions.store.firestore.documents import is_over
-from functions.store.firestore.protobuf import Document, Write
-from functions.store.firestore.queries import DELETED, documents_below
+from functions.store.firestore.protobuf import Document, StructuredQuery, Write
+from functions.store.firestore.queries import DELETED, documents_below, sessions_between
 from functions.store.firestore.rpc import Missing, Rpc, Stale
 from functions.store.firestore.values import update
 from functions.store.protocol import Purged
@@ -21,16 +22,16 @@ from functions.store.protocol import Purged
 BATCH = 400
 """Deletes in one commit."""
 
-_SLICE = 40
-"""Sessions between two looks at the clock, where live ones lie between them."""
+_FEW = 40
+"""Sessions for which a count of their neighbours does not pay."""
 
-_WIDEST = 10_000
-"""Documents that one query finds at most."""
+_WIDEST = 20_000
+"""Documents that one query finds at most. A purge whose time is up reads the rest in vain."""
 
 _THREADS = 8
 
-WithContents = list[tuple[Document, list[Document]]]
-"""Documents of sessions, each with the documents below it."""
+WithContents = tuple[Document, list[Document]]
+"""A session's document, and the documents below it."""
 
 
 def erase(
@@ -80,61 +81,91 @@ def erase_all(
 
     Does not say whether all are gone: `done` is False.
     """
-    total = Purged(0, 0, done=False)
-    erasures: Iterator[Purged] = iter(())
+    erasures: list[Future[Purged]] = []
     with ThreadPoolExecutor(_THREADS) as pool:
-        for _, of_engine in groupby(sorted(sessions, key=_place), _collection):
-            for some in _with_contents(rpc, pool, list(of_engine)):
-                # They went on while the contents of these were read.
-                before, total = total, reduce(Purged.plus, erasures, total)
-                if total != before and is_time_up():
-                    return total
-                erasures = pool.map(
-                    lambda group: _erase_together(rpc, group, now, is_time_up), _groups(some)
-                )
-        return reduce(Purged.plus, erasures, total)
+        for group in _groups(_with_contents(rpc, pool, sessions)):
+            erasures.append(pool.submit(_erase_together, rpc, group, now, is_time_up))
+            if len(erasures) == 1:
+                # Some headway, however little time there is. Later commits do not hold up the
+                # query that finds what the next ones delete, since it has a deadline.
+                erasures[0].result()
+            if is_time_up():
+                break
+        return reduce(Purged.plus, (each.result() for each in erasures), Purged(0, 0, done=False))
 
 
 def _with_contents(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterator[WithContents]:
-    """All of the sessions, which are of one engine and in the order of their names, some at a time.
+    """All of the sessions, each with what is below it, or with BATCH documents of that at least."""
+    for _, group in groupby(sorted(sessions, key=_place), _collection):
+        of_engine = list(group)
+        limit = 2 * BATCH
+        if len(of_engine) < limit:
+            # One query may do; it reads no more than these documents of live sessions.
+            some = list(_of_neighbours(rpc, of_engine, limit, are_alone=False))
+            yield from some
+            of_engine = of_engine[len(some) :]
+        yield from _of_many(rpc, pool, of_engine)
 
-    Reads what is below neighbours in one query, ten times as much each time. Once a live session
-    stands between them, each has a query of its own, so that no event of the live one is read.
+
+def _of_many(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterator[WithContents]:
+    """The same for sessions of one engine, in the order of their names.
+
+    A count tells whether live sessions lie between them. If none does, one query reads what is
+    below all of them. Else each half is looked at in the same way, down to a few sessions.
     """
-    limit = 2 * BATCH
-    while sessions and limit:
-        some, has_met_live = _neighbours(rpc, sessions, limit)
-        yield some
-        sessions = sessions[len(some) :]
-        limit = 0 if has_met_live else min(10 * limit, _WIDEST)
-    for start in range(0, len(sessions), _SLICE):
-        others = sessions[start : start + _SLICE]
-        yield list(zip(others, pool.map(lambda found: _contents(rpc, found), others), strict=True))
+    count = len(sessions)
+    if count <= _FEW:
+        yield from _of_each(rpc, pool, sessions)
+        return
+    between = sessions_between(sessions[0].name, sessions[-1].name, count + 1)
+    if rpc.count(_engine(rpc, sessions[0]), between) > count:
+        yield from _of_many(rpc, pool, sessions[: count // 2])
+        yield from _of_many(rpc, pool, sessions[count // 2 :])
+        return
+    while sessions:
+        met = 0
+        for session in _of_neighbours(rpc, sessions, _WIDEST, are_alone=True):
+            yield session
+            met += 1
+        sessions = sessions[met:]
 
 
-def _neighbours(rpc: Rpc, sessions: list[Document], limit: int) -> tuple[WithContents, bool]:
-    """The first of the sessions with all that is below them, and whether it met a live session.
+def _of_each(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterator[WithContents]:
+    """The same by a query for each session, so that no event of a live one is read."""
+    for start in range(0, len(sessions), _FEW):
+        some = sessions[start : start + _FEW]
+        yield from zip(some, pool.map(lambda found: _contents(rpc, found), some), strict=True)
 
-    At least one; of one that has more below it than the limit only so much.
+
+def _of_neighbours(
+    rpc: Rpc, sessions: list[Document], limit: int, *, are_alone: bool
+) -> Iterator[WithContents]:
+    """The same for the first of the sessions, at least one, by one query.
+
+    It ends before the first session that the query does not find whole, and at a live one, which
+    `are_alone` does not expect. Of a first session with more documents it finds `limit`.
     """
-    contents: dict[str, list[Document]] = {found.name: [] for found in sessions}
-    collection = _collection(sessions[0])
-    engine = collection.removeprefix(f"{rpc.root}/").removesuffix("/sessions")
+    prefix = f"{_collection(sessions[0])}/"
+    ids = {found.name.removeprefix(prefix): found for found in sessions}
+    engine = _engine(rpc, sessions[0])
     query = documents_below("", limit, from_=sessions[0].name, to=sessions[-1].name)
-    count, last = 0, list[str]()
-    for found, _ in rpc.run_query(engine, query):
-        if found is None:
-            continue
-        session_id, _, path = found.name.removeprefix(f"{collection}/").partition("/")
-        owner = f"{collection}/{session_id}"
-        count, last = count + 1, owner.split("/")
-        if owner not in contents:
-            return [(s, contents[s.name]) for s in sessions if _place(s) < last], True
+    documents = rpc.find(engine, query) if are_alone else _streamed(rpc, engine, query)
+    waiting, contents, count = deque(ids), list[Document](), 0
+    for found in documents:
+        count += 1
+        session_id, _, path = found.name.removeprefix(prefix).partition("/")
+        while waiting[0] < session_id:
+            yield ids[waiting.popleft()], contents
+            contents = []
+        if session_id not in ids:
+            return
         if path:
-            contents[owner].append(found)
+            contents.append(found)
     is_cut = count == limit
-    complete = [s for s in sessions if not is_cut or _place(s) < last] or sessions[:1]
-    return [(found, contents[found.name]) for found in complete], False
+    if not is_cut or len(waiting) == len(ids):
+        yield ids[waiting.popleft()], contents
+    if not is_cut:
+        yield from ((ids[session_id], []) for session_id in waiting)
 
 
 def _place(found: Document) -> list[str]:
@@ -146,14 +177,18 @@ def _collection(found: Document) -> str:
     return str(found.name).rpartition("/")[0]
 
 
+def _engine(rpc: Rpc, session: Document) -> str:
+    return _collection(session).removeprefix(f"{rpc.root}/").removesuffix("/sessions")
+
+
 def _is_event(found: Document) -> bool:
     """Whether a document is that of an event which the session still had."""
     return _collection(found).endswith("/events") and DELETED not in found.fields
 
 
-def _groups(found: Iterable[tuple[Document, list[Document]]]) -> Iterator[WithContents]:
+def _groups(found: Iterable[WithContents]) -> Iterator[list[WithContents]]:
     """Sessions whose deletes fit in one commit; one that fills a batch by itself stays alone."""
-    group: WithContents = []
+    group: list[WithContents] = []
     size = 0
     for session, contents in found:
         if group and size + len(contents) + 1 > BATCH:
@@ -166,7 +201,7 @@ def _groups(found: Iterable[tuple[Document, list[Document]]]) -> Iterator[WithCo
 
 
 def _erase_together(
-    rpc: Rpc, group: WithContents, now: int, is_time_up: Callable[[], bool]
+    rpc: Rpc, group: list[WithContents], now: int, is_time_up: Callable[[], bool]
 ) -> Purged:
     if all(len(contents) < BATCH for _, contents in group):
         below = [each for _, contents in group for each in contents]
@@ -189,8 +224,12 @@ def _contents(rpc: Rpc, session: Document, behind: str = "") -> list[Document]:
     Without `behind`, Firestore would pass slowly over events that are deleted already.
     """
     path = session.name.removeprefix(f"{rpc.root}/")
-    answers = rpc.run_query(path, documents_below(behind, BATCH))
-    return [found for found, _ in answers if found is not None]
+    return list(rpc.find(path, documents_below(behind, BATCH)))
+
+
+def _streamed(rpc: Rpc, parent: str, query: StructuredQuery) -> Iterator[Document]:
+    """What a query finds, of which the caller may leave the rest unread."""
+    return (found for found, _ in rpc.run_query(parent, query) if found is not None)
 
 
 def removal(found: Document) -> Write:

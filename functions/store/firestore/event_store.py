@@ -48,12 +48,9 @@ class FirestoreEvents:
     ) -> Page[EventRecord]:
         rpc = self._rpcs.for_request()
         session = reading(rpc, name)
-        page = fill_page(
-            _events(rpc, name, query),
-            query,
-            predicate(query.filter, event_matches),
-            methodcaller("size"),
-        )
+        matches = predicate(query.filter, event_matches)
+        events = _events(rpc, name, query, is_page=matches is None)
+        page = fill_page(events, query, matches, methodcaller("size"))
         load_parts(page.items)
         found, engine = session()
         live(name, found, now, owner, engine)
@@ -183,14 +180,17 @@ class FirestoreEvents:
         return lambda: Retries(name, self._timeout)
 
 
-def _events(rpc: Rpc, name: SessionName, query: PageQuery) -> Iterator[tuple[Cursor, EventRecord]]:
+def _events(
+    rpc: Rpc, name: SessionName, query: PageQuery, *, is_page: bool
+) -> Iterator[tuple[Cursor, EventRecord]]:
     start = next(map(str, checked_cursor(query.cursor, str)), None)
 
     def request(last: Document | None) -> StructuredQuery:
         behind = documents.event_key(last) if last is not None else start
         return queries.events_in_order(query, behind)
 
-    steps = queries.run_in_steps(rpc, str(name), request, query.page_size + 1)
+    limit = query.page_size + 1
+    steps = queries.run_in_steps(rpc, str(name), request, limit, is_page=is_page)
     record = original_record if query.original else event_record
     for found, moment in steps:
         event = None if found is None else record(rpc, found, moment)

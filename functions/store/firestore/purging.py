@@ -9,8 +9,8 @@ A purge does so once an hour, and then finds sessions that a server with a slow 
 the last place.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from functions.rules.names import EngineName
 from functions.store.firestore.condemned import finish_deletion
@@ -41,11 +41,16 @@ def purge(rpc: Rpc, now: int, part: Part, is_time_up: Callable[[], bool]) -> Pur
     scanned, place = _read(found, now)
     is_due = scanned is None
     shards = range(part.number, PURGE_SHARDS, part.of)
+    expired, deleted = _Search(rpc, shards, now // 1000, place), _Search(rpc, shards, 0, None)
+    # Firestore works on both queries at once. From its start, the one for expired sessions finds
+    # deleted ones, too.
+    both = [expired] if place is None else [expired, deleted]
+    of_expired, *of_deleted = map(list, [search.begin() for search in both])
     total, last = Purged(0, 0, done=False), place
-    if place is not None:
-        total, _ = _purge_behind(rpc, shards, 0, None, now, is_time_up)
+    for sessions in of_deleted:
+        total, _ = _purge_behind(deleted, sessions, now, is_time_up)
     if place is None or not (total.sessions or total.events) or not is_time_up():
-        more, last = _purge_behind(rpc, shards, now // 1000, place, now, is_time_up)
+        more, last = _purge_behind(expired, of_expired, now, is_time_up)
         total = replace(total.plus(more), done=more.done)
     if is_due or last != place:
         fields: dict[str, Storable] = {"scanned": (now if scanned is None else scanned) // 1000}
@@ -77,32 +82,41 @@ def count_expired(rpc: Rpc, now: int, most: int) -> Backlog:
     it is through, the count may be too low.
     """
     query = expired_sessions(range(PURGE_SHARDS), now // 1000, most + 1, None, since=0)
-    expiries = [expiry_of(found) for found, _ in rpc.run_query("", query) if found is not None]
+    expiries = [expiry_of(found) for found in rpc.find("", query)]
     oldest = expiries[0] * 1000 if expiries else None
     return Backlog(min(len(expiries), most), oldest, len(expiries) > most)
 
 
+@dataclass
+class _Search:
+    """Finds sessions of some shards that expire up to `until`, behind a place."""
+
+    rpc: Rpc
+    shards: range
+    until: int
+    place: _Place
+
+    def begin(self) -> Iterator[Document]:
+        """Starts the query for the next sessions, _ROUND at most."""
+        query = expired_sessions(self.shards, self.until, _ROUND, self.place)
+        return self.rpc.find("", query)
+
+
 def _purge_behind(
-    rpc: Rpc,
-    shards: range,
-    until: int,
-    place: _Place,
-    now: int,
-    is_time_up: Callable[[], bool],
+    search: _Search, sessions: list[Document], now: int, is_time_up: Callable[[], bool]
 ) -> tuple[Purged, _Place]:
-    """Erases sessions that expire up to `until`, and answers up to which place none is left."""
+    """Erases what a search finds, first these sessions; answers up to which place none is left."""
     total = Purged(0, 0, done=False)
     while True:
-        answers = rpc.run_query("", expired_sessions(shards, until, _ROUND, place))
-        sessions = [found for found, _ in answers if found is not None]
         over = [found for found in sessions if is_over(found, now)]
-        total = total.plus(erase_all(rpc, over, now, is_time_up))
+        total = total.plus(erase_all(search.rpc, over, now, is_time_up))
         if sessions and is_time_up():
-            return total, place
+            return total, search.place
         if sessions:
-            place = expiry_of(sessions[-1]), sessions[-1].name
+            search.place = expiry_of(sessions[-1]), sessions[-1].name
         if len(sessions) < _ROUND:
-            return replace(total, done=True), place
+            return replace(total, done=True), search.place
+        sessions = list(search.begin())
 
 
 def _read(found: Document | None, now: int) -> tuple[int | None, _Place]:

@@ -40,6 +40,8 @@ def run_in_steps(
     request: Callable[[Document | None], StructuredQuery],
     limit: int,
     read_time: Timestamp | None = None,
+    *,
+    is_page: bool = False,
 ) -> Iterator[tuple[Document | None, Timestamp]]:
     """All that a query finds at one moment: `(document, read_time)`, as `Rpc.run_query` answers.
 
@@ -51,7 +53,7 @@ def run_in_steps(
     while is_full:
         query, count = request(last), 0
         query.limit.value = limit
-        for found, at in rpc.run_query(parent, query, read_time):
+        for found, at in rpc.run_query(parent, query, read_time, is_page=is_page):
             if found is not None:
                 last, count = found, count + 1
             yield found, at
@@ -239,6 +241,15 @@ def documents_below(behind: str, limit: int, *, from_: str = "", to: str = "") -
         result.start_at.values.append(Value(reference_value=from_))
         result.start_at.before = True
         result.end_at.values.append(Value(reference_value=f"{to}/{LAST_NAME}/{LAST_NAME}"))
+    return result
+
+
+def sessions_between(first: str, last: str, limit: int) -> StructuredQuery:
+    """An engine's sessions from one full name to another."""
+    result = documents_by_name("sessions", (), limit, "", everywhere=False)
+    result.start_at.values.append(Value(reference_value=first))
+    result.start_at.before = True
+    result.end_at.values.append(Value(reference_value=last))
     return result
 
 

@@ -21,23 +21,8 @@ def field_path(container: str, key: str) -> str:
 
 def value(of: Storable) -> Value:
     """A Firestore Value."""
-    if isinstance(of, Timestamp):
-        return Value(timestamp_value=of)
-    if isinstance(of, str):
-        return Value(string_value=of)
-    if isinstance(of, bool):
-        return Value(boolean_value=of)
-    if isinstance(of, int):
-        return Value(integer_value=of)
-    if isinstance(of, Mapping):
-        result = Value()
-        result.map_value.SetInParent()
-        for key, item in of.items():
-            result.map_value.fields[key].CopyFrom(value(item))
-        return result
     result = Value()
-    result.array_value.SetInParent()
-    result.array_value.values.extend(map(value, of))
+    _set(result, of)
     return result
 
 
@@ -45,8 +30,28 @@ def document(path: str, fields: Fields) -> Document:
     """A Document at a full path."""
     result = Document(name=path)
     for name, item in fields.items():
-        result.fields[name].CopyFrom(value(item))
+        _set(result.fields[name], item)
     return result
+
+
+def _set(target: Value, of: Storable) -> None:
+    # In place: a Value for each field, copied into its document, takes longer.
+    if isinstance(of, str):
+        target.string_value = of
+    elif isinstance(of, bool):
+        target.boolean_value = of
+    elif isinstance(of, int):
+        target.integer_value = of
+    elif isinstance(of, Timestamp):
+        target.timestamp_value.CopyFrom(of)
+    elif isinstance(of, Mapping):
+        target.map_value.SetInParent()
+        for key, item in of.items():
+            _set(target.map_value.fields[key], item)
+    else:
+        target.array_value.SetInParent()
+        for item in of:
+            _set(target.array_value.values.add(), item)
 
 
 def creation(path: str, fields: Fields) -> Write:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from functions.rules.errors import StoreUnavailable
 from functions.store.sqlite.schema import STEPS
-from functions.store.sqlite.writers import Writers
+from functions.store.sqlite.writers import Result, Work, Writers
 from functions.store.versions import check_version
 
 _log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Database:
         self._timeout = timeout / 1e9
         self._next_check = 0.0
         self._local = threading.local()
-        self._writers = Writers(self.connect, self._timeout)
+        self._writers = Writers(self.connect, self._timeout, self._check_version)
         self._connections: list[sqlite3.Connection] = []
         if not self._is_in_memory:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -101,12 +101,30 @@ class Database:
         if self._writing is not None:
             yield self._writing
             return
-        with self._errors(), self._writers.write(self._check_version) as connection:
+        with self._errors(), self._writers.write() as connection:
             self._local.writing = connection
             try:
                 yield connection
             finally:
                 self._local.writing = None
+
+    def run(self, work: Work[Result]) -> Result:
+        """Does work in a transaction that is on disk at the return; within a write, a part of it.
+
+        Another thread that writes may do the work, so it must rest on nothing of its own thread.
+        """
+        if self._writing is not None:
+            return work(self._writing)
+
+        def marked(connection: sqlite3.Connection) -> Result:
+            self._local.writing = connection
+            try:
+                return work(connection)
+            finally:
+                self._local.writing = None
+
+        with self._errors():
+            return self._writers.run(marked)
 
     def rewrite(self, is_time_up: Callable[[], bool]) -> bool:
         """Rewrites the file and its log without what was deleted; False if readers held the log.

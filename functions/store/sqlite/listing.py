@@ -2,8 +2,9 @@
 
 import heapq
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -15,7 +16,7 @@ from functions.rules.names import EngineName, SessionName
 from functions.rules.session import SessionRecord
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page
 from functions.store.sqlite.members import joined_members
-from functions.store.sqlite.packing import MAX_ROWS, Columns, packed_rows
+from functions.store.sqlite.packing import MAX_ROWS, Columns, packed_rows, with_records
 from functions.store.sqlite.rows import (
     EVENT_ROW,
     EVENT_TEXTS,
@@ -113,6 +114,8 @@ def list_sessions(
         snapshot = int(first)
         behind = (int(position), name, session_id, snapshot)
     walk = _Walk(db, query, now, snapshot, len(names))
+    if is_one_statement(engine, query):
+        return walk.page_of_one_statement(parent, behind)
     streams = [walk.unmoved(name, behind) for name in names]
     if behind and walk.has_moved:
         streams.append(walk.moved(scope, parent, behind))
@@ -145,7 +148,7 @@ class _Walk:
 
         `engines` is their number. Raises WalkTooOld.
         """
-        self._db = db
+        self._db, self._query = db, query
         self._listed, self._first_move, self._record = _LISTED, _FIRST_MOVE, session_record
         if query.is_full:
             self._listed, self._first_move = _LISTED_FULL, _FIRST_MOVE_FULL
@@ -179,8 +182,32 @@ class _Walk:
         """Whether any session moved since the walk began."""
         return bool(self._moved)
 
+    def page_of_one_statement(self, name: str, behind: Place | None) -> Page[SessionRecord]:
+        """The page of an engine's sessions, of which none moved since the walk began."""
+        rows = self._some_rows(self._listed, self._unmoved_clauses(name), behind, self._first_rows)
+        position, record = self._position, self._record
+        return fill_page(
+            with_records(rows, partial(record, name)),
+            self._query,
+            None,
+            SessionRecord.size,
+            to_cursor=lambda row: [row[-1], row[position], row[1]],
+        )
+
     def unmoved(self, name: str, behind: Place | None) -> Iterator[_Placed]:
         """An engine's sessions where they stand, but for those that moved."""
+        position, moved, record = self._position, self._moved, self._record
+
+        def place(row: Sequence[Any]) -> Place:
+            return row[position], name, row[1], row[-1]
+
+        return (
+            (place(row), record(name, row))
+            for row in self._rows(self._listed, place, self._unmoved_clauses(name), behind)
+            if row[0] not in moved
+        )
+
+    def _unmoved_clauses(self, name: str) -> _Clauses:
         order = f"{self._column} {self._direction}, s.session_id {self._direction}"
 
         def clauses(behind: Place | None) -> tuple[str, dict[str, object]]:
@@ -198,16 +225,7 @@ class _Walk:
             found = f"FROM sessions s {USERS} WHERE {' AND '.join(conditions)}"
             return f"{found} ORDER BY {order}", parameters
 
-        position, moved, record = self._position, self._moved, self._record
-
-        def place(row: Sequence[Any]) -> Place:
-            return row[position], name, row[1], row[-1]
-
-        return (
-            ((row[position], name, row[1], row[-1]), record(name, row))
-            for row in self._rows(self._listed, place, clauses, behind)
-            if row[0] not in moved
-        )
+        return clauses
 
     def moved(self, scope: str, parent: str, behind: Place) -> Iterator[_Placed]:
         """The sessions that moved since the snapshot, where they stood then."""
@@ -245,21 +263,26 @@ class _Walk:
         """Rows behind a place, and on from the last of them, a few more at a time."""
         limit = self._first_rows
         while True:
-            text, parameters = clauses(behind)
-            parameters = {**self._parameters, **parameters, "limit": limit}
             row: Sequence[Any] = ()
             count = 0
-            for row in packed_rows(self._db, columns, f"{text} LIMIT :limit", parameters):
+            for row in self._some_rows(columns, clauses, behind, limit):
                 count += 1
                 yield row
             if count < limit:
                 return
             behind, limit = place(row), min(2 * limit, MAX_ROWS)
 
+    def _some_rows(
+        self, columns: Columns, clauses: _Clauses, behind: Place | None, limit: int
+    ) -> Iterable[Sequence[Any]]:
+        text, parameters = clauses(behind)
+        named = {**self._parameters, **parameters, "limit": limit}
+        return packed_rows(self._db, columns, f"{text} LIMIT :limit", named)
+
 
 def live_events(
     db: sqlite3.Connection, name: SessionName, query: PageQuery, now: int, owner: str | None
-) -> Iterator[tuple[Sequence[Any], EventRecord]]:
+) -> Iterable[tuple[Sequence[Any], EventRecord]]:
     """The `events_in_order` of a session that is there for its owner; none where it is not."""
     live = {"engine": name.engine, "id": name.session, "now": now // 1000, "owner": owner}
     return _events(db, LIVE_KEY, live, query)
@@ -267,7 +290,7 @@ def live_events(
 
 def events_in_order(
     db: sqlite3.Connection, session: int, query: PageQuery
-) -> Iterator[tuple[Sequence[Any], EventRecord]]:
+) -> Iterable[tuple[Sequence[Any], EventRecord]]:
     """A session's events by timestamp, then arrival, each behind its columns.
 
     Without a filter, a record has the event's id and text alone.
@@ -277,24 +300,34 @@ def events_in_order(
 
 def _events(
     db: sqlite3.Connection, session: str, named: Mapping[str, Any], query: PageQuery
-) -> Iterator[tuple[Sequence[Any], EventRecord]]:
-    limit, record = MAX_ROWS, event_record
-    event_columns = ORIGINAL_ROW if query.original else EVENT_ROW
-    if query.filter.is_empty:
-        limit = min(query.page_size + 1, limit)
-        if not query.is_whole:
-            event_columns, record = ORIGINAL_TEXTS if query.original else EVENT_TEXTS, event_text
-    while True:
+) -> Iterable[tuple[Sequence[Any], EventRecord]]:
+    event_columns, record = ORIGINAL_ROW if query.original else EVENT_ROW, event_record
+    if query.filter.is_empty and not query.is_whole:
+        event_columns, record = ORIGINAL_TEXTS if query.original else EVENT_TEXTS, event_text
+
+    def some_rows(query: PageQuery, limit: int) -> Iterable[Sequence[Any]]:
         clauses, parameters = event_clauses(session, query)
         parameters = {**parameters, **named, "limit": limit}
-        columns: Sequence[Any] = ()
-        count = 0
-        for columns in packed_rows(db, event_columns, f"{clauses} LIMIT :limit", parameters):
-            count += 1
-            yield columns, record(columns)
-        if count < limit:
-            return
-        query, limit = replace(query, cursor=event_cursor(columns)), MAX_ROWS
+        return packed_rows(db, event_columns, f"{clauses} LIMIT :limit", parameters)
+
+    def all_rows(query: PageQuery, limit: int) -> Iterator[Sequence[Any]]:
+        while True:
+            columns: Sequence[Any] = ()
+            count = 0
+            for columns in some_rows(query, limit):
+                count += 1
+                yield columns
+            if count < limit:
+                return
+            query, limit = replace(query, cursor=event_cursor(columns)), MAX_ROWS
+
+    if has_one_statement(query):
+        rows = some_rows(query, query.page_size + 1)
+    else:
+        rows = all_rows(
+            query, min(query.page_size + 1, MAX_ROWS) if query.filter.is_empty else MAX_ROWS
+        )
+    return with_records(rows, record)
 
 
 def event_cursor(columns: Sequence[Any]) -> Cursor:

@@ -6,9 +6,11 @@ server, a page of a hundred rows would wait for a hundred other threads.
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeVar
+
+Record = TypeVar("Record")
 
 _ROW_END = "\x1e"
 
@@ -49,10 +51,11 @@ class Columns:
 
 def packed_rows(
     db: sqlite3.Connection, columns: Columns, clauses: str, parameters: Mapping[str, Any]
-) -> Iterator[Sequence[Any]]:
+) -> Iterable[Sequence[Any]]:
     """The columns of each row that the `clauses` select, which are SQL from FROM on.
 
-    An integer among the texts may come as text.
+    They come as a list, or row by row if they are large. An integer among the texts may come as
+    text.
     """
     rows = f"FROM (SELECT {columns.source} {clauses}) r"
     longest = db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _PACKED_BYTES)
@@ -64,14 +67,25 @@ def packed_rows(
     else:
         count, arrays, *others = found
         if not count:
-            return iter(())
+            return []
         texts, shared = others[: len(columns.texts)], others[len(columns.texts) :]
-        return zip(
-            *json.loads(arrays),
-            *(text.split(_ROW_END) for text in texts),
-            *(repeat(value, count) for value in shared),
-            strict=True,
+        return list(
+            zip(
+                *json.loads(arrays),
+                *(text.split(_ROW_END) for text in texts),
+                *(repeat(value, count) for value in shared),
+                strict=True,
+            )
         )
     finally:
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
     return db.execute(f"SELECT {columns.plain} {rows}", parameters)
+
+
+def with_records(
+    rows: Iterable[Sequence[Any]], record: Callable[[Sequence[Any]], Record]
+) -> Iterable[tuple[Sequence[Any], Record]]:
+    """Each row with its record: a list if the rows are one, else one by one."""
+    if isinstance(rows, list):
+        return [(row, record(row)) for row in rows]
+    return ((row, record(row)) for row in rows)

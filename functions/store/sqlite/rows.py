@@ -1,14 +1,15 @@
 """Makes rows of records, and records of rows."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from functions.aip.timestamp import MIN_TIMESTAMP
 from functions.messages.json_text import read_json, write_json, write_plain
 from functions.rules.errors import SessionNotFound
-from functions.rules.event import EventCounts, EventRecord, shown_time, timestamp_key
+from functions.rules.event import EventAndState, EventCounts, EventRecord, shown_time, timestamp_key
 from functions.rules.event_text import whole_text
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord, later
@@ -113,8 +114,8 @@ def live_session(
 
 def session_record(engine: str, columns: Sequence[Any]) -> SessionRecord:
     """The record of SESSION_COLUMNS and, behind those, the joined members of the engine's state."""
-    _, session_id, user_id, display_name, created, updated, expiry, rest, scope = columns[:9]
-    labels, unknown, own, user, app = columns[9:14]
+    _, session_id, user_id, display_name, created, updated, expiry, rest, scope, *texts = columns
+    labels, unknown, own, user, app, *_ = texts
     return SessionRecord(
         SessionName(engine, session_id),
         user_id,
@@ -194,10 +195,37 @@ _HAS_EVENT = " UNION ALL ".join(["SELECT 1 FROM events WHERE session = ? AND id 
 """Four lookups in the index; SQLite would make tables of the lists of an IN, which take longer."""
 
 
+def new_events(
+    db: sqlite3.Connection, session: int, events: Sequence[EventAndState]
+) -> list[EventAndState]:
+    """Those that a session neither has nor had and deleted, in one statement."""
+    if len(events) == 1:
+        return [each for each in events if not has_event(db, session, each[0])]
+    ids = [name for event, _ in events for name in (event.id, event.former_id) if name]
+    named = {"session": session, "ids": write_plain(ids)}
+    found = {name for (name,) in db.execute(_KNOWN_IDS, named)}
+    return [each for each in events if found.isdisjoint((each[0].id, each[0].former_id))]
+
+
+_KNOWN_IDS = " UNION ALL ".join(
+    f"SELECT e.id FROM json_each(:ids) CROSS JOIN events e ON e.session = {key} AND e.id = value"
+    for key in (":session", "-:session")
+)
+
+
+def insert_events(db: sqlite3.Connection, session: int, events: Iterable[EventRecord]) -> None:
+    """Adds the rows of events, in their order; SQLite prepares a statement once for all of them."""
+    for columns, rows in groupby((event_row(session, event) for event in events), tuple):
+        db.executemany(_insertion("events", columns), rows)
+
+
 def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> int:
     """Adds a row and returns its key."""
-    added = db.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES (:{', :'.join(row)})", row)
-    return added.lastrowid or 0
+    return db.execute(_insertion(table, row), row).lastrowid or 0
+
+
+def _insertion(table: str, columns: Iterable[str]) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES (:{', :'.join(columns)})"
 
 
 def touch(

@@ -1,37 +1,31 @@
-"""The Store protocol in SQL: a write is one transaction, but for removals of many rows."""
+"""The Store protocol in SQL: a write is one transaction, but for removals of many rows.
+
+A method imports by itself the modules that no other method needs; see
+docs/decisions/0009-starts-import-little.md.
+"""
+
+from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
-from sqlite3 import Connection
-from typing import Any
+from typing import TYPE_CHECKING
 
-from functions.calls.filters import PageQuery, event_matches, predicate
-from functions.rules.engine import EngineRecord
+from functions.calls.filters import event_matches, predicate
 from functions.rules.errors import (
-    ParentEngineNotFound,
-    SessionAlreadyExists,
     SessionNotFound,
     SessionOfAnotherUser,
     StoreUnavailable,
 )
-from functions.rules.event import EventAndState, EventRecord, counts_of
-from functions.rules.fork import Fork
-from functions.rules.import_line import HistoryLine
-from functions.rules.names import EngineName, SessionName, UserName
-from functions.rules.rewind import Rewind
-from functions.rules.run import Run
-from functions.rules.session import SessionChange, SessionRecord, check_version
-from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
+from functions.rules.event import EventRecord, counts_of
+from functions.rules.names import EngineName, SessionName
+from functions.rules.session import check_version
 from functions.rules.state import StateChange, merged
-from functions.rules.user import UserRecord
-from functions.store.history import HistoryPiece, ImportedHistory
-from functions.store.paging import Cursor, Page, fill_page
-from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
-from functions.store.runs import fill_runs
-from functions.store.sqlite import engines, forking, listing, moving, shared_states, users
+from functions.store.paging import fill_page
+from functions.store.protocol import ALL_PARTS, Part, Purged
+from functions.store.sqlite import engines, listing, users
 from functions.store.sqlite.change_poller import ChangePoller
+from functions.store.sqlite.creating import create_session
 from functions.store.sqlite.database import Database
 from functions.store.sqlite.erasing import (
     ROWS,
@@ -40,28 +34,38 @@ from functions.store.sqlite.erasing import (
     count_expired,
     purge_some,
 )
-from functions.store.sqlite.event_reader import SqliteEventReader
 from functions.store.sqlite.event_store import SqliteEvents
-from functions.store.sqlite.members import merge
-from functions.store.sqlite.rewinding import rewind_session
 from functions.store.sqlite.rows import (
-    SessionKeys,
-    add_user,
     count,
-    event_row,
-    has_event,
-    insert,
+    insert_events,
     keep_change,
     live_keys,
     live_session,
     merge_state,
+    new_events,
     session_row,
     touch,
 )
-from functions.store.sqlite.runs import runs_by_event
 
-_NOTHING: tuple[Any, ...] = (None,) * 7
-"""The row of an engine that is not in the file."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from sqlite3 import Connection
+
+    from functions.calls.filters import PageQuery
+    from functions.rules.engine import EngineRecord
+    from functions.rules.event import EventAndState
+    from functions.rules.fork import Fork
+    from functions.rules.import_line import HistoryLine
+    from functions.rules.names import UserName
+    from functions.rules.rewind import Rewind
+    from functions.rules.run import Run
+    from functions.rules.session import SessionChange, SessionRecord
+    from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
+    from functions.rules.user import UserRecord
+    from functions.store.history import HistoryPiece, ImportedHistory
+    from functions.store.paging import Cursor, Page
+    from functions.store.protocol import Backlog
+    from functions.store.sqlite.event_reader import SqliteEventReader
 
 
 class SqliteStore(SqliteEvents):
@@ -81,49 +85,11 @@ class SqliteStore(SqliteEvents):
         require_engine: bool,
         keeps_change: bool = True,
     ) -> SessionRecord:
-        engine_name, session_id = record.name
-        with self._database.write() as db:
-            row = db.execute(
-                "SELECT e.id, e.create_time, e.scope, u.scope, s.id, s.expiry, f.expiry "
-                "FROM engines e LEFT JOIN users u ON u.engine = e.id AND u.user_id = :user "
-                "LEFT JOIN sessions s ON s.engine = e.id AND s.session_id = :session "
-                "LEFT JOIN sessions f ON f.engine = -e.id AND f.session_id = :session "
-                "WHERE e.name = :engine",
-                {"user": record.user_id, "session": session_id, "engine": engine_name},
-            ).fetchone()
-            engine, engine_time, app, user, old, old_expiry, lease = row or _NOTHING
-            if require_engine and engine_time is None:
-                raise ParentEngineNotFound
-            if engine is None:
-                engine = engines.add_engine(db, EngineName.parse(engine_name))
-            if max(old_expiry or 0, lease or 0) > now // 1000:
-                raise SessionAlreadyExists(str(record.name))
-            if old is not None:
-                condemn_session(db, old, now)
-                Erasure(db, now).session(old)
-            scope = None if record.state is None else merge(db, None, state.session)
-            session = insert(
-                db,
-                "sessions",
-                {
-                    "engine": engine,
-                    "session_id": session_id,
-                    "user_id": record.user_id,
-                    "create_time": record.create_time,
-                    "update_time": record.update_time,
-                    "scope": scope,
-                    "forked_from": record.forked_from,
-                    **session_row(record),
-                },
+        return self._database.run(
+            lambda db: create_session(
+                db, record, state, now, require_engine=require_engine, keeps_change=keeps_change
             )
-            keys = SessionKeys(
-                session, engine, record.user_id, record.update_time, scope, app, user
-            )
-            add_user(db, session)
-            if keeps_change:
-                keep_change(db, session, state)
-            merge_state(db, keys, StateChange(app=state.app, user=state.user))
-            return live_session(db, record.name, now)[1]
+        )
 
     def get_session(self, name: SessionName, now: int) -> SessionRecord:
         with self._database.statement() as db:
@@ -183,16 +149,17 @@ class SqliteStore(SqliteEvents):
         owner: str | None = None,
         if_match: str | None = None,
     ) -> str:
-        with self._database.write() as db:
+        def append(db: Connection) -> str:
             keys = live_keys(db, name, now, owner)
-            new = [each for each in events if not has_event(db, keys.session, each[0])]
+            new = new_events(db, keys.session, events)
             if new:
                 check_version(name, keys.version, if_match)
-                for event, _ in new:
-                    insert(db, "events", event_row(keys.session, event))
+                insert_events(db, keys.session, [event for event, _ in new])
                 count(db, keys, now, counts_of(event for event, _ in new))
                 merge_state(db, keys, merged(state for _, state in new))
             return keys.version
+
+        return self._database.run(append)
 
     def append_or_create(
         self,
@@ -204,7 +171,8 @@ class SqliteStore(SqliteEvents):
         if_match: str | None = None,
     ) -> SessionRecord:
         name = record.name
-        with self._database.write():
+
+        def append(_: Connection) -> SessionRecord:
             try:
                 found = self.get_session(name, now)
             except SessionNotFound:
@@ -217,6 +185,8 @@ class SqliteStore(SqliteEvents):
                 raise SessionOfAnotherUser(name)
             self.append_events(name, events, now, None, if_match)
             return self.get_session(name, now)
+
+        return self._database.run(append)
 
     def list_events(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
@@ -236,6 +206,8 @@ class SqliteStore(SqliteEvents):
     def read_history(
         self, name: SessionName, behind: Cursor | None, now: int, owner: str | None = None
     ) -> HistoryPiece:
+        from functions.store.sqlite import moving
+
         with self._database.snapshot() as db:
             return moving.read_history(db, name, behind, now, owner)
 
@@ -250,12 +222,17 @@ class SqliteStore(SqliteEvents):
     def import_history(
         self, name: SessionName, lines: Sequence[HistoryLine], now: int
     ) -> ImportedHistory:
+        from functions.store.sqlite import moving
+
         with self._database.write() as db:
             return moving.import_history(db, name, lines, now)
 
     def list_runs(
         self, name: SessionName, query: PageQuery, now: int, owner: str | None = None
     ) -> Page[Run]:
+        from functions.store.runs import fill_runs
+        from functions.store.sqlite.runs import runs_by_event
+
         with self._database.snapshot() as db:
             session = live_keys(db, name, now, owner).session
             return fill_runs(runs_by_event(db, session, query), query)
@@ -269,17 +246,23 @@ class SqliteStore(SqliteEvents):
         *,
         original: bool = False,
     ) -> SqliteEventReader:
+        from functions.store.sqlite.event_reader import SqliteEventReader
+
         return SqliteEventReader(
             self._database, self._poller, name, after, now, owner, original=original
         )
 
     def get_shared_state(self, owner: StateOwner) -> SharedState:
+        from functions.store.sqlite import shared_states
+
         with self._database.snapshot() as db:
             return shared_states.get_shared_state(db, owner)
 
     def update_shared_state(
         self, owner: StateOwner, change: SharedStateChange, now: int, *, require_engine: bool
     ) -> SharedState:
+        from functions.store.sqlite import shared_states
+
         with self._database.write() as db:
             return shared_states.update_shared_state(
                 db, owner, change, now, require_engine=require_engine
@@ -321,9 +304,13 @@ class SqliteStore(SqliteEvents):
     def fork_session(
         self, fork: Fork, now: int, is_time_up: Callable[[], bool], owner: str | None = None
     ) -> SessionRecord | None:
+        from functions.store.sqlite import forking
+
         return forking.fork_session(self._database, fork, now, is_time_up, owner)
 
     def is_forking(self, name: SessionName, now: int, owner: str | None = None) -> bool:
+        from functions.store.sqlite import forking
+
         with self._database.statement() as db:
             return forking.is_forking(db, name, now, owner)
 
@@ -335,6 +322,8 @@ class SqliteStore(SqliteEvents):
         owner: str | None = None,
         if_match: str | None = None,
     ) -> SessionRecord:
+        from functions.store.sqlite.rewinding import rewind_session
+
         with self._database.write() as db:
             return rewind_session(db, name, rewind, now, owner, if_match)
 

@@ -1,7 +1,7 @@
 """Group commit: the writers of one process share transactions, and so the waits for the disk.
 
-A writer whose work is done hands the open transaction on to the next writer that waits. The last
-one commits for all, and then all of them return. Each but the first works in a savepoint, so that a
+One thread at a time has the turn. It does its own work, then the work of the threads that wait,
+commits for all, and then all of them return. Each work but the first has a savepoint, so that a
 writer that fails undoes its own work alone. See docs/decisions/0015-group-commit.md.
 """
 
@@ -12,68 +12,117 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from functions.rules.errors import StoreUnavailable
 
 _MOST = 100
 """Writers of one transaction."""
 
-_LONGEST = 0.05
+LONGEST = 0.05
 """Seconds after which a transaction takes no more writers: those of other processes wait for it."""
+
+
+Result = TypeVar("Result")
+
+Work = Callable[[sqlite3.Connection], Result]
+"""One write within a transaction; any thread may do it."""
+
+
+@dataclass(slots=True, eq=False)
+class _Writer:
+    """A thread that wants to write, and its work if another thread may do that.
+
+    The thread waits for `woken` to be released: it then has the turn or, where `group` is set, the
+    transaction with its work has ended.
+    """
+
+    work: Work[Any] | None = None
+    woken: threading.Lock = field(default_factory=threading.Lock)
+    group: "_Group | None" = None
+    result: Any = None
+    error: BaseException | None = None
+
+    def __post_init__(self) -> None:
+        self.woken.acquire()
+
+    def outcome(self) -> Any:
+        """The result of the work once its transaction has ended; raises its error.
+
+        Raises StoreUnavailable if another writer or the commit lost the transaction.
+        """
+        failure = self.group.failure if self.group is not None else None
+        if failure is not None and failure is not self.error:
+            raise StoreUnavailable from failure
+        if self.error is not None:
+            raise self.error
+        return self.result
 
 
 @dataclass(slots=True)
 class _Group:
-    """The writers of one transaction that wait for its end, and why it failed if it did."""
+    """The writers of one transaction that wait for its end, and why it failed if it did.
 
-    started: float = field(default_factory=time.monotonic)
-    waiting: list[threading.Lock] = field(default_factory=list)
+    No more join it from the time `end` on.
+    """
+
+    end: float
+    waiting: list[_Writer] = field(default_factory=list)
     failure: BaseException | None = None
 
     def is_open(self) -> bool:
-        return len(self.waiting) < _MOST - 1 and time.monotonic() < self.started + _LONGEST
+        return len(self.waiting) < _MOST - 1 and time.monotonic() < self.end
+
+    def keep(self, writer: _Writer) -> None:
+        writer.group = self
+        self.waiting.append(writer)
 
 
 class Writers:
     """The one connection that writes, and the queue of threads that wait for it."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], timeout: float) -> None:
-        """`connect` opens a connection; a thread waits `timeout` seconds for its turn."""
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        timeout: float,
+        check: Callable[[sqlite3.Connection], None],
+        longest: float = LONGEST,
+    ) -> None:
+        """`connect` opens a connection; a thread waits `timeout` seconds for its turn.
+
+        `check` runs at the beginning of each transaction, which takes writers for `longest`
+        seconds.
+        """
+        self._longest = longest
         self._connect = connect
         self._timeout = timeout
+        self._check = check
         self._connection: sqlite3.Connection | None = None
         self._mutex = threading.Lock()
-        self._queue: deque[threading.Lock] = deque()
+        self._queue: deque[_Writer] = deque()
         self._is_taken = False
-        self._group = _Group()
+        self._group = _Group(0)
+
+    def run(self, work: Work[Result]) -> Result:
+        """Does work in a transaction that is on disk when this returns; raises as `write`."""
+        writer = _Writer(work)
+        if not self._take(writer):
+            result: Result = writer.outcome()
+            return result
+        with self._turn(writer) as connection:
+            return work(connection)
 
     @contextmanager
-    def write(self, check: Callable[[sqlite3.Connection], None]) -> Iterator[sqlite3.Connection]:
-        """A transaction, on disk when the context ends; `check` runs at its beginning.
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction of this thread, on disk when the context ends.
 
         Raises StoreUnavailable if the turn does not come in time, or if another writer or the
         commit loses the transaction.
         """
-        turn = threading.Lock()
-        turn.acquire()
-        self._take(turn)
-        is_first = True
-        try:
-            connection = self._opened()
-            is_first = not connection.in_transaction
-            if is_first:
-                self._group = _Group()
-                connection.execute("BEGIN IMMEDIATE")
-                check(connection)
-            else:
-                connection.execute("SAVEPOINT writer")
+        writer = _Writer()
+        self._take(writer)
+        with self._turn(writer) as connection:
             yield connection
-            if not is_first:
-                connection.execute("RELEASE writer")
-        except BaseException as error:
-            self._undo(turn, error, is_first=is_first)
-            raise
-        self._end(turn)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -81,9 +130,7 @@ class Writers:
 
         Raises StoreUnavailable if the turn does not come in time.
         """
-        turn = threading.Lock()
-        turn.acquire()
-        self._take(turn)
+        self._take(_Writer())
         try:
             if self._connection is not None and self._connection.in_transaction:
                 self._commit(self._group)
@@ -107,54 +154,100 @@ class Writers:
             self._connection = self._connect()
         return self._connection
 
-    def _take(self, turn: threading.Lock) -> None:
-        """Waits for the turn of a thread, whose lock the thread before it releases."""
+    def _take(self, writer: _Writer) -> bool:
+        """Waits for the turn; False once another thread has done the work of this one."""
         with self._mutex:
             if not self._is_taken:
                 self._is_taken = True
-                return
-            self._queue.append(turn)
-        if turn.acquire(timeout=self._timeout):
-            return
-        with self._mutex:
-            if turn in self._queue:
-                self._queue.remove(turn)
-                raise StoreUnavailable
-        # The turn came between the end of the wait and the look at the queue.
-        turn.acquire()
+                return True
+            self._queue.append(writer)
+        if not writer.woken.acquire(timeout=self._timeout):
+            with self._mutex:
+                if writer in self._queue:
+                    self._queue.remove(writer)
+                    raise StoreUnavailable
+            # Another thread took the writer from the queue between the wait and the look.
+            writer.woken.acquire()
+        return writer.group is None
 
-    def _end(self, turn: threading.Lock) -> None:
-        """Hands the transaction on and waits for its end, or commits it where nobody waits."""
+    @contextmanager
+    def _turn(self, writer: _Writer) -> Iterator[sqlite3.Connection]:
+        """The turn of a thread: a transaction, or the next part of the one that is open."""
+        is_first = True
+        try:
+            connection = self._opened()
+            is_first = not connection.in_transaction
+            if is_first:
+                self._group = _Group(time.monotonic() + self._longest)
+                connection.execute("BEGIN IMMEDIATE")
+                self._check(connection)
+            else:
+                connection.execute("SAVEPOINT writer")
+            yield connection
+            if not is_first:
+                connection.execute("RELEASE writer")
+        except BaseException as error:
+            if is_first or not self._undo():
+                self._lose(self._group, error)
+                self._pass_on()
+            else:
+                # The failure may rest on what the others wrote: it holds once they are on disk.
+                self._end(writer)
+            raise
+        self._end(writer)
+
+    def _end(self, writer: _Writer) -> None:
+        """Does the work of those that wait, then commits for all.
+
+        A thread that does its work itself gets the turn; this one waits for the commit then.
+        """
         group = self._group
-        with self._mutex:
-            following = self._queue.popleft() if self._queue and group.is_open() else None
-            if following is not None:
-                group.waiting.append(turn)
-        if following is not None:
-            following.release()
-            turn.acquire()
-            if group.failure is not None:
+        while True:
+            with self._mutex:
+                following = self._queue.popleft() if self._queue and group.is_open() else None
+            if following is None:
+                break
+            if following.work is None:
+                group.keep(writer)
+                following.woken.release()
+                writer.woken.acquire()
+                writer.outcome()
+                return
+            if not self._works(following, group):
+                self._pass_on()
                 raise StoreUnavailable from group.failure
-            return
         try:
             self._commit(group)
         finally:
             self._pass_on()
 
-    def _undo(self, turn: threading.Lock, error: BaseException, *, is_first: bool) -> None:
-        """Undoes the work of a writer that failed, and keeps that of the others if there are any.
+    def _works(self, writer: _Writer, group: _Group) -> bool:
+        """Does the work of another thread; False if it loses the transaction."""
+        try:
+            self._opened().execute("SAVEPOINT writer")
+            writer.result = writer.work and writer.work(self._opened())
+            self._opened().execute("RELEASE writer")
+        except BaseException as error:
+            writer.error = error
+            if not self._undo():
+                group.keep(writer)
+                self._lose(group, error)
+                return False
+        group.keep(writer)
+        return True
 
-        Some errors of SQLite, such as a full disk, undo the whole transaction.
+    def _undo(self) -> bool:
+        """Undoes the work of a writer that failed, and keeps that of the others.
+
+        False where that is lost, too: some errors of SQLite, such as a full disk, undo the whole
+        transaction.
         """
         connection = self._connection
-        if connection is None or is_first or not connection.in_transaction:
-            self._lose(self._group, error)
-            self._pass_on()
-            return
+        if connection is None or not connection.in_transaction:
+            return False
         connection.execute("ROLLBACK TO writer")
         connection.execute("RELEASE writer")
-        # The failure may rest on what the others wrote: it holds once they are on disk.
-        self._end(turn)
+        return True
 
     def _commit(self, group: _Group) -> None:
         """Commits for all writers of a group, which then return."""
@@ -172,8 +265,8 @@ class Writers:
         self._release(group)
 
     def _release(self, group: _Group) -> None:
-        for waiting in group.waiting:
-            waiting.release()
+        for writer in group.waiting:
+            writer.woken.release()
         group.waiting.clear()
 
     def _pass_on(self) -> None:
@@ -182,4 +275,4 @@ class Writers:
             following = self._queue.popleft() if self._queue else None
             self._is_taken = following is not None
         if following is not None:
-            following.release()
+            following.woken.release()

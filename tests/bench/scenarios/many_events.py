@@ -69,6 +69,16 @@ def run(bench: Bench) -> Section:
             for store in stores
             for what in ("append_event", "first page", "last page", RAW)
             if f"{store} {what}, large" in times
+        ]
+        + [
+            Comparison(
+                f"first page on Firestore, session of {of}",
+                times[f"Firestore first page, {side}"],
+                RAW,
+                times[f"Firestore {RAW}, {side}"],
+                "ms",
+            )
+            for side, of in (("large", f"{MANY:,}"), ("small", FEW))
         ],
     )
 
@@ -83,7 +93,7 @@ def raw_page(rpc: Rpc, session: str) -> None:
     query.from_.add().collection_id = "events"
     query.order_by.add(direction=StructuredQuery.Direction.ASCENDING).field.field_path = "key"
     query.limit.value = PAGE + 1
-    if len(list(rpc.run_query(session, query))) != PAGE + 1:
+    if len(list(rpc.find(session, query))) != PAGE + 1:
         raise RuntimeError(f"{session} has lost events")
 
 

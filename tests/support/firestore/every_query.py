@@ -3,9 +3,11 @@
 import itertools
 from typing import Any
 
+import pytest
+
 from functions.config.settings import Settings
 from functions.rules.limits import MAX_DOCUMENT_BYTES
-from functions.store.firestore import queries
+from functions.store.firestore import erasure, queries
 from functions.store.protocol import Store
 from tests.support.api import SECOND, Api
 from tests.support.project import LOCATION
@@ -141,9 +143,15 @@ def _users(api: Api) -> None:
 
 
 def _purge(api: Api) -> None:
+    for number in range(2):
+        api.create(f"short{number}", ttl="1s")
     api.now += 2 * SECOND
     assert api.ok("POST", "sessions:purgeExpired", dryRun="true")["expiredSessions"]
-    assert api.ok("POST", "sessions:purgeExpired")["purgedSessions"]
+    with pytest.MonkeyPatch.context() as patch:
+        # As if they were too many for one query.
+        patch.setattr(erasure, "BATCH", 1)
+        patch.setattr(erasure, "_FEW", 1)
+        assert api.ok("POST", "sessions:purgeExpired")["purgedSessions"]
 
 
 def _list_and_delete_engines(api: Api) -> None:

@@ -54,6 +54,9 @@ class Wire(
         self.methods.add(name)
         if name == "RunQuery":
             self.shapes.add(shape_of(request.structured_query))
+        if name == "RunAggregationQuery":
+            counted = request.structured_aggregation_query
+            self.shapes.add(shape_of(counted.structured_query))
         if name == "Listen":
             self.shapes.add(shape_of(request.add_target.query.structured_query))
         if name == "Commit":

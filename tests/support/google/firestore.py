@@ -22,6 +22,8 @@ from functions.store.firestore.protobuf import (
     CommitResponse,
     ListenRequest,
     ListenResponse,
+    RunAggregationQueryRequest,
+    RunAggregationQueryResponse,
     RunQueryRequest,
     RunQueryResponse,
 )
@@ -48,6 +50,8 @@ class FakeFirestore:
     """What it says of a refusal."""
     moments: bool = True
     """Whether each answer to a query carries its time, or the first alone."""
+    found: int = 1
+    """How many documents a query finds."""
 
     async def note(self, method: str, context: Any) -> None:
         """Writes a call down; refuses it if it is to be refused."""
@@ -83,9 +87,16 @@ class FakeFirestore:
         answer = RunQueryResponse()
         answer.document.CopyFrom(event(f"{request.parent}/events/e"))
         answer.read_time.GetCurrentTime()
-        yield answer
+        for _ in range(self.found):
+            yield answer
         if not self.moments:
             yield RunQueryResponse(done=True)
+
+    async def count(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        await self.note("RunAggregationQuery", context)
+        answer = RunAggregationQueryResponse()
+        answer.result.aggregate_fields["count"].integer_value = 1
+        yield answer
 
     async def listen(self, requests: Any, context: Any) -> AsyncIterator[Any]:
         await self.note("Listen", context)
@@ -130,6 +141,11 @@ def _handlers(fake: FakeFirestore) -> Any:
             ),
             "RunQuery": grpc.unary_stream_rpc_method_handler(
                 fake.run_query, RunQueryRequest.FromString, RunQueryResponse.SerializeToString
+            ),
+            "RunAggregationQuery": grpc.unary_stream_rpc_method_handler(
+                fake.count,
+                RunAggregationQueryRequest.FromString,
+                RunAggregationQueryResponse.SerializeToString,
             ),
             "Listen": grpc.stream_stream_rpc_method_handler(
                 fake.listen, ListenRequest.FromString, ListenResponse.SerializeToString

@@ -11,7 +11,7 @@ import grpc
 
 from tests.support.torture.figures import count
 
-_STREAMS = frozenset({"BatchGetDocuments", "RunQuery"})
+_STREAMS = frozenset({"BatchGetDocuments", "RunQuery", "RunAggregationQuery"})
 _FORWARDED = frozenset({"authorization", "google-cloud-resource-prefix"})
 
 When = Literal["before", "after", "midway", "never", "late"]
