@@ -2,21 +2,19 @@
 
 import asyncio
 import hashlib
-import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import agentplatform
-import httpx
 from google.adk.cli.service_registry import get_service_registry
-from google.adk.events import Event
 from google.adk.sessions import BaseSessionService, DatabaseSessionService, Session
 from google.auth.credentials import AnonymousCredentials
 from google.genai.types import HttpOptions, ResourceScope
 
-from agent_engine_sessions.adk import SessionService, register
+from agent_engine_sessions.adk import register
+from agent_engine_sessions.adk_events import event_body
 from agent_engine_sessions.moving import MANAGED
 from agent_engine_sessions.remote import json_line, spell
 
@@ -24,7 +22,6 @@ Lost = Callable[[str], None]
 """Takes a sentence that says what cannot be moved."""
 
 _ID = re.compile("(?!-$)[A-Za-z0-9_-]{1,128}")
-_RECORDER = "http://recorder"
 _OUTPUT_ONLY = ("eventType",)
 
 
@@ -69,8 +66,7 @@ def _managed_lines(engine: str, base_url: str | None) -> Iterator[bytes]:
 async def _adk_lines(
     service: BaseSessionService, apps: Iterable[str], lost: Lost
 ) -> AsyncIterator[bytes]:
-    """Sessions of ADK, whose events become what ADK's client of the API makes of them."""
-    recorder = _Recorder()
+    """Sessions of ADK, whose events become what ADK's service of the API makes of them."""
     for app in apps:
         engine, shared = f"reasoningEngines/{app}", set[str]()
         for listed in (await service.list_sessions(app_name=app)).sessions:
@@ -89,34 +85,9 @@ async def _adk_lines(
                 yield line
             yield json_line({"session": session})
             for event in found.events:
-                message = await recorder.message(app, event)
                 name = f"{session['name']}/events/{_event_id(event.id)}"
-                yield json_line({"event": {"name": name, **message}})
+                yield json_line({"event": {"name": name, **event_body(event)}})
     lost("ADK keeps neither displayName, labels nor expireTime; sessions get the server's default.")
-    await recorder.close()
-
-
-class _Recorder(SessionService):
-    """ADK's client of the API, which sends to this object in place of a server."""
-
-    def __init__(self) -> None:
-        super().__init__(_RECORDER, token="-")
-        self._sent: dict[str, Any] = {}
-        transport = httpx.MockTransport(self._record)
-        self._recording = httpx.AsyncClient(transport=transport)
-
-    async def message(self, app: str, event: Event) -> dict[str, Any]:
-        """The SessionEvent that ADK appends for an event."""
-        session = Session(app_name=app, user_id="u", id="s")
-        await self.append_event(session, event)
-        return self._sent
-
-    def _client(self) -> httpx.AsyncClient:
-        return self._recording
-
-    def _record(self, request: httpx.Request) -> httpx.Response:
-        self._sent = json.loads(request.content)
-        return httpx.Response(200, json={})
 
 
 def _session(engine: str, found: Session) -> dict[str, Any]:
