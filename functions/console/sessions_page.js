@@ -1,6 +1,7 @@
 // The page of sessions: a table that filters, sorts and pages, and keeps up with the server.
 
 import { callFull, engineOf, linkTo, pages, parts } from "./api.js";
+import { isWatched } from "./attention.js";
 import { ago, button, chips, count, h, icon, text, time } from "./elements.js";
 import { openMenu } from "./dialogs.js";
 import {
@@ -14,7 +15,6 @@ import { signIn } from "./sign_in.js";
 
 const PAGE_SIZE = 50;
 const PAUSE = 4000;
-const ATTENTION = 10 * 60_000;
 const ALL = "reasoningEngines/-";
 const DEFAULT_ORDER = "update_time desc";
 const COLUMNS = [
@@ -27,11 +27,6 @@ const COLUMNS = [
   ["Updated", "update_time"],
   ["Created", "create_time"],
 ];
-
-let lastInput = Date.now();
-for (const kind of ["pointerdown", "keydown", "pointermove", "visibilitychange"]) {
-  addEventListener(kind, () => (lastInput = Date.now()), { passive: true, capture: true });
-}
 
 // `engine` is the name of an engine, or "" for all engines of the location that the server names.
 export function sessionsPage(engine, asked, navigate) {
@@ -219,9 +214,7 @@ export function sessionsPage(engine, asked, navigate) {
   function again() {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      const isWatched =
-        document.visibilityState === "visible" && Date.now() - lastInput < ATTENTION;
-      if (isWatched && tokens.length === 1) load({ isQuiet: true });
+      if (isWatched() && tokens.length === 1) load({ isQuiet: true });
       else again();
     }, PAUSE);
   }
