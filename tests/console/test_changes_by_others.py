@@ -2,10 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.support.console import Client, Console, opened
-
-LATER = 5_000
-"""Milliseconds after which the page has asked again whether the session changed."""
+from tests.support.console import LATER, Client, Console, opened
 
 
 def live(console: Console, session: str) -> Page:

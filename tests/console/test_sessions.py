@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.support.console import Client, Console
+from tests.support.console import LATER, Client, Console
 
 
 def names(page: Page) -> list[str]:
@@ -17,10 +17,12 @@ def test_sessions_of_all_engines_come_first_and_appear_by_themselves(
 ) -> None:
     """Engines need not exist; the page asks again while somebody looks at it."""
     client.session(displayName="The first", labels={"tier": "gold"})
+    console.page.clock.install()
     page = console.go()
     row = page.locator("tr", has_text="The first")
     expect(row.locator("td")).to_contain_text(["The first", "ada", "tier: gold", client.engine])
     client.session(displayName="A newcomer")
+    page.clock.run_for(LATER)
     expect(page.locator("tbody tr").first).to_contain_text("A newcomer")
 
 
