@@ -21,6 +21,7 @@ export function h(tag, properties = {}, ...children) {
 const SVG = "http://www.w3.org/2000/svg";
 
 const ICONS = {
+  braces: "M6 2.5C3.8 2.5 5.2 7 3 8c2.2 1 .8 5.5 3 5.5M10 2.5c2.2 0 .8 4.5 3 5.5-2.2 1-.8 5.5-3 5.5",
   more: "M3 8h.01M8 8h.01M13 8h.01",
   copy: "M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z",
   close: "M3.5 3.5l9 9M12.5 3.5l-9 9",

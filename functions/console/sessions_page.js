@@ -1,9 +1,9 @@
 // The page of sessions: a table that filters, sorts and pages, and keeps up with the server.
 
-import { callFull, engineOf, linkTo, pages, parts } from "./api.js";
+import { call, callFull, engineOf, linkTo, pages, parts } from "./api.js";
 import { isWatched } from "./attention.js";
-import { ago, button, chips, count, h, icon, text, time } from "./elements.js";
-import { openMenu } from "./dialogs.js";
+import { ago, button, chips, count, h, icon, notify, text, time } from "./elements.js";
+import { openMenu, showJson } from "./dialogs.js";
 import {
   createSession,
   eraseUser,
@@ -129,6 +129,7 @@ export function sessionsPage(engine, asked, navigate) {
 
   function menu() {
     return [
+      isOne && { label: "Raw JSON of the engine", run: showEngine },
       {
         label: "Export these sessions",
         run: () => exportSessions(parent, query().filter, "sessions"),
@@ -144,7 +145,16 @@ export function sessionsPage(engine, asked, navigate) {
         run: () => eraseUser(parent, state.user).then((done) => done && load()),
       },
       { label: "Purge what has expired…", isDangerous: true, run: () => purgeExpired() },
-    ];
+    ].filter((item) => item !== false);
+  }
+
+  async function showEngine() {
+    try {
+      showJson("Engine", await call("GET", parent));
+    } catch (error) {
+      if (error.code !== 404) throw error;
+      notify("Nobody has created this engine. Its sessions need none.");
+    }
   }
 
   function chooseEngine() {
