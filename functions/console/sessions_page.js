@@ -160,7 +160,7 @@ export function sessionsPage(engine, asked, navigate) {
   function chooseEngine() {
     const { user: ofUser, days: ofDays, filter: asFilter, order } = state;
     navigate(
-      linkTo(engines.value, {
+      linkTo(found.get(engines.value)?.name ?? "", {
         user: ofUser,
         days: ofDays,
         filter: asFilter,
@@ -394,42 +394,38 @@ export function sessionsPage(engine, asked, navigate) {
     pager.hidden = tokens.length === 1 && !nextPageToken;
   }
 
+  // By id: the address may name an engine without its location, and the server with it.
   const found = new Map();
+  let offered = "";
+
+  function foundEngine(name, displayName = "") {
+    const id = parts(name).reasoningEngines;
+    if (found.get(id)?.displayName && !displayName) return;
+    found.set(id, { name, displayName, label: displayName ? `${displayName} (${id})` : id });
+  }
 
   // Engines that were created, and those that the page's sessions live under: an engine need not exist.
   function offerEngines() {
-    const all = engine && !isOne ? engine : "";
-    if (isOne && !found.has(engine)) found.set(engine, parts(engine).reasoningEngines);
-    for (const { name } of sessions)
-      if (!found.has(engineOf(name))) found.set(engineOf(name), parts(name).reasoningEngines);
-    const options = [
-      ["", "All engines"],
-      ...[...found].sort(([, one], [, other]) =>
-        one.localeCompare(other, undefined, { numeric: true }),
-      ),
-    ];
-    if (engines.length !== options.length)
-      engines.replaceChildren(...options.map(([value, label]) => h("option", { value }, label)));
-    engines.value = isOne ? engine : all;
+    const { reasoningEngines: chosen } = parts(parent);
+    if (isOne && !found.has(chosen)) foundEngine(engine);
+    for (const { name } of sessions) foundEngine(engineOf(name));
+    const options = [...found]
+      .map(([id, { label }]) => [id, label])
+      .sort(([, one], [, other]) => one.localeCompare(other, undefined, { numeric: true }));
+    const now = JSON.stringify(options);
+    if (now === offered) return;
+    offered = now;
+    engines.replaceChildren(
+      ...[["-", "All engines"], ...options].map(([value, label]) => h("option", { value }, label)),
+    );
+    engines.value = chosen;
   }
 
   async function readEngines() {
-    const where = engine.replace(/reasoningEngines\/.*/, "");
+    const path = `${engine.replace(/reasoningEngines\/.*/, "")}reasoningEngines`;
     try {
-      for await (const page of pages(
-        `${where}reasoningEngines`,
-        "reasoningEngines",
-        {},
-        leaving.signal,
-      )) {
-        for (const { name, displayName } of page)
-          found.set(
-            name,
-            displayName
-              ? `${displayName} (${parts(name).reasoningEngines})`
-              : parts(name).reasoningEngines,
-          );
-      }
+      for await (const page of pages(path, "reasoningEngines", {}, leaving.signal))
+        for (const { name, displayName } of page) foundEngine(name, displayName);
     } catch {
       // A caller who may not list engines still has the engines of the sessions.
     }
