@@ -28,6 +28,7 @@ _CONSOLE = "/console"
 _DOCS = ("/docs/", "/README.md")
 
 _FILES = Path(__file__).parent.parent / "console"
+_GOOGLE = "https://accounts.google.com"
 _TEMPLATES = ("landing.html", "docs.html")
 _TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -148,6 +149,7 @@ def _read(name: str) -> str:
 def _page_settings(settings: Settings) -> str:
     """What the console's scripts need to know: no secrets, since everybody may read it."""
     issuers = settings.auth_issuers if "id_token" in settings.auth_kinds else ()
+    response_type = "id_token" if issuers[:1] == (_GOOGLE,) else "code"
     return write_plain(
         {
             "version": "" if settings.k_service else __version__,
@@ -155,6 +157,7 @@ def _page_settings(settings: Settings) -> str:
             "auth": list(settings.auth_kinds),
             "issuer": issuers[0] if issuers else "",
             "clientId": settings.console_client_id,
+            "responseType": settings.console_response_type or response_type,
         }
     )
 

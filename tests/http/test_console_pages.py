@@ -22,6 +22,7 @@ FILES = sorted(path.name for path in (ROOT / "functions/console").iterdir())
 TEMPLATES = ["docs.html", "landing.html"]
 DOCS = ["README.md", *(f"{path.relative_to(ROOT)}" for path in (ROOT / "docs").glob("**/*.md"))]
 CLOUD: dict[str, Any] = {"k_service": "f", "google_cloud_project": "p", "log_requests": False}
+POLICY = json.dumps([{"principal": "*", "role": "admin"}])
 
 
 def nothing() -> Any:
@@ -179,14 +180,13 @@ def test_the_page_names_every_module_that_it_loads() -> None:
 
 def test_the_page_may_call_the_api_and_the_issuer_that_the_settings_name() -> None:
     """And its scripts learn no secrets: hashes of keys and policies stay in the server."""
-    rules = json.dumps([{"principal": "*", "role": "admin"}])
     answer = get(
         "/console/",
         auth="id_token,api_key",
         auth_issuers="https://accounts.example/tenant https://other.example",
         auth_audiences="web",
         api_keys=f"a:{64 * '0'}",
-        policy=rules,
+        policy=POLICY,
         console_api_url="https://api.example/base",
         console_client_id="web",
     )
@@ -196,10 +196,35 @@ def test_the_page_may_call_the_api_and_the_issuer_that_the_settings_name() -> No
         "auth": ["id_token", "api_key"],
         "issuer": "https://accounts.example/tenant",
         "clientId": "web",
+        "responseType": "code",
     }
     allowed = re.search("connect-src ([^;]+)", answer.headers["Content-Security-Policy"])
     assert allowed is not None
     assert allowed[1] == "'self' https://api.example https://accounts.example"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "setting", "expected"),
+    [
+        ("https://accounts.google.com", "", "id_token"),
+        ("https://accounts.google.com", "code", "code"),
+        ("https://accounts.example", "", "code"),
+        ("https://accounts.example", "id_token", "id_token"),
+    ],
+)
+def test_google_gives_tokens_without_a_code_unless_the_setting_says_otherwise(
+    issuer: str, setting: str, expected: str
+) -> None:
+    """Its token endpoint takes no code of a web client without a secret."""
+    answer = get(
+        "/console/",
+        auth="id_token",
+        auth_issuers=issuer,
+        auth_audiences="web",
+        policy=POLICY,
+        console_response_type=setting,
+    )
+    assert page_settings(answer)["responseType"] == expected
 
 
 @pytest.mark.parametrize("url", ["api.example", "http://api.example", "https://a;b", "https://a/"])
