@@ -40,7 +40,9 @@ def read(name: str) -> tuple[bytes, str]:
 def draw(name: str) -> tuple[str, str]:
     """The title and the HTML of one of `names` that is a page."""
     markdown = MarkdownIt("commonmark").enable("table")
-    tokens = markdown.parse(read(name)[0].decode())
+    # No browser draws Mermaid's diagrams without a script.
+    parsed = markdown.parse(read(name)[0].decode())
+    tokens = [token for token in parsed if token.info != "mermaid"]
     title = FIRST
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.type == "heading_open" and following is not None:

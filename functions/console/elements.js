@@ -28,6 +28,7 @@ const ICONS = {
   right: "M6 3.5L10.5 8 6 12.5",
   left: "M10 3.5L5.5 8 10 12.5",
   down: "M8 3v9.5M4 8.5l4 4 4-4",
+  open: "M4 6.5l4 4 4-4",
   plus: "M8 3v10M3 8h10",
   theme: "M8 2a6 6 0 1 0 0 12zM8 2a6 6 0 0 1 0 12",
   search: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.8 10.8L14 14",

@@ -56,6 +56,7 @@ export function sessionsPage(engine, asked, navigate) {
     body,
   );
   const empty = h("div", { class: "empty", hidden: true });
+  const sheet = h("div", { class: "sheet" }, table, empty);
   const fault = h("div", { class: "fault", role: "alert" });
   const pager = h("nav", { class: "pager", "aria-label": "Pages" });
   const engines = h("select", { id: "engine", onchange: chooseEngine });
@@ -116,14 +117,14 @@ export function sessionsPage(engine, asked, navigate) {
         "div",
         { class: "buttons" },
         button([icon("plus"), "New session"], () => createSession(isOne ? parent : "", navigate)),
-        button(["More", icon("down")], (event) => openMenu(event.currentTarget, menu()), {
+        button(["More", icon("open")], (event) => openMenu(event.currentTarget, menu()), {
           "aria-haspopup": "menu",
         }),
       ),
     ),
     form,
     fault,
-    h("div", { class: "sheet" }, table, empty),
+    sheet,
     pager,
   );
 
@@ -230,6 +231,7 @@ export function sessionsPage(engine, asked, navigate) {
   }
 
   function explain(error) {
+    sheet.hidden = !sessions.length;
     const place = /^Invalid filter at column (\d+): (.*)/.exec(error.message);
     if (place) {
       const column = Math.min(Number(place[1]), state.filter.length + 1);
@@ -260,6 +262,7 @@ export function sessionsPage(engine, asked, navigate) {
 
   function draw() {
     filter.removeAttribute("aria-invalid");
+    sheet.hidden = false;
     const now = JSON.stringify(sessions);
     if (now === shown) return;
     const known = new Set(rows().map((row) => row.dataset.row));
