@@ -19,6 +19,8 @@ import { WindowedList } from "./windowed_list.js";
 
 const SETTLED = 300;
 const REFRESH = 500;
+const FRAME = 16;
+const OPENING = 250;
 const LONGEST_FILTER = 4000;
 
 // `name` is that of the session, or of one of its events, which the page then shows first.
@@ -38,7 +40,7 @@ export function sessionPage(name, navigate) {
   let firstVersion;
   let summaries = 0;
   let touched = new Set();
-  let frame;
+  let drawing;
   let refreshing;
   let tab = "runs";
 
@@ -175,7 +177,8 @@ export function sessionPage(name, navigate) {
       if (event.rawEvent?.actions?.compaction) summaries += 1;
       refresh();
     }
-    frame ??= requestAnimationFrame(draw);
+    // To draw ten thousand rows at each frame would take longer than to read them.
+    drawing ??= setTimeout(draw, hasSettled || !rows.length ? FRAME : OPENING);
   }
 
   function refresh() {
@@ -261,8 +264,8 @@ export function sessionPage(name, navigate) {
   // -- Drawing
 
   function draw() {
-    cancelAnimationFrame(frame);
-    frame = undefined;
+    clearTimeout(drawing);
+    drawing = undefined;
     const wasAtEnd = list.isAtEnd;
     rows = conversation.rows();
     changes = conversation.changes();
