@@ -14,14 +14,17 @@ export function makeUnread(list) {
   // Looks at rows that are about to be drawn; `arrived` is how many events there have been so far.
   // What was there when the page opened is not new.
   function look(rows, arrived, { isOpening, wasAtEnd }) {
-    const come = known && !isOpening ? rows.filter(({ entry }) => entry.arrived >= known) : [];
+    const before = known;
+    const come = before && !isOpening ? rows.filter(({ entry }) => entry.arrived >= before) : [];
     known = arrived;
     if (!come.length) return;
     if (wasAtEnd && document.visibilityState === "visible") {
       from = undefined;
       return;
     }
-    if (!count) from = come[0].key;
+    // New rows at the end are where a reader goes on, rather than one that came late among the others.
+    const last = rows.findLastIndex(({ entry }) => entry.arrived < before);
+    if (!count) from = (rows[last + 1] ?? come[0]).key;
     count += come.filter(({ kind }) => kind === "event").length;
     pill.hidden = !count;
     pill.replaceChildren(icon("down"), many(count, "new event"));

@@ -90,7 +90,7 @@ def test_runs_show_their_state_and_duration(console: Console, client: Client) ->
     expect(runs.nth(1)).to_contain_text("failed, 1.0 s")
     expect(runs.nth(1)).to_contain_text("It broke.")
     expect(page.locator(".run").nth(1)).to_contain_text("failed, 1.0 s")
-    runs.nth(1).get_by_role("button").click()
+    runs.nth(1).get_by_role("button", name="Turn 2 failed").click()
     expect(page.locator(".run").nth(1)).to_be_in_viewport()
 
 
