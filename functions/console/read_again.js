@@ -14,7 +14,7 @@ const MANY = 1000;
 // somebody looks at a page that `isLive()`, `ask()` reads the session, and `version()` then names its
 // version. `changed(entries)` gets those that changed or went.
 export function makeChecks(name, conversation, { near, ask, version, isLive, changed, signal }) {
-  let isReading = false;
+  let reading = Promise.resolve();
   let settling;
 
   async function check() {
@@ -23,29 +23,32 @@ export function makeChecks(name, conversation, { near, ask, version, isLive, cha
     if (isLive()) await read(near, FEW);
   }
 
-  async function read(wanted, pageSize) {
-    if (isReading) return;
-    isReading = true;
-    try {
-      const how = { wanted, version: version(), pageSize, signal };
-      const found = await readAgain(name, conversation, how);
-      if (!found.length) return;
-      changed(found);
-      // Other rows have come near.
-      soon();
-    } catch (error) {
-      if (error.name !== "AbortError" && error.code !== 404) throw error;
-    } finally {
-      isReading = false;
-    }
+  // One after the other: two would compare the same events.
+  function read(wanted, pageSize) {
+    reading = reading.catch(() => undefined).then(() => readOnce(wanted, pageSize));
+    return reading;
+  }
+
+  async function readOnce(wanted, pageSize) {
+    const how = { wanted, version: version(), pageSize, signal };
+    const found = await readAgain(name, conversation, how);
+    if (!found.length) return;
+    changed(found);
+    // Other rows have come near.
+    soon();
   }
 
   function soon() {
     clearTimeout(settling);
-    settling = setTimeout(() => isLive() && read(near, FEW), SETTLED);
+    settling = setTimeout(() => isLive() && quietly(() => read(near, FEW)), SETTLED);
   }
 
-  const timer = setInterval(check, PAUSE);
+  // The next check asks again. What keeps the page from its session for good, the stream tells.
+  function quietly(work) {
+    work().catch(() => undefined);
+  }
+
+  const timer = setInterval(() => quietly(check), PAUSE);
   signal.addEventListener("abort", () => (clearInterval(timer), clearTimeout(settling)));
   return { soon, all: () => read(() => conversation.events, MANY) };
 }

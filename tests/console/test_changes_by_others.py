@@ -1,5 +1,7 @@
 """Another client changes or removes what the page shows: the page follows without a reload."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
 from tests.support.console import LATER, Client, Console, opened
@@ -118,3 +120,20 @@ def test_a_session_that_stays_is_not_sent_again(console: Console, client: Client
     page.clock.run_for(LATER)
     assert seen
     assert {*seen} == {(304, f"{console.url}/v1beta1/{session}")}
+
+
+def test_a_check_that_fails_is_made_again(console: Console, client: Client) -> None:
+    """In silence: what keeps the page from the session for good, the stream tells."""
+    session = client.session(displayName="Before")
+    page = live(console, session)
+    expect(page.get_by_role("heading", name="Before")).to_be_visible()
+    address = re.compile(re.escape(session) + r"\?view=FULL$")
+    page.route(address, lambda route: route.fulfill(status=503, json={}))
+    with page.expect_response(address):
+        page.clock.run_for(LATER)
+    expect(page.locator(".notice")).to_have_count(0)
+    page.unroute(address)
+    client.call("PATCH", session, {"displayName": "After"}, updateMask="displayName")
+    page.clock.run_for(LATER)
+    expect(page.get_by_role("heading", name="After")).to_be_visible()
+    console.complaints.clear()  # Browsers log every answer of 503.
