@@ -97,6 +97,24 @@ def test_a_rewind_by_another_client_shows(console: Console, client: Client) -> N
     expect(page.get_by_role("tabpanel")).to_contain_text('plan: "free"')
 
 
+def test_what_a_compaction_edits_shows_with_the_next_event(
+    console: Console, client: Client
+) -> None:
+    """A compaction moves no etag, so that only a later write to the session tells the page."""
+    session = client.session()
+    client.say(session, "agent", {"functionCall": {"id": "c", "name": "look", "args": {}}})
+    answer = {"id": "c", "name": "look", "response": {"page": "x" * 6000}}
+    client.say(session, "agent", {"functionResponse": answer})
+    for number in range(2, 8):
+        client.say(session, "user", f"Turn {number}", turn=f"turn-{number}")
+    page = live(console, session)
+    expect(page.locator(".tool")).to_contain_text("xxx")
+    client.call("POST", f"{session}:compact", {"compaction": {"eventEditing": {"mode": "AUTO"}}})
+    client.say(session, "user", "What is new?", turn="turn-8")
+    page.clock.run_for(LATER)
+    expect(page.locator(".tool")).to_contain_text('"compacted":true')
+
+
 def test_a_new_name_and_new_labels_show(console: Console, client: Client) -> None:
     session = client.session(displayName="Before")
     page = live(console, session)
