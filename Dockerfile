@@ -2,6 +2,7 @@
 FROM python:3.13-slim AS build
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE CHANGELOG.md main.py ./
+COPY docs docs
 COPY functions functions
 COPY emulator emulator
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /dist .

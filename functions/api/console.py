@@ -1,4 +1,4 @@
-"""The pages for people: the console below /console/, and what `GET /` tells of the server.
+"""The pages for people: the console, the documentation, and what `GET /` tells of the server.
 
 The console is one more client of the API. Its files hold no data, so everybody may read them; the
 browser then calls the API with the caller's own credential. The policy of its pages allows no
@@ -18,14 +18,18 @@ from urllib.parse import urlsplit
 import flask
 
 from functions import __version__
+from functions.api import docs
 from functions.api.errors import CONTENT_TYPE
 from functions.config.settings import Settings
 from functions.messages.json_text import write_plain
 
 _LANDING = "/"
 _CONSOLE = "/console"
+_DOCS = ("/docs/", "/README.md")
 
 _FILES = Path(__file__).parent.parent / "console"
+_GOOGLE = "https://accounts.google.com"
+_TEMPLATES = ("landing.html", "docs.html")
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -59,6 +63,8 @@ def page(
     if path in (_LANDING, _CONSOLE) and has_console:
         # Relative, because a proxy may serve this server below a path of its own.
         return flask.Response(status=302, headers={**_HEADERS, "Location": "console/"})
+    if path.startswith(_DOCS):
+        return _documentation(request, path.removeprefix("/")) if has_console else None
     name = path.removeprefix(f"{_CONSOLE}/") or "index.html"
     if not has_console or name not in _names():
         return None
@@ -73,11 +79,12 @@ def page(
 
 
 def _landing(request: flask.Request, settings: Settings) -> flask.Response:
-    links = {"console": "console/"} if settings.serves_console else {}
-    links |= {"health": "health", "openapi": "openapi.json"}
+    links = {"health": "health", "openapi": "openapi.json"}
+    if settings.serves_console:
+        links = {"console": "console/", **links, **({"docs": docs.FIRST} if docs.names() else {})}
     # The health check tells no version in the cloud, either.
     version = {} if settings.k_service else {"version": __version__}
-    if not request.accept_mimetypes.accept_html or "text/html" not in request.headers["Accept"]:
+    if not _takes_html(request):
         about = {"name": "Agent Engine Sessions", **version, "links": links}
         answer = _answer(request, write_plain(about), CONTENT_TYPE, _POLICY)
     else:
@@ -86,7 +93,8 @@ def _landing(request: flask.Request, settings: Settings) -> flask.Response:
         digest = hashlib.sha256(style[1].encode()).digest() if style else b""
         text = Template(text).substitute(
             version=f"Version {__version__}" if version else "",
-            console="" if settings.serves_console else "hidden",
+            console="" if "console" in links else "hidden",
+            docs="" if "docs" in links else "hidden",
         )
         policy = f"{_POLICY}img-src data:; style-src 'sha256-{base64.b64encode(digest).decode()}'"
         answer = _answer(request, text, _TYPES[".html"], policy)
@@ -94,7 +102,33 @@ def _landing(request: flask.Request, settings: Settings) -> flask.Response:
     return answer
 
 
-def _answer(request: flask.Request, text: str, kind: str, policy: str) -> flask.Response:
+def _documentation(request: flask.Request, name: str) -> flask.Response | None:
+    if name not in docs.names():
+        return None
+    text, kind = docs.read(name)
+    policy = f"{_POLICY}style-src 'self'; img-src 'self'"
+    if not name.endswith(".md"):
+        return _answer(request, text, kind, policy)
+    if _takes_html(request):
+        title, body = docs.draw(name)
+        drawn = Template(_read("docs.html")).substitute(
+            title=html.escape(title), body=body, root="../" * name.count("/") or "./"
+        )
+        answer = _answer(request, drawn, _TYPES[".html"], policy)
+    else:
+        answer = _answer(request, text, kind, policy)
+    answer.vary.add("Accept")
+    return answer
+
+
+def _takes_html(request: flask.Request) -> bool:
+    """Whether a browser asks: other clients take anything, and name no HTML."""
+    return "text/html" in request.headers.get("Accept", "") and (
+        request.accept_mimetypes.accept_html
+    )
+
+
+def _answer(request: flask.Request, text: str | bytes, kind: str, policy: str) -> flask.Response:
     answer = flask.Response(text, content_type=kind, headers=_HEADERS)
     answer.headers["Content-Security-Policy"] = policy
     answer.add_etag()
@@ -104,7 +138,7 @@ def _answer(request: flask.Request, text: str, kind: str, policy: str) -> flask.
 
 @cache
 def _names() -> frozenset[str]:
-    return frozenset(path.name for path in _FILES.iterdir() if path.name != "landing.html")
+    return frozenset(path.name for path in _FILES.iterdir() if path.name not in _TEMPLATES)
 
 
 @cache
@@ -115,6 +149,7 @@ def _read(name: str) -> str:
 def _page_settings(settings: Settings) -> str:
     """What the console's scripts need to know: no secrets, since everybody may read it."""
     issuers = settings.auth_issuers if "id_token" in settings.auth_kinds else ()
+    response_type = "id_token" if issuers[:1] == (_GOOGLE,) else "code"
     return write_plain(
         {
             "version": "" if settings.k_service else __version__,
@@ -122,6 +157,7 @@ def _page_settings(settings: Settings) -> str:
             "auth": list(settings.auth_kinds),
             "issuer": issuers[0] if issuers else "",
             "clientId": settings.console_client_id,
+            "responseType": settings.console_response_type or response_type,
         }
     )
 

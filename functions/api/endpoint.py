@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _TABLE = PathTable(ROUTES)
+_PAGES = ("/console", "/docs/", "/README.md")
+"""Where the paths of pages for people begin; functions/api/console.py serves them."""
 
 Method = Callable[[Request, Store, int], str | Answer | LineStream | EventStream]
 """Answers JSON, JSON with an etag, a stream of lines, or a stream of events."""
@@ -101,7 +103,7 @@ class Endpoint:
     def _answer(self, request: flask.Request) -> flask.Response:
         try:
             verb, path = effective_verb(request), sent_path(request)
-            if self._has_pages and verb == "GET" and (path == "/" or path.startswith("/console")):
+            if self._has_pages and verb == "GET" and (path == "/" or path.startswith(_PAGES)):
                 # The pages hold no data, so pages of other origins may link to them.
                 from functions.api.console import page
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from functions.config.setting import matching, setting, truth
+from functions.config.setting import matching, one_of, setting, truth
 
 _LOOPBACK = r"(127\.0\.0\.1|localhost|\[::1\])"
 _BASE = rf"((https://[^\s,?#/;]+|http://{_LOOPBACK}(:\d+)?)(/[^\s,?#;]*[^\s,?#;/])?)?"
@@ -26,7 +26,13 @@ class ConsoleSettings:
     )
     console_client_id: str = setting(
         "",
-        "The client id under which the console signs people in at the first of `AUTH_ISSUERS`, by "
-        "authorization code with PKCE. It must be one of `AUTH_AUDIENCES`. Unset: people paste a "
-        "token.",
+        "The client id under which the console signs people in at the first of `AUTH_ISSUERS`. It "
+        "must be one of `AUTH_AUDIENCES`. Unset: people paste a token.",
+    )
+    console_response_type: str = setting(
+        "",
+        "How the issuer gives the console a token: `code` (authorization code with PKCE) or "
+        "`id_token` (implicit flow). Unset: `id_token` for `https://accounts.google.com`, which "
+        "asks for a secret with a code, else `code`.",
+        one_of("", "code", "id_token"),
     )

@@ -338,7 +338,7 @@ async function purgeEvents(page) {
         purged += answer.purgeCount ?? 0;
       } while (answer.done === false);
       notify(`Purged ${many(purged, "event")}.`);
-      location.reload();
+      await page.purged();
     },
   });
 }

@@ -6,6 +6,7 @@ export const settings = JSON.parse(document.querySelector("meta[name=settings]")
 
 const BASE = `${settings.api || new URL("..", location.href.split("#")[0]).href.replace(/\/$/, "")}/v1beta1/`;
 const CREDENTIAL = "credential";
+const NOT_MODIFIED = 304;
 
 // An answer of the server that is no success; the message is for people.
 export class ApiError extends Error {
@@ -73,14 +74,14 @@ export async function send(
       { status: "UNREACHABLE" },
     );
   }
-  if (!answer.ok) throw await errorOf(answer, verb, path);
+  if (!answer.ok && answer.status !== NOT_MODIFIED) throw await errorOf(answer, verb, path);
   return answer;
 }
 
-// Sends a request and returns the JSON of its answer.
+// Sends a request and returns the JSON of its answer; undefined where the answer is "not modified".
 export async function call(verb, path, options) {
   const answer = await send(verb, path, options);
-  return parse(await answer.text());
+  return answer.status === NOT_MODIFIED ? undefined : parse(await answer.text());
 }
 
 async function errorOf(answer, verb, path) {
@@ -117,11 +118,13 @@ async function errorOf(answer, verb, path) {
 
 let isFullKnown = true;
 
-// Calls with `view=FULL`, or without where the server has no such view of sessions.
-export async function callFull(path, query, signal) {
+// Calls with `view=FULL`, or without where the server has no such view of sessions. Returns undefined
+// if the resource is still the one of `etag`.
+export async function callFull(path, query, signal, etag) {
+  const more = etag ? { "If-None-Match": `"${etag}"` } : {};
   if (isFullKnown) {
     try {
-      return await call("GET", path, { query: { ...query, view: "FULL" }, signal });
+      return await call("GET", path, { query: { ...query, view: "FULL" }, signal, more });
     } catch (error) {
       if (!(error.code === 400 && /Unknown name "view"/.test(error.message))) throw error;
       isFullKnown = false;

@@ -20,14 +20,18 @@ export class Conversation {
     this.events = [];
     this.byId = new Map();
     this.arrived = 0;
+    this.revision = 0;
   }
 
-  // Adds an event, given the text of its JSON and what it says; an event that is there stays.
-  add(event, source) {
+  // Adds an event, given the text of its JSON and what it says, as of a `version` of its session; an
+  // event that is there stays.
+  add(event, source, version) {
     const id = idOf(event);
     if (this.byId.has(id)) return;
-    const entry = { id, event, source, key: sortable(event.timestamp), arrived: this.arrived };
+    const key = sortable(event.timestamp);
+    const entry = { id, event, source, key, version, arrived: this.arrived };
     this.arrived += 1;
+    this.revision += 1;
     this.byId.set(id, entry);
     let place = this.events.length;
     while (place > 0 && this.events[place - 1].key > entry.key) place -= 1;
@@ -38,12 +42,32 @@ export class Conversation {
   replace(id, event, source) {
     const entry = this.byId.get(id);
     if (!entry) return;
+    this.revision += 1;
     if (event) {
       Object.assign(entry, { event, source, edited: (entry.edited ?? 0) + 1 });
       return;
     }
     this.byId.delete(id);
     this.events.splice(this.events.indexOf(entry), 1);
+  }
+
+  // Takes over what the list says of the events from the timestamp of `first` on. `listed` has them by
+  // id, as far as the list was read: to its last event, or to the end if `isEnd`. Only the first
+  // `known` events that arrived are compared; they are then as of `version`. Returns those that
+  // changed or went.
+  compare(first, listed, { known, version, isEnd }) {
+    const end = isEnd ? undefined : sortable([...listed.values()].at(-1)?.timestamp);
+    const changed = [];
+    for (const entry of this.events.filter((each) => each.key >= first.key && each.arrived < known)) {
+      const event = listed.get(entry.id);
+      // Events of the timestamp at which a page ends may stand on the next one.
+      if (!event && !isEnd && entry.key >= end) continue;
+      entry.version = version;
+      if (event && JSON.stringify(event) === JSON.stringify(entry.event)) continue;
+      this.replace(entry.id, event, JSON.stringify(event));
+      changed.push(entry);
+    }
+    return changed;
   }
 
   // The rows: a heading for each run, then a row for each event. An event of nothing but answers to

@@ -21,12 +21,14 @@ export function h(tag, properties = {}, ...children) {
 const SVG = "http://www.w3.org/2000/svg";
 
 const ICONS = {
+  braces: "M6 2.5C3.8 2.5 5.2 7 3 8c2.2 1 .8 5.5 3 5.5M10 2.5c2.2 0 .8 4.5 3 5.5-2.2 1-.8 5.5-3 5.5",
   more: "M3 8h.01M8 8h.01M13 8h.01",
   copy: "M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z",
   close: "M3.5 3.5l9 9M12.5 3.5l-9 9",
   right: "M6 3.5L10.5 8 6 12.5",
   left: "M10 3.5L5.5 8 10 12.5",
   down: "M8 3v9.5M4 8.5l4 4 4-4",
+  open: "M4 6.5l4 4 4-4",
   plus: "M8 3v10M3 8h10",
   theme: "M8 2a6 6 0 1 0 0 12zM8 2a6 6 0 0 1 0 12",
   search: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.8 10.8L14 14",

@@ -2,20 +2,25 @@
 
 import { callFull, engineOf, linkTo, pages, parts } from "./api.js";
 import { appendMessage, eventActions, sessionActions } from "./actions.js";
+import { makeComposer } from "./composer.js";
 import { Conversation, idOf } from "./conversation.js";
 import { openMenu, showJson } from "./dialogs.js";
 import { button, chips, h, icon, iconButton, many, text } from "./elements.js";
 import { eventRow, runRow } from "./event_view.js";
 import { makeFind } from "./find.js";
 import { parse } from "./json.js";
+import { makeChecks } from "./read_again.js";
 import { followSession, readSessionEvents } from "./session_stream.js";
 import { aboutPanel, runsPanel, statePanel } from "./side_panels.js";
 import { signIn } from "./sign_in.js";
 import { makeTabs } from "./tabs.js";
+import { makeUnread } from "./unread.js";
 import { WindowedList } from "./windowed_list.js";
 
 const SETTLED = 300;
 const REFRESH = 500;
+const FRAME = 16;
+const OPENING = 250;
 const LONGEST_FILTER = 4000;
 
 // `name` is that of the session, or of one of its events, which the page then shows first.
@@ -31,11 +36,11 @@ export function sessionPage(name, navigate) {
   let rows = [];
   let changes = new Map();
   let wanted = parts(name).events;
-  let unreadFrom;
-  let unread = 0;
   let hasSettled = false;
+  let firstVersion;
+  let summaries = 0;
   let touched = new Set();
-  let frame;
+  let drawing;
   let refreshing;
   let tab = "runs";
 
@@ -52,30 +57,13 @@ export function sessionPage(name, navigate) {
   const title = h("h1");
   const subtitle = h("p", { class: "subtitle" });
   const live = h("span", { class: "live", role: "status" });
-  const pill = button("", () => showNew(), { class: "pill", hidden: true });
+  const unread = makeUnread(list);
   const fault = h("div", { class: "fault", role: "alert" });
   const blank = h("div", { class: "empty", hidden: true });
   const panel = h("div", { class: "panel", role: "tabpanel", tabindex: 0, id: "panel" });
   const tabs = makeTabs(showTab, leaving.signal);
   const find = makeFind(conversation, showHit);
-  const message = h("textarea", {
-    rows: 1,
-    dir: "auto",
-    placeholder: "Say something as the user",
-    "aria-label": "A message of the user",
-    onkeydown: composeKey,
-    oninput: grow,
-  });
-  const composer = h(
-    "form",
-    { class: "composer", onsubmit: (event) => (event.preventDefault(), say()) },
-    message,
-    h(
-      "button",
-      { type: "submit", class: "primary square", "aria-label": "Send", title: "Send" },
-      icon("send"),
-    ),
-  );
+  const composer = makeComposer(say);
 
   const element = h(
     "section",
@@ -103,7 +91,7 @@ export function sessionPage(name, navigate) {
       "div",
       { class: "columns" },
       tabs.element,
-      h("div", { class: "talk", id: "talk" }, list.element, blank, pill, composer),
+      h("div", { class: "talk", id: "talk" }, list.element, blank, unread.element, composer),
       panel,
     ),
   );
@@ -182,11 +170,15 @@ export function sessionPage(name, navigate) {
 
   function take(event, source) {
     if (conversation.byId.has(idOf(event))) return;
-    conversation.add(event, source);
+    conversation.add(event, source, firstVersion);
     touched.add(event.invocationId);
     if (!hasSettled) settle();
-    else refresh();
-    frame ??= requestAnimationFrame(draw);
+    else {
+      if (event.rawEvent?.actions?.compaction) summaries += 1;
+      refresh();
+    }
+    // To draw ten thousand rows at each frame would take longer than to read them.
+    drawing ??= setTimeout(draw, hasSettled || !rows.length ? FRAME : OPENING);
   }
 
   function refresh() {
@@ -212,7 +204,9 @@ export function sessionPage(name, navigate) {
   async function readSession() {
     if (isEnding) return;
     try {
-      session = await callFull(sessionName, {}, leaving.signal);
+      const changed = await callFull(sessionName, {}, leaving.signal, session.etag);
+      if (!changed) return;
+      session = changed;
       drawSession();
     } catch (error) {
       // What keeps the page from the session, the stream tells.
@@ -227,30 +221,58 @@ export function sessionPage(name, navigate) {
     const terms = ids.map((id) => `invocation_id=${JSON.stringify(id)}`).join(" OR ");
     const filter = runs.size && terms.length <= LONGEST_FILTER ? terms : "";
     if (runs.size && !ids.length) return;
+    const gone = new Set(filter ? ids : runs.keys());
     try {
       for await (const page of pages(`${sessionName}/runs`, "runs", { filter }, leaving.signal)) {
-        for (const run of page) runs.set(run.invocationId, run);
-        runsRead += page.length;
+        for (const run of page) {
+          runs.set(run.invocationId, run);
+          gone.delete(run.invocationId);
+        }
       }
+      for (const id of gone) runs.delete(id);
+      runsRead += 1;
     } catch (error) {
       if (error.name !== "AbortError" && error.code !== 404) throw error;
     }
     draw();
   }
 
+  // -- What others change
+
+  const checks = makeChecks(sessionName, conversation, {
+    near: () =>
+      rows
+        .filter((row) => row.kind === "event" && list.mounted.has(row.key))
+        .flatMap((row) => [...row.entries])
+        .filter((entry) => conversation.byId.has(entry.id)),
+    ask: readSession,
+    version,
+    isLive: () => live.dataset.kind === "on" && !isEnding,
+    changed: (entries) => {
+      for (const { event } of entries) touched.add(event.invocationId);
+      draw();
+      readRuns();
+    },
+    signal: leaving.signal,
+  });
+
+  // A compaction does not move the updateTime, but its summary comes as an event.
+  function version() {
+    return session.updateTime && `${session.updateTime} ${summaries}`;
+  }
+
   // -- Drawing
 
   function draw() {
-    cancelAnimationFrame(frame);
-    frame = undefined;
+    clearTimeout(drawing);
+    drawing = undefined;
     const wasAtEnd = list.isAtEnd;
-    const before = new Set(rows.map((row) => row.key));
     rows = conversation.rows();
     changes = conversation.changes();
-    mark(before, wasAtEnd);
+    unread.look(rows, conversation.arrived, { isOpening: !hasSettled, wasAtEnd });
     const numbers = new Map();
     for (const row of rows) {
-      row.isNew = row.key === unreadFrom;
+      row.isNew = unread.isFirst(row);
       if (row.isNew) row.version += " new";
       if (row.kind !== "run") continue;
       if (!numbers.has(row.invocation)) numbers.set(row.invocation, numbers.size + 1);
@@ -270,34 +292,9 @@ export function sessionPage(name, navigate) {
     drawPanel();
   }
 
-  // Marks where a reader who is not at the end was when something came.
-  function mark(before, wasAtEnd) {
-    if (!hasSettled || !before.size) return;
-    const come = rows.filter((row) => !before.has(row.key));
-    if (!come.length) return;
-    if (wasAtEnd && document.visibilityState === "visible") {
-      unreadFrom = undefined;
-      return;
-    }
-    if (!unread) unreadFrom = come[0].key;
-    unread += come.filter((row) => row.kind === "event").length;
-    pill.hidden = !unread;
-    pill.replaceChildren(icon("down"), many(unread, "new event"));
-  }
-
-  function showNew() {
-    list.reveal(unreadFrom, "start");
-    seen();
-  }
-
   function scrolled() {
-    if (unread && list.isAtEnd) seen();
-  }
-
-  // The mark stays, so that a reader finds where the new events began.
-  function seen() {
-    unread = 0;
-    pill.hidden = true;
+    unread.scrolled();
+    checks.soon();
   }
 
   function drawSession() {
@@ -327,7 +324,7 @@ export function sessionPage(name, navigate) {
   function drawPanel() {
     const shown = tab;
     if (shown === "talk") return;
-    const newest = { runs: runsRead, state: conversation.arrived, about: 0 }[shown];
+    const newest = { runs: runsRead, state: conversation.revision, about: 0 }[shown];
     const version = `${shown} ${newest} ${shown === "runs" ? "" : JSON.stringify(session)}`;
     if (version === drawn) return;
     drawn = version;
@@ -397,9 +394,14 @@ export function sessionPage(name, navigate) {
     navigate,
     changed: () => (draw(), readSession(), readRuns()),
     replaced: (id, event) => {
+      touched.add(conversation.byId.get(id)?.event.invocationId);
       conversation.replace(id, event, event && JSON.stringify(event));
       draw();
       refresh();
+    },
+    purged: async () => {
+      await readSession();
+      await checks.all();
     },
   };
 
@@ -417,30 +419,9 @@ export function sessionPage(name, navigate) {
     openMenu(anchor, eventActions(page, entry));
   }
 
-  async function say() {
-    const said = message.value.trim();
-    if (!said) return;
-    message.disabled = true;
-    try {
-      await appendMessage(page, said);
-      message.value = "";
-      grow();
-      list.toEnd();
-    } finally {
-      message.disabled = false;
-      message.focus();
-    }
-  }
-
-  function composeKey(event) {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    say();
-  }
-
-  function grow() {
-    message.style.height = "auto";
-    message.style.height = `${Math.min(message.scrollHeight + 2, 200)}px`;
+  async function say(said) {
+    await appendMessage(page, said);
+    list.toEnd();
   }
 
   function openRow() {
@@ -454,9 +435,14 @@ export function sessionPage(name, navigate) {
 
   return {
     element,
-    opened: () => {
-      readSession();
-      follow();
+    opened: async () => {
+      // The session is read first: no event of the stream is older than this version of it.
+      try {
+        await readSession();
+      } finally {
+        firstVersion = version();
+        follow();
+      }
     },
     close: () => leaving.abort(),
     // Another event of the same session needs no other page.

@@ -1,8 +1,9 @@
 // The page of sessions: a table that filters, sorts and pages, and keeps up with the server.
 
-import { callFull, engineOf, linkTo, pages, parts } from "./api.js";
-import { ago, button, chips, count, h, icon, text, time } from "./elements.js";
-import { openMenu } from "./dialogs.js";
+import { call, callFull, engineOf, linkTo, pages, parts } from "./api.js";
+import { isWatched } from "./attention.js";
+import { ago, button, chips, count, h, icon, notify, text, time } from "./elements.js";
+import { openMenu, showJson } from "./dialogs.js";
 import {
   createSession,
   eraseUser,
@@ -14,7 +15,6 @@ import { signIn } from "./sign_in.js";
 
 const PAGE_SIZE = 50;
 const PAUSE = 4000;
-const ATTENTION = 10 * 60_000;
 const ALL = "reasoningEngines/-";
 const DEFAULT_ORDER = "update_time desc";
 const COLUMNS = [
@@ -27,11 +27,6 @@ const COLUMNS = [
   ["Updated", "update_time"],
   ["Created", "create_time"],
 ];
-
-let lastInput = Date.now();
-for (const kind of ["pointerdown", "keydown", "pointermove", "visibilitychange"]) {
-  addEventListener(kind, () => (lastInput = Date.now()), { passive: true, capture: true });
-}
 
 // `engine` is the name of an engine, or "" for all engines of the location that the server names.
 export function sessionsPage(engine, asked, navigate) {
@@ -61,6 +56,7 @@ export function sessionsPage(engine, asked, navigate) {
     body,
   );
   const empty = h("div", { class: "empty", hidden: true });
+  const sheet = h("div", { class: "sheet" }, table, empty);
   const fault = h("div", { class: "fault", role: "alert" });
   const pager = h("nav", { class: "pager", "aria-label": "Pages" });
   const engines = h("select", { id: "engine", onchange: chooseEngine });
@@ -121,19 +117,20 @@ export function sessionsPage(engine, asked, navigate) {
         "div",
         { class: "buttons" },
         button([icon("plus"), "New session"], () => createSession(isOne ? parent : "", navigate)),
-        button(["More", icon("down")], (event) => openMenu(event.currentTarget, menu()), {
+        button(["More", icon("open")], (event) => openMenu(event.currentTarget, menu()), {
           "aria-haspopup": "menu",
         }),
       ),
     ),
     form,
     fault,
-    h("div", { class: "sheet" }, table, empty),
+    sheet,
     pager,
   );
 
   function menu() {
     return [
+      isOne && { label: "Raw JSON of the engine", run: showEngine },
       {
         label: "Export these sessions",
         run: () => exportSessions(parent, query().filter, "sessions"),
@@ -149,13 +146,22 @@ export function sessionsPage(engine, asked, navigate) {
         run: () => eraseUser(parent, state.user).then((done) => done && load()),
       },
       { label: "Purge what has expired…", isDangerous: true, run: () => purgeExpired() },
-    ];
+    ].filter((item) => item !== false);
+  }
+
+  async function showEngine() {
+    try {
+      showJson("Engine", await call("GET", parent));
+    } catch (error) {
+      if (error.code !== 404) throw error;
+      notify("Nobody has created this engine. Its sessions need none.");
+    }
   }
 
   function chooseEngine() {
     const { user: ofUser, days: ofDays, filter: asFilter, order } = state;
     navigate(
-      linkTo(engines.value, {
+      linkTo(found.get(engines.value)?.name ?? "", {
         user: ofUser,
         days: ofDays,
         filter: asFilter,
@@ -219,14 +225,13 @@ export function sessionsPage(engine, asked, navigate) {
   function again() {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      const isWatched =
-        document.visibilityState === "visible" && Date.now() - lastInput < ATTENTION;
-      if (isWatched && tokens.length === 1) load({ isQuiet: true });
+      if (isWatched() && tokens.length === 1) load({ isQuiet: true });
       else again();
     }, PAUSE);
   }
 
   function explain(error) {
+    sheet.hidden = !sessions.length;
     const place = /^Invalid filter at column (\d+): (.*)/.exec(error.message);
     if (place) {
       const column = Math.min(Number(place[1]), state.filter.length + 1);
@@ -257,6 +262,7 @@ export function sessionsPage(engine, asked, navigate) {
 
   function draw() {
     filter.removeAttribute("aria-invalid");
+    sheet.hidden = false;
     const now = JSON.stringify(sessions);
     if (now === shown) return;
     const known = new Set(rows().map((row) => row.dataset.row));
@@ -391,42 +397,38 @@ export function sessionsPage(engine, asked, navigate) {
     pager.hidden = tokens.length === 1 && !nextPageToken;
   }
 
+  // By id: the address may name an engine without its location, and the server with it.
   const found = new Map();
+  let offered = "";
+
+  function foundEngine(name, displayName = "") {
+    const id = parts(name).reasoningEngines;
+    if (found.get(id)?.displayName && !displayName) return;
+    found.set(id, { name, displayName, label: displayName ? `${displayName} (${id})` : id });
+  }
 
   // Engines that were created, and those that the page's sessions live under: an engine need not exist.
   function offerEngines() {
-    const all = engine && !isOne ? engine : "";
-    if (isOne && !found.has(engine)) found.set(engine, parts(engine).reasoningEngines);
-    for (const { name } of sessions)
-      if (!found.has(engineOf(name))) found.set(engineOf(name), parts(name).reasoningEngines);
-    const options = [
-      ["", "All engines"],
-      ...[...found].sort(([, one], [, other]) =>
-        one.localeCompare(other, undefined, { numeric: true }),
-      ),
-    ];
-    if (engines.length !== options.length)
-      engines.replaceChildren(...options.map(([value, label]) => h("option", { value }, label)));
-    engines.value = isOne ? engine : all;
+    const { reasoningEngines: chosen } = parts(parent);
+    if (isOne && !found.has(chosen)) foundEngine(engine);
+    for (const { name } of sessions) foundEngine(engineOf(name));
+    const options = [...found]
+      .map(([id, { label }]) => [id, label])
+      .sort(([, one], [, other]) => one.localeCompare(other, undefined, { numeric: true }));
+    const now = JSON.stringify(options);
+    if (now === offered) return;
+    offered = now;
+    engines.replaceChildren(
+      ...[["-", "All engines"], ...options].map(([value, label]) => h("option", { value }, label)),
+    );
+    engines.value = chosen;
   }
 
   async function readEngines() {
-    const where = engine.replace(/reasoningEngines\/.*/, "");
+    const path = `${engine.replace(/reasoningEngines\/.*/, "")}reasoningEngines`;
     try {
-      for await (const page of pages(
-        `${where}reasoningEngines`,
-        "reasoningEngines",
-        {},
-        leaving.signal,
-      )) {
-        for (const { name, displayName } of page)
-          found.set(
-            name,
-            displayName
-              ? `${displayName} (${parts(name).reasoningEngines})`
-              : parts(name).reasoningEngines,
-          );
-      }
+      for await (const page of pages(path, "reasoningEngines", {}, leaving.signal))
+        for (const { name, displayName } of page) foundEngine(name, displayName);
     } catch {
       // A caller who may not list engines still has the engines of the sessions.
     }

@@ -1,6 +1,7 @@
 // The panels beside a conversation: its runs along a timeline, its state, and facts about it.
 
 import { engineOf, linkTo, parts } from "./api.js";
+import { showJson } from "./dialogs.js";
 import {
   button,
   chips,
@@ -55,6 +56,7 @@ export function runsPanel(runs, go) {
           () => go(run.invocationId),
           { class: "run-item" },
         ),
+        iconButton("braces", `Raw JSON of turn ${place + 1}`, () => showJson("Run", run)),
       ),
     ];
   };

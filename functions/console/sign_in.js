@@ -8,6 +8,8 @@ import { ask } from "./dialogs.js";
 
 const PENDING = "sign-in";
 
+const isImplicit = settings.responseType === "id_token";
+
 export const needsCredential = !settings.auth.includes("none");
 
 const SAID = {
@@ -112,48 +114,60 @@ async function endpoints() {
 
 async function goToIssuer() {
   const { authorization_endpoint: page } = await endpoints();
-  const pending = { verifier: random(), state: random(), nonce: random(), hash: location.hash };
-  sessionStorage.setItem(PENDING, JSON.stringify(pending));
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(pending.verifier));
   const url = new URL(page);
   if (url.protocol !== "https:" && !/^(localhost|127\.0\.0\.1|\[::1\])$/.test(url.hostname))
     throw new Error("The issuer's page is not at https://.");
+  const pending = { verifier: random(), state: random(), nonce: random(), hash: location.hash };
+  sessionStorage.setItem(PENDING, JSON.stringify(pending));
   const query = {
-    response_type: "code",
+    response_type: settings.responseType,
     client_id: settings.clientId,
     redirect_uri: here(),
     scope: "openid email profile",
     state: pending.state,
     nonce: pending.nonce,
-    code_challenge: base64(new Uint8Array(digest)),
-    code_challenge_method: "S256",
+    ...(isImplicit ? {} : await challenge(pending.verifier)),
   };
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   location.assign(url);
 }
 
-// Takes what the issuer's page sent back in the address, if this is such a visit.
+async function challenge(verifier) {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(verifier));
+  return { code_challenge: base64(new Uint8Array(digest)), code_challenge_method: "S256" };
+}
+
+// Takes what the issuer's page sent back in the address, if this is such a visit: a code behind `?`,
+// or a token behind `#`, which no server sees.
 export async function returnFromIssuer() {
-  const query = new URLSearchParams(location.search);
-  if (!query.has("state")) return;
+  const sent = new URLSearchParams(isImplicit ? location.hash.slice(1) : location.search);
+  if (!sent.has("state")) return;
   const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? "{}");
   sessionStorage.removeItem(PENDING);
   history.replaceState(null, "", `${location.pathname}${pending.hash ?? ""}`);
-  if (query.get("state") !== pending.state)
+  if (sent.get("state") !== pending.state)
     throw new Error("The sign-in was not started in this tab. Sign in again, please.");
-  if (query.has("error"))
+  if (sent.has("error"))
     throw new Error(
-      `The issuer did not sign you in: ${query.get("error_description") ?? query.get("error")}.`,
+      `The issuer did not sign you in: ${sent.get("error_description") ?? sent.get("error")}.`,
     );
+  const token = isImplicit ? sent.get("id_token") : await redeem(sent.get("code"), pending);
+  if (claims(token).nonce !== pending.nonce)
+    throw new Error("The issuer's token belongs to another sign-in. Sign in again, please.");
+  setCredential({ kind: "token", value: token });
+}
+
+// Exchanges a code for an ID token.
+async function redeem(code, { verifier }) {
   const { token_endpoint: address } = await endpoints();
   const answer = await fetch(address, {
     method: "POST",
     body: new URLSearchParams({
       grant_type: "authorization_code",
-      code: query.get("code"),
+      code,
       redirect_uri: here(),
       client_id: settings.clientId,
-      code_verifier: pending.verifier,
+      code_verifier: verifier,
     }),
   });
   const told = await answer.json();
@@ -161,11 +175,10 @@ export async function returnFromIssuer() {
     throw new Error(
       `The issuer gave no token: ${told.error_description ?? told.error ?? answer.status}.`,
     );
-  if (claims(told.id_token).nonce !== pending.nonce)
-    throw new Error("The issuer's token belongs to another sign-in. Sign in again, please.");
-  setCredential({ kind: "token", value: told.id_token });
+  return told.id_token;
 }
 
+// What a token says; the server checks its signature.
 function claims(token) {
   const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
   return JSON.parse(

@@ -5,7 +5,8 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlencode, urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -38,9 +39,9 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture(scope="module")
-def guarded(store_environment: dict[str, str], provider: Provider) -> Iterator[str]:
-    """The URL of a server that takes keys and tokens of an issuer."""
-    settings = {
+def settings(provider: Provider) -> dict[str, str]:
+    """The settings of a server that takes keys and tokens of an issuer."""
+    return {
         "AUTH": "api_key,id_token",
         "API_KEYS": ",".join([hashed("admin", ADMIN), hashed("viewer", VIEWER)]),
         "AUTH_ISSUERS": provider.url,
@@ -48,6 +49,11 @@ def guarded(store_environment: dict[str, str], provider: Provider) -> Iterator[s
         "CONSOLE_CLIENT_ID": AUDIENCE,
         "POLICY": json.dumps(RULES),
     }
+
+
+@pytest.fixture(scope="module")
+def guarded(store_environment: dict[str, str], settings: dict[str, str]) -> Iterator[str]:
+    """The URL of the server."""
     with serving("sessions_api", {**store_environment, **settings}) as url:
         yield url
 
@@ -69,6 +75,18 @@ def console(browser: Browser, guarded: str) -> Iterator[Console]:
     """A tab in whose log stands nothing but answers of 401 and 403, which browsers note."""
     with new_context(browser) as context:
         opened = new_console(context, guarded)
+        yield opened
+    assert [line for line in opened.complaints if REFUSED not in line] == []
+
+
+@pytest.fixture
+def implicit(
+    browser: Browser, store_environment: dict[str, str], settings: dict[str, str]
+) -> Iterator[Console]:
+    """A tab with the console of a server whose issuer gives tokens without a code."""
+    settings = {**store_environment, **settings, "CONSOLE_RESPONSE_TYPE": "id_token"}
+    with serving("sessions_api", settings) as url, new_context(browser) as context:
+        opened = new_console(context, url)
         yield opened
     assert [line for line in opened.complaints if REFUSED not in line] == []
 
@@ -131,45 +149,103 @@ def test_a_caller_whose_rights_differ_is_led_to_one_engine(
     expect(page.get_by_role("link", name="Hers")).to_be_visible()
 
 
-def test_a_person_signs_in_at_the_issuer(
-    console: Console, provider: Provider, session: str
-) -> None:
-    """By authorization code with PKCE; afterwards the page is where it was, as that person."""
-    page, seen = console.page, {}
+class SignInPage:
+    """The issuer's page and its token endpoint; `seen` is what the console asked them for."""
 
-    def answer(route: Route) -> None:
-        request = route.request
-        path = urlsplit(request.url).path
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self.seen: dict[str, str] = {}
+        self.claims: dict[str, Any] = {}
+        """Claims of the token that differ."""
+
+    def answer(self, route: Route) -> None:
+        shared = {"Access-Control-Allow-Origin": "*"}
+        path = urlsplit(route.request.url).path
         if path == "/.well-known/openid-configuration":
-            endpoints = {
-                "authorization_endpoint": f"{provider.url}/authorize",
-                "token_endpoint": f"{provider.url}/token",
-            }
-            route.fulfill(json=endpoints, headers={"Access-Control-Allow-Origin": "*"})
+            places = {"authorization_endpoint": "authorize", "token_endpoint": "token"}
+            told = {name: f"{self.provider.url}/{place}" for name, place in places.items()}
+            route.fulfill(json=told, headers=shared)
         elif path == "/authorize":
-            seen.update(
-                {key: value for key, (value,) in parse_qs(urlsplit(request.url).query).items()}
-            )
-            back = urlencode({"code": "one-time", "state": seen["state"]})
-            route.fulfill(status=302, headers={"Location": f"{seen['redirect_uri']}?{back}"})
+            self.seen = dict(parse_qsl(urlsplit(route.request.url).query))
+            route.fulfill(status=302, headers={"Location": self.back()})
         else:
-            form = {key: value for key, (value,) in parse_qs(request.post_data or "").items()}
+            form = dict(parse_qsl(route.request.post_data or ""))
             digest = hashlib.sha256(form["code_verifier"].encode()).digest()
             challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-            is_proven = form["code"] == "one-time" and challenge == seen["code_challenge"]
-            token = provider.token(int(time.time()), nonce=seen["nonce"])
-            told = {"id_token": token} if is_proven else {"error": "invalid_grant"}
-            route.fulfill(json=told, headers={"Access-Control-Allow-Origin": "*"})
+            is_proven = form["code"] == "one-time" and challenge == self.seen["code_challenge"]
+            told = {"id_token": self.token()} if is_proven else {"error": "invalid_grant"}
+            route.fulfill(json=told, headers=shared)
 
-    page.context.route(f"{provider.url}/**", answer)
-    console.go(session)
+    def back(self) -> str:
+        """Where the issuer sends the browser: a code behind `?`, a token behind `#`."""
+        kind, mark = self.seen["response_type"], "?"
+        sent = {"code": "one-time"}
+        if kind == "id_token":
+            # Google refuses the parameters of PKCE in this flow.
+            assert not any(name.startswith("code_challenge") for name in self.seen)
+            sent, mark = {"id_token": self.token(), "authuser": "0"}, "#"
+        return (
+            f"{self.seen['redirect_uri']}{mark}{urlencode({**sent, 'state': self.seen['state']})}"
+        )
+
+    def token(self) -> str:
+        claims = {"nonce": self.seen["nonce"], **self.claims}
+        return self.provider.token(int(time.time()), **claims)
+
+
+@pytest.fixture
+def issuer(console: Console, provider: Provider) -> SignInPage:
+    """The pages of the issuer, in the console's browser."""
+    pages = SignInPage(provider)
+    console.page.context.route(f"{provider.url}/**", pages.answer)
+    return pages
+
+
+def sign_in_at_the_issuer(page: Page) -> None:
     page.get_by_role("alert").get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name="Sign in at").click()
+
+
+def test_a_person_signs_in_at_the_issuer(
+    console: Console, issuer: SignInPage, session: str
+) -> None:
+    """By authorization code with PKCE; afterwards the page is where it was, as that person."""
+    page = console.go(session)
+    sign_in_at_the_issuer(page)
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     assert page.url == f"{console.url}/console/#{session}"
-    assert (seen["client_id"], seen["code_challenge_method"]) == (AUDIENCE, "S256")
+    assert (issuer.seen["client_id"], issuer.seen["code_challenge_method"]) == (AUDIENCE, "S256")
     page.get_by_role("tab", name="State").click()
     expect(page.get_by_role("tabpanel")).to_contain_text("The state is empty")
+
+
+def test_a_person_signs_in_where_a_code_would_need_a_secret(
+    implicit: Console, provider: Provider, session: str
+) -> None:
+    """As at Google: the issuer sends the token behind `#`, where no server and no log sees it."""
+    pages, page = SignInPage(provider), implicit.page
+    page.context.route(f"{provider.url}/**", pages.answer)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    implicit.go(f"{session}?x=1")
+    sign_in_at_the_issuer(page)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    assert page.url == f"{implicit.url}/console/#{session}?x=1"
+    assert pages.seen["response_type"] == "id_token"
+    assert not any("eyJ" in url.partition("#")[0] for url in asked)
+
+
+def test_a_token_of_another_sign_in_is_refused(
+    implicit: Console, provider: Provider, session: str
+) -> None:
+    """The nonce ties a token to the visit that asked for it."""
+    pages, page = SignInPage(provider), implicit.page
+    pages.claims = {"nonce": "of another visit"}
+    page.context.route(f"{provider.url}/**", pages.answer)
+    implicit.go(session)
+    sign_in_at_the_issuer(page)
+    expect(page.get_by_text("The issuer's token belongs to another sign-in.")).to_be_visible()
+    expect(page.get_by_role("alert").get_by_role("button", name="Sign in")).to_be_visible()
 
 
 def test_a_sign_in_that_this_tab_did_not_start_is_refused(console: Console) -> None:

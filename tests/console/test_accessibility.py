@@ -52,9 +52,10 @@ def check(page: Page) -> None:
 
 
 def test_axe_finds_nothing(page: Page, seeded: Client) -> None:
-    """On the landing page, the list, a conversation with everything open, menus and dialogs."""
-    page.goto(seeded.url)
-    check(page)
+    """On the landing page, the documentation, the list, an open conversation, menus and dialogs."""
+    for path in ("", "/README.md", "/docs/settings.md"):
+        page.goto(f"{seeded.url}{path}")
+        check(page)
     page.goto(f"{seeded.url}/console/#reasoningEngines/{seeded.engine}")
     expect(page.locator("tbody tr")).to_have_count(1)
     check(page)

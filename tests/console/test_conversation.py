@@ -1,10 +1,11 @@
 """One session in a real Chromium, while another client appends to it."""
 
+import json
 import re
 
 from playwright.sync_api import Page, expect
 
-from tests.support.console import Client, Console
+from tests.support.console import Client, Console, choose
 
 CALL = {"functionCall": {"id": "c1", "name": "get_forecast", "args": {"city": "Oslo"}}}
 ANSWER = {"functionResponse": {"id": "c1", "name": "get_forecast", "response": {"celsius": 4}}}
@@ -89,7 +90,7 @@ def test_runs_show_their_state_and_duration(console: Console, client: Client) ->
     expect(runs.nth(1)).to_contain_text("failed, 1.0 s")
     expect(runs.nth(1)).to_contain_text("It broke.")
     expect(page.locator(".run").nth(1)).to_contain_text("failed, 1.0 s")
-    runs.nth(1).get_by_role("button").click()
+    runs.nth(1).get_by_role("button", name="Turn 2 failed").click()
     expect(page.locator(".run").nth(1)).to_be_in_viewport()
 
 
@@ -128,6 +129,22 @@ def test_raw_json_is_exact(console: Console, client: Client) -> None:
     expect(page.locator("dialog")).to_have_count(0)
     page.get_by_role("tab", name="State").click()
     expect(page.get_by_role("tabpanel")).to_contain_text(f"big: {2**70}")
+
+
+def test_the_raw_json_of_a_run_and_of_its_session_is_at_hand(
+    console: Console, client: Client
+) -> None:
+    session = client.session(displayName="Hers")
+    client.say(session, "agent", rawEvent={"usageMetadata": {"totalTokenCount": 470}})
+    page = console.go(session)
+    page.get_by_role("button", name="Raw JSON of turn 1").click()
+    run = page.get_by_role("dialog", name="Run").locator("pre")
+    (expected,) = client.call("GET", f"{session}/runs")["runs"]
+    assert json.loads(run.inner_text()) == expected
+    page.keyboard.press("Escape")
+    choose(page, "Raw JSON")
+    shown = page.get_by_role("dialog", name="Session").locator("pre")
+    assert json.loads(shown.inner_text()) == client.call("GET", session, view="FULL")
 
 
 def test_an_address_leads_to_an_event(console: Console, client: Client) -> None:

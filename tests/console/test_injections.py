@@ -1,11 +1,14 @@
 """Content that tries to be HTML, script or an address that runs stays text, in every field."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
+import pytest
 from playwright.sync_api import expect
 
-from tests.support.console import Client, Console
+from tests.support.console import Client, Console, agree, choose, opened
 
 HTML = "<img src=x onerror=attack()><script>attack()</script>"
 MARKUP = f"'>{HTML}<svg onload=attack()>{{{{attack()}}}}${{attack()}}"
@@ -17,8 +20,16 @@ def nasty(field: str) -> str:
     return f"{field} {MARKUP}"
 
 
-def everywhere(client: Client) -> None:
-    """Makes a session and events with such texts in all their fields."""
+def engine_of(client: Client) -> Client:
+    """A client whose engine has such texts in all its fields."""
+    body = {"displayName": nasty("engine"), "description": nasty("description")}
+    created = client.call("POST", "reasoningEngines", body)["response"]
+    assert created["displayName"] == nasty("engine")
+    return Client(client.url, created["name"].rpartition("/")[2])
+
+
+def everywhere(client: Client) -> str:
+    """Makes a session and events with such texts in all their fields; returns its name."""
     state = {nasty("key"): nasty("value"), f"user:{MARKUP}": [MARKUP], f"app:{MARKUP}": {MARKUP: 1}}
     session = client.session(nasty("user"), displayName=nasty("name"), sessionState=state)
     parts: list[dict[str, Any]] = [
@@ -54,21 +65,40 @@ def everywhere(client: Client) -> None:
     client.say(session, author, turn=turn, errorCode=nasty("code"), errorMessage=nasty("error"))
     usage = {"usageMetadata": {"totalTokenCount": MARKUP}}
     client.say(session, author, turn=turn, rawEvent={"actions": {}, MARKUP: MARKUP, **usage})
+    return session
 
 
 SVG = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIG9ubG9hZD0iYXR0YWNrKCkiLz4="
 """`<svg xmlns="http://www.w3.org/2000/svg" onload="attack()"/>` in base64."""
 
 
-def test_no_content_becomes_anything_but_text(console: Console, client: Client) -> None:
-    """Nothing runs, no address of another server is asked, and all of it can be read."""
+@pytest.fixture
+def console(console: Console) -> Iterator[Console]:
+    """A tab in which nothing ran and nothing went to another server at the end."""
     page = console.page
     page.add_init_script("window.attacks = 0; window.attack = () => { attacks += 1 }")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(urlsplit(request.url).netloc))
-    everywhere(client)
-    console.go(f"reasoningEngines/{client.engine}")
+    yield console
+    assert page.evaluate("attacks") == 0
+    elements = "main script, svg[onload], img[onerror], [onclick], [src=x], a[href^=javascript]"
+    assert page.locator(elements).count() == 0
+    assert {*asked} == {urlsplit(console.url).netloc}
+
+
+def test_no_content_becomes_anything_but_text(console: Console, client: Client) -> None:
+    """Of an engine, a session, its events, runs and state; all of it can be read."""
+    page, owner = console.page, engine_of(client)
+    session = everywhere(owner)
+    console.go(f"reasoningEngines/{owner.engine}")
     expect(page.locator("tbody .name")).to_have_text(nasty("name"))
+    expect(page.locator("select option")).to_contain_text([f"{nasty('engine')} ({owner.engine})"])
+    expect(page.locator("select option", has_text=owner.engine)).to_have_count(1)
+    expect(page.get_by_label("Engine")).to_have_value(owner.engine)
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Raw JSON of the engine").click()
+    expect(page.locator("pre.json")).to_contain_text("description '>")
+    page.keyboard.press("Escape")
     page.locator("tbody .name").click()
     expect(page.locator(".event")).to_have_count(3)
     for summary in page.locator(".event > .body > details > summary").all():
@@ -81,26 +111,67 @@ def test_no_content_becomes_anything_but_text(console: Console, client: Client) 
     for tab in ("State", "About", "Runs"):
         page.get_by_role("tab", name=tab).click()
         expect(page.get_by_role("tabpanel")).to_contain_text("attack()")
+    page.get_by_role("button", name="Raw JSON of turn 1").click()
+    expect(page.locator("pre.json")).to_contain_text("invocation '>")
+    page.keyboard.press("Escape")
     page.get_by_label("Find in the conversation").fill(HTML)
     page.keyboard.press("Enter")
     page.locator(".event").first.focus()
     page.keyboard.press("Enter")
     expect(page.locator("pre.json")).to_contain_text("attack()")
     page.keyboard.press("Escape")
-    assert page.evaluate("attacks") == 0
-    assert page.locator("main script, main svg[onload], main img[onerror], [onclick]").count() == 0
-    assert page.locator("a[href^=javascript]").count() == 0
-    assert {*asked} == {urlsplit(client.url).netloc}
+    choose(page, "Fork")
+    agree(page, "Fork")
+    page.get_by_role("tab", name="About").click()
+    origin = page.get_by_role("tabpanel").get_by_role("link", name=session.rpartition("/")[2])
+    expect(origin).to_be_visible()
+    choose(page, "Erase user")
+    expect(page.get_by_label("User", exact=True)).to_have_value(nasty("user"))
+    page.get_by_role("button", name="Count it").click()
+    expect(page.get_by_role("dialog", name="Erase the user?")).to_contain_text(nasty("user"))
+
+
+def test_what_the_server_says_of_wrong_input_is_text(
+    console: Console, client: Client, tmp_path: Path
+) -> None:
+    """Its messages quote filters, labels and lines of files."""
+    session = client.session()
+    filters = urlencode({"filter": f"{HTML}=1", "user": MARKUP, "order": MARKUP})
+    page = console.go(f"reasoningEngines/{client.engine}?{filters}")
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    expect(page.get_by_label("Filter")).to_have_value(f"{HTML}=1")
+    page.get_by_role("button", name="More").click()
+    expect(page.get_by_role("menuitem", name="Erase user")).to_contain_text(MARKUP)
+    page.get_by_role("menuitem", name="Import sessions").click()
+    file = tmp_path / "<img src=x onerror=attack()>.ndjson"
+    file.write_text(f'{{"{HTML}": 1}}\n')
+    page.get_by_label("File").set_input_files(file)
+    page.get_by_role("button", name="Import").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("attack()")
+    page.keyboard.press("Escape")
+    opened(console, session)
+    choose(page, "Labels")
+    page.get_by_role("textbox", name="Labels").fill(HTML)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("attack()")
+    console.complaints.clear()  # Browsers log every answer of 400.
+
+
+def test_what_an_issuer_says_of_a_failed_sign_in_is_text(console: Console) -> None:
+    """It stands in the address, where anybody may have put it."""
+    page = console.page
+    page.add_init_script("""sessionStorage.setItem("sign-in", '{"state": "s", "hash": ""}')""")
+    said = urlencode({"state": "s", "error": "no", "error_description": HTML})
+    page.goto(f"{console.url}/console/?{said}")
+    expect(page.get_by_text("The issuer did not sign you in")).to_contain_text(HTML)
 
 
 def test_an_address_of_the_console_is_no_way_in(console: Console, server: str) -> None:
     """Whatever stands after the mark: it names a resource, and is text where it shows."""
     page = console.page
-    page.add_init_script("window.attacks = 0; window.attack = () => { attacks += 1 }")
     for address in (HTML, f"reasoningEngines/{HTML}", f"reasoningEngines/1/sessions/{HTML}", "%"):
         console.go(address.replace("#", ""))
         expect(page.get_by_role("alert").filter(has_text="n")).not_to_be_empty()
-    assert page.evaluate("attacks") == 0
     console.complaints.clear()  # Browsers log the answers of 400 and 404.
 
 

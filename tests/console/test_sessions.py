@@ -1,10 +1,11 @@
 """The list of sessions in a real Chromium: engines, filters, pages, orders, and news."""
 
+import json
 import re
 
 from playwright.sync_api import Page, expect
 
-from tests.support.console import Client, Console
+from tests.support.console import LATER, Client, Console
 
 
 def names(page: Page) -> list[str]:
@@ -17,10 +18,12 @@ def test_sessions_of_all_engines_come_first_and_appear_by_themselves(
 ) -> None:
     """Engines need not exist; the page asks again while somebody looks at it."""
     client.session(displayName="The first", labels={"tier": "gold"})
+    console.page.clock.install()
     page = console.go()
     row = page.locator("tr", has_text="The first")
     expect(row.locator("td")).to_contain_text(["The first", "ada", "tier: gold", client.engine])
     client.session(displayName="A newcomer")
+    page.clock.run_for(LATER)
     expect(page.locator("tbody tr").first).to_contain_text("A newcomer")
 
 
@@ -33,6 +36,22 @@ def test_an_engine_has_a_list_of_its_own(console: Console, client: Client) -> No
     page.get_by_label("Engine").select_option(label=client.engine)
     expect(page.get_by_role("heading", name=f"Sessions of engine {client.engine}")).to_be_visible()
     expect(page.locator("tbody .name")).to_have_text(["Inside"])
+
+
+def test_the_raw_json_of_an_engine_is_at_hand(console: Console, client: Client) -> None:
+    """Of one that somebody created; of another one the page says that nobody has."""
+    created = client.call("POST", "reasoningEngines", {"displayName": "Support"})["response"]
+    page = console.go(created["name"])
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Raw JSON of the engine").click()
+    shown = page.get_by_role("dialog", name="Engine").locator("pre")
+    assert json.loads(shown.inner_text()) == client.call("GET", created["name"])
+    page.keyboard.press("Escape")
+    console.go(f"reasoningEngines/{client.engine}")
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Raw JSON of the engine").click()
+    expect(page.get_by_text("Nobody has created this engine.")).to_be_visible()
+    console.complaints.clear()  # Browsers log every answer of 404.
 
 
 def test_filters_narrow_the_list_and_stand_in_the_address(console: Console, client: Client) -> None:

@@ -104,6 +104,8 @@ def test_the_wheel_alone_serves_the_first_conversation(
     ):
         lines = "set -e\n" + conversation.replace("http://127.0.0.1:8080", url)
         said = run("bash", "-c", lines, folder=tmp_path)
+        page = run("curl", "-sfH", "Accept: text/html", f"{url}/docs/settings.md", folder=tmp_path)
+    assert "<td><code>SESSIONS_STORE</code></td>" in page
     assert '"plan":"pro"' in said
     assert '"error"' not in said
 

@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import flask
 import pytest
@@ -18,7 +19,10 @@ from tests.support.project import ROOT
 
 BROWSER = "text/html,application/xhtml+xml,*/*;q=0.8"
 FILES = sorted(path.name for path in (ROOT / "functions/console").iterdir())
+TEMPLATES = ["docs.html", "landing.html"]
+DOCS = ["README.md", *(f"{path.relative_to(ROOT)}" for path in (ROOT / "docs").glob("**/*.md"))]
 CLOUD: dict[str, Any] = {"k_service": "f", "google_cloud_project": "p", "log_requests": False}
+POLICY = json.dumps([{"principal": "*", "role": "admin"}])
 
 
 def nothing() -> Any:
@@ -48,14 +52,20 @@ def test_the_root_tells_a_browser_what_the_server_is() -> None:
     text = answer.get_data(as_text=True)
     assert answer.content_type == "text/html; charset=utf-8"
     assert f"Version {__version__}" in text
-    assert re.findall(r'<li ?>\s*<a href="(.+?)"', text) == ["console/", "health", "openapi.json"]
+    links = ["console/", "health", "openapi.json", "README.md"]
+    assert re.findall(r'<li ?>\s*<a href="(.+?)"', text) == links
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", ""])
 def test_the_root_answers_other_clients_in_json(accept: str) -> None:
     answer = get("/", accept=accept)
     assert answer.content_type == "application/json; charset=UTF-8"
-    links = {"console": "console/", "health": "health", "openapi": "openapi.json"}
+    links = {
+        "console": "console/",
+        "health": "health",
+        "openapi": "openapi.json",
+        "docs": "README.md",
+    }
     assert answer.get_json() == {
         "name": "Agent Engine Sessions",
         "version": __version__,
@@ -69,10 +79,11 @@ def test_the_root_tells_no_version_and_no_console_in_the_cloud(accept: str) -> N
     answer = get("/", accept=accept, **CLOUD)
     text = answer.get_data(as_text=True)
     assert __version__ not in text
-    assert '<li hidden><a href="console/"' in text if accept == BROWSER else "console" not in text
+    for link in ("console/", "README.md"):
+        assert f'<li hidden><a href="{link}"' in text if accept == BROWSER else link not in text
 
 
-@pytest.mark.parametrize("path", ["/", "/console", "/console/", "/console/app.js"])
+@pytest.mark.parametrize("path", ["/", "/console", "/console/", "/console/app.js", "/README.md"])
 def test_a_lone_method_has_no_page(path: str) -> None:
     assert get(path, "get_session", accept=BROWSER).status_code == 404
 
@@ -84,7 +95,7 @@ def test_a_lone_method_has_no_page(path: str) -> None:
 )
 def test_the_setting_turns_the_console_on(settings: dict[str, Any], status: int) -> None:
     """Unset, it is on for a laptop and off in the cloud."""
-    for path in ("/console/", "/console/app.js"):
+    for path in ("/console/", "/console/app.js", "/README.md", "/docs/settings.md"):
         assert get(path, **settings).status_code == status
 
 
@@ -102,7 +113,7 @@ def test_the_target_console_serves_the_page_and_no_method(settings: dict[str, An
     assert sessions.status_code == 404
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if name != "landing.html"])
+@pytest.mark.parametrize("name", [name for name in FILES if name not in TEMPLATES])
 def test_every_file_of_the_console_is_served_under_a_strict_policy(name: str) -> None:
     """No script but the page's own, no other origin, no framing, no guess of types."""
     answer = get(f"/console/{name}")
@@ -117,12 +128,42 @@ def test_every_file_of_the_console_is_served_under_a_strict_policy(name: str) ->
     assert answer.headers["Referrer-Policy"] == "no-referrer"
 
 
-@pytest.mark.parametrize(
-    "name", ["landing.html", "x.js", "../api/console.py", "%2e%2e/main.py", ""]
-)
+@pytest.mark.parametrize("name", [*TEMPLATES, "x.js", "../api/console.py", "%2e%2e/main.py", ""])
 def test_nothing_beside_the_files_is_served(name: str) -> None:
     answer = get(f"/console/{name or 'a/b'}")
     assert (answer.status_code, answer.get_json()["error"]["status"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("path", DOCS)
+def test_every_page_of_the_documentation_is_drawn_and_its_links_hold(path: str) -> None:
+    """Links to other pages, to their headings and to pictures; those to source files are text."""
+    text = get(f"/{path}", accept=BROWSER).get_data(as_text=True)
+    assert text.count("<h1 ") == 1
+    for link in re.findall(r'(?:href|src)="([^"]+)"', text):
+        if not re.match("[a-z]+:", link):
+            page, _, anchor = urljoin(f"/{path}", link).partition("#")
+            answer = get(page, accept=BROWSER)
+            assert answer.status_code == 200, link
+            assert not anchor or f'id="{anchor}"' in answer.get_data(as_text=True), link
+
+
+def test_other_clients_than_browsers_get_the_documentation_as_it_is_written() -> None:
+    answer = get("/docs/settings.md")
+    assert answer.content_type == "text/plain; charset=utf-8"
+    assert answer.data == (ROOT / "docs/settings.md").read_bytes()
+    assert answer.headers["Vary"] == "Accept"
+
+
+@pytest.mark.parametrize("path", ["/README.md", "/docs/console.md"])
+def test_a_page_of_the_documentation_may_run_no_script(path: str) -> None:
+    policy = get(path, accept=BROWSER).headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; ")
+    assert policy.endswith("style-src 'self'; img-src 'self'")
+
+
+@pytest.mark.parametrize("path", ["/docs/", "/docs/x.md", "/docs/../main.py", "/README.md/x"])
+def test_the_documentation_has_no_other_files(path: str) -> None:
+    assert get(path, accept=BROWSER).status_code == 404
 
 
 def test_a_file_that_is_unchanged_is_not_sent_again() -> None:
@@ -139,14 +180,13 @@ def test_the_page_names_every_module_that_it_loads() -> None:
 
 def test_the_page_may_call_the_api_and_the_issuer_that_the_settings_name() -> None:
     """And its scripts learn no secrets: hashes of keys and policies stay in the server."""
-    rules = json.dumps([{"principal": "*", "role": "admin"}])
     answer = get(
         "/console/",
         auth="id_token,api_key",
         auth_issuers="https://accounts.example/tenant https://other.example",
         auth_audiences="web",
         api_keys=f"a:{64 * '0'}",
-        policy=rules,
+        policy=POLICY,
         console_api_url="https://api.example/base",
         console_client_id="web",
     )
@@ -156,10 +196,35 @@ def test_the_page_may_call_the_api_and_the_issuer_that_the_settings_name() -> No
         "auth": ["id_token", "api_key"],
         "issuer": "https://accounts.example/tenant",
         "clientId": "web",
+        "responseType": "code",
     }
     allowed = re.search("connect-src ([^;]+)", answer.headers["Content-Security-Policy"])
     assert allowed is not None
     assert allowed[1] == "'self' https://api.example https://accounts.example"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "setting", "expected"),
+    [
+        ("https://accounts.google.com", "", "id_token"),
+        ("https://accounts.google.com", "code", "code"),
+        ("https://accounts.example", "", "code"),
+        ("https://accounts.example", "id_token", "id_token"),
+    ],
+)
+def test_google_gives_tokens_without_a_code_unless_the_setting_says_otherwise(
+    issuer: str, setting: str, expected: str
+) -> None:
+    """Its token endpoint takes no code of a web client without a secret."""
+    answer = get(
+        "/console/",
+        auth="id_token",
+        auth_issuers=issuer,
+        auth_audiences="web",
+        policy=POLICY,
+        console_response_type=setting,
+    )
+    assert page_settings(answer)["responseType"] == expected
 
 
 @pytest.mark.parametrize("url", ["api.example", "http://api.example", "https://a;b", "https://a/"])
@@ -176,10 +241,9 @@ def test_a_page_of_another_origin_may_lead_to_the_console() -> None:
 
 
 def test_the_console_ships_with_the_package() -> None:
-    """The wheel holds the folder `functions` whole, and so does what gcloud uploads."""
-    assert (
-        '"functions" = "agent_engine_sessions/_server/functions"'
-        in Path(ROOT / "pyproject.toml").read_text()
-    )
+    """The wheel holds `functions` whole, as does what gcloud uploads, and the documentation."""
+    for name in ("functions", "README.md", "docs"):
+        included = f'"{name}" = "agent_engine_sessions/_server/{name}"'
+        assert included in Path(ROOT / "pyproject.toml").read_text()
     ignored = (ROOT / ".gcloudignore").read_text().splitlines()
     assert not {line.lstrip("*") for line in ignored} & {".html", ".css", ".js", ".svg"}

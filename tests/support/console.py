@@ -11,6 +11,12 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 PATIENCE = 20_000
 """Milliseconds that the page may take for anything."""
 
+LATER = 5_000
+"""Milliseconds after which a page has asked the server again for what is new."""
+
+_HTTP = httpx.Client(timeout=60)
+"""One for all: each new one reads the certificates of the system again."""
+
 START = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 
@@ -25,7 +31,7 @@ class Client:
     def call(self, verb: str, path: str, body: Any = None, **query: str) -> Any:
         """The JSON of a request that must succeed."""
         url = f"{self.url}/v1beta1/{path}"
-        answer = httpx.request(verb, url, json=body, params=query, timeout=60)
+        answer = _HTTP.request(verb, url, json=body, params=query)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
