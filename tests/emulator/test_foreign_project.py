@@ -46,11 +46,10 @@ async def talk(service, text, **options):
     message = Content(role="user", parts=[Part(text=text)])
     answers = [each async for each in runner.run_async(**KEY, new_message=message)]
     session = await service.get_session(app_name="shop", **KEY)
-    await service.close()
     return answers[-1].content.parts[0].text, session
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", range(4))
 def test_a_conversation(sessions, number):
     with open(os.environ["SEEN"], "a") as seen:
         seen.write(f"{sessions.url} {sessions.project}\\n")
@@ -80,7 +79,6 @@ def test_a_lost_answer(sessions):
             except Exception as error:
                 assert error.code == 503
         found = await service.get_session(app_name="shop", **KEY)
-        await service.close()
         return [each.id for each in found.events].count("retried")
 
     assert asyncio.run(retried()) == 1
@@ -121,7 +119,7 @@ def test_two_runs_at_once_have_servers_of_their_own(tmp_path: Path) -> None:
         )
     for run in runs:
         said, _ = run.communicate(timeout=400)
-        assert "14 passed" in said, said
+        assert "6 passed" in said, said
     seen = [(tmp_path / f"seen{number}").read_text().split() for number in range(2)]
     urls = [{*each[::2]} for each in seen]
     assert [len(each) for each in urls] == [1, 1]
