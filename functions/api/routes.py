@@ -18,18 +18,15 @@ _E = "reasoningEngines/*"
 _LIST = ("pageSize", "pageToken", "filter")
 _IF_MATCH = ("etag",)
 _APPEND = ("requestId", "allowMissing", "userId", *_IF_MATCH)
+_OPERATION_PARENTS = (_L, _P, f"{_P}/sessions/*", _E, f"{_E}/sessions/*")
+
 OWN_PARAMETERS = frozenset({"allowMissing", "etag", "requestId", "userId", "view"})
 """The parameters that official methods have here alone."""
-
-_OPERATION_PARENTS = (_L, _P, f"{_P}/sessions/*", _E, f"{_E}/sessions/*")
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One path of one method, in some versions of the API, and the query that it takes.
-
-    `is_own` tells that the managed service lacks this path.
-    """
+    """One path of one method, in some versions of the API, and the query that it takes."""
 
     method: str
     verb: str
@@ -37,6 +34,7 @@ class Route:
     versions: tuple[str, ...] = BOTH
     query: tuple[str, ...] = ()
     is_own: bool = False
+    """Whether the managed service lacks this path."""
 
 
 def _sessions(
