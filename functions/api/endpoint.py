@@ -40,12 +40,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _TABLE = PathTable(ROUTES)
-_WANTS_EXTENSIONS = "HTTP_X_EXTENSIONS"
 
 Method = Callable[[Request, Store, int], str | Answer | LineStream | EventStream]
 """Answers JSON, JSON with an etag, a stream of lines, or a stream of events."""
 CONSOLE = "console"
 """The target that serves the console alone."""
+_WANTS_EXTENSIONS = "HTTP_X_EXTENSIONS"
+"""A request's header X-Extensions, in its WSGI environment."""
 
 
 class Endpoint:
