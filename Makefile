@@ -1,5 +1,5 @@
-.PHONY: run purge backup test torture fuzz bench versions check openapi messages screenshots lock \
-	clean
+.PHONY: run purge backup test adk-tests torture fuzz bench versions check openapi messages \
+	screenshots lock clean
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -24,6 +24,14 @@ backup: .venv/run
 # has /dev/shm, because every append of a test waits for the disk.
 test: .venv/test
 	PYTEST_DEBUG_TEMPROOT=$(wildcard /dev/shm) $(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+# Runs ADK's own tests of session services over ours, from ADK_SOURCE or from a clone of ADK's
+# repository at the version that is installed.
+adk-tests: export ADK_SOURCE ?= .venv/adk-$(shell $(BIN)/python -c "from google.adk.version import __version__; print(__version__)")
+adk-tests: .venv/test
+	test -d $(ADK_SOURCE) || git clone --quiet --depth=1 --branch=v$(ADK_SOURCE:.venv/adk-%=%) \
+		https://github.com/google/adk-python $(ADK_SOURCE)
+	$(BIN)/python -m pytest -n 0 -s tests/emulator/test_adk_own_tests.py $(ARGS)
 
 # Kills, overloads and disconnects servers for TORTURE_MINUTES, and prints the losses; see
 # docs/reliability.md.

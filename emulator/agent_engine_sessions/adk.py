@@ -159,6 +159,9 @@ class SessionService(VertexAiSessionService):
             raise
         session = _session(app_name, found)
         session.events = events
+        if events:
+            # As ADK's other services have it, and as an append leaves the session in memory.
+            session.last_update_time = events[-1].timestamp
         return session
 
     async def list_sessions(

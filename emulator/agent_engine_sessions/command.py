@@ -24,6 +24,7 @@ from agent_engine_sessions.serving import (
 _SESSIONS = "/v1beta1/projects/local/locations/us-central1/reasoningEngines/1/sessions"
 
 _STRICT = {
+    "EXTENSIONS": "false",
     "MAX_PAGE_SIZE": "100",
     "MIN_TTL": "86400s",
     "REQUIRE_ENGINE": "true",

@@ -92,8 +92,8 @@ def export_sessions(
     "--from",
     "source",
     metavar="SOURCE",
-    help="An ADK session service's URI, such as sqlite:///sessions.db, or the name of an engine "
-    "of the managed service, projects/P/locations/L/reasoningEngines/E.",
+    help="An ADK session service's URI, such as sqlite:///sessions.db or firestore://PROJECT, or "
+    "the name of an engine of the managed service, projects/P/locations/L/reasoningEngines/E.",
 )
 @click.option("--app", "apps", multiple=True, help="An app's name in ADK; give it for each app.")
 @click.option("--source-url", help="Another address of the managed service.", hidden=True)
@@ -121,11 +121,15 @@ def import_sessions(
         if source is not None:
             try:
                 from agent_engine_sessions.sources import read_source
+
+                lines = read_source(source, apps, lost.append, source_url)
             except ModuleNotFoundError as error:
                 raise click.UsageError(
                     f"--from needs {error.name}: pip install 'agent-engine-sessions[adk]'"
                 ) from None
-            lines = read_source(source, apps, lost.append, source_url)
+            except ImportError as error:
+                # ADK's own sentence about what one of its services needs.
+                raise click.UsageError(str(error)) from None
         else:
             lines = _lines_of(file or Path("-"))
         answer = _remote(url, engine, token, api_key).import_lines(lines, report)

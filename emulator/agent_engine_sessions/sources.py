@@ -22,6 +22,9 @@ Lost = Callable[[str], None]
 """Takes a sentence that says what cannot be moved."""
 
 _ID = re.compile("(?!-$)[A-Za-z0-9_-]{1,128}")
+_FIRESTORE = "firestore://"
+"""How a URI begins that ADK's command line does not know, though ADK has the service."""
+
 _OUTPUT_ONLY = ("eventType",)
 
 
@@ -31,17 +34,28 @@ def read_source(
     """The lines of all sessions of a source.
 
     `source` is the name of an engine of the managed service, or the URI of one of ADK's session
-    services, whose sessions are those of the `apps`.
+    services, whose sessions are those of the `apps`. Raises ImportError for a package that the
+    service needs.
     """
     if source.startswith(MANAGED):
-        yield from _managed_lines(source, base_url)
-        return
+        return _managed_lines(source, base_url)
+    return _run(_adk_lines(_adk_service(source), apps, lost))
+
+
+def _adk_service(uri: str) -> BaseSessionService:
+    """The service that ADK's command line makes of a URI, or ADK's service for Firestore."""
+    if uri.startswith(_FIRESTORE):
+        from google.adk.integrations.firestore.firestore_session_service import (
+            FirestoreSessionService,
+        )
+        from google.cloud.firestore import AsyncClient
+
+        project, _, database = uri.removeprefix(_FIRESTORE).partition("/")
+        return FirestoreSessionService(AsyncClient(project=project, database=database or None))
     register()
-    service = get_service_registry().create_session_service(source, agents_dir=".")
-    if service is None:
-        # ADK's command line, too, takes every other URI for a database's.
-        service = DatabaseSessionService(db_url=source)
-    yield from _run(_adk_lines(service, apps, lost))
+    service = get_service_registry().create_session_service(uri, agents_dir=".")
+    # ADK's command line, too, takes every other URI for a database's.
+    return service or DatabaseSessionService(db_url=uri)
 
 
 def _managed_lines(engine: str, base_url: str | None) -> Iterator[bytes]:

@@ -46,6 +46,7 @@ def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
     body = b"" if is_long_get(request) else read_body(request, settings.max_body_bytes)
     query, system = {}, {}
     spellings = _spellings(match.route.query)
+    conditions: Mapping[str, str] = request.environ if settings.extensions else {}
     for name, value in parameters(request).items():
         if name in spellings:
             query[spellings[name]] = value
@@ -62,8 +63,8 @@ def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
         settings=settings,
         enum_numbers="enum-encoding=int" in (system.get("$alt") or system.get("alt", "")),
         last_event_id=request.headers.get("Last-Event-ID", ""),
-        match_header=request.headers.get("If-Match", ""),
-        none_match_header=request.headers.get("If-None-Match", ""),
+        match_header=conditions.get("HTTP_IF_MATCH", ""),
+        none_match_header=conditions.get("HTTP_IF_NONE_MATCH", ""),
         is_time_up=_deadline(settings.store_timeout / 2e9),
     )
 

@@ -25,7 +25,7 @@ from functions.api.lines import send_lines
 from functions.api.log import METHOD, RequestLog, enter_request, log_as_json
 from functions.api.path_table import PathTable
 from functions.api.query import effective_verb, sent_path
-from functions.api.routes import METHODS, ROUTES
+from functions.api.routes import METHODS, ROUTES, official_routes
 from functions.api.streams import send_stream
 from functions.calls.answer import Answer, LineStream
 from functions.calls.request import Request
@@ -48,6 +48,8 @@ Method = Callable[[Request, Store, int], str | Answer | LineStream | EventStream
 """Answers JSON, JSON with an etag, a stream of lines, or a stream of events."""
 CONSOLE = "console"
 """The target that serves the console alone."""
+_WANTS_EXTENSIONS = "HTTP_X_EXTENSIONS"
+"""A request's header X-Extensions, in its WSGI environment."""
 
 
 class Endpoint:
@@ -65,6 +67,7 @@ class Endpoint:
         self._spans = spans
         self._methods = frozenset(methods)
         self._settings = settings
+        self._has_extensions = settings.extensions
         self._project = settings.default_project
         self._store = store
         self._clock = clock
@@ -119,7 +122,8 @@ class Endpoint:
             if path == DESCRIPTION_PATH and verb == "GET":
                 request.environ[METHOD] = "description"
                 return description()
-            match = _TABLE.match(verb, path, self._methods)
+            has_all = self._has_extensions or request.environ.get(_WANTS_EXTENSIONS) == "true"
+            match = (_TABLE if has_all else _official()).match(verb, path, self._methods)
             request.environ[METHOD] = match.route.method
             method = load_method(match.route.method)
             store = self._store()
@@ -141,6 +145,11 @@ class Endpoint:
             _log.exception("%s %s failed", request.method, request.path)
             return error_response(INTERNAL)
         return flask.Response(answer, content_type=CONTENT_TYPE)
+
+
+@cache
+def _official() -> PathTable:
+    return PathTable(official_routes())
 
 
 def _with_etag(answer: Answer) -> flask.Response:

@@ -38,7 +38,7 @@ class _Entry(NamedTuple):
 
 
 class PathTable:
-    """All routes, whatever a target serves of them."""
+    """Routes, whatever a target serves of them."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._entries: dict[str, dict[str, _Entry]] = {}
@@ -91,8 +91,9 @@ class PathTable:
     def _root(self, methods: Collection[str]) -> dict[str, _Entry]:
         found = self._roots.get(next(iter(methods))) if len(methods) == 1 else None
         if found is None:
-            example = next(text for method, text in self._first.items() if method in methods)
-            raise NotFound(f"There is no path /. This function serves paths such as {example}.")
+            examples = [text for method, text in self._first.items() if method in methods]
+            such = f" This function serves paths such as {examples[0]}." if examples else ""
+            raise NotFound(f"There is no path /.{such}")
         return found
 
 

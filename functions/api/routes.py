@@ -20,6 +20,9 @@ _IF_MATCH = ("etag",)
 _APPEND = ("requestId", "allowMissing", "userId", *_IF_MATCH)
 _OPERATION_PARENTS = (_L, _P, f"{_P}/sessions/*", _E, f"{_E}/sessions/*")
 
+OWN_PARAMETERS = frozenset({"allowMissing", "etag", "requestId", "userId", "view"})
+"""The parameters that official methods have here alone."""
+
 
 class Route(NamedTuple):
     """One path of one method, in some versions of the API, and the query that it takes."""
@@ -29,6 +32,8 @@ class Route(NamedTuple):
     template: str
     versions: tuple[str, ...] = BOTH
     query: tuple[str, ...] = ()
+    is_own: bool = False
+    """Whether the managed service lacks this path."""
 
 
 def _sessions(
@@ -38,6 +43,14 @@ def _sessions(
     return (
         Route(method, verb, template.replace("ENGINE", _P), BOTH, query),
         Route(method, verb, template.replace("ENGINE", _E), BETA, query),
+    )
+
+
+def _own(*routes: Route) -> tuple[Route, ...]:
+    """Routes that the managed service lacks."""
+    return tuple(
+        Route(each.method, each.verb, each.template, each.versions, each.query, is_own=True)
+        for each in routes
     )
 
 
@@ -74,50 +87,64 @@ _ROOMS: dict[str, tuple[Route, ...]] = {
             ("updateMask", "sessionId", *_IF_MATCH),
         ),
         *_sessions("delete_session", "DELETE", "{name=ENGINE/sessions/*}", _IF_MATCH),
-        Route("delete_session", "DELETE", f"{{name={_L}/sessions/*}}", BOTH, _IF_MATCH),
-        *_sessions("fork_session", "POST", "{name=ENGINE/sessions/*}:fork", ("requestId",)),
-        *_sessions(
-            "rewind_session", "POST", "{name=ENGINE/sessions/*}:rewind", ("requestId", *_IF_MATCH)
+        *_own(
+            Route("delete_session", "DELETE", f"{{name={_L}/sessions/*}}", BOTH, _IF_MATCH),
+            *_sessions("fork_session", "POST", "{name=ENGINE/sessions/*}:fork", ("requestId",)),
+            *_sessions(
+                "rewind_session",
+                "POST",
+                "{name=ENGINE/sessions/*}:rewind",
+                ("requestId", *_IF_MATCH),
+            ),
         ),
-        *_sessions("compact_session", "POST", "{name=ENGINE/sessions/*}:compact", _IF_MATCH),
-        *_sessions("export_sessions", "GET", "{parent=ENGINE}:export", ("filter", "pageToken")),
-        *_sessions("import_sessions", "POST", "{parent=ENGINE}:import"),
-        Route("purge_expired_sessions", "POST", "sessions:purgeExpired", BETA, ("dryRun", "shard")),
+        Route("compact_session", "POST", f"{{name={_P}/sessions/*}}:compact", BOTH, _IF_MATCH),
+        *_own(
+            Route("compact_session", "POST", f"{{name={_E}/sessions/*}}:compact", BETA, _IF_MATCH),
+            *_sessions("export_sessions", "GET", "{parent=ENGINE}:export", ("filter", "pageToken")),
+            *_sessions("import_sessions", "POST", "{parent=ENGINE}:import"),
+            Route(
+                "purge_expired_sessions", "POST", "sessions:purgeExpired", BETA, ("dryRun", "shard")
+            ),
+        ),
     ),
     "events": (
         *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}:appendEvent", _APPEND),
-        *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}", _APPEND),
-        *_sessions(
-            "batch_append_events", "POST", "{name=ENGINE/sessions/*}:batchAppendEvents", _APPEND
-        ),
-        *_sessions("get_event", "GET", "{name=ENGINE/sessions/*/events/*}", ("view",)),
-        *_sessions(
-            "update_event",
-            "PATCH",
-            "{session_event.name=ENGINE/sessions/*/events/*}",
-            ("updateMask",),
-        ),
-        *_sessions("delete_event", "DELETE", "{name=ENGINE/sessions/*/events/*}"),
-        *_sessions(
-            "purge_events", "POST", "{parent=ENGINE/sessions/*}/events:purge", ("requestId",)
+        *_own(
+            *_sessions("append_event", "POST", "{name=ENGINE/sessions/*}", _APPEND),
+            *_sessions(
+                "batch_append_events", "POST", "{name=ENGINE/sessions/*}:batchAppendEvents", _APPEND
+            ),
+            *_sessions("get_event", "GET", "{name=ENGINE/sessions/*/events/*}", ("view",)),
+            *_sessions(
+                "update_event",
+                "PATCH",
+                "{session_event.name=ENGINE/sessions/*/events/*}",
+                ("updateMask",),
+            ),
+            *_sessions("delete_event", "DELETE", "{name=ENGINE/sessions/*/events/*}"),
+            *_sessions(
+                "purge_events", "POST", "{parent=ENGINE/sessions/*}/events:purge", ("requestId",)
+            ),
         ),
         *_sessions(
             "list_events", "GET", "{parent=ENGINE/sessions/*}/events", (*_LIST, "orderBy", "view")
         ),
-        *_sessions(
-            "watch_events",
-            "GET",
-            "{parent=ENGINE/sessions/*}/events:watch",
-            ("filter", "pageToken", "view"),
+        *_own(
+            *_sessions(
+                "watch_events",
+                "GET",
+                "{parent=ENGINE/sessions/*}/events:watch",
+                ("filter", "pageToken", "view"),
+            ),
         ),
     ),
-    "runs": (
+    "runs": _own(
         *_sessions("list_runs", "GET", "{parent=ENGINE/sessions/*}/runs", _LIST),
         *_sessions(
             "get_run", "GET", "{name=ENGINE/sessions/*/runs/*}", ("pageSize", "pageToken", "view")
         ),
     ),
-    "users": (
+    "users": _own(
         *_sessions("list_users", "GET", "{parent=ENGINE}/users", ("pageSize", "pageToken")),
         *_sessions("erase_user", "POST", "{name=ENGINE/users/*}:erase", ("dryRun",)),
         *_sessions("get_user_state", "GET", "{name=ENGINE/users/*/state}"),
@@ -131,8 +158,10 @@ _ROOMS: dict[str, tuple[Route, ...]] = {
         Route("list_reasoning_engines", "GET", "reasoningEngines", BOTH, (*_LIST, "parent")),
         *_engines("update_reasoning_engine", "PATCH", "reasoning_engine.name", ("updateMask",)),
         *_engines("delete_reasoning_engine", "DELETE", "name", ("force",)),
-        *_sessions("get_app_state", "GET", "{name=ENGINE/state}"),
-        *_sessions("update_app_state", "PATCH", "{name=ENGINE/state}", ("updateMask",)),
+        *_own(
+            *_sessions("get_app_state", "GET", "{name=ENGINE/state}"),
+            *_sessions("update_app_state", "PATCH", "{name=ENGINE/state}", ("updateMask",)),
+        ),
     ),
     "locations": (
         Route("get_location", "GET", f"{{name={_L}}}", OPERATIONS),
@@ -158,6 +187,22 @@ _ROOMS: dict[str, tuple[Route, ...]] = {
 """The routes of each resource, whose folder holds a module for each of its methods."""
 
 ROUTES: tuple[Route, ...] = tuple(route for routes in _ROOMS.values() for route in routes)
+
+
+def official_routes() -> tuple[Route, ...]:
+    """The routes that the managed service has, with the parameters that it takes."""
+    return tuple(
+        Route(
+            each.method,
+            each.verb,
+            each.template,
+            each.versions,
+            tuple(name for name in each.query if name not in OWN_PARAMETERS),
+        )
+        for each in ROUTES
+        if not each.is_own
+    )
+
 
 METHODS: dict[str, str] = {
     route.method: f"functions.{room}.{route.method}"

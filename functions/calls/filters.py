@@ -14,7 +14,7 @@ from functions.rules.limits import MAX_EVENTS_PAGE
 from functions.rules.run import Run, RunState
 from functions.rules.session import SessionRecord
 
-SESSION_FIELDS = {
+SESSION_FIELDS: FilterFields = {
     # ADK does not escape a star in a userId: as a wildcard it would match all users.
     "user_id": FieldType.ID,
     "display_name": FieldType.STRING,
@@ -35,6 +35,9 @@ EVENT_FIELDS: FilterFields = {
 }
 EVENT_ORDERS = ("timestamp",)
 EVENT_DEFAULT_ORDER = OrderBy("timestamp", descending=False)
+
+_OFFICIAL_FIELDS = {"user_id", "display_name", "labels", "timestamp"}
+"""The fields of sessions and events by which the managed service filters."""
 
 RUN_FIELDS: FilterFields = {
     "start_time": FieldType.TIMESTAMP,
@@ -72,6 +75,11 @@ class PageQuery:
     original: bool = False
     is_whole: bool = False
     is_full: bool = False
+
+
+def official(fields: FilterFields) -> FilterFields:
+    """Returns those fields of sessions or events by which the managed service filters, too."""
+    return {name: kind for name, kind in fields.items() if name in _OFFICIAL_FIELDS}
 
 
 def events_of_run(invocation_id: str) -> PageQuery:

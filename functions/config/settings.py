@@ -131,6 +131,14 @@ class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings)
         "ADK's clients send and Google's schema lacks; the other two store and return those.",
         one_of("reject", "keep", "strict"),
     )
+    extensions: bool = setting(
+        True,
+        "`false`, for tests: the server answers 404 to methods and 400 to parameters and filter "
+        "fields that the managed service lacks, the purge included, and ignores `If-Match`. A "
+        "request with the header `X-Extensions: true`, as the commands `export`, `import`, `erase` "
+        "and `purge` send it, may use those methods and parameters all the same.",
+        truth,
+    )
     cors_origins: frozenset[str] = setting(
         frozenset(),
         "The origins of the web pages that may call the API from a browser, separated by commas "

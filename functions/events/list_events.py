@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from functions.calls.filters import EVENT_DEFAULT_ORDER, EVENT_FIELDS, EVENT_ORDERS
+from functions.calls.filters import EVENT_DEFAULT_ORDER, EVENT_FIELDS, EVENT_ORDERS, official
 from functions.calls.request import Request, list_json
 from functions.rules.event import EventRecord
 from functions.rules.event_type import EventView, parse_view, with_event_type
@@ -19,7 +19,8 @@ def list_events(request: Request, store: Store, now: int) -> str:
     before compaction, without the summaries that a compaction added.
     """
     session, view = request.session_name, parse_view(request.query.get("view", ""))
-    query = request.page(session, EVENT_FIELDS, EVENT_ORDERS, EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE)
+    fields = EVENT_FIELDS if request.settings.extensions else official(EVENT_FIELDS)
+    query = request.page(session, fields, EVENT_ORDERS, EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE)
     query = replace(query, original=view is EventView.ORIGINAL)
     page = store.list_events(session, query, now)
     events, cursor = events_json(page.items, session, request, view), page.cursor

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from functions.calls.filters import SESSION_DEFAULT_ORDER, SESSION_FIELDS, SESSION_ORDERS
+from functions.calls.filters import SESSION_DEFAULT_ORDER, SESSION_FIELDS, SESSION_ORDERS, official
 from functions.calls.request import Request, list_json
 from functions.rules.errors import EngineNotFound, ParentEngineNotFound
 from functions.rules.limits import MAX_SESSIONS_PAGE
@@ -19,10 +19,10 @@ def list_sessions(request: Request, store: Store, now: int) -> str:
 
     Raises ParentEngineNotFound if REQUIRE_ENGINE is set and the engine does not exist.
     """
-    engine = request.engine_or_all
-    query = request.page(
-        engine, SESSION_FIELDS, SESSION_ORDERS, SESSION_DEFAULT_ORDER, MAX_SESSIONS_PAGE
-    )
+    has_extensions = request.settings.extensions
+    engine = request.engine_or_all if has_extensions else request.engine_name
+    fields = SESSION_FIELDS if has_extensions else official(SESSION_FIELDS)
+    query = request.page(engine, fields, SESSION_ORDERS, SESSION_DEFAULT_ORDER, MAX_SESSIONS_PAGE)
     if request.is_full:
         query = replace(query, is_full=True)
     if request.settings.require_engine and not engine.is_wildcard:

@@ -28,9 +28,6 @@ APP, USER = "my_app", "ada"
 
 DIFFERENCES = {
     "test_users_may_choose_the_same_id": "An id is taken once in an app, not once for each user.",
-    "test_a_session_is_as_new_as_its_last_event": (
-        "`last_update_time` is when the server took the last event, not the event's own time."
-    ),
 }
 """A test that ours fails → the sentence of docs/use-it-from-adk.md that says so."""
 

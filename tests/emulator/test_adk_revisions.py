@@ -13,11 +13,14 @@ from google.genai.types import Content, Part
 
 from agent_engine_sessions.adk import SessionService
 from agent_engine_sessions.testing import Sessions
+from tests.support.pages import code_blocks
+from tests.support.project import ROOT
 from tests.support.servers import serving
 
 pytestmark = pytest.mark.anyio
 
 APP = "my_agent"
+PAGE = (ROOT / "docs/use-it-from-adk.md").read_text()
 
 
 @pytest.fixture(scope="session")
@@ -132,3 +135,19 @@ async def test_revisions_are_checked_by_choice(url: str, checking: SessionServic
         else:
             await service.append_event(mine, event(1))
         await service.close()
+
+
+async def test_the_code_of_the_page_runs(url: str) -> None:
+    """The append of a session that others have changed reads the session again."""
+    (code,) = [block for block in code_blocks(PAGE, "python") if "StaleSessionError" in block]
+    names: dict[str, Any] = {}
+    exec(compile(code.replace("127.0.0.1:8080", url.partition("//")[2]), "page", "exec"), names)
+    service: SessionService = names["service"]
+    session = await service.create_session(app_name=APP, user_id="ada")
+    other = await reread(service, session)
+    appended = await names["append"](session, event(1))
+    assert appended is not None
+    assert await names["append"](other, event(2)) is None
+    found = await reread(service, session)
+    assert [each.id for each in found.events] == [appended.id]
+    await service.close()

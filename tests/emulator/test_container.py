@@ -3,13 +3,16 @@
 import contextlib
 import inspect
 import json
+import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ import pytest
 from tests.support.docker import Engine
 from tests.support.pages import code_blocks
 from tests.support.project import ROOT
-from tests.support.starting import COMMAND, environment, started
+from tests.support.servers import free_port
 
 USE_IN_TESTS = (ROOT / "docs/use-it-in-tests.md").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
@@ -26,9 +29,11 @@ STEPS = re.findall(r"^([A-Z]+) (.+)$", DOCKERFILE, re.MULTILINE)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def the_only(instruction: str) -> str:
-    (found,) = [rest for name, rest in STEPS if name == instruction]
-    return found
+def the_only(instruction: str, *, last: bool = False) -> str:
+    """What stands behind an instruction that the file has once, or has last."""
+    found = [rest for name, rest in STEPS if name == instruction]
+    assert last or len(found) == 1
+    return found[-1]
 
 
 def test_what_it_copies_is_there_and_is_sent() -> None:
@@ -45,10 +50,20 @@ def test_what_it_copies_is_there_and_is_sent() -> None:
     assert "*" in ignored
 
 
-def test_its_first_stage_builds_the_wheel_of_what_it_copies(tmp_path: Path) -> None:
-    """The step runs as printed, with a folder in place of the image's root."""
+def test_a_linter_finds_nothing() -> None:
+    """Neither of its rules for Dockerfiles nor of shellcheck's for RUN."""
+    linter = Path(sys.executable).with_name("hadolint")
+    found = subprocess.run([linter, ROOT / "Dockerfile"], capture_output=True, text=True)
+    assert found.stdout == ""
+    assert found.returncode == 0, found.stderr
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the first stage leaves in /dist; its steps run in a folder in place of the root."""
     stage = STEPS[: [name for name, _ in STEPS].index("FROM", 1)]
-    source, dist = tmp_path / "source", tmp_path / "dist"
+    folder = tmp_path_factory.mktemp("stage")
+    source, dist = folder / "source", folder / "dist"
     for name, rest in stage:
         if name == "COPY":
             *copied, to = shlex.split(rest)
@@ -59,17 +74,82 @@ def test_its_first_stage_builds_the_wheel_of_what_it_copies(tmp_path: Path) -> N
                     source.mkdir(exist_ok=True)
                     shutil.copy(ROOT / each, source / to)
     (build,) = [rest for name, rest in stage if name == "RUN"]
-    command = (
-        f'set -e; pip() {{ {sys.executable} -m pip "$@"; }}; {build.replace("/dist", str(dist))}'
+    run_step(build.replace("/dist", str(dist)), source, Path(sys.executable))
+    return dist
+
+
+def run_step(step: str, folder: Path, python: Path, **variables: str) -> None:
+    """Runs a step as printed, but for pip, users and owners, which are those of the image."""
+    image = f"""
+        set -e
+        pip() {{ {python} -m pip --disable-pip-version-check "$@"; }}
+        useradd() {{ echo "$@" > users; }}
+        install() {{ test "$1 $2" = "-d -o"; grep -qw "$3" users; mkdir "$4"; }}
+    """
+    process = subprocess.run(
+        ["bash", "-c", image + step],
+        cwd=folder,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
     )
-    built = subprocess.run(["bash", "-c", command], cwd=source, capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
+
+
+def test_its_first_stage_builds_the_wheel_of_what_it_copies(dist: Path) -> None:
     (wheel,) = dist.iterdir()
     assert wheel.name.startswith(PROJECT["name"].replace("-", "_"))
     with zipfile.ZipFile(wheel) as packed:
         names = packed.namelist()
     assert "agent_engine_sessions/_server/main.py" in names
     assert not [name for name in names if "__pycache__" in name]
+
+
+def test_its_second_stage_serves(dist: Path, tmp_path: Path) -> None:
+    """Its steps run in an environment of its own, then its command and its health check.
+
+    The packages of this machine are there already; tests/emulator/test_package.py installs them.
+    """
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
+    programs = tmp_path / "env/bin"
+    (packages,) = (tmp_path / "env/lib").glob("python*/site-packages")
+    packages.joinpath("of_this_machine.pth").write_text(sysconfig.get_path("purelib"))
+    copied, data = tmp_path / "dist", tmp_path / "data"
+    shutil.copytree(dist, copied)
+    (step,) = [rest for name, rest in STEPS if name == "RUN" and "install" in rest]
+    step = step.replace("/dist", str(copied)).replace("/data", str(data))
+    name, extras = the_only("ARG").split("=")
+    run_step(step, tmp_path, programs / "python", **{name: extras})
+    assert not copied.exists()
+    assert f"--uid {the_only('USER')} " in (tmp_path / "users").read_text()
+    assert the_only("WORKDIR", last=True) == the_only("VOLUME") == "/data"
+
+    variables = dict(pair.split("=") for pair in the_only("ENV").split())
+    assert (variables["HOST"], variables["PORT"]) == ("0.0.0.0", the_only("EXPOSE"))
+    variables = {**os.environ, **variables, "HOST": "127.0.0.1", "PORT": str(free_port())}
+    command = json.loads(the_only("ENTRYPOINT")) + json.loads(the_only("CMD"))
+    (check,) = re.findall(r"CMD (\[.+\])", the_only("HEALTHCHECK"))
+    health = json.loads(check)
+    assert health[0] == command[0] in PROJECT["scripts"]
+    for words in (command, health):
+        words[0] = str(programs / words[0])
+    with serving(command, data, variables) as line:
+        assert line.endswith(f":{variables['PORT']}\n")
+        assert subprocess.run(health, env=variables).returncode == 0
+        assert (data / ".data/sessions.db").exists()
+    assert subprocess.run(health, env=variables).returncode == 1
+
+
+@contextlib.contextmanager
+def serving(command: list[str], folder: Path, variables: dict[str, str]) -> Iterator[str]:
+    """The line that the command prints once it serves; the server ends with the block."""
+    process = subprocess.Popen(
+        command, cwd=folder, env=variables, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    yield process.stdout.readline()
+    process.terminate()
+    assert process.wait(60) == 0
 
 
 def test_it_runs_without_root_on_a_python_that_the_package_takes() -> None:
@@ -84,25 +164,6 @@ def test_it_runs_without_root_on_a_python_that_the_package_takes() -> None:
     name, extras = the_only("ARG").split("=")
     assert f"*.whl)[${name}]" in DOCKERFILE
     assert {*extras.split(",")} <= {*PROJECT["optional-dependencies"]}
-
-
-def test_its_commands_are_the_commands_of_the_package(tmp_path: Path) -> None:
-    """The health check fails, then succeeds once the server that CMD starts is there."""
-    (script,) = json.loads(the_only("ENTRYPOINT"))
-    assert script in PROJECT["scripts"]
-    (start,) = json.loads(the_only("CMD"))
-    assert start == "start"
-    (check,) = re.findall(r"CMD (\[.+\])", the_only("HEALTHCHECK"))
-    first, *options = json.loads(check)
-    assert first == script
-    variables = dict(pair.split("=") for pair in the_only("ENV").split())
-    assert variables["PORT"] == the_only("EXPOSE")
-    with started("--store=memory", folder=tmp_path) as (url, process):
-        port = url.rpartition(":")[2]
-        assert checked(options, PORT=port) == 0
-        process.terminate()
-        process.wait(60)
-        assert checked(options, PORT=port) == 1
 
 
 def test_the_code_for_testcontainers_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +185,3 @@ def test_pip_leaves_no_cache_in_a_layer(word: str) -> None:
     steps = [rest for name, rest in STEPS if name == "RUN" and word in rest]
     assert steps
     assert all("--no-cache-dir" in rest for rest in steps)
-
-
-def checked(options: list[str], **variables: str) -> int:
-    return subprocess.run([*COMMAND, *options], env=environment(**variables)).returncode

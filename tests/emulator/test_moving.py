@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from typing import Any
 import httpx
 import pytest
 from google.adk.events import Event, EventActions
+from google.adk.integrations.firestore.firestore_session_service import FirestoreSessionService
 from google.adk.sessions import BaseSessionService, DatabaseSessionService
 from google.adk.sessions.sqlite_session_service import SqliteSessionService
+from google.cloud.firestore import AsyncClient
 from google.genai.types import Content, Part
 
 from agent_engine_sessions.adk import SessionService
@@ -171,6 +174,23 @@ def test_sessions_of_adk_move_in(engine: Engine, tmp_path: Path, uri: str) -> No
     assert lost == [
         "ADK keeps neither displayName, labels nor expireTime; sessions get the server's default."
     ]
+    after = asyncio.run(read(SessionService(f"{engine.url}?project={engine.project}")))
+    assert after == before
+
+
+def test_sessions_of_adks_firestore_service_move_in(
+    engine: Engine, emulator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From another database of the same emulator, by ADK's own service on both sides."""
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", emulator)
+    project = f"of-adk-{time.time_ns()}"
+    before = asyncio.run(made(FirestoreSessionService(AsyncClient(project=project))))
+    source = ("--from", f"firestore://{project}", "--app", "shop")
+    for new in ("2 sessions and 4 events", "0 sessions and 0 events"):
+        ended = engine.run("import", *source)
+        assert ended.stdout.startswith(f"{new} are new"), ended.stderr
+        assert ended.stderr.startswith("Not moved: ADK keeps neither displayName"), ended.stderr
+        assert ended.stderr.count("\n") == 1
     after = asyncio.run(read(SessionService(f"{engine.url}?project={engine.project}")))
     assert after == before
 

@@ -214,9 +214,9 @@ def test_every_alert_has_its_section_in_the_runbook() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_make_target_in_the_pages_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     code = re.findall(r"^```.*?^```$|`[^`]+`", page.read_text(), re.DOTALL | re.MULTILINE)
-    named = {name for text in code for name in re.findall(r"\bmake ([a-z]+)\b", text)}
+    named = {name for text in code for name in re.findall(r"\bmake ([a-z-]+)\b", text)}
     assert named <= targets
 
 

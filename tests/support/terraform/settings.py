@@ -6,7 +6,7 @@ from functions.config.settings import Settings
 from tests.support.terraform.configuration import Configuration
 
 PLATFORM = {
-    *("EMULATOR", "EMULATOR_CLOCK", "FIRESTORE_EMULATOR_HOST"),
+    *("EMULATOR", "EMULATOR_CLOCK", "EXTENSIONS", "FIRESTORE_EMULATOR_HOST"),
     *("GRPC_ADDRESS", "K_SERVICE"),
 }
 """What only the platform, a laptop or a container sets: a function has one port, and no gRPC."""
