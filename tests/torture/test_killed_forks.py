@@ -8,58 +8,47 @@ from typing import Any
 
 import pytest
 
-from functions.config.settings import Settings
-from functions.store.opening import open_store
 from tests.support.store_documents import documents_below
-from tests.support.stores import STORES
 from tests.support.torture.client import Client
 from tests.support.torture.figures import Rounds
-from tests.support.torture.killable_server import killable
+from tests.support.torture.killing import PARENT, Killing
 
-PARENT = "projects/torture/locations/us-central1/reasoningEngines"
 EVENTS = 40
 """So large that no transaction copies them all."""
 
 
 @pytest.mark.shares(2)
-@pytest.mark.parametrize("store_name", STORES)
 def test_a_server_that_is_killed_while_it_forks_a_session_shows_no_part_of_it(
-    store_name: str,
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    rounds: Rounds,
+    killing: Killing, rounds: Rounds
 ) -> None:
     """The kill comes when some events are copied. The same request then completes the fork."""
-    path = tmp_path_factory.mktemp("forks") / "sessions.db"
-    environment = {"SESSIONS_STORE": f"sqlite:///{path}", "WORK_TIME_LIMIT": "60s"}
-    if store_name == "firestore":
-        environment["SESSIONS_STORE"] = "firestore://forks"
-        environment["FIRESTORE_EMULATOR_HOST"] = request.getfixturevalue("emulator")
-    with (
-        killable({**environment, "THREADS": "8"}) as server,
-        closing(open_store(Settings.from_environment(environment))) as store,
-        ThreadPoolExecutor(1) as pool,
-    ):
-        for number in rounds(2):
-            with closing(Client(server.url)) as client:
-                engine = client.ok("POST", PARENT, {})["response"]["name"]
-                source = filled(client, engine)
-            with watched(server.url, f"{engine}/sessions/f") as seen:
-                forking = pool.submit(fork, server.url, source)
-                while documents_below(store, engine)["events"] == EVENTS and not forking.done():
-                    pass
-                server.kill(whole=number % 2 == 1)
-                assert forking.result() in {0, 200}
-                left = documents_below(store, engine)
-                print(f"{store_name}: the kill left {dict(left)}")
-                while fork(server.url, source) != 200:
-                    pass
-            assert seen <= {EVENTS}
-            assert documents_below(store, engine) == {"sessions": 2, "events": 2 * EVENTS}
-            with closing(Client(server.url)) as client:
-                assert counted(client, f"{engine}/sessions/f") == EVENTS
-                for session in (source, f"{engine}/sessions/f"):
-                    client.ok("DELETE", session)
+    for number in rounds(2):
+        fork_and_kill(killing, whole=number % 2 == 1)
+
+
+def fork_and_kill(killing: Killing, *, whole: bool) -> None:
+    store = killing.store
+    with killing.client() as client:
+        engine = client.ok("POST", PARENT, {})["response"]["name"]
+        source = filled(client, engine)
+
+    def fork() -> int:
+        return killing.call("POST", f"{source}:fork", {"sessionId": "f"}).status
+
+    def has_begun() -> bool:
+        return documents_below(store, engine)["events"] > EVENTS
+
+    with watched(killing.server.url, f"{engine}/sessions/f") as seen:
+        assert killing.kill_during(fork, has_begun, whole=whole) in {0, 200}
+        print(f"the kill left {dict(documents_below(store, engine))}")
+        while fork() != 200:
+            pass
+    assert seen <= {EVENTS}
+    assert documents_below(store, engine) == {"sessions": 2, "events": 2 * EVENTS}
+    with killing.client() as client:
+        assert counted(client, f"{engine}/sessions/f") == EVENTS
+        for session in (source, f"{engine}/sessions/f"):
+            client.ok("DELETE", session)
 
 
 def filled(client: Client, engine: str) -> str:
@@ -76,12 +65,6 @@ def filled(client: Client, engine: str) -> str:
         }
         client.ok("POST", f"{session}:appendEvent", event)
     return session
-
-
-def fork(url: str, source: str) -> int:
-    """The status of the fork, whose name is always the same; 0 where the server was killed."""
-    with closing(Client(url)) as client:
-        return client.call("POST", f"{source}:fork", {"sessionId": "f"}).status
 
 
 def counted(client: Client, session: str) -> int | None:
