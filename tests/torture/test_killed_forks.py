@@ -1,9 +1,15 @@
-"""SIGKILL while the server forks a session: the fork is there whole, or not at all."""
+"""SIGKILL while the server forks a session: the fork is there whole, or not at all.
 
+`FORKED_EVENTS=100000 FORK_TIME_LIMIT=20s make test ARGS=tests/torture/test_killed_forks.py` forks
+a session of so many events.
+"""
+
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,10 +17,15 @@ import pytest
 from tests.support.store_documents import documents_below
 from tests.support.torture.client import Client
 from tests.support.torture.figures import Rounds
-from tests.support.torture.killing import PARENT, Killing
+from tests.support.torture.killing import PARENT, Killing, killed_server
 
 EVENTS = 40
 """So large that no transaction copies them all."""
+
+MANY = int(os.environ.get("FORKED_EVENTS", "4500"))
+LIMIT = os.environ.get("FORK_TIME_LIMIT", "0.001s")
+MOST_BYTES = 200 * 2**20
+"""What a process may take for a fork, however many events it has."""
 
 
 @pytest.mark.shares(2)
@@ -49,6 +60,51 @@ def fork_and_kill(killing: Killing, *, whole: bool) -> None:
         assert counted(client, f"{engine}/sessions/f") == EVENTS
         for session in (source, f"{engine}/sessions/f"):
             client.ok("DELETE", session)
+
+
+def test_a_fork_of_many_events_goes_on_after_each_kill(store_environment: dict[str, str]) -> None:
+    """It takes several requests of little memory, and no one sees it before it is complete."""
+    engine = f"{PARENT}/many"
+    source, name = f"{engine}/sessions/source", f"{engine}/sessions/f"
+    with killed_server({**store_environment, "WORK_TIME_LIMIT": LIMIT}) as killing:
+        killing.fill(source, map(small_event, range(MANY)))
+
+        def fork() -> bool:
+            answer = killing.call("POST", f"{source}:fork", {"sessionId": "f"})
+            assert answer.status in {0, 200}
+            return bool(answer.status and answer.json["done"])
+
+        def goes_on(before: int) -> bool:
+            return documents_below(killing.store, engine)["events"] > before
+
+        there = MANY
+        for kill in range(2):
+            while not goes_on(there):
+                is_done = killing.kill_during(fork, partial(goes_on, there), whole=kill == 1)
+                assert not is_done
+            there = documents_below(killing.store, engine)["events"]
+            assert there < 2 * MANY
+            assert killing.call("GET", name).status == 404
+        calls = 1
+        while not fork():
+            assert killing.call("GET", name).status == 404
+            calls += 1
+        peak = killing.server.peak_bytes()
+        print(f"{MANY} events: {calls} calls after two kills, {peak / 2**20:.0f} MiB")
+        assert peak < MOST_BYTES
+        with killing.client() as client:
+            assert client.ok("GET", name, view="FULL")["eventCount"] == MANY
+            events = client.walk(f"{name}/events", "sessionEvents", pageSize="1000")
+        ids = [event["name"].rpartition("/")[2] for event in events]
+        assert ids == [f"e{number}" for number in range(MANY)]
+
+
+def small_event(number: int) -> dict[str, Any]:
+    """The event of an import."""
+    content = {"parts": [{"text": f"event {number}"}]}
+    time = "2026-01-01T00:00:00Z"
+    fields = {"author": "a", "invocationId": f"i{number}", "timestamp": time, "content": content}
+    return {"name": f"e{number}", **fields}
 
 
 def filled(client: Client, engine: str) -> str:

@@ -1,6 +1,7 @@
 """A server that is killed while it works on a request, and what its store then holds."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any, TypeVar
@@ -12,6 +13,9 @@ from tests.support.torture.client import Answer, Client
 from tests.support.torture.killable_server import Server, killable
 
 PARENT = "projects/torture/locations/us-central1/reasoningEngines"
+
+_TOGETHER = 500
+"""Events in one body of an import."""
 
 _Result = TypeVar("_Result")
 
@@ -32,6 +36,20 @@ class Killing:
         """One call on a connection of its own; its status is 0 where the server was killed."""
         with self.client() as client:
             return client.call(verb, path, body, **query)
+
+    def fill(self, session: str, events: Iterable[dict[str, Any]]) -> None:
+        """Imports a session with events, whose names are their ids."""
+        head = json.dumps({"session": {"name": session, "userId": "u"}})
+        lines = [
+            json.dumps({"event": {**event, "name": f"{session}/events/{event['name']}"}})
+            for event in events
+        ]
+        with self.client() as client:
+            for start in range(0, len(lines), _TOGETHER):
+                body = "\n".join([head, *lines[start : start + _TOGETHER]])
+                engine = session.partition("/sessions/")[0]
+                answer = client.send("POST", f"{engine}:import", body)
+                assert answer.status == 200, answer
 
     def kill_during(
         self, work: Callable[[], _Result], is_due: Callable[[], bool], *, whole: bool
