@@ -28,7 +28,7 @@ from functions.rules.shared_state import (
 from functions.rules.state import StateChange, merged
 from functions.rules.user import UserRecord
 from functions.store.exporting import listed_page, page_of_engines
-from functions.store.guarded_events import GuardedEvents, check_writes
+from functions.store.guarded_events import GuardedEvents, check_writes, narrowed
 from functions.store.history import WholeSession
 from functions.store.merging import list_merged
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page, map_page
@@ -100,7 +100,7 @@ class GuardedStore(GuardedEvents):
 
         def read_one(engine: EngineName, query: PageQuery) -> Page[WholeSession]:
             grant = self._access.on(str(engine))
-            own = None if grant is None else _narrowed(query, grant)
+            own = None if grant is None else narrowed(query, grant)
             return Page([], None) if own is None else self._store.read_sessions(engine, own, now)
 
         if not named:
@@ -373,7 +373,7 @@ class GuardedStore(GuardedEvents):
     def _list_sessions(
         self, grant: Grant | None, engine: EngineName, query: PageQuery, now: int
     ) -> Page[SessionRecord]:
-        own = None if grant is None else _narrowed(query, grant)
+        own = None if grant is None else narrowed(query, grant)
         return Page([], None) if own is None else self._store.list_sessions(engine, own, now)
 
     def _list_named_engines(self, location: str, query: PageQuery) -> Page[EngineRecord]:
@@ -434,18 +434,3 @@ def _shown(grant: Grant, record: EngineRecord) -> EngineRecord:
         return record
     outline = {field: value for field, value in record.resource.items() if field in _OUTLINE}
     return replace(record, resource=outline)
-
-
-def _narrowed(query: PageQuery, grant: Grant) -> PageQuery | None:
-    """The query for the sessions that a grant shows; None where it asks for those of others."""
-    if grant.owner is None:
-        return query
-    asked = {
-        value
-        for field, key, value in query.filter.equalities()
-        if field == "user_id" and key is None
-    }
-    if asked - {grant.owner}:
-        # A page token behind sessions of another user would tell their names.
-        return None
-    return replace(query, filter=query.filter.narrowed("user_id", grant.owner))
