@@ -20,7 +20,7 @@ from tests.support.starting import COMMAND
 from tests.support.stores import PATIENCE
 
 SESSIONS, EVENTS = 20, 10
-MANY = int(os.environ.get("MOVED_SESSIONS", "600"))
+MANY = int(os.environ.get("MOVED_SESSIONS", "500"))
 """More than one query of an export finds with their events."""
 
 ENGINE = "7"
