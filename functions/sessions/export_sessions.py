@@ -21,7 +21,7 @@ from functions.rules.names import EngineName, SessionName, UserName
 from functions.rules.session import SessionRecord
 from functions.rules.shared_state import StateOwner
 from functions.rules.state import StateChange, join_members
-from functions.store.history import HistoryItem
+from functions.store.history import HistoryItem, HistoryPiece
 from functions.store.paging import Cursor
 from functions.store.protocol import Store
 
@@ -35,10 +35,11 @@ _ALL_USERS = PageQuery(
 def export_sessions(request: Request, store: Store, now: int) -> LineStream:
     """Answers newline-delimited JSON, which import_sessions takes.
 
-    The lines are `{"appState"}` and `{"userState"}` of each engine, then for each session by
-    create_time `{"session"}`, its `{"event"}`s and the `{"stateChange"}`s between them in the order
-    of their arrival. The last line is `{"end": {"sessions", "events"}}`, or after WORK_TIME_LIMIT
-    `{"nextPageToken"}`. The counts are of this answer alone. An answer without either line was cut.
+    The lines are `{"appState"}` and `{"userState"}` of each engine, then for each session
+    `{"session"}`, its `{"event"}`s and the `{"stateChange"}`s between them in the order of their
+    arrival. Sessions are in the order of their ids, with a filter in that of create_time. The last
+    line is `{"end": {"sessions", "events"}}`, or after WORK_TIME_LIMIT `{"nextPageToken"}`. The
+    counts are of this answer alone. An answer without either line was cut.
 
     `filter` has the syntax of list_sessions. If it names a user, the user state is of that user
     alone, else of all. The engine `-` means all engines of the location that have sessions.
@@ -118,13 +119,12 @@ class _Export:
         behind = start.behind
         query = self._query
         while True:
-            page = self._store.list_sessions(self._engine, query, self._now)
-            for place, record in zip(page.places, page.items, strict=True):
-                is_begun = str(record.name) == start.session
+            page = self._store.read_sessions(self._engine, query, self._now)
+            for place, (record, history) in zip(page.places, page.items, strict=True):
                 session = _Start(behind, str(record.name))
-                if is_begun:
-                    session.within, session.last_event = start.within, start.last_event
-                is_complete = yield from self._session(record, session)
+                if session.session == start.session:
+                    session, history = start, None
+                is_complete = yield from self._session(record, session, history)
                 if not is_complete:
                     return session
                 behind = place
@@ -132,7 +132,10 @@ class _Export:
                     return _Start(behind)
             if page.cursor is None:
                 return None
-            query = replace(query, cursor=page.cursor)
+            behind = page.cursor
+            if self._is_time_up():
+                return _Start(behind)
+            query = replace(query, cursor=behind)
 
     def _states(self, engine: EngineName) -> Iterator[str]:
         """The app state of an engine and the user states of its users, once an answer."""
@@ -163,10 +166,13 @@ class _Export:
         if any(found.members):
             yield f'{{"{kind}":{found.to_json()}}}'
 
-    def _session(self, record: SessionRecord, at: _Start) -> Generator[str, None, bool]:
+    def _session(
+        self, record: SessionRecord, at: _Start, piece: HistoryPiece | None
+    ) -> Generator[str, None, bool]:
         """The lines of a session, and how far `at` they came; returns whether they are all.
 
-        A session that is deleted meanwhile ends early.
+        `piece` is the next of its history, None where that was not read yet. A session that is
+        deleted meanwhile ends early.
         """
         engine = EngineName.parse(record.name.engine)
         if self._engine.is_wildcard and str(engine) not in self._told:
@@ -176,7 +182,7 @@ class _Export:
         yield f'{{"session":{record.exported()}}}'
         while True:
             try:
-                piece = self._store.read_history(record.name, at.within or None, self._now)
+                piece = piece or self._store.read_history(record.name, at.within or None, self._now)
             except SessionNotFound:
                 return True
             if piece.create_time != record.create_time:
@@ -191,6 +197,7 @@ class _Export:
                 return True
             if self._is_time_up():
                 return False
+            piece = None
 
 
 def _line(session: SessionName, item: HistoryItem, last_event: str) -> str:

@@ -66,7 +66,9 @@ def _event_id(request: Request, message: ForkSessionRequest) -> str:
     """The id of `throughEvent`, which may be a name; "" if the request has none."""
     text = message.through_event or ""
     parent, _, event_id = text.rpartition("/events/")
-    is_of_source = parent in ("", str(request.session_name), request.name)
+    source = request.session_name
+    short = source._replace(engine=f"reasoningEngines/{request.engine_name.engine}")
+    is_of_source = parent in ("", str(source), str(short), request.name)
     if text and not (is_of_source and is_resource_id(event_id)):
         fault = "Invalid SessionEvent resource name of the session that is forked."
         raise InvalidFields([("request.through_event", fault)])

@@ -27,13 +27,14 @@ def purge_expired_sessions(request: Request, store: Store, now: int) -> str:
     `shard=i/n` purges part i of n, from 0 to n - 1, so that n calls work side by side.
 
     With `dryRun` the method removes nothing and answers `{"expiredSessions", "oldestExpireTime"}`
-    of all parts.
+    of all parts. Both parameters may be in the query or in the body.
     """
-    if request.flag("dryRun"):
+    is_dry_run, shard = _asked(request)
+    if is_dry_run:
         return _count(store, now)
     start = time.monotonic()
     end = start + request.settings.purge_time_limit / 1e9
-    purged = store.purge(now, lambda: time.monotonic() >= end, _part(request))
+    purged = store.purge(now, lambda: time.monotonic() >= end, _part(shard))
     answer = {
         "purgedSessions": purged.sessions,
         "deletedEvents": purged.events,
@@ -44,9 +45,20 @@ def purge_expired_sessions(request: Request, store: Store, now: int) -> str:
     return write_plain(answer)
 
 
-def _part(request: Request) -> Part:
-    """The part that the request names, by default all; raises InvalidArgument."""
-    text = request.query.get("shard", "")
+def _asked(request: Request) -> tuple[bool, str]:
+    """Whether the request is a dry run, and its shard."""
+    is_dry_run, shard = request.flag("dryRun"), request.query.get("shard", "")
+    if not request.body.strip():
+        return is_dry_run, shard
+    # Most requests have no body and do not wait for the import.
+    from functions.messages.purge_expired_sessions import PurgeExpiredSessionsRequest
+
+    message = request.message(PurgeExpiredSessionsRequest, "request")
+    return is_dry_run or bool(message.dry_run), shard or message.shard or ""
+
+
+def _part(text: str) -> Part:
+    """The part of a shard such as `0/4`, by default all; raises InvalidArgument."""
     if not text:
         return ALL_PARTS
     match = _SHARD.fullmatch(text)

@@ -27,7 +27,9 @@ from functions.rules.shared_state import (
 )
 from functions.rules.state import StateChange, merged
 from functions.rules.user import UserRecord
-from functions.store.guarded_events import GuardedEvents, check_writes
+from functions.store.exporting import listed_page, page_of_engines
+from functions.store.guarded_events import GuardedEvents, check_writes, narrowed
+from functions.store.history import WholeSession
 from functions.store.merging import list_merged
 from functions.store.paging import Cursor, Page, checked_cursor, fill_page, map_page
 from functions.store.protocol import (
@@ -89,6 +91,26 @@ class GuardedStore(GuardedEvents):
             return self._list_sessions(self._access.on(str(engine)), engine, query, now)
 
         return list_merged(list_one, named, query)
+
+    def read_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[WholeSession]:
+        """The sessions that the principal may see, with their histories."""
+        named = self._named(engine.location) if engine.is_wildcard else []
+        if named and not query.filter.is_empty:
+            return listed_page(self.list_sessions(engine, query, now))
+
+        def read_one(engine: EngineName, query: PageQuery) -> Page[WholeSession]:
+            grant = self._access.on(str(engine))
+            own = None if grant is None else narrowed(query, grant)
+            return Page([], None) if own is None else self._store.read_sessions(engine, own, now)
+
+        if not named:
+            return read_one(engine, query)
+        names = sorted(map(str, named))
+
+        def following(behind: str) -> str | None:
+            return next((name for name in names if name > behind), None)
+
+        return page_of_engines(engine.location, following, read_one, query)
 
     def update_session(
         self,
@@ -351,20 +373,8 @@ class GuardedStore(GuardedEvents):
     def _list_sessions(
         self, grant: Grant | None, engine: EngineName, query: PageQuery, now: int
     ) -> Page[SessionRecord]:
-        if grant is None:
-            return Page([], None)
-        if grant.owner is None:
-            return self._store.list_sessions(engine, query, now)
-        asked = {
-            value
-            for field, key, value in query.filter.equalities()
-            if field == "user_id" and key is None
-        }
-        if asked - {grant.owner}:
-            # A page token behind sessions of another user would tell their names.
-            return Page([], None)
-        own = replace(query, filter=query.filter.narrowed("user_id", grant.owner))
-        return self._store.list_sessions(engine, own, now)
+        own = None if grant is None else narrowed(query, grant)
+        return Page([], None) if own is None else self._store.list_sessions(engine, own, now)
 
     def _list_named_engines(self, location: str, query: PageQuery) -> Page[EngineRecord]:
         records = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from functions.access.access import Access, Grant
 from functions.aip.errors import PermissionDenied
@@ -153,3 +154,18 @@ def check_writes(grant: Grant, state: StateChange | None = None) -> None:
     if state is not None and state.app and not grant.writes_app_state:
         keys = ", ".join(sorted(state.app))
         raise PermissionDenied(f"The role {grant.role} does not write app state: {keys:.200}.")
+
+
+def narrowed(query: PageQuery, grant: Grant) -> PageQuery | None:
+    """The query for the sessions that a grant shows; None where it asks for those of others."""
+    if grant.owner is None:
+        return query
+    asked = {
+        value
+        for field, key, value in query.filter.equalities()
+        if field == "user_id" and key is None
+    }
+    if asked - {grant.owner}:
+        # A page token behind sessions of another user would tell their names.
+        return None
+    return replace(query, filter=query.filter.narrowed("user_id", grant.owner))

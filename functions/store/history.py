@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from functions.rules.event import EventRecord
+from functions.rules.session import SessionRecord
 from functions.rules.state import StateChange
 from functions.store.paging import Cursor
 
@@ -39,6 +40,13 @@ class HistoryPiece:
     items: list[HistoryItem]
     create_time: int
     is_last: bool
+
+
+class WholeSession(NamedTuple):
+    """A session and the first piece of its history; None where that has to be read by itself."""
+
+    record: SessionRecord
+    history: HistoryPiece | None
 
 
 @dataclass(slots=True)

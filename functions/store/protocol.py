@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
     from functions.rules.state import StateChange
     from functions.rules.user import UserRecord
-    from functions.store.history import HistoryPiece, ImportedHistory
+    from functions.store.history import HistoryPiece, ImportedHistory, WholeSession
     from functions.store.paging import Cursor, Page
     from functions.store.streams import EventReader
 
@@ -181,6 +181,13 @@ class Store(Protocol):
 
         Without a filter, a store may leave out all fields of the records but `id` and `text`,
         unless the query `is_whole`.
+        """
+
+    def read_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[WholeSession]:
+        """One page of sessions with their histories, for an export.
+
+        Without a filter it goes by engine and by session id, and is as large as the store likes.
+        With one it is the page that `list_sessions` answers.
         """
 
     def read_history(

@@ -729,7 +729,12 @@ def count_user(api: Api, counting: Counting, k: int) -> None:
         api.ok("POST", f"{api.engine}/users/u:erase", dryRun="true")
 
 
-@row("export_sessions", "k sessions of n events, of one user", {"k": 1, "n": 0}, {"k": 2, "n": 3})
+@row(
+    "export_sessions",
+    "k sessions of n events, fewer than 5,000 documents, of one user",
+    {"k": 1, "n": 0},
+    {"k": 2, "n": 3},
+)
 def export_sessions(api: Api, counting: Counting, k: int, n: int) -> None:
     for _ in range(k):
         fill(api, api.create(), n)

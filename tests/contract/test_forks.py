@@ -131,14 +131,15 @@ def test_a_point_is_a_place_in_the_order_of_arrival(api: Api) -> None:
 
 
 def test_an_event_may_be_given_by_its_name(api: Api) -> None:
-    """In full, or as the request's path spells its session; one of another session is refused."""
+    """In full or short, whichever way the request's path has it; another session's is refused."""
     source = api.create("the-source")
     add(api, source, "i")
     short = source.partition("/locations/")[2].partition("/")[2]
     (event,) = ids(events(api, source))
     assert len(events(api, fork(api, source, throughEvent=f"{source}/events/{event}")["name"])) == 1
-    operation = api.ok("POST", f"{short}:fork", {"throughEvent": f"{short}/events/{event}"})
-    assert len(events(api, operation["response"]["name"])) == 1
+    for path in (source, short):
+        operation = api.ok("POST", f"{path}:fork", {"throughEvent": f"{short}/events/{event}"})
+        assert len(events(api, operation["response"]["name"])) == 1
     for bad in (f"{api.create()}/events/{event}", "a/b", f"{source}/events/"):
         answer = api.call("POST", f"{source}:fork", {"throughEvent": bad})
         assert answer.status == 400

@@ -311,6 +311,36 @@ def test_deleted_events_are_left_out_and_their_state_stays(api: Api) -> None:
     assert lines[1]["stateChange"]["state"] == {"turn": 0}
 
 
+def test_sessions_come_in_the_order_of_their_ids_with_what_is_theirs_alone(api: Api) -> None:
+    """Large ones too, of many events or of large ones, behind a neighbour that is gone."""
+    texts = {"d": ["x"] * 1_050, "c": ["y" * 700_000] * 8, "a-b": ["z"], "b": ["gone"], "a": ["w"]}
+    for session_id, said in texts.items():
+        say(api, api.create(session_id), said)
+    api.ok("DELETE", f"{api.engine}/sessions/b")
+    del texts["b"]
+    lines = export(api)
+    assert kinds(lines) == [
+        *(kind for id_ in sorted(texts) for kind in ("session", *["event"] * len(texts[id_]))),
+        "end",
+    ]
+    for id_, said in texts.items():
+        events = [line["event"] for line in lines if f"/{id_}/events/" in json.dumps(line)]
+        assert [event["content"]["parts"][0]["text"] for event in events] == said
+
+
+def say(api: Api, session: str, texts: list[str]) -> None:
+    """An event for each text, in batches that the emulator takes."""
+    event = {"author": "user", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+    events = [
+        {**event, "rawEvent": {"id": str(number)}, "content": {"parts": [{"text": text}]}}
+        for number, text in enumerate(texts)
+    ]
+    together = 100 if len(texts[0]) < 1_000 else 4
+    for start in range(0, len(events), together):
+        batch = {"events": events[start : start + together]}
+        api.ok("POST", f"{session}:batchAppendEvents", batch)
+
+
 def test_an_export_may_be_narrowed_by_a_filter(api: Api) -> None:
     """User state is then that of the user in the filter."""
     for user in ("ada", "bob"):

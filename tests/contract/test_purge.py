@@ -205,6 +205,20 @@ def test_a_dry_run_is_true_or_false(api: Api, value: str) -> None:
     assert purge(api)["purgedSessions"] == 1
 
 
+def test_a_body_says_the_same_as_the_query(api: Api) -> None:
+    """A dry run in the body purges nothing, and so does a body that is no request."""
+    api.create(ttl="1s")
+    api.now += SECOND
+    assert api.ok("POST", "sessions:purgeExpired", {"dryRun": True})["expiredSessions"] == 1
+    for body in (b"dryRun", {"dryRun": "perhaps"}, [True], {"shard": "1/0"}):
+        assert api.call("POST", "sessions:purgeExpired", body).status == 400
+    purged = [
+        api.ok("POST", "sessions:purgeExpired", {"shard": f"{part}/2"})["purgedSessions"]
+        for part in range(2)
+    ]
+    assert sum(purged) == 1
+
+
 def test_purges_of_several_parts_share_the_work(api: Api) -> None:
     """Each part removes some of the sessions, and all together remove all of them, once."""
     for number in range(40):

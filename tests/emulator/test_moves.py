@@ -1,10 +1,17 @@
-"""The commands move an engine from SQLite to Firestore and back."""
+"""The commands move an engine from SQLite to Firestore and back, and one with many sessions.
 
+`MOVED_SESSIONS=10000 make test ARGS=tests/emulator/test_moves.py` runs the latter in full.
+"""
+
+import hashlib
+import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.support.http import ok
 from tests.support.project import ROOT
@@ -13,6 +20,9 @@ from tests.support.starting import COMMAND
 from tests.support.stores import PATIENCE
 
 SESSIONS, EVENTS = 20, 10
+MANY = int(os.environ.get("MOVED_SESSIONS", "500"))
+"""More than one query of an export finds with their events."""
+
 ENGINE = "7"
 
 
@@ -84,3 +94,50 @@ def test_an_engine_that_is_moved_to_firestore_and_back_has_the_same_lines(
     assert sum(line.startswith('{"session":') for line in first) == SESSIONS + SESSIONS // 4
     for other in others:
         assert other == first
+
+
+def test_many_sessions_have_the_same_lines_after_each_move(emulator: str, tmp_path: Path) -> None:
+    """From Firestore to SQLite and back to Firestore, each time into an empty engine."""
+    stores = [
+        f"firestore://many-{time.time_ns()}",
+        f"sqlite:///{tmp_path}/many.db",
+        f"firestore://many-again-{time.time_ns()}",
+    ]
+    source = tmp_path / "made.ndjson"
+    source.write_text("".join(f"{json.dumps(line)}\n" for line in many()))
+    exports = []
+    for number, store in enumerate(stores):
+        environment = {"SESSIONS_STORE": store, "FIRESTORE_EMULATOR_HOST": emulator, **PATIENCE}
+        with serving("sessions_api", environment) as url:
+            start = time.monotonic()
+            run("import", url, source)
+            imported, source = time.monotonic(), tmp_path / f"many-{number}.ndjson"
+            run("export", url, source)
+        times = f"import {imported - start:.0f} s, export {time.monotonic() - imported:.0f} s"
+        print(f"{MANY} sessions of {EVENTS} events, {store.partition(':')[0]}: {times}")
+        exports.append(source.read_text().splitlines())
+    *lines, _ = map(json.loads, exports[0])
+    names = [line[kind]["name"].partition(f"/{ENGINE}/")[2] for line in lines for kind in line]
+    made = [line[kind]["name"] for line in many() for kind in line]
+    assert names == sorted(made, key=lambda name: name.partition("/events/")[0])
+    assert exports[1] == exports[0]
+    assert exports[2] == exports[0]
+
+
+def many() -> Iterator[dict[str, Any]]:
+    """The lines of sessions whose ids have another order than their times, with their events."""
+    for number in range(MANY):
+        name = f"sessions/s{hashlib.sha256(str(number).encode()).hexdigest()[:12]}"
+        time_of = f"2026-01-01T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}Z"
+        fields = {"name": name, "userId": f"u{number % 7}", "createTime": time_of}
+        yield {"session": {**fields, "updateTime": time_of, "sessionState": {"n": number}}}
+        for place in range(EVENTS):
+            yield {
+                "event": {
+                    "name": f"{name}/events/e{place * 7 % 10}",
+                    "author": "user",
+                    "invocationId": f"i{place}",
+                    "timestamp": f"2026-01-01T00:00:{place * 3 % 10:02}Z",
+                    "content": {"parts": [{"text": f"event {place} of {number}"}]},
+                }
+            }

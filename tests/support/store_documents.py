@@ -29,6 +29,23 @@ def documents_below(
     return +found
 
 
+def sessions_stored(store: Store, engine: str, ids: Sequence[str]) -> int:
+    """How many sessions of these ids the store still has, however hidden.
+
+    In SQLite, no other engine may have sessions of these ids.
+    """
+    if isinstance(store, SqliteStore):
+        marks = ", ".join("?" * len(ids))
+        query = f"SELECT count(*) FROM sessions WHERE session_id IN ({marks})"
+        with store._database.snapshot() as db:
+            (count,) = db.execute(query, ids).fetchone()
+        return int(count)
+    assert isinstance(store, FirestoreStore)
+    names = [f"{engine}/sessions/{each}" for each in ids]
+    found = store._rpcs.get().batch_get(names, ["expiry"])()
+    return sum(each is not None for each in found)
+
+
 def _rows_below(store: SqliteStore, engine: str) -> Counter[str]:
     with store._database.snapshot() as db:
         # One that a fork still fills has its engine's negated key.

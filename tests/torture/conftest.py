@@ -11,6 +11,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.torture.figures import MINUTES, SEED, Rounds, table
+from tests.support.torture.killing import Killing, killed_server
+
+
+@pytest.fixture
+def killing(store_environment: dict[str, str]) -> Iterator[Killing]:
+    """A server to kill; on a busy machine it has time for all of a request's work."""
+    with killed_server({**store_environment, "WORK_TIME_LIMIT": "120s"}) as killing:
+        yield killing
 
 
 @pytest.fixture

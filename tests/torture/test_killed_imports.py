@@ -1,65 +1,47 @@
 """SIGKILL while the server imports: each line is there whole, and the same body completes it."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import Any
 
-import pytest
-
-from functions.config.settings import Settings
-from functions.store.opening import open_store
 from tests.support.store_documents import documents_below
-from tests.support.stores import STORES
 from tests.support.torture.client import Client
 from tests.support.torture.figures import Rounds, dice
-from tests.support.torture.killable_server import killable
+from tests.support.torture.killing import PARENT, Killing
 
-PARENT = "projects/torture/locations/us-central1/reasoningEngines"
 SESSIONS, EVENTS = 60, 10
 TIME = "2026-01-01T00:00:00Z"
 
 
-@pytest.mark.parametrize("store_name", STORES)
 def test_a_server_that_is_killed_while_it_imports_has_whole_lines(
-    store_name: str,
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    rounds: Rounds,
+    killing: Killing, rounds: Rounds
 ) -> None:
     """An event is there with its count and as it was sent; a second request adds the others."""
-    path = tmp_path_factory.mktemp("imports") / "sessions.db"
-    environment = {"SESSIONS_STORE": f"sqlite:///{path}", "STORE_TIMEOUT": "60s"}
-    if store_name == "firestore":
-        environment["SESSIONS_STORE"] = "firestore://imports"
-        environment["FIRESTORE_EMULATOR_HOST"] = request.getfixturevalue("emulator")
-    with (
-        killable({**environment, "THREADS": "8"}) as server,
-        closing(open_store(Settings.from_environment(environment))) as store,
-        ThreadPoolExecutor(1) as pool,
-    ):
-        for number in rounds(2):
-            engine = f"{PARENT}/i{number}"
-            stored = dice("imports", store_name, number).randrange(SESSIONS)
-            importing = pool.submit(send, server.url, engine)
-            while documents_below(store, engine)["sessions"] < stored and not importing.done():
-                pass
-            server.kill(whole=number % 2 == 1)
-            answered = importing.result()
-            with closing(Client(server.url)) as client:
-                there = check(client, engine)
-            print(f"{store_name}: the kill left {there[0]} sessions with {there[1]} events")
-            if answered is not None:
-                assert there == (SESSIONS, SESSIONS * EVENTS)
-            while (answer := send(server.url, engine)) is None:
-                pass
-            added = answer["importedSessions"], answer["importedEvents"]
-            assert added == (SESSIONS - there[0], SESSIONS * EVENTS - there[1])
-            assert answer["conflicts"] == []
-            with closing(Client(server.url)) as client:
-                assert check(client, engine) == (SESSIONS, SESSIONS * EVENTS)
-            expected = {"sessions": SESSIONS, "events": SESSIONS * EVENTS}
-            assert documents_below(store, engine) == expected
+    for number in rounds(2):
+        import_and_kill(killing, number)
+
+
+def import_and_kill(killing: Killing, number: int) -> None:
+    engine = f"{PARENT}/i{number}"
+    stored = dice("imports", type(killing.store).__name__, number).randrange(SESSIONS)
+
+    def is_due() -> bool:
+        return documents_below(killing.store, engine)["sessions"] >= stored
+
+    answered = killing.kill_during(lambda: send(killing, engine), is_due, whole=number % 2 == 1)
+    with killing.client() as client:
+        there = check(client, engine)
+    print(f"the kill left {there[0]} sessions with {there[1]} events")
+    if answered is not None:
+        assert there == (SESSIONS, SESSIONS * EVENTS)
+    while (answer := send(killing, engine)) is None:
+        pass
+    added = answer["importedSessions"], answer["importedEvents"]
+    assert added == (SESSIONS - there[0], SESSIONS * EVENTS - there[1])
+    assert answer["conflicts"] == []
+    with killing.client() as client:
+        assert check(client, engine) == (SESSIONS, SESSIONS * EVENTS)
+    expected = {"sessions": SESSIONS, "events": SESSIONS * EVENTS}
+    assert documents_below(killing.store, engine) == expected
 
 
 def lines(engine: str) -> list[dict[str, Any]]:
@@ -83,10 +65,10 @@ def lines(engine: str) -> list[dict[str, Any]]:
     return made
 
 
-def send(url: str, engine: str) -> Any:
+def send(killing: Killing, engine: str) -> Any:
     """The answer to an import; None where the server was killed."""
     body = "\n".join(json.dumps(line) for line in lines(engine)).encode()
-    with closing(Client(url)) as client:
+    with killing.client() as client:
         answer = client.send("POST", f"{engine}:import", body)
         return answer.json if answer.status == 200 else None
 

@@ -47,7 +47,7 @@ def read_history(
     for document in history:
         if len(items) >= MAX_ITEMS or size >= MAX_BYTES:
             return HistoryPiece(items, created, is_last=False)
-        for item in _items(rpc, document, history.left_since):
+        for item in items_of(rpc, document, history.left_since):
             items.append(item)
             size += item.size()
     return HistoryPiece(items, created, is_last=True)
@@ -83,7 +83,7 @@ _Line = tuple[HistoryLine, list[Write]]
 """A line, and the writes of its document and of the document's parts."""
 
 
-def _items(rpc: Rpc, found: Document, left_since: int) -> Iterator[HistoryItem]:
+def items_of(rpc: Rpc, found: Document, left_since: int) -> Iterator[HistoryItem]:
     """The event of a document, or its change; a deleted event that changed no state has neither."""
     place: Cursor = [*arrivals.place(found), left_since]
     if arrivals.is_event(found):

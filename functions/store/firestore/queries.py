@@ -244,6 +244,18 @@ def documents_below(behind: str, limit: int, *, from_: str = "", to: str = "") -
     return result
 
 
+def whole_sessions(collection: str, behind: str, limit: int) -> StructuredQuery:
+    """The sessions of a collection's full name, behind an id, and all that is below them."""
+    result = _select("", limit=limit)
+    result.from_[0].all_descendants = True
+    _order(result, "__name__", descending=False)
+    if behind:
+        last = f"{collection}/{behind}/{LAST_NAME}/{LAST_NAME}"
+        _start_after(result, Value(reference_value=last))
+    result.end_at.values.append(Value(reference_value=f"{collection}/{LAST_NAME}"))
+    return result
+
+
 def sessions_between(first: str, last: str, limit: int) -> StructuredQuery:
     """An engine's sessions from one full name to another."""
     result = documents_by_name("sessions", (), limit, "", everywhere=False)

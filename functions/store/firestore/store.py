@@ -10,6 +10,7 @@ a process reads the database's version.
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from functions.calls.filters import PageQuery
 from functions.rules.engine import EngineRecord
@@ -24,9 +25,11 @@ from functions.rules.session import SessionChange, SessionRecord, check_version,
 from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
 from functions.rules.state import StateChange, join_members, merge_members
 from functions.rules.user import UserRecord
+from functions.store.exporting import listed_page, page_of_engines
 from functions.store.firestore import (
     documents,
     engines,
+    exporting,
     shared_states,
     user_erasure,
     users,
@@ -67,6 +70,7 @@ from functions.store.firestore.sharing import (
     shared_writes,
     user_documents,
 )
+from functions.store.history import WholeSession
 from functions.store.paging import Page
 from functions.store.protocol import ALL_PARTS, Backlog, Part, Purged
 
@@ -150,6 +154,19 @@ class FirestoreStore(FirestoreEvents):
             layouts = known
             page = list_sessions(rpc, engine, query, layouts, now)
         return page
+
+    def read_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[WholeSession]:
+        if not query.filter.is_empty:
+            return listed_page(self.list_sessions(engine, query, now))
+        rpc = self._rpcs.for_request()
+
+        def read_one(engine: EngineName, query: PageQuery) -> Page[WholeSession]:
+            return exporting.read_sessions(rpc, engine, query.cursor, now)
+
+        if not engine.is_wildcard:
+            return read_one(engine, query)
+        following = partial(exporting.next_engine, rpc, engine.location)
+        return page_of_engines(engine.location, following, read_one, query)
 
     def update_session(
         self,

@@ -1,17 +1,21 @@
 """The history of a session by arrival: its events, also those deleted, and changes of its state."""
 
+from __future__ import annotations
+
 import sqlite3
 from collections.abc import Iterator
 from heapq import merge
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from functions.messages.json_text import read_json
 from functions.rules.errors import EventNotFound
 from functions.rules.event_text import whole_text
-from functions.rules.fork import InvocationNotFound, Point
 from functions.rules.names import SessionName
 from functions.rules.state import MemberChanges
 from functions.rules.state_history import StateHistory, changes_of_delta, changes_of_event
+
+if TYPE_CHECKING:
+    from functions.rules.fork import Point
 
 Row = dict[str, Any]
 """A row of events or of changes: column → value."""
@@ -44,6 +48,9 @@ def place_of(db: sqlite3.Connection, name: SessionName, session: int, point: Poi
     if seq is None and point.through_event:
         raise EventNotFound(f"{name}/events/{wanted}")
     if seq is None:
+        # An export reads histories, too, and has no points.
+        from functions.rules.fork import InvocationNotFound
+
         raise InvocationNotFound(name, wanted)
     (change,) = db.execute(
         "SELECT coalesce(max(id), 0) FROM changes WHERE session = ? AND after < ?", (session, seq)

@@ -7,22 +7,66 @@ from functions.aip.errors import InvalidArgument
 from functions.messages.json_text import read_json, write_plain
 from functions.rules.event import EventRecord, counts_of
 from functions.rules.import_line import HistoryLine
-from functions.rules.names import SessionName
+from functions.rules.names import EngineName, SessionName
 from functions.rules.state import StateChange
-from functions.store.history import MAX_BYTES, MAX_ITEMS, HistoryItem, HistoryPiece, ImportedHistory
-from functions.store.paging import Cursor, checked_cursor
+from functions.store.exporting import page_by_id
+from functions.store.history import (
+    MAX_BYTES,
+    MAX_ITEMS,
+    HistoryItem,
+    HistoryPiece,
+    ImportedHistory,
+    WholeSession,
+)
+from functions.store.paging import Cursor, Page, checked_cursor
 from functions.store.sqlite.history import START, Place, Row, changes_of, is_change, rows
 from functions.store.sqlite.rows import (
+    FULL_COLUMNS,
+    USERS,
     SessionKeys,
     count,
     event_record,
     event_row,
+    full_record,
     insert,
     live_keys,
 )
 
+_OF_ENGINE = f"""FROM (SELECT {FULL_COLUMNS.source} FROM engines e
+    JOIN sessions s ON s.engine = e.id {USERS}
+    WHERE e.name = :engine AND s.session_id > :behind AND s.expiry > :now
+    ORDER BY s.session_id LIMIT :limit) r"""
+
 _EVENT = ("seq", "timestamp_key", "id", "author", "invocation_id", "text")
 _END = Place(2**63 - 1, 2**63 - 1)
+
+
+def next_engine(db: sqlite3.Connection, location: str, behind: str) -> str | None:
+    """The name of a location's next engine behind one."""
+    names = "SELECT min(name) FROM engines WHERE location = ? AND name > ?"
+    name: str | None = db.execute(names, (location, behind)).fetchone()[0]
+    return name
+
+
+def read_sessions(
+    db: sqlite3.Connection, engine: EngineName, behind: Cursor | None, now: int
+) -> Page[WholeSession]:
+    """The sessions of an engine by id, behind `[id]`, until their histories fill a piece."""
+    (start,) = checked_cursor(behind, str) or [""]
+    found: list[WholeSession] = []
+    count = size = 0
+    is_full = False
+    named = {"engine": str(engine), "behind": start, "now": now // 1000, "limit": MAX_ITEMS}
+    for row in db.execute(f"SELECT {FULL_COLUMNS.plain} {_OF_ENGINE}", named):
+        record = full_record(str(engine), (*row, ""))
+        history = _piece(db, row[0], record.create_time, START)
+        found.append(WholeSession(record, history))
+        count += 1 + len(history.items)
+        size += record.size() + sum(item.size() for item in history.items)
+        is_full = count >= MAX_ITEMS or size >= MAX_BYTES
+        if is_full:
+            break
+    return page_by_id(found, found[-1].record.name.session if is_full else None)
 
 
 def read_history(
@@ -38,6 +82,10 @@ def read_history(
         "SELECT create_time FROM sessions WHERE id = ?", (session,)
     ).fetchone()
     place = Place(*map(int, checked_cursor(behind, int, int) or START))
+    return _piece(db, session, create_time, place)
+
+
+def _piece(db: sqlite3.Connection, session: int, create_time: int, place: Place) -> HistoryPiece:
     items: list[HistoryItem] = []
     size = 0
     for row in rows(db, session, place, _END):

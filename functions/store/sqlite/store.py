@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from functions.rules.session import SessionChange, SessionRecord
     from functions.rules.shared_state import SharedState, SharedStateChange, StateOwner
     from functions.rules.user import UserRecord
-    from functions.store.history import HistoryPiece, ImportedHistory
+    from functions.store.history import HistoryPiece, ImportedHistory, WholeSession
     from functions.store.paging import Cursor, Page
     from functions.store.protocol import Backlog
     from functions.store.sqlite.event_reader import SqliteEventReader
@@ -202,6 +202,24 @@ class SqliteStore(SqliteEvents):
             if not page.items:
                 live_keys(db, name, now, owner)
             return page
+
+    def read_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[WholeSession]:
+        from functools import partial
+
+        from functions.store.exporting import listed_page, page_of_engines
+        from functions.store.sqlite import moving
+
+        if not query.filter.is_empty:
+            return listed_page(self.list_sessions(engine, query, now))
+        with self._database.snapshot() as db:
+
+            def read_one(engine: EngineName, query: PageQuery) -> Page[WholeSession]:
+                return moving.read_sessions(db, engine, query.cursor, now)
+
+            if not engine.is_wildcard:
+                return read_one(engine, query)
+            following = partial(moving.next_engine, db, engine.location)
+            return page_of_engines(engine.location, following, read_one, query)
 
     def read_history(
         self, name: SessionName, behind: Cursor | None, now: int, owner: str | None = None

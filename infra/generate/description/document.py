@@ -36,6 +36,7 @@ _REQUESTS: Mapping[str, JsonSchema] = {
     "import_sessions": ref("Line"),
     "append_event": ref("SessionEvent-Input"),
     "erase_user": ref("EraseUserRequest"),
+    "purge_expired_sessions": ref("PurgeExpiredSessionsRequest"),
     "update_user_state": ref("State-Input"),
     "update_app_state": ref("State-Input"),
     "update_event": ref("ChangedSessionEvent-Input"),

@@ -22,6 +22,7 @@ from functions.messages.erase_user import EraseUserRequest
 from functions.messages.fork_and_rewind import ForkSessionRequest, RewindSessionRequest
 from functions.messages.message import Message
 from functions.messages.purge_events import PurgeEventsRequest
+from functions.messages.purge_expired_sessions import PurgeExpiredSessionsRequest
 from functions.messages.reasoning_engine import DeleteReasoningEngineRequest, ReasoningEngine
 from functions.messages.scalar_schema import TIMESTAMP, JsonSchema
 from functions.messages.session import Session
@@ -173,6 +174,7 @@ def schemas() -> dict[str, JsonSchema]:
         CompactSessionRequest,
         PurgeEventsRequest,
         EraseUserRequest,
+        PurgeExpiredSessionsRequest,
     )
     _, made = models_json_schema(
         [*both, *product(read, ("validation",))],  # type: ignore[list-item]

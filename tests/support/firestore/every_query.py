@@ -51,6 +51,7 @@ def converse(store: Store) -> None:
     _find_by_id(api)
     _replace_an_expired_session(api)
     _users(api)
+    _export(api)
     _purge(api)
     _list_and_delete_engines(api)
 
@@ -140,6 +141,11 @@ def _users(api: Api) -> None:
         for dry_run in ("true", "false"):
             path = f"{engine}/users/other:erase"
             assert api.ok("POST", path, dryRun=dry_run)["erasedSessions"]
+
+
+def _export(api: Api) -> None:
+    for engine in (api.engine, f"{LOCATION}/reasoningEngines/-"):
+        assert b'"end"' in api.send("GET", f"{engine}:export").get_data()
 
 
 def _purge(api: Api) -> None:

@@ -20,7 +20,8 @@ _locations = itertools.count(secrets.randbelow(10**9) * 10**4)
 class Comparing(RuleBasedStateMachine):
     """A location of its own on one store; `engines` are the two that calls choose from.
 
-    `appends`, `operations` and `walks` are what later calls may come back to.
+    `appends`, `operations`, `forks` and `walks` are what later calls may come back to; `forks` has
+    the ids of those made by a requestId.
     """
 
     def __init__(self, store: Store) -> None:
@@ -34,6 +35,7 @@ class Comparing(RuleBasedStateMachine):
         self.engines = [self.api.engine, f"{location}/reasoningEngines/2"]
         self.appends: list[tuple[str, Json, str]] = []
         self.operations: list[tuple[str, str]] = []
+        self.forks: dict[tuple[str, str], str] = {}
         self.walks: list[Walk] = []
         self.moves = 0
         self._versions: dict[Session, tuple[int, str]] = {}

@@ -1,5 +1,7 @@
 """Events come, change and go, one by one and many at once."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
@@ -64,18 +66,40 @@ class EventRules(SessionRules):
     ) -> None:
         """It is created for the user; another user's takes nothing."""
         name = self.name(slot, session_id)
-        query = {"allowMissing": "true", "userId": user}
-        if request_id:
-            query["requestId"] = request_id
+        query = missing_allowed(user, request_id)
         answer = self.api.call("POST", f"{name}:appendEvent", event, **query)
-        session = self.model.live(name)
-        if session is not None and session.user != user:
-            self.same(answer, 400)
-            return
+        if self.is_taken(slot, session_id, user, answer):
+            self.model.append(name, event, request_id)
+            self.same(answer, {"session": self.model.get(name)})
+
+    @rule(
+        slot=calls.slots,
+        session_id=calls.ids,
+        user=calls.users,
+        events=st.lists(calls.events, min_size=1, max_size=3),
+        request_id=calls.request_ids,
+    )
+    def append_a_batch_to_a_session_that_may_be_missing(
+        self, slot: int, session_id: str, user: str, events: list[Json], request_id: str
+    ) -> None:
+        """As with one event; all of them land, or none."""
+        name = self.name(slot, session_id)
+        query = missing_allowed(user, request_id)
+        answer = self.api.call("POST", f"{name}:batchAppendEvents", {"events": events}, **query)
+        if self.is_taken(slot, session_id, user, answer):
+            self.model.append_batch(name, events, request_id)
+            self.same(answer, {"session": self.model.get(name)})
+        self.look(name)
+
+    def is_taken(self, slot: int, session_id: str, user: str, answer: Answer) -> bool:
+        """Whether the session is the user's, who created it at the latest with these events."""
+        session = self.model.live(self.name(slot, session_id))
         if session is None:
             self.model.create(self.engines[slot], session_id, {"userId": user})
-        self.model.append(name, event, request_id)
-        self.same(answer, {"session": self.model.get(name)})
+        elif session.user != user:
+            self.same(answer, 400)
+            return False
+        return True
 
     @rule(
         slot=calls.slots,
@@ -180,13 +204,48 @@ class EventRules(SessionRules):
         """To a name that may be taken, also by the same fork; the session is complete at once."""
         name = self.name(slot, session_id)
         self.append(slot, session_id, sent, be_there=session_id == "a")
-        asked: Json = {"sessionId": fork_id, "session": body}
+        answer = self.send_fork(name, body, point, sessionId=fork_id)
+        self.forked(answer, self.model.fork(name, fork_id, body, point))
+
+    @rule(
+        slot=calls.slots,
+        session_id=calls.ids | calls.fork_ids,
+        request_id=st.sampled_from(["r1", "r2"]),
+        body=calls.forks,
+        point=calls.points,
+        again=st.booleans(),
+    )
+    def fork_by_request(
+        self,
+        slot: int,
+        session_id: str,
+        request_id: str,
+        body: Json,
+        point: int | str | None,
+        again: bool,
+    ) -> None:
+        """The server makes the new session's id of the requestId, so that a retry finds it."""
+        name = self.name(slot, session_id)
+        for _ in range(1 + again):
+            answer = self.send_fork(name, body, point, request_id)
+            if answer.status == 200:
+                fork_id = answer.json["response"]["name"].rpartition("/")[2]
+                assert self.forks.setdefault((name, request_id), fork_id) == fork_id
+            fork_id = self.forks.get((name, request_id), "never")
+            self.forked(answer, self.model.fork(name, fork_id, body, point))
+
+    def send_fork(
+        self, name: str, body: Json, point: int | str | None, request_id: str = "", **asked: Any
+    ) -> Answer:
+        asked["session"] = body
         if isinstance(point, int):
             asked["throughEvent"] = self.event_name(name, point)
         elif point is not None:
             asked["beforeInvocationId"] = point
-        answer = self.api.call("POST", f"{name}:fork", asked)
-        expected = self.model.fork(name, fork_id, body, point)
+        query = {"requestId": request_id} if request_id else {}
+        return self.api.call("POST", f"{name}:fork", asked, **query)
+
+    def forked(self, answer: Answer, expected: Json | int) -> None:
         if isinstance(expected, dict):
             self.operations.append((answer.json["name"], expected["name"]))
             self.same(answer, {"response": expected})
@@ -199,21 +258,35 @@ class EventRules(SessionRules):
         session_id=calls.ids | calls.fork_ids,
         sent=calls.batches,
         before=calls.invocations,
+        request_id=calls.request_ids,
+        again=st.booleans(),
     )
     def rewind(
-        self, slot: int, session_id: str, sent: list[tuple[Json, str, bool]], before: str
+        self,
+        slot: int,
+        session_id: str,
+        sent: list[tuple[Json, str, bool]],
+        before: str,
+        request_id: str,
+        again: bool,
     ) -> None:
-        """The event is the last of the list, and tells what it does to the state."""
+        """The event is the last of the list, and tells what it does to the state.
+
+        A retry with its requestId adds none.
+        """
         name = self.name(slot, session_id)
         self.append(slot, session_id, sent, be_there=session_id == "a")
-        self.rewound(name, before, self.send_rewind(name, before))
+        query = {"requestId": request_id} if request_id else {}
+        for _ in range(1 + again):
+            answer = self.send_rewind(name, before, **query)
+            self.rewound(name, before, answer, request_id)
 
     def send_rewind(self, name: str, before: str, **query: str) -> Answer:
         return self.api.call("POST", f"{name}:rewind", {"beforeInvocationId": before}, **query)
 
-    def rewound(self, name: str, before: str, answer: Answer) -> None:
-        expected = self.model.rewind(name, before)
-        if isinstance(expected, int):
+    def rewound(self, name: str, before: str, answer: Answer, request_id: str = "") -> None:
+        expected = self.model.rewind(name, before, request_id)
+        if not isinstance(expected, tuple):
             self.same(answer, expected)
             return
         changed, gone = expected
@@ -224,7 +297,7 @@ class EventRules(SessionRules):
             "stateDelta": {**changed, **dict.fromkeys(gone)},
             "rewindBeforeInvocationId": before,
         }
-        self.model.rewound(name, event, changed, gone)
+        self.model.rewound(name, event, changed, gone, request_id, before)
         self.same(answer, self.model.get(name))
         self.look(name)
 
@@ -237,3 +310,9 @@ class EventRules(SessionRules):
         in_order = self.model.events(live)
         place = next(at for at, event in enumerate(in_order) if event is live.events[number])
         return str(found[place]["name"].rpartition("/")[2])
+
+
+def missing_allowed(user: str, request_id: str) -> Json:
+    """The parameters of an append that creates a session."""
+    query = {"allowMissing": "true", "userId": user}
+    return {**query, "requestId": request_id} if request_id else query

@@ -5,7 +5,7 @@ from hypothesis.stateful import precondition, rule
 
 from functions.aip.timestamp import parse_timestamp
 from tests.support.state_machine import calls
-from tests.support.state_machine.comparing import Comparing
+from tests.support.state_machine.comparing import Comparing, comparable
 from tests.support.state_machine.records import without
 from tests.support.state_machine.walk import Walk
 
@@ -18,17 +18,26 @@ class ListRules(Comparing):
         text=st.sampled_from(list(calls.SESSION_FILTERS)),
         order=st.sampled_from(calls.SESSION_ORDERS),
         size=calls.page_sizes,
+        view=st.sampled_from(["BASIC", "FULL"]),
     )
-    def list_sessions(self, slot: int, text: str, order: str, size: int) -> None:
+    def list_sessions(
+        self, slot: int, text: str, order: str, size: int, view: str = "BASIC"
+    ) -> None:
         path = f"{self.engines[slot]}/sessions"
-        found = self.api.walk(path, "sessions", filter=text, orderBy=order, pageSize=size)
+        query = {"filter": text, "orderBy": order, "pageSize": size, "view": view}
+        found = self.api.walk(path, "sessions", **query)
         field = "create_time" if order.startswith("create") else "update_time"
         expected = sorted(
             calls.choose(calls.SESSION_FILTERS[text], self.model.sessions(self.engines[slot])),
             key=lambda session: (getattr(session, field), session.name),
             reverse="desc" in order or not order,
         )
-        assert found == [self.model.session_json(session) for session in expected]
+        if view == "FULL":
+            assert all(session["etag"] for session in found)
+            found = [comparable(session) for session in found]
+            assert found == [self.model.full_json(session) for session in expected]
+        else:
+            assert found == [self.model.session_json(session) for session in expected]
 
     @rule(
         slot=calls.slots,

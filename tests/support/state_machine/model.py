@@ -172,9 +172,17 @@ class Model:
         self.engine(engine).sessions[target] = session
         return self.session_json(session)
 
-    def rewind(self, name: str, before: str) -> tuple[Json, list[str]] | int:
-        """What the event sets, and the keys that it removes; `rewound` adds the event."""
+    def rewind(
+        self, name: str, before: str, request_id: str
+    ) -> tuple[Json, list[str]] | Json | int:
+        """What the event sets, and the keys that it removes; `rewound` adds the event.
+
+        The session as it is where the request has landed.
+        """
         session = self.live(name)
+        key = ("rewind", request_id, before)
+        if session is not None and request_id and key in session.retry_keys + session.removed_keys:
+            return self.session_json(session)
         first = None if session is None else self._first(session, before)
         if session is None or first is None:
             return 404
@@ -182,16 +190,18 @@ class Model:
         changed = {key: then[key] for key in then if key not in now or now[key] != then[key]}
         return changed, [key for key in now if key not in then]
 
-    def rewound(self, name: str, event: Json, changed: Json, gone: list[str]) -> None:
+    def rewound(
+        self, name: str, event: Json, changed: Json, gone: list[str], request_id: str, before: str
+    ) -> None:
         session = self.live(name)
         assert session is not None
-        before = session.state
-        if before is not None:
-            kept = {key: value for key, value in before.items() if key not in gone}
+        old = session.state
+        if old is not None:
+            kept = {key: value for key, value in old.items() if key not in gone}
             session.state = {**kept, **changed}
         session.events.append(event)
-        session.states.append((before, session.state))
-        session.retry_keys.append(None)
+        session.states.append((old, session.state))
+        session.retry_keys.append(("rewind", request_id, before) if request_id else None)
         session.update_time = max(self.now, session.update_time + MICROSECOND)
 
     def events(self, session: Session) -> list[Json]:

@@ -56,6 +56,12 @@ class Server:
             _, hard = resource.prlimit(worker, resource.RLIMIT_FSIZE)
             resource.prlimit(worker, resource.RLIMIT_FSIZE, (size, hard))
 
+    def peak_bytes(self) -> int:
+        """The most memory that one of the processes that serve has had, of Linux alone."""
+        statuses = [Path(f"/proc/{worker}/status").read_text() for worker in self._workers()]
+        (*_, most) = sorted(int(text.split("VmHWM:")[1].split()[0]) for text in statuses)
+        return most * 1024
+
     def stop(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

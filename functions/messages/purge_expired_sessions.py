@@ -1,0 +1,10 @@
+"""The body of a purge of expired sessions."""
+
+from functions.messages.message import Message
+
+
+class PurgeExpiredSessionsRequest(Message):
+    """The part to purge, all by default; with `dry_run` the server only counts."""
+
+    dry_run: bool | None = False
+    shard: str | None = ""
