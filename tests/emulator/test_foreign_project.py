@@ -1,5 +1,6 @@
 """Another project of three files, whose tests use the fixtures; two runs of it at the same time."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ root_agent = Echo(name="echo")
 TEST = """
 import asyncio
 import os
+import socket
 
 import pytest
 from google.adk.runners import Runner
@@ -37,6 +39,13 @@ from google.genai.types import Content, Part
 from shop.agent import root_agent
 
 KEY = {"user_id": "ada", "session_id": "s"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def both_run(sessions_emulator):
+    # Begins once the other run has its server, too.
+    with socket.create_connection(("127.0.0.1", int(os.environ["MEETING"]))) as meeting:
+        assert meeting.recv(1)
 
 
 async def talk(service, text, **options):
@@ -99,12 +108,13 @@ def test_two_runs_at_once_have_servers_of_their_own(tmp_path: Path) -> None:
     folder = project(tmp_path / "theirs")
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"]
     command += ["-p", "agent_engine_sessions.pytest_plugin", "-W", "ignore"]
-    runs = []
+    runs, meeting = [], socket.create_server(("127.0.0.1", 0))
+    meeting.settimeout(300)
     for number in range(2):
         variables = environment(
             SEEN=f"{tmp_path}/seen{number}",
+            MEETING=str(meeting.getsockname()[1]),
             PYTEST_DEBUG_TEMPROOT=str(tmp_path),
-            PYTHONDONTWRITEBYTECODE="1",
         )
         variables["PYTHONPATH"] += f":{folder}"
         runs.append(
@@ -117,6 +127,9 @@ def test_two_runs_at_once_have_servers_of_their_own(tmp_path: Path) -> None:
                 text=True,
             )
         )
+    with meeting, meeting.accept()[0] as one, meeting.accept()[0] as other:
+        for each in (one, other):
+            each.send(b"!")
     for run in runs:
         said, _ = run.communicate(timeout=400)
         assert "6 passed" in said, said

@@ -18,7 +18,7 @@ from tests.support.servers import free_port
 from tests.support.starting import started
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-RANGE = re.compile(r"[A-Za-z-]+(\[[a-z]+\])?>=[\d.]+,<\d+")
+RANGE = re.compile(r"[A-Za-z0-9-]+(\[[a-z]+\])?>=[\d.]+,<\d+")
 
 
 def run(*command: str, folder: Path) -> str:
