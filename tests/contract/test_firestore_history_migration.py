@@ -10,12 +10,13 @@ import pytest
 
 from functions.store.firestore import Layout
 from functions.store.firestore.counting_former import count_former
+from functions.store.firestore.documents import user_path
 from functions.store.firestore.migration import ROLLOUT, MigrationUnderWay, Versions
 from functions.store.firestore.protobuf import Document, Write
 from functions.store.firestore.queries import documents_by_name
 from functions.store.firestore.rpc import Rpc
 from functions.store.firestore.schema import WITH_HISTORY, WITH_SHARDS_ALONE
-from functions.store.firestore.values import creation, document, nanoseconds
+from functions.store.firestore.values import creation, document, nanoseconds, timestamp, update
 from tests.support.api import START, Api
 from tests.support.firestore.databases import NEWEST, Database, never
 from tests.support.firestore.version_1 import ENGINES, SESSIONS, load
@@ -254,3 +255,21 @@ def test_a_change_of_the_layout_keeps_the_counts(database: Database) -> None:
         assert database.version == NEWEST
         assert facts(api, session)["eventCount"] == 1
         assert api.ok("GET", f"{LOCATION}/reasoningEngines/1/sessions")["sessions"]
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_user_is_there_since_the_first_of_sessions_that_are_counted_at_once(
+    old: Database, is_there: bool
+) -> None:
+    """The step of another session writes its earlier time between the read and the commit."""
+    path = user_path(ENGINES[0], "u")
+    name = f"{old.rpc.root}/{path}"
+    if is_there:
+        old.rpc.commit([creation(name, {"state": {}})])
+    earlier = {"userId": "u", "createTime": timestamp(1_000)}
+    write = update(name, earlier, earlier) if is_there else creation(name, earlier)
+    with before_counting(lambda: old.rpc.commit([write])):
+        old.migrate()
+    (user,) = old.rpc.batch_get([path])()
+    assert user is not None
+    assert nanoseconds(user.fields["createTime"].timestamp_value) == 1_000

@@ -21,9 +21,9 @@ from functions.store.firestore.documents import (
 from functions.store.firestore.protobuf import Document, StructuredQuery, Write
 from functions.store.firestore.queries import documents_by_name, run_in_steps
 from functions.store.firestore.retries import Retries
-from functions.store.firestore.rpc import Missing, Rpc, Stale
+from functions.store.firestore.rpc import AlreadyExists, Missing, Rpc, Stale
 from functions.store.firestore.sharing import is_registered
-from functions.store.firestore.values import Storable, merge, nanoseconds, update
+from functions.store.firestore.values import Storable, creation, nanoseconds, update
 
 _PATIENCE = 10.0
 """Seconds for a session that others keep changing."""
@@ -46,7 +46,7 @@ def count_former(rpc: Rpc, found: Document | None) -> None:
             count(session, counts)
         try:
             rpc.commit([session, *user])
-        except (Missing, Stale):
+        except (AlreadyExists, Missing, Stale):
             retries.wait()
             # As the step read it: a mask keeps the state out.
             fields = (COUNTED, "incarnation", "userId", "createTime")
@@ -78,10 +78,14 @@ def _registration(rpc: Rpc, session: Document) -> list[Write]:
     engine, user_id = session_name(session).engine, user_id_of(session)
     path = user_path(engine, user_id)
     since = session.fields["createTime"].timestamp_value
+    name = f"{rpc.root}/{path}"
+    fields: dict[str, Storable] = {"userId": user_id, "createTime": since}
     (user,) = rpc.batch_get([path], ["createTime"])()
-    if user is not None and is_registered(user):
+    if user is None:
+        return [creation(name, fields)]
+    if is_registered(user):
         known = user.fields["createTime"].timestamp_value
         if nanoseconds(known) <= nanoseconds(since):
             return []
-    fields: dict[str, Storable] = {"userId": user_id, "createTime": since}
-    return [merge(f"{rpc.root}/{path}", "state", {}, fields)]
+    # The step of another session of the user may write an earlier time meanwhile.
+    return [update(name, fields, fields, changed_since=user.update_time)]
