@@ -268,8 +268,9 @@ def test_a_user_is_there_since_the_first_of_sessions_that_are_counted_at_once(
         old.rpc.commit([creation(name, {"state": {}})])
     earlier = {"userId": "u", "createTime": timestamp(1_000)}
     write = update(name, earlier, earlier) if is_there else creation(name, earlier)
+    (session,) = old.rpc.batch_get(SESSIONS[:1])()
     with before_counting(lambda: old.rpc.commit([write])):
-        old.migrate()
+        count_former(old.rpc, session)
     (user,) = old.rpc.batch_get([path])()
     assert user is not None
     assert nanoseconds(user.fields["createTime"].timestamp_value) == 1_000
