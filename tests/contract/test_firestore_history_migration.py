@@ -264,8 +264,10 @@ def test_a_user_is_there_since_the_first_of_sessions_that_are_counted_at_once(
     """The step of another session writes its earlier time between the read and the commit."""
     path = user_path(ENGINES[0], "u")
     name = f"{old.rpc.root}/{path}"
-    if is_there:
-        old.rpc.commit([creation(name, {"state": {}})])
+    # A document of version 1 has the user's state alone.
+    old.rpc.commit(
+        [Write(update=document(name, {"state": {}})) if is_there else Write(delete=name)]
+    )
     earlier = {"userId": "u", "createTime": timestamp(1_000)}
     write = update(name, earlier, earlier) if is_there else creation(name, earlier)
     (session,) = old.rpc.batch_get(SESSIONS[:1])()
