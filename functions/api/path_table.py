@@ -38,7 +38,7 @@ class _Entry(NamedTuple):
 
 
 class PathTable:
-    """Routes, whatever a target serves of them."""
+    """The routes of all targets; a target passes its methods to `match`."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._entries: dict[str, dict[str, _Entry]] = {}
