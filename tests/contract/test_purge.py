@@ -97,7 +97,7 @@ def test_a_purge_finds_its_way_between_live_sessions(api: Api) -> None:
 def test_a_purge_finds_many_sessions_between_live_ones(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It asks for the events of many neighbours at once, and of those beside live ones apart."""
+    """One query reads the events of many neighbours; sessions beside live ones have their own."""
     monkeypatch.setattr(purging, "_ROUND", 100)
     monkeypatch.setattr(erasure, "_FEW", 4)
     monkeypatch.setattr(erasure, "_WIDEST", 20)
@@ -206,7 +206,7 @@ def test_a_dry_run_is_true_or_false(api: Api, value: str) -> None:
 
 
 def test_a_body_says_the_same_as_the_query(api: Api) -> None:
-    """A dry run in the body purges nothing, and so does a body that is no request."""
+    """A dry run in the body purges nothing. Neither does a malformed body."""
     api.create(ttl="1s")
     api.now += SECOND
     assert api.ok("POST", "sessions:purgeExpired", {"dryRun": True})["expiredSessions"] == 1
