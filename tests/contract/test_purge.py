@@ -134,7 +134,7 @@ def test_a_purge_that_runs_out_of_time_goes_on_at_the_next_call(api: Api) -> Non
     assert documents_below(api.store, api.engine) == {"sessions": 1, "events": 12}
 
 
-def test_a_session_made_anew_keeps_its_events(api: Api) -> None:
+def test_a_session_that_is_created_again_keeps_its_events(api: Api) -> None:
     """A purge in the middle of its work leaves a session alone that took the name over."""
     session = api.create("s", ttl="1s")
     fill(api, session, 25)

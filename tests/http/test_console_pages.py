@@ -241,7 +241,7 @@ def test_a_page_of_another_origin_may_lead_to_the_console() -> None:
 
 
 def test_the_console_ships_with_the_package() -> None:
-    """The wheel holds `functions` whole, as does what gcloud uploads, and the documentation."""
+    """The wheel has all of `functions` and the documentation; gcloud uploads `functions`."""
     for name in ("functions", "README.md", "docs"):
         included = f'"{name}" = "agent_engine_sessions/_server/{name}"'
         assert included in Path(ROOT / "pyproject.toml").read_text()

@@ -105,7 +105,10 @@ class _Search:
 def _purge_behind(
     search: _Search, sessions: list[Document], now: int, is_time_up: Callable[[], bool]
 ) -> tuple[Purged, _Place]:
-    """Erases the sessions, then all that the search finds; also returns the last place of those."""
+    """Erases the sessions, then all that the search finds, until the time is up.
+
+    Also returns the place up to which no session is left.
+    """
     total = Purged(0, 0, done=False)
     while True:
         over = [found for found in sessions if is_over(found, now)]

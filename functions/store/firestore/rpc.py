@@ -200,7 +200,7 @@ class Rpc:
         return documents()
 
     def count(self, parent: str, query: StructuredQuery) -> int:
-        """How many documents a query finds; Firestore bills a read for each thousand begun."""
+        """How many documents a query finds; Firestore bills a read for every thousand of them."""
         request = RunAggregationQueryRequest(parent=self._parent(parent))
         counting = request.structured_aggregation_query
         counting.structured_query.CopyFrom(query)
