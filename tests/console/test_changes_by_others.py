@@ -97,9 +97,7 @@ def test_a_rewind_by_another_client_shows(console: Console, client: Client) -> N
     expect(page.get_by_role("tabpanel")).to_contain_text('plan: "free"')
 
 
-def test_what_a_compaction_edits_shows_with_the_next_event(
-    console: Console, client: Client
-) -> None:
+def test_edits_of_a_compaction_show_with_the_next_event(console: Console, client: Client) -> None:
     """A compaction does not change the etag, so the page learns of it by a later write."""
     session = client.session()
     client.say(session, "agent", {"functionCall": {"id": "c", "name": "look", "args": {}}})

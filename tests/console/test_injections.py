@@ -86,7 +86,7 @@ def console(console: Console) -> Iterator[Console]:
     assert {*asked} == {urlsplit(console.url).netloc}
 
 
-def test_no_content_becomes_anything_but_text(console: Console, client: Client) -> None:
+def test_all_content_is_shown_as_text(console: Console, client: Client) -> None:
     """The page shows the texts of an engine, a session, its events, runs and state."""
     page, owner = console.page, engine_of(client)
     session = everywhere(owner)
@@ -131,7 +131,7 @@ def test_no_content_becomes_anything_but_text(console: Console, client: Client) 
     expect(page.get_by_role("dialog", name="Erase the user?")).to_contain_text(nasty("user"))
 
 
-def test_what_the_server_says_of_wrong_input_is_text(
+def test_messages_about_wrong_input_are_shown_as_text(
     console: Console, client: Client, tmp_path: Path
 ) -> None:
     """Messages of the server quote filters, labels and lines of files."""
@@ -157,7 +157,7 @@ def test_what_the_server_says_of_wrong_input_is_text(
     console.complaints.clear()  # Browsers log every answer of 400.
 
 
-def test_what_an_issuer_says_of_a_failed_sign_in_is_text(console: Console) -> None:
+def test_messages_of_an_issuer_are_shown_as_text(console: Console) -> None:
     """The message is in the address, and anybody may make such an address."""
     page = console.page
     page.add_init_script("""sessionStorage.setItem("sign-in", '{"state": "s", "hash": ""}')""")

@@ -89,7 +89,7 @@ async def test_an_event_is_stored_as_adks_own_service_stores_it(
 
 
 @pytest.mark.parametrize("name", TOLD)
-async def test_an_event_that_is_kept_is_as_the_server_has_it(
+async def test_a_kept_event_equals_the_one_of_the_server(
     ours: SessionService, url: str, name: str
 ) -> None:
     session = await ours.create_session(app_name="numbers", user_id="u")

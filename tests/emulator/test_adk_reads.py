@@ -167,7 +167,7 @@ CHANGES: dict[str, Callable[[Others, str], object]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("appends", ["none", "before", "after", "both"])
-async def test_what_others_change_is_read(
+async def test_changes_by_others_are_read(
     service: SessionService, others: Others, fresh: Any, change: str, appends: str
 ) -> None:
     """Others write between two reads, with and without appends of the service itself."""
@@ -185,7 +185,7 @@ async def test_what_others_change_is_read(
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_any_run_of_writes_is_read_as_by_others(
+async def test_any_series_of_writes_is_read_as_by_a_new_service(
     service: SessionService, others: Others, fresh: Any, seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -215,7 +215,7 @@ async def test_a_session_that_others_removed_is_none(
     assert await service.get_session(**key(session)) is None
 
 
-async def test_what_is_kept_is_of_no_other_user(service: SessionService) -> None:
+async def test_another_user_does_not_get_kept_events(service: SessionService) -> None:
     session = await conversation(service)
     assert await service.get_session(**{**key(session), "user_id": "v"}) is None
 
@@ -260,7 +260,7 @@ async def test_an_append_whose_answer_was_lost_is_there_once(
     before = len(controls.requests)
     await service.append_event(session, event(5))
     read = await reread(service, session)
-    # Others may have written between both, so the etag says nothing of the events.
+    # Others may have written between both requests, so the etag does not prove the events.
     assert kinds(controls.requests[before:]) == ["appendEvent", "appendEvent", "get", "events"]
     assert [each.invocation_id for each in read.events] == ["i0", "i1", "i2", "i5"]
     assert read == await fresh(session)

@@ -116,7 +116,7 @@ async def test_a_request_says_where_it_goes_and_how_long_it_is() -> None:
 @pytest.mark.parametrize(
     "answer", [b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 x\r\n\r\n", b"HTTP/1.1 200 OK\r\nno header\r\n\r\n"]
 )
-async def test_what_is_no_answer_is_an_error(answer: bytes) -> None:
+async def test_bytes_that_are_no_answer_are_an_error(answer: bytes) -> None:
     async with answering(answer) as (_, connections):
         with pytest.raises(BadAnswer):
             await get(connections)
@@ -141,7 +141,7 @@ async def test_a_request_on_a_connection_that_ends_is_sent_again() -> None:
 
 
 @pytest.mark.parametrize("opened", [True, False])
-async def test_a_request_that_must_not_be_repeated_is_not(opened: bool) -> None:
+async def test_an_unrepeatable_request_is_sent_once(opened: bool) -> None:
     """Nor is a request repeated on a connection that it has opened itself."""
     async with answering(*([OK] if opened else []), None, OK) as (server, connections):
         if opened:

@@ -62,7 +62,7 @@ def test_events_are_read_again_after_a_time(is_old: bool) -> None:
     ],
     ids=["next", "unchecked", "other", "no-etag", "earlier", "sent-before", "sent-and-changed"],
 )
-def test_an_append_leaves_the_events_known_or_not(
+def test_an_append_keeps_events_only_while_their_order_is_known(
     event: Event, expected: str, etag: str, is_known: bool
 ) -> None:
     """They are known if no other client can have changed them and the new event is the last."""
@@ -79,7 +79,7 @@ def test_an_append_leaves_the_events_known_or_not(
         ]
 
 
-def test_what_was_used_last_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recently_used_sessions_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_cache, "MOST_BYTES", 30)
     cache = EventCache()
     for path in "abc":

@@ -90,7 +90,7 @@ OWN = [route for route in ROUTES if route.is_own]
 
 
 @pytest.mark.parametrize("route", OWN, ids=lambda route: f"{route.verb} {route.template}")
-def test_a_method_of_this_project_is_not_there(url: str, route: Route) -> None:
+def test_a_method_of_this_project_is_not_found(url: str, route: Route) -> None:
     """The managed service answers 404 to a path that it does not have."""
     path = re.sub(r"\{[^=]+=([^}]+)\}", r"\1", route.template).replace("*", "a")
     answer = httpx.request(route.verb, f"{url}/v1beta1/{path}")
@@ -129,12 +129,12 @@ def test_a_filter_by_a_field_of_this_project_is_refused(
     assert answer.status_code == 400, answer.text
 
 
-def test_all_engines_are_no_engine(session: str) -> None:
+def test_the_engine_that_stands_for_all_is_refused(session: str) -> None:
     everywhere = re.sub("reasoningEngines/.*", "reasoningEngines/-/sessions", session)
     assert httpx.get(everywhere).status_code == 400
 
 
-def test_what_the_managed_service_has_is_there(session: str) -> None:
+def test_methods_of_the_managed_service_work(session: str) -> None:
     """Compaction is official; a header that the service does not know changes nothing."""
     compaction = {"compaction": {"eventEditing": {"mode": "AUTO"}}}
     assert httpx.post(f"{session}:compact", json=compaction).json()["done"] is True
@@ -147,7 +147,7 @@ def test_what_the_managed_service_has_is_there(session: str) -> None:
     assert named.json()["displayName"] == "n"
 
 
-def test_the_tools_of_this_project_go_on(session: str, tmp_path: Path) -> None:
+def test_the_tools_of_this_project_still_work(session: str, tmp_path: Path) -> None:
     """The fixtures seed and export, and so do the commands: they send a header."""
     url = session.partition("/v1beta1/")[0]
     theirs = Sessions(url, "p")

@@ -103,7 +103,7 @@ WORDS = (TURN, CREATE, APPEND, GET, CHANGED, LIST, DELETE)
 
 
 def measures_of(service: adk.AdkSessions, server: str = "") -> dict[str, Measure]:
-    """Each method of one service, by name; a `server` also has another client, with plain HTTP."""
+    """Each method of one service, by name; with `server`, another client changes sessions of it."""
     for _ in range(SESSIONS):
         service.create(LISTER)
     service.create()
