@@ -26,6 +26,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The event loop of tests that are coroutines."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
 def emulator() -> Iterator[str]:
     """`host:port` of a Firestore emulator, started for this run or named in the environment."""
     if host := os.environ.get("FIRESTORE_EMULATOR_HOST"):

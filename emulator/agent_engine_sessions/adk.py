@@ -1,7 +1,7 @@
 """ADK's session service over a server of your own; docs/use-it-from-adk.md.
 
-A subclass of VertexAiSessionService for code that asks for one; it sends each request itself, since
-ADK's client takes most of the time of a turn.
+A subclass of VertexAiSessionService, because some code asks for that class. The service sends each
+request itself, since ADK's client would take most of the time of a turn.
 """
 
 import asyncio
@@ -38,10 +38,10 @@ SCHEMES = {"agentsessions": "http", "agentsessions+https": "https"}
 _MAX_PAGE = 1000
 _TOO_MANY = 429
 _PAUSE = 1.0
-"""Seconds after which an append that was one too many is sent once more, as ADK does."""
+"""Seconds after which an append that the server answered 429 is sent once more, as ADK does."""
 
 _CHANGED = "The session has changed"
-"""How the message begins with which the server refuses an append by its etag."""
+"""The beginning of the message with which the server refuses an append because of its etag."""
 
 
 class SessionService(VertexAiSessionService):
@@ -102,7 +102,7 @@ class SessionService(VertexAiSessionService):
         """Creates a session; `display_name`, `labels`, `ttl`, `expire_time` are the API's.
 
         Raises AlreadyExistsError, as ADK's own services do, and TypeError for other options than
-        `wait_for_completion`: a session is always there with the answer.
+        `wait_for_completion`, which changes nothing: the session exists when the server answers.
         """
         if unknown := others.keys() - {"wait_for_completion"}:
             raise TypeError(f"create_session does not take {', '.join(sorted(unknown))}.")
@@ -151,7 +151,7 @@ class SessionService(VertexAiSessionService):
             found = json.loads(answer.body)
             if found["userId"] != user_id:
                 return None
-            # After the session: its etag must not be newer than the events.
+            # The events are read after the session, so they are never older than its etag.
             events = await self._events(path, answer.etag, config or GetSessionConfig())
         except ClientError as error:
             if error.code == 404:
@@ -160,7 +160,7 @@ class SessionService(VertexAiSessionService):
         session = _session(app_name, found)
         session.events = events
         if events:
-            # As ADK's other services have it, and as an append leaves the session in memory.
+            # ADK's other services set the same time, and so does an append to a session in memory.
             session.last_update_time = events[-1].timestamp
         return session
 
@@ -216,9 +216,9 @@ class SessionService(VertexAiSessionService):
         return event
 
     async def _append(self, session: Session, event: Event, expected: str = "") -> str:
-        """Appends an event to the stored session, then to the one at hand; the new etag.
+        """Appends an event to the stored session, then to `session`; returns the new etag.
 
-        The stored session must have the etag `expected`, if there is one.
+        Raises StaleSessionError if `expected` is given and is not the etag of the stored session.
         """
         self._apply_temp_state(session, event)
         self._trim_temp_delta_state(event)
@@ -226,7 +226,8 @@ class SessionService(VertexAiSessionService):
         body = event_body(event)
         text, is_checked, entry = _encoded(body), bool(expected), self._cache.take(path)
         if entry is not None and not is_checked:
-            # Only to learn whether the events stand; if they do not, the append is sent without.
+            # This etag only tells whether the kept events are still those of the server; if not,
+            # the append is sent once more without it.
             expected = f'"{entry.version}"'
         try:
             try:
@@ -285,7 +286,7 @@ class SessionService(VertexAiSessionService):
     async def _events(self, path: str, etag: str, config: GetSessionConfig) -> list[Event]:
         """The events that `config` asks for, oldest first; the server reads no others.
 
-        `etag` is the session's, read before.
+        `etag` is that of the session, which the caller read before.
         """
         wanted = config.num_recent_events
         if wanted == 0:
@@ -312,7 +313,7 @@ class SessionService(VertexAiSessionService):
     async def _pages(
         self, path: str, query: Mapping[str, str]
     ) -> AsyncGenerator[tuple[dict[str, Any], int]]:
-        """Every page of a list, and its bytes."""
+        """Yields each page of a list, and its size in bytes."""
         token: dict[str, str] = {}
         while True:
             answer = await self._send("GET", path, {**query, **token})
@@ -332,7 +333,7 @@ class SessionService(VertexAiSessionService):
         *,
         repeatable: bool = True,
     ) -> Answer:
-        """The answer 200; raises ClientError or ServerError of google-genai for any other."""
+        """Returns the answer 200; raises ClientError or ServerError of google-genai for another."""
         target = f"{self._root}/{path}" + (f"?{urlencode(query)}" if query else "")
         sent = dict(self._headers if self._identity is None else await self._identity.headers())
         sent.update(headers or {})
@@ -347,7 +348,7 @@ class SessionService(VertexAiSessionService):
 
 
 class _Identity:
-    """Credentials of google-auth, whose next token it gets in time."""
+    """Credentials of google-auth, refreshed before their token expires."""
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
@@ -397,7 +398,7 @@ def _encoded(body: Mapping[str, Any]) -> bytes:
 
 
 def _has_changed(error: ClientError) -> bool:
-    """Whether the server refused an append by its etag."""
+    """Whether the server refused an append because of its etag."""
     return error.code == 409 and (error.message or "").startswith(_CHANGED)
 
 

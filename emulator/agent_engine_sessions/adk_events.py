@@ -1,4 +1,4 @@
-"""ADK's events as the API has them, in bodies and in answers."""
+"""Makes messages of the API from ADK's events, and ADK's events from messages."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from google.adk.events import Event
 
 _NO_INVOCATION = "-"
-"""What the server keeps as the invocation of an event without one, which the API requires."""
+"""The invocation id of an event that has none in ADK; the API requires one."""
 
 _MICROSECOND = 1e-6
 
@@ -29,9 +29,9 @@ _ACTIONS = {
 
 
 def event_body(event: Event) -> dict[str, Any]:
-    """The body that appends an event, with ADK's own copy of the event as `rawEvent`.
+    """The body of an append, with ADK's own copy of the event as `rawEvent`.
 
-    It says what ADK's VertexAiSessionService says, which other clients of the API then read.
+    Other clients of the API read the same as from ADK's VertexAiSessionService.
     """
     raw = event.model_dump(mode="json", by_alias=True, exclude_none=True)
     raw["invocationId"] = raw["invocationId"] or _NO_INVOCATION
@@ -59,7 +59,7 @@ def event_body(event: Event) -> dict[str, Any]:
 
 
 def read_event(found: dict[str, Any]) -> Event:
-    """An event as it was appended by ADK, or one of another client as ADK has it."""
+    """ADK's event of a SessionEvent, also of one that another client has appended."""
     if raw := found.get("rawEvent"):
         fields = {"id": found["name"].rpartition("/")[2], **raw}
     else:
@@ -76,12 +76,12 @@ def read_event(found: dict[str, Any]) -> Event:
     if fields.get("invocationId") == _NO_INVOCATION:
         fields["invocationId"] = ""
     time, exact = seconds(found["timestamp"]), fields.get("timestamp")
-    # ADK's own copy has what the API's timestamp, sent in microseconds, has lost.
+    # The API's timestamp has microseconds; ADK's own copy is more exact.
     if not isinstance(exact, float) or abs(exact - time) > _MICROSECOND:
         fields["timestamp"] = time
     return Event.model_validate(fields)
 
 
 def seconds(timestamp: str) -> float:
-    """Seconds since the epoch."""
+    """A timestamp of the API as seconds since the epoch."""
     return datetime.fromisoformat(timestamp).timestamp()

@@ -1,6 +1,6 @@
-"""Connections to a server that stay open, for one event loop; HTTP/1.1 as h11 speaks it.
+"""Connections of one event loop to a server, which stay open; h11 writes and reads HTTP/1.1.
 
-A conversation is many small requests, of which a general client takes most of the time.
+A conversation is many small requests. A general client would take most of their time.
 """
 
 import asyncio
@@ -16,19 +16,19 @@ import httpx
 
 _TIMEOUT = 60.0
 _MOST = 100
-"""Connections to one server at once; further requests wait."""
+"""Connections that are open to one server at a time; further requests wait."""
 
 _PIECE = 2**18
-"""Bytes that are read at once."""
+"""Bytes of one read."""
 
 
 class BadAnswer(ConnectionError):
-    """The server answered something else than HTTP/1.1."""
+    """The server's answer is not HTTP/1.1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer, with the header `ETag`; `is_first` tells whether the request was sent once."""
+    """An answer; `etag` is the header `ETag`, `is_first` false if the request was sent twice."""
 
     status: int
     etag: str
@@ -44,8 +44,8 @@ class Connections(Protocol):
     ) -> Answer:
         """Sends a request and waits for its answer.
 
-        A server may close an open connection just when a request is sent. A repeatable request is
-        then sent once more. Raises ValueError for a malformed header, TimeoutError, OSError, and
+        If the server closes an open connection before it answers, a repeatable request is sent once
+        more. Raises ValueError for a malformed header, TimeoutError, OSError, and
         with a proxy the errors of httpx.
         """
 
@@ -61,7 +61,7 @@ def connections_to(url: str) -> Connections:
 
 
 class _Proxied:
-    """Connections of httpx, which knows proxies."""
+    """Connections through a proxy, by httpx."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx.AsyncClient(base_url=httpx.URL(url).join("/"), timeout=_TIMEOUT)
@@ -77,7 +77,7 @@ class _Proxied:
 
 
 class _Direct:
-    """Connections that stay open until they are used again."""
+    """Connections to the server itself; one that a request has left serves the next request."""
 
     def __init__(self, url: str) -> None:
         """`url` has the server's scheme, host and port; its path is not used."""
@@ -125,7 +125,7 @@ class _Direct:
         return answer
 
     def _take(self) -> "_Connection | None":
-        """The connection that was used last and is still open."""
+        """The last used of the connections that are still open, None for none."""
         while self._idle:
             connection = self._idle.pop()
             if not connection.is_stale():
@@ -150,15 +150,15 @@ class _Connection:
         self.is_answered = False
 
     def is_stale(self) -> bool:
-        """Whether the server has closed the connection; it has nothing else to say here."""
+        """Whether the server has closed the connection, or sent bytes after its last answer."""
         return self._reader.at_eof() or bool(self._poll.poll(0))
 
     async def exchange(self, head: h11.Request, body: bytes) -> Answer:
-        """Sends a request and reads its answer; then `is_open` tells whether it takes another."""
+        """Sends a request and reads its answer; `is_open` then says if it may take another."""
         self.is_answered = False
         protocol = self._protocol
         pieces = [protocol.send(head), body and protocol.send(h11.Data(body))]
-        # The server may answer before it has taken all of the body, so nothing waits for that.
+        # The server may answer before it has read the whole body, so nothing waits for the write.
         self._writer.write(b"".join(piece for piece in pieces if piece))
         protocol.send(h11.EndOfMessage())
         try:
@@ -166,7 +166,7 @@ class _Connection:
         except h11.RemoteProtocolError as error:
             if protocol.trailing_data[1]:
                 raise ConnectionResetError("The server closed the connection.") from error
-            raise BadAnswer("The server does not answer as HTTP/1.1 says.") from error
+            raise BadAnswer("The answer of the server is not HTTP/1.1.") from error
         self.is_open = protocol.our_state is protocol.their_state is h11.DONE
         if self.is_open:
             protocol.start_next_cycle()

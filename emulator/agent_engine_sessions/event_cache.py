@@ -1,9 +1,9 @@
 """Events that a service has read already, by the etag that their session had before.
 
-Every write to a session moves its etag, also a change or removal of an event. So events stand as
-long as the etag does, or moves by an append of this service alone. Two things do not move it: a
-compaction, and an append of an event that another process has sent before. So events are read again
-after `MOST_SECONDS` in any case.
+Every write to a session changes its etag, also a change or removal of an event. So kept events are
+the server's as long as the etag is the same, or only appends of this service have changed it. Two
+writes do not change the etag: a compaction, and an append of an event that another process has sent
+before. So the service reads events again after `MOST_SECONDS` in any case.
 """
 
 import time
@@ -15,15 +15,18 @@ from google.adk.events import Event
 
 MOST_SECONDS = 60.0
 MOST_BYTES = 16 * 2**20
-"""Bytes of JSON of all events that a cache keeps, and of one session's at most."""
+"""Bytes of JSON that a cache keeps at most, of one session or of several."""
 
 _APART = 2e-6
-"""Seconds between two events whose order is known: a server has nanoseconds of some events."""
+"""Seconds between two events whose order is certain: the server may have nanoseconds of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The events of a session at one version, the first part of its etag; `size` in bytes."""
+    """The events of a session at one version, the first part of its etag.
+
+    `size` is bytes of JSON; `time` is when they were read, by the cache's clock.
+    """
 
     version: str
     events: tuple[Event, ...]
@@ -31,13 +34,14 @@ class Entry:
     time: float
 
     def after_append(self, event: Event, size: int, expected: str, etag: str) -> "Entry | None":
-        """The events after an append that expected one etag, and whose answer has the other.
+        """The entry after an append of an event of `size` bytes.
 
-        None where they are not known.
+        The append expected the etag `expected`, and its answer has `etag`. Returns None if the
+        events, or their order, are no longer known.
         """
         version = version_of(etag)
         if version == self.version:
-            # The event was there before.
+            # The server had the event already.
             return self
         if version_of(expected) != self.version or not version:
             return None
@@ -56,7 +60,7 @@ class EventCache:
         self._size = 0
 
     def copies(self, path: str, etag: str) -> list[Event] | None:
-        """Copies of a session's events, which the caller may change, if they have the etag."""
+        """Copies of a session's events, for the caller to change; None if the etag is another."""
         entry = self.take(path)
         if entry is None or entry.version != version_of(etag):
             return None
@@ -64,12 +68,12 @@ class EventCache:
         return _copies(entry.events)
 
     def keep(self, path: str, etag: str, events: Sequence[Event], size: int) -> None:
-        """Keeps copies of events that were read after the session had the etag."""
+        """Keeps copies of events; the caller read them after the session, which had the etag."""
         if version := version_of(etag):
             self.put(path, Entry(version, tuple(_copies(events)), size, self._clock()))
 
     def take(self, path: str) -> Entry | None:
-        """Removes what is kept of a session, and returns it if it is not too old.
+        """Removes the entry of a session, and returns it if it is not too old.
 
         An append takes an entry and puts the next one: no other append can expect the same etag.
         """
@@ -80,7 +84,7 @@ class EventCache:
         return entry if self._clock() - entry.time < MOST_SECONDS else None
 
     def put(self, path: str, entry: Entry) -> None:
-        """Keeps an entry unless it is too large; the entries that were used first make room."""
+        """Keeps an entry unless it is too large; removes the least recently used to make room."""
         self.take(path)
         if entry.size > MOST_BYTES:
             return
@@ -91,7 +95,7 @@ class EventCache:
 
 
 def version_of(etag: str) -> str:
-    """The part of an etag that every write to the session moves."""
+    """The part of an etag that every write to the session changes."""
     return etag.strip('"').partition(".")[0]
 
 

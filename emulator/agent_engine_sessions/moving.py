@@ -128,7 +128,7 @@ def import_sessions(
                     f"--from needs {error.name}: pip install 'agent-engine-sessions[adk]'"
                 ) from None
             except ImportError as error:
-                # ADK's own sentence about what one of its services needs.
+                # ADK's message names the package that one of its services needs.
                 raise click.UsageError(str(error)) from None
         else:
             lines = _lines_of(file or Path("-"))

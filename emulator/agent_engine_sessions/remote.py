@@ -48,7 +48,7 @@ class Remote:
         """
         self._client = httpx.Client(
             base_url=f"{url.rstrip('/')}/v1beta1/",
-            # These commands are extensions themselves, also on a server that refuses those.
+            # The commands use extensions, also of a server that refuses them to other clients.
             headers={**caller_headers(token, api_key), "X-Extensions": "true"},
             timeout=_TIMEOUT,
         )

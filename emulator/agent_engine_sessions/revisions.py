@@ -1,17 +1,17 @@
-"""Etags of sessions, as ADK's sessions carry them."""
+"""ADK's sessions with the etags that the server gave them."""
 
 from google.adk.sessions import Session
 from pydantic import PrivateAttr
 
 
 class RevisedSession(Session):
-    """A session with the etag that the server had for it when it was read or appended to."""
+    """A session with its etag on the server at its last read or append."""
 
     _etag: str = PrivateAttr(default="")
 
     @classmethod
     def of(cls, session: Session, etag: str) -> "RevisedSession":
-        """The session; `etag` stands in quotes, as in the header."""
+        """The session with an etag in quotes, as in the header `ETag`."""
         revised = cls(**dict(session))
         revised.etag = etag
         return revised

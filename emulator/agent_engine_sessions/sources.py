@@ -23,7 +23,7 @@ Lost = Callable[[str], None]
 
 _ID = re.compile("(?!-$)[A-Za-z0-9_-]{1,128}")
 _FIRESTORE = "firestore://"
-"""How a URI begins that ADK's command line does not know, though ADK has the service."""
+"""The beginning of a URI for a service that ADK has and its command line does not know."""
 
 _OUTPUT_ONLY = ("eventType",)
 
@@ -43,7 +43,7 @@ def read_source(
 
 
 def _adk_service(uri: str) -> BaseSessionService:
-    """The service that ADK's command line makes of a URI, or ADK's service for Firestore."""
+    """ADK's service for Firestore, or the service that ADK's command line makes of the URI."""
     if uri.startswith(_FIRESTORE):
         from google.adk.integrations.firestore.firestore_session_service import (
             FirestoreSessionService,
@@ -54,7 +54,7 @@ def _adk_service(uri: str) -> BaseSessionService:
         return FirestoreSessionService(AsyncClient(project=project, database=database or None))
     register()
     service = get_service_registry().create_session_service(uri, agents_dir=".")
-    # ADK's command line, too, takes every other URI for a database's.
+    # ADK's command line, too, takes every other URI for that of a database.
     return service or DatabaseSessionService(db_url=uri)
 
 
@@ -80,7 +80,7 @@ def _managed_lines(engine: str, base_url: str | None) -> Iterator[bytes]:
 async def _adk_lines(
     service: BaseSessionService, apps: Iterable[str], lost: Lost
 ) -> AsyncIterator[bytes]:
-    """Sessions of ADK, whose events become what ADK's service of the API makes of them."""
+    """Lines of ADK's sessions, with the events that ADK's service would append to this API."""
     for app in apps:
         engine, shared = f"reasoningEngines/{app}", set[str]()
         for listed in (await service.list_sessions(app_name=app)).sessions:

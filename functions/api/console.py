@@ -1,4 +1,4 @@
-"""The pages for people: the console, the documentation, and what `GET /` tells of the server.
+"""The pages for people: the console, the documentation, and the answer to `GET /`.
 
 The console is one more client of the API. Its files hold no data, so everybody may read them; the
 browser then calls the API with the caller's own credential. The policy of its pages allows no
@@ -122,7 +122,7 @@ def _documentation(request: flask.Request, name: str) -> flask.Response | None:
 
 
 def _takes_html(request: flask.Request) -> bool:
-    """Whether a browser asks: other clients take anything, and name no HTML."""
+    """Whether a browser sent the request: other clients accept `*/*` and do not name HTML."""
     return "text/html" in request.headers.get("Accept", "") and (
         request.accept_mimetypes.accept_html
     )
@@ -147,7 +147,7 @@ def _read(name: str) -> str:
 
 
 def _page_settings(settings: Settings) -> str:
-    """What the console's scripts need to know: no secrets, since everybody may read it."""
+    """The settings of the console's scripts; none is secret, since everybody may read them."""
     issuers = settings.auth_issuers if "id_token" in settings.auth_kinds else ()
     response_type = "id_token" if issuers[:1] == (_GOOGLE,) else "code"
     return write_plain(

@@ -1,7 +1,7 @@
-"""The pages of the documentation, drawn as HTML for browsers and sent as they are to others.
+"""The pages of the documentation: HTML for browsers, the Markdown itself for other clients.
 
-README.md and docs/ lie beside the functions in a clone and in the package, but not in what gcloud
-uploads. The pages keep their paths, so their links to one another hold.
+A clone and the package have README.md and docs/ beside the functions; the upload of gcloud has
+neither. The pages keep their paths, so the links between them work.
 """
 
 import re
@@ -22,7 +22,7 @@ _OUTSIDE = re.compile(r"[a-z]+:|#")
 
 @cache
 def names() -> frozenset[str]:
-    """The paths of all files, such as `docs/settings.md`; none where there is no documentation."""
+    """The paths of all files, such as `docs/settings.md`; none without README.md."""
     if not (_ROOT / FIRST).exists():
         return frozenset()
     found = (path for path in (_ROOT / "docs").rglob("*") if path.suffix in _TYPES)
@@ -38,7 +38,7 @@ def read(name: str) -> tuple[bytes, str]:
 
 @cache
 def draw(name: str) -> tuple[str, str]:
-    """The title and the HTML of one of `names` that is a page."""
+    """The title and the HTML of a page, one of `names` that ends in `.md`."""
     markdown = MarkdownIt("commonmark").enable("table")
     # No browser draws Mermaid's diagrams without a script.
     parsed = markdown.parse(read(name)[0].decode())
@@ -54,17 +54,17 @@ def draw(name: str) -> tuple[str, str]:
                 if each.type == "link_open" and not _leads_somewhere(name, target):
                     del each.attrs["href"]
     body = str(markdown.renderer.render(tokens, markdown.options, {}))
-    # A block that scrolls must take the focus, so that keys scroll it.
+    # A reader can scroll a block by keys only if the block takes the focus.
     return title, body.replace("<pre>", '<pre tabindex="0">')
 
 
 def _anchor(heading: str) -> str:
-    """The name of a heading, as GitHub makes it."""
+    """The anchor of a heading, as GitHub spells it."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def _leads_somewhere(name: str, target: str) -> bool:
-    """Whether a link of the page leads to a file that is served; source files are not."""
+    """Whether the server has the target of a link; it serves no source files."""
     if _OUTSIDE.match(target):
         return True
     path = PurePosixPath(name).parent / target.partition("#")[0]

@@ -42,14 +42,14 @@ _log = logging.getLogger(__name__)
 
 _TABLE = PathTable(ROUTES)
 _PAGES = ("/console", "/docs/", "/README.md")
-"""Where the paths of pages for people begin; functions/api/console.py serves them."""
+"""Beginnings of the paths that functions/api/console.py serves."""
 
 Method = Callable[[Request, Store, int], str | Answer | LineStream | EventStream]
 """Answers JSON, JSON with an etag, a stream of lines, or a stream of events."""
 CONSOLE = "console"
 """The target that serves the console alone."""
 _WANTS_EXTENSIONS = "HTTP_X_EXTENSIONS"
-"""A request's header X-Extensions, in its WSGI environment."""
+"""The header X-Extensions, as a WSGI environment spells it."""
 
 
 class Endpoint:
@@ -199,7 +199,7 @@ def target(name: str, *methods: str) -> Target:
         if name in METHODS:
             # One import for all workers; of many methods, each is imported at its first request.
             load_method(name)
-        # The server forks next. Until its end, no collection looks at what is imported so far.
+        # The server forks next. Its collections then skip all objects that exist by now.
         gc.freeze()
     return serve
 
@@ -231,7 +231,7 @@ def _spans() -> "RequestSpans | None":
 def load_method(name: str) -> Method:
     """The function of that name, from its module.
 
-    No collection runs amid the import: modules stay, so that it would find little.
+    Garbage collection is off during the import: modules stay, so it would free little.
     """
     gc.disable()
     try:

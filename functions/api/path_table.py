@@ -38,7 +38,7 @@ class _Entry(NamedTuple):
 
 
 class PathTable:
-    """Routes, whatever a target serves of them."""
+    """The routes of all targets; a target passes its methods to `match`."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._entries: dict[str, dict[str, _Entry]] = {}
@@ -92,8 +92,8 @@ class PathTable:
         found = self._roots.get(next(iter(methods))) if len(methods) == 1 else None
         if found is None:
             examples = [text for method, text in self._first.items() if method in methods]
-            such = f" This function serves paths such as {examples[0]}." if examples else ""
-            raise NotFound(f"There is no path /.{such}")
+            example = f" This function serves paths such as {examples[0]}." if examples else ""
+            raise NotFound(f"There is no path /.{example}")
         return found
 
 

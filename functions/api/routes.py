@@ -21,7 +21,7 @@ _APPEND = ("requestId", "allowMissing", "userId", *_IF_MATCH)
 _OPERATION_PARENTS = (_L, _P, f"{_P}/sessions/*", _E, f"{_E}/sessions/*")
 
 OWN_PARAMETERS = frozenset({"allowMissing", "etag", "requestId", "userId", "view"})
-"""The parameters that official methods have here alone."""
+"""Parameters that this project adds to methods of the managed service."""
 
 
 class Route(NamedTuple):
@@ -33,7 +33,7 @@ class Route(NamedTuple):
     versions: tuple[str, ...] = BOTH
     query: tuple[str, ...] = ()
     is_own: bool = False
-    """Whether the managed service lacks this path."""
+    """Whether only this project has the path."""
 
 
 def _sessions(
@@ -47,7 +47,7 @@ def _sessions(
 
 
 def _own(*routes: Route) -> tuple[Route, ...]:
-    """Routes that the managed service lacks."""
+    """The same routes, marked as those of this project alone."""
     return tuple(
         Route(each.method, each.verb, each.template, each.versions, each.query, is_own=True)
         for each in routes
@@ -190,7 +190,7 @@ ROUTES: tuple[Route, ...] = tuple(route for routes in _ROOMS.values() for route 
 
 
 def official_routes() -> tuple[Route, ...]:
-    """The routes that the managed service has, with the parameters that it takes."""
+    """The routes of the managed service, with the parameters that it takes."""
     return tuple(
         Route(
             each.method,

@@ -30,7 +30,7 @@ _MOST_DRAINED = 2**20
 """Bytes that the server reads from a connection after its last answer."""
 
 _NEXT_REQUEST = 0.002
-"""Seconds that a thread waits for another request of the client that it answered."""
+"""Seconds that a thread waits for the next request of a client after an answer."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,10 +63,11 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         self._wait_for(conn, self.pending_conns, partial(self.on_pending_socket_readable, conn))
 
     def handle(self, conn: Any) -> Any:
-        """Serves a request, and those that the client sends at once after its answers.
+        """Serves a request, and further ones of its client.
 
-        A connection that goes back to the selector and comes again costs two changes of threads.
-        The thread stays with its client only while no other connection waits for a thread.
+        The thread stays with the client while the next request comes within _NEXT_REQUEST and no
+        other connection waits for a thread. A connection that goes back to the selector instead
+        costs two changes of threads.
         """
         self._queued.popleft()
         is_kept = self._serve(conn)

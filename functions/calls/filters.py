@@ -37,7 +37,7 @@ EVENT_ORDERS = ("timestamp",)
 EVENT_DEFAULT_ORDER = OrderBy("timestamp", descending=False)
 
 _OFFICIAL_FIELDS = {"user_id", "display_name", "labels", "timestamp"}
-"""The fields of sessions and events by which the managed service filters."""
+"""Fields of sessions and events that filters of the managed service know."""
 
 RUN_FIELDS: FilterFields = {
     "start_time": FieldType.TIMESTAMP,
@@ -76,9 +76,17 @@ class PageQuery:
     is_whole: bool = False
     is_full: bool = False
 
+    def users(self) -> set[str]:
+        """Returns the user ids that equalities of the filter ask for."""
+        return {
+            value
+            for field, key, value in self.filter.equalities()
+            if field == "user_id" and key is None
+        }
+
 
 def official(fields: FilterFields) -> FilterFields:
-    """Returns those fields of sessions or events by which the managed service filters, too."""
+    """Returns the fields that filters of the managed service know, too."""
     return {name: kind for name, kind in fields.items() if name in _OFFICIAL_FIELDS}
 
 

@@ -78,8 +78,8 @@ class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings)
     A field may also be given as the text of its variable. Raises ValueError with a sentence for
     each wrong text.
 
-    Every start waits until the methods of this class are made. So its parts have none, and this one
-    has no generated ones but `__init__`.
+    `dataclass` generates `__init__` alone, and only for this class: every start waits for each
+    generated method.
     """
 
     sessions_store: str = setting(
@@ -133,10 +133,11 @@ class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings)
     )
     extensions: bool = setting(
         True,
-        "`false`, for tests: the server answers 404 to methods and 400 to parameters and filter "
-        "fields that the managed service lacks, the purge included, and ignores `If-Match`. A "
-        "request with the header `X-Extensions: true`, as the commands `export`, `import`, `erase` "
-        "and `purge` send it, may use those methods and parameters all the same.",
+        "`false`, for tests: the server refuses what the managed service lacks. It answers 404 to "
+        "methods, such as the purge, and 400 to parameters and filter fields, and ignores "
+        "`If-Match` and `If-None-Match`. A request with the header `X-Extensions: true` may use "
+        "those methods and parameters all the same; the commands `export`, `import`, `erase` and "
+        "`purge` send it.",
         truth,
     )
     cors_origins: frozenset[str] = setting(

@@ -78,7 +78,7 @@ export async function send(
   return answer;
 }
 
-// Sends a request and returns the JSON of its answer; undefined where the answer is "not modified".
+// Sends a request and returns the JSON of its answer; undefined if the answer is 304.
 export async function call(verb, path, options) {
   const answer = await send(verb, path, options);
   return answer.status === NOT_MODIFIED ? undefined : parse(await answer.text());
@@ -118,8 +118,8 @@ async function errorOf(answer, verb, path) {
 
 let isFullKnown = true;
 
-// Calls with `view=FULL`, or without where the server has no such view of sessions. Returns undefined
-// if the resource is still the one of `etag`.
+// Gets a resource with `view=FULL`, or without a view if the server does not know the parameter. Returns
+// undefined if the resource still has the etag.
 export async function callFull(path, query, signal, etag) {
   const more = etag ? { "If-None-Match": `"${etag}"` } : {};
   if (isFullKnown) {

@@ -1,4 +1,4 @@
-// Whether somebody looks at the page: asking the server again costs reads, and nobody would see them.
+// Tells whether a person looks at the page. If not, the page asks the server for nothing: reads cost money.
 
 const ATTENTION = 10 * 60_000;
 

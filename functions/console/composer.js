@@ -1,10 +1,10 @@
-// The box in which a person speaks as the user of a session.
+// The box in which a person writes a message as the user of a session.
 
 import { h, icon } from "./elements.js";
 
 const TALLEST = 200;
 
-// `say(text)` sends what the person wrote; what it refuses stays in the box.
+// `say(text)` sends the message; if it fails, the text stays in the box.
 export function makeComposer(say) {
   const box = h("textarea", {
     rows: 1,

@@ -23,8 +23,8 @@ export class Conversation {
     this.revision = 0;
   }
 
-  // Adds an event, given the text of its JSON and what it says, as of a `version` of its session; an
-  // event that is there stays.
+  // Adds an event, `source` being the text of its JSON, as of a `version` of its session. An event that
+  // the conversation has already stays as it is.
   add(event, source, version) {
     const id = idOf(event);
     if (this.byId.has(id)) return;
@@ -51,16 +51,16 @@ export class Conversation {
     this.events.splice(this.events.indexOf(entry), 1);
   }
 
-  // Takes over what the list says of the events from the timestamp of `first` on. `listed` has them by
-  // id, as far as the list was read: to its last event, or to the end if `isEnd`. Only the first
-  // `known` events that arrived are compared; they are then as of `version`. Returns those that
-  // changed or went.
+  // Compares the events from the timestamp of `first` on with a list, and changes or removes those that
+  // differ. `listed` has the events of the list by id; they are all that there are if `isEnd`. Only the
+  // first `known` events that arrived are compared; they are then as of `version`. Returns the entries
+  // that changed or went.
   compare(first, listed, { known, version, isEnd }) {
     const end = isEnd ? undefined : sortable([...listed.values()].at(-1)?.timestamp);
     const changed = [];
     for (const entry of this.events.filter((each) => each.key >= first.key && each.arrived < known)) {
       const event = listed.get(entry.id);
-      // Events of the timestamp at which a page ends may stand on the next one.
+      // Events with the last timestamp of a page may be on the next page.
       if (!event && !isEnd && entry.key >= end) continue;
       entry.version = version;
       if (event && JSON.stringify(event) === JSON.stringify(entry.event)) continue;

@@ -54,7 +54,7 @@ export function eventRow(row, context) {
 }
 
 // One of eight hues for a name, always the same one.
-export function hue(name) {
+function hue(name) {
   let sum = 0;
   for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) % 1009;
   return sum % 8;

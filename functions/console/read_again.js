@@ -1,5 +1,5 @@
-// Reads events again that are on the page. The stream tells of new events alone; a change or a
-// removal of an event moves the updateTime of its session, which says no more.
+// Reads events again that the page shows already. The stream sends new events only. A change or a
+// removal of an event moves the updateTime of its session, which does not name the event.
 
 import { pages } from "./api.js";
 import { isWatched } from "./attention.js";
@@ -10,9 +10,9 @@ const SETTLED = 300;
 const FEW = 50;
 const MANY = 1000;
 
-// Keeps the entries that `near()` returns up to date: those near the window. Every few seconds, while
-// somebody looks at a page that `isLive()`, `ask()` reads the session, and `version()` then names its
-// version. `changed(entries)` gets those that changed or went.
+// Keeps the entries near the window up to date; `near()` returns these. Every few seconds, while a person
+// looks at the page and it `isLive()`, `ask()` reads the session, whose version `version()` then returns.
+// `changed(entries)` gets the entries that changed or went.
 export function makeChecks(name, conversation, { near, ask, version, isLive, changed, signal }) {
   let reading = Promise.resolve();
   let settling;
@@ -23,7 +23,7 @@ export function makeChecks(name, conversation, { near, ask, version, isLive, cha
     if (isLive()) await read(near, FEW);
   }
 
-  // One after the other: two would compare the same events.
+  // Reads wait for each other: two at once would compare the same events.
   function read(wanted, pageSize) {
     reading = reading.catch(() => undefined).then(() => readOnce(wanted, pageSize));
     return reading;
@@ -34,7 +34,7 @@ export function makeChecks(name, conversation, { near, ask, version, isLive, cha
     const found = await readAgain(name, conversation, how);
     if (!found.length) return;
     changed(found);
-    // Other rows have come near.
+    // The change may have moved other rows near the window.
     soon();
   }
 
@@ -43,7 +43,7 @@ export function makeChecks(name, conversation, { near, ask, version, isLive, cha
     settling = setTimeout(() => isLive() && quietly(() => read(near, FEW)), SETTLED);
   }
 
-  // The next check asks again. What keeps the page from its session for good, the stream tells.
+  // After an error the next check asks again. The stream shows errors that last.
   function quietly(work) {
     work().catch(() => undefined);
   }
@@ -53,14 +53,14 @@ export function makeChecks(name, conversation, { near, ask, version, isLive, cha
   return { soon, all: () => read(() => conversation.events, MANY) };
 }
 
-// Brings to `version` each of the entries that `wanted()` returns, with those behind them in the list
-// as far as a page goes. Returns the entries that changed or went.
+// Brings each of the entries that `wanted()` returns to `version`, and with them the others of the same
+// pages of the list. Returns the entries that changed or went.
 async function readAgain(name, conversation, { wanted, version, pageSize, signal }) {
   const changed = [];
   for (;;) {
     const first = wanted().find((entry) => entry.version !== version);
     if (!first) return changed;
-    // What arrives from now on may be missing in the list.
+    // The list may lack events that arrive from now on.
     const known = conversation.arrived;
     const listed = new Map();
     const filter = `timestamp>="${first.event.timestamp}"`;

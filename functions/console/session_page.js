@@ -177,7 +177,7 @@ export function sessionPage(name, navigate) {
       if (event.rawEvent?.actions?.compaction) summaries += 1;
       refresh();
     }
-    // To draw ten thousand rows at each frame would take longer than to read them.
+    // Drawing ten thousand rows at each frame would take longer than reading them.
     drawing ??= setTimeout(draw, hasSettled || !rows.length ? FRAME : OPENING);
   }
 
@@ -209,7 +209,7 @@ export function sessionPage(name, navigate) {
       session = changed;
       drawSession();
     } catch (error) {
-      // What keeps the page from the session, the stream tells.
+      // The stream shows errors that last.
       if (error.name !== "AbortError" && ![401, 403, 404].includes(error.code)) throw error;
     }
   }
@@ -237,7 +237,7 @@ export function sessionPage(name, navigate) {
     draw();
   }
 
-  // -- What others change
+  // -- Changes by other clients
 
   const checks = makeChecks(sessionName, conversation, {
     near: () =>
@@ -256,7 +256,7 @@ export function sessionPage(name, navigate) {
     signal: leaving.signal,
   });
 
-  // A compaction does not move the updateTime, but its summary comes as an event.
+  // A compaction does not move the updateTime, but its summary arrives as an event.
   function version() {
     return session.updateTime && `${session.updateTime} ${summaries}`;
   }
@@ -269,7 +269,7 @@ export function sessionPage(name, navigate) {
     const wasAtEnd = list.isAtEnd;
     rows = conversation.rows();
     changes = conversation.changes();
-    unread.look(rows, conversation.arrived, { isOpening: !hasSettled, wasAtEnd });
+    unread.update(rows, conversation.arrived, { isOpening: !hasSettled, wasAtEnd });
     const numbers = new Map();
     for (const row of rows) {
       row.isNew = unread.isFirst(row);
@@ -436,7 +436,7 @@ export function sessionPage(name, navigate) {
   return {
     element,
     opened: async () => {
-      // The session is read first: no event of the stream is older than this version of it.
+      // The page reads the session first, so no event of the stream is older than this version.
       try {
         await readSession();
       } finally {

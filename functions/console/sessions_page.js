@@ -397,7 +397,7 @@ export function sessionsPage(engine, asked, navigate) {
     pager.hidden = tokens.length === 1 && !nextPageToken;
   }
 
-  // By id: the address may name an engine without its location, and the server with it.
+  // Engines by id: the page's address may leave out the location, which the server always names.
   const found = new Map();
   let offered = "";
 

@@ -137,8 +137,8 @@ async function challenge(verifier) {
   return { code_challenge: base64(new Uint8Array(digest)), code_challenge_method: "S256" };
 }
 
-// Takes what the issuer's page sent back in the address, if this is such a visit: a code behind `?`,
-// or a token behind `#`, which no server sees.
+// Completes a sign-in if the issuer has sent the browser back: with a code behind `?` in the address, or
+// with a token behind `#`, which no server sees.
 export async function returnFromIssuer() {
   const sent = new URLSearchParams(isImplicit ? location.hash.slice(1) : location.search);
   if (!sent.has("state")) return;
@@ -178,7 +178,7 @@ async function redeem(code, { verifier }) {
   return told.id_token;
 }
 
-// What a token says; the server checks its signature.
+// Returns the claims of a token without a check: the server checks the signature.
 function claims(token) {
   const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
   return JSON.parse(

@@ -1,4 +1,4 @@
-// Marks where a reader who is not at the end was when something came, and counts what came since.
+// Marks the first new row for a reader who is not at the end of a conversation, and counts new events.
 
 import { button, icon, many } from "./elements.js";
 
@@ -11,9 +11,9 @@ export function makeUnread(list) {
     hidden: true,
   });
 
-  // Looks at rows that are about to be drawn; `arrived` is how many events there have been so far.
-  // What was there when the page opened is not new.
-  function look(rows, arrived, { isOpening, wasAtEnd }) {
+  // Finds new rows before they are drawn; `arrived` is the number of events so far. Rows that the page
+  // shows while it opens are not new.
+  function update(rows, arrived, { isOpening, wasAtEnd }) {
     const before = known;
     const come = before && !isOpening ? rows.filter(({ entry }) => entry.arrived >= before) : [];
     known = arrived;
@@ -22,7 +22,7 @@ export function makeUnread(list) {
       from = undefined;
       return;
     }
-    // New rows at the end are where a reader goes on, rather than one that came late among the others.
+    // A reader goes on at the new rows of the end. A late event may stand among older rows.
     const last = rows.findLastIndex(({ entry }) => entry.arrived < before);
     if (!count) from = (rows[last + 1] ?? come[0]).key;
     count += come.filter(({ kind }) => kind === "event").length;
@@ -38,7 +38,7 @@ export function makeUnread(list) {
 
   return {
     element: pill,
-    look,
+    update,
     isFirst: (row) => row.key === from,
     scrolled: () => count && list.isAtEnd && seen(),
   };

@@ -137,12 +137,15 @@ def _too_deep(limit: int) -> InvalidArgument:
 
 
 def most_values(body: bytes) -> int:
-    """At least the number of keys and list items of a body, of which each follows such a mark."""
+    """Counts commas and opening brackets; a body has at most as many keys and list items.
+
+    Those inside strings count, too.
+    """
     return body.count(b",") + body.count(b"[") + body.count(b"{")
 
 
 def _check_values(body: bytes, limit: int) -> None:
-    """Only a body with many commas and opening brackets is counted without those in strings."""
+    """Refuses a body of too many values; counts exactly only if the first count is too high."""
     if most_values(body) > limit and (found := most_values(_STRINGS.sub(b"", body))) > limit:
         raise InvalidArgument(
             f"Invalid JSON payload received. Keys and list items are limited to {limit}; "

@@ -41,13 +41,13 @@ MAX_MESSAGES = 30_000
 """Messages in one body, such as the event and its parts; they take longest to validate."""
 
 _SMALL = 4_096
-"""Keys and items of a body that is validated as a whole at once."""
+"""Keys and list items up to which a body is validated in one step."""
 
 _BEGINNINGS = (1_000, 16_000, 256_000)
-"""Keys and items of a larger body that are validated before all of it is."""
+"""Keys and list items of the beginnings of a larger body that are validated first."""
 
 _MOST_NAMED = 8_192
-"""Faults of which an answer names some; it only counts more of them."""
+"""Faults up to which an answer names some of them; of more it has only the number."""
 
 
 UnknownFields = Literal["reject", "keep", "strict"]
@@ -95,7 +95,7 @@ class Message(BaseModel):
         With the root "" errors name a field by its path in the body, and the body `request`.
 
         `unknown` keeps or rejects fields that the message does not know; `strict` also rejects the
-        fields of ADK's clients. The JSON has `most_values` keys and list items at most.
+        fields of ADK's clients. The JSON has at most `most_values` keys and list items.
 
         Raises InvalidArgument with the official service's messages, for up to a hundred faults in
         one answer, and for more than MAX_MESSAGES messages.

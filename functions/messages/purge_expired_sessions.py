@@ -4,7 +4,7 @@ from functions.messages.message import Message
 
 
 class PurgeExpiredSessionsRequest(Message):
-    """The part to purge, all by default; with `dry_run` the server only counts."""
+    """`shard` is the part to purge, "" for all; with `dry_run` the server only counts."""
 
     dry_run: bool | None = False
     shard: str | None = ""

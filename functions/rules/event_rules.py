@@ -43,7 +43,7 @@ def new_event(message: SessionEvent, request_id: str, what: str = "An event") ->
     """
     if missing := missing_fields(message, "event"):
         raise InvalidFields(missing)
-    # Pydantic takes as long for one of these as for the text of an event.
+    # Setting one of these fields takes Pydantic as long as writing the event's text.
     if message.name:
         message.name = ""
     if message.content is None:

@@ -37,8 +37,8 @@ def export_sessions(request: Request, store: Store, now: int) -> LineStream:
 
     The lines are `{"appState"}` and `{"userState"}` of each engine, then for each session
     `{"session"}`, its `{"event"}`s and the `{"stateChange"}`s between them in the order of their
-    arrival. Sessions are in the order of their ids, with a filter in that of create_time. The last
-    line is `{"end": {"sessions", "events"}}`, or after WORK_TIME_LIMIT `{"nextPageToken"}`. The
+    arrival. Sessions are in the order of their ids, or with a filter of create_time. The last line
+    is `{"end": {"sessions", "events"}}`, or after WORK_TIME_LIMIT `{"nextPageToken"}`. The
     counts are of this answer alone. An answer without either line was cut.
 
     `filter` has the syntax of list_sessions. If it names a user, the user state is of that user
@@ -141,12 +141,7 @@ class _Export:
         """The app state of an engine and the user states of its users, once an answer."""
         self._told.add(str(engine))
         yield from self._state("appState", engine)
-        asked = {
-            value
-            for field, key, value in self._query.filter.equalities()
-            if field == "user_id" and key is None
-        }
-        if asked:
+        if asked := self._query.users():
             for user_id in sorted(asked):
                 # The sessions of a user whom the caller may not see are no error either.
                 with suppress(PermissionDenied):
@@ -169,10 +164,10 @@ class _Export:
     def _session(
         self, record: SessionRecord, at: _Start, piece: HistoryPiece | None
     ) -> Generator[str, None, bool]:
-        """The lines of a session, and how far `at` they came; returns whether they are all.
+        """Yields the lines of a session and moves `at` behind each; returns whether it is complete.
 
-        `piece` is the next of its history, None where that was not read yet. A session that is
-        deleted meanwhile ends early.
+        `piece` is the first piece of the history behind `at`; None if the store has to read it. The
+        lines end early if a client deletes the session meanwhile.
         """
         engine = EngineName.parse(record.name.engine)
         if self._engine.is_wildcard and str(engine) not in self._told:

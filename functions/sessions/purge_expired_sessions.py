@@ -46,11 +46,11 @@ def purge_expired_sessions(request: Request, store: Store, now: int) -> str:
 
 
 def _asked(request: Request) -> tuple[bool, str]:
-    """Whether the request is a dry run, and its shard."""
+    """Whether the request asks for a dry run, and the text of its shard."""
     is_dry_run, shard = request.flag("dryRun"), request.query.get("shard", "")
     if not request.body.strip():
         return is_dry_run, shard
-    # Most requests have no body and do not wait for the import.
+    # Most requests have no body, so they do not wait for the import of Pydantic.
     from functions.messages.purge_expired_sessions import PurgeExpiredSessionsRequest
 
     message = request.message(PurgeExpiredSessionsRequest, "request")
@@ -58,7 +58,7 @@ def _asked(request: Request) -> tuple[bool, str]:
 
 
 def _part(text: str) -> Part:
-    """The part of a shard such as `0/4`, by default all; raises InvalidArgument."""
+    """The part that a text such as `0/4` names, all parts for ""; raises InvalidArgument."""
     if not text:
         return ALL_PARTS
     match = _SHARD.fullmatch(text)

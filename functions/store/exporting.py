@@ -1,4 +1,4 @@
-"""The pages of an export: sessions with their histories, of one engine after another."""
+"""The pages of an export: sessions with their histories, by engine and by session id."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,43 +12,44 @@ from functions.store.paging import Page, checked_cursor
 
 
 def page_by_id(found: list[WholeSession], last: str | None) -> Page[WholeSession]:
-    """Sessions of one engine in the order of their ids; `last` is where they go on, if they do."""
+    """A page of sessions by id; the next one starts behind the id `last`, None at the end."""
     ids = [each.record.name.session for each in found]
     return Page(found, None if last is None else [last], ids, lambda session: [session])
 
 
 def listed_page(page: Page[SessionRecord]) -> Page[WholeSession]:
-    """The sessions of a list, whose histories are still to be read."""
+    """A page of a list of sessions, without their histories."""
     items = [WholeSession(record, None) for record in page.items]
     return Page(items, page.cursor, page.keys, page.to_cursor)
 
 
 def page_of_engines(
-    location: str,
+    engine: EngineName,
     next_engine: Callable[[str], str | None],
     read_one: Callable[[EngineName, PageQuery], Page[WholeSession]],
     query: PageQuery,
 ) -> Page[WholeSession]:
-    """One page of one engine; its cursor is the engine's name, then the cursor in that engine.
+    """A page that `read_one` reads of an engine; the engine `-` stands for all of its location.
 
-    Without the latter it goes on with `next_engine`, which answers the name behind another one.
+    A cursor of all engines is an engine's name, then the cursor in that engine. If the cursor is
+    the name alone, the page is of the engine that `next_engine` finds behind the name. Raises
+    InvalidPageToken for an engine of another location.
     """
+    if not engine.is_wildcard:
+        return read_one(engine, query)
     name, *within = query.cursor or [""]
     if name:
         checked_cursor([name], str)
-    if within:
-        engine = EngineName.parse(str(name))
-    else:
-        following = next_engine(str(name))
-        if following is None:
-            return Page([], None)
-        engine = EngineName.parse(following)
-    if engine.location != location:
+    found = str(name) if within else next_engine(str(name))
+    if found is None:
+        return Page([], None)
+    one = EngineName.parse(found)
+    if one.location != engine.location:
         raise InvalidPageToken
-    page = read_one(engine, replace(query, cursor=within or None))
+    page = read_one(one, replace(query, cursor=within or None))
     return Page(
         page.items,
-        [str(engine), *(page.cursor or [])],
+        [str(one), *(page.cursor or [])],
         page.keys,
-        lambda key: [str(engine), *page.to_cursor(key)],
+        lambda key: [str(one), *page.to_cursor(key)],
     )

@@ -107,10 +107,10 @@ class GuardedStore(GuardedEvents):
             return read_one(engine, query)
         names = sorted(map(str, named))
 
-        def following(behind: str) -> str | None:
+        def next_engine(behind: str) -> str | None:
             return next((name for name in names if name > behind), None)
 
-        return page_of_engines(engine.location, following, read_one, query)
+        return page_of_engines(engine, next_engine, read_one, query)
 
     def update_session(
         self,

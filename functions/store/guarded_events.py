@@ -157,15 +157,10 @@ def check_writes(grant: Grant, state: StateChange | None = None) -> None:
 
 
 def narrowed(query: PageQuery, grant: Grant) -> PageQuery | None:
-    """The query for the sessions that a grant shows; None where it asks for those of others."""
+    """The query, for the sessions that the grant shows; None if its filter names another user."""
     if grant.owner is None:
         return query
-    asked = {
-        value
-        for field, key, value in query.filter.equalities()
-        if field == "user_id" and key is None
-    }
-    if asked - {grant.owner}:
+    if query.users() - {grant.owner}:
         # A page token behind sessions of another user would tell their names.
         return None
     return replace(query, filter=query.filter.narrowed("user_id", grant.owner))

@@ -43,7 +43,7 @@ class HistoryPiece:
 
 
 class WholeSession(NamedTuple):
-    """A session and the first piece of its history; None where that has to be read by itself."""
+    """A session and the first piece of its history; None if a call of its own has to read that."""
 
     record: SessionRecord
     history: HistoryPiece | None

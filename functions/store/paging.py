@@ -67,8 +67,8 @@ def fill_page(
 ) -> Page[Record]:
     """Takes matching records until the page is full, by count, by bytes or by work done.
 
-    The stream yields a key and a record; it is a list where they were read at once. `to_cursor`
-    makes a record's cursor of its key; most records of a page need none.
+    The stream yields a key and a record; it is a list if the store read all of them at once.
+    `to_cursor` makes a record's cursor of its key; most records of a page need none.
 
     Every record matches where `matches` is None; the time does not end such a page. `size` is the
     bytes of a record in the answer, and `work` how many stored records and bytes were read for it,
@@ -80,7 +80,7 @@ def fill_page(
     TooManyBytesInFlight when the requests of this process leave no room for the page.
     """
     if isinstance(stream, list) and matches is None and work is None:
-        # Most pages come at once and are far from their limit of bytes, as one sum shows.
+        # Most pages are such lists, and one sum shows that they keep the limit of bytes.
         at_once = _all_at_once(stream, query, size, to_cursor)
         if at_once is not None:
             return at_once
@@ -134,7 +134,7 @@ def _all_at_once(
     size: Callable[[Record], int],
     to_cursor: Callable[[Any], Cursor],
 ) -> Page[Record] | None:
-    """The page of records that all match, None if they have too many bytes for one page."""
+    """The page of records all of which match; None if they have more bytes than one page holds."""
     keys, items = [key for key, _ in placed], [record for _, record in placed]
     total = sum(map(size, items))
     if total > MAX_PAGE_BYTES:

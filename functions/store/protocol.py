@@ -186,8 +186,9 @@ class Store(Protocol):
     def read_sessions(self, engine: EngineName, query: PageQuery, now: int) -> Page[WholeSession]:
         """One page of sessions with their histories, for an export.
 
-        Without a filter it goes by engine and by session id, and is as large as the store likes.
-        With one it is the page that `list_sessions` answers.
+        Without a filter the sessions are in the order of engines and of session ids, and the store
+        decides how many a page has. With a filter the page is that of `list_sessions`, and has no
+        histories.
         """
 
     def read_history(

@@ -86,12 +86,6 @@ def connect(server: str, runner: asyncio.Runner) -> Iterator[Callable[[Connectio
         yield cache(lambda way: stack.enter_context(way.connect(server, runner)))
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    """What runs async tests."""
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 async def service(anyio_backend: str, server: str) -> AsyncIterator[SessionService]:
     """ADK's session service, its event loop kept from test to test."""

@@ -12,6 +12,7 @@ from google.genai import types
 
 from tests.clients.snippets import gapic
 from tests.clients.snippets.adk import SessionService
+from tests.support.adk_sessions import reread
 from tests.support.clients.adk import session_service
 
 pytestmark = pytest.mark.anyio
@@ -185,14 +186,3 @@ async def test_google_variables_lead_nowhere_else(
     async with session_service(server) as service:
         created = await service.create_session(app_name=engine_id, user_id="u")
         assert await reread(service, created) == created
-
-
-async def reread(
-    service: SessionService, session: Session, config: GetSessionConfig | None = None
-) -> Session:
-    """The session as the server has it."""
-    read = await service.get_session(
-        app_name=session.app_name, user_id=session.user_id, session_id=session.id, config=config
-    )
-    assert read is not None
-    return read

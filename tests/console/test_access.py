@@ -150,7 +150,7 @@ def test_a_caller_whose_rights_differ_is_led_to_one_engine(
 
 
 class SignInPage:
-    """The issuer's page and its token endpoint; `seen` is what the console asked them for."""
+    """The issuer's page and its token endpoint; `seen` has the requests of the console."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
@@ -209,7 +209,7 @@ def sign_in_at_the_issuer(page: Page) -> None:
 def test_a_person_signs_in_at_the_issuer(
     console: Console, issuer: SignInPage, session: str
 ) -> None:
-    """By authorization code with PKCE; afterwards the page is where it was, as that person."""
+    """The console uses an authorization code with PKCE, then shows the page of before."""
     page = console.go(session)
     sign_in_at_the_issuer(page)
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
@@ -222,7 +222,7 @@ def test_a_person_signs_in_at_the_issuer(
 def test_a_person_signs_in_where_a_code_would_need_a_secret(
     implicit: Console, provider: Provider, session: str
 ) -> None:
-    """As at Google: the issuer sends the token behind `#`, where no server and no log sees it."""
+    """Google sends the token behind `#`, where neither a server nor a log sees it."""
     pages, page = SignInPage(provider), implicit.page
     page.context.route(f"{provider.url}/**", pages.answer)
     asked: list[str] = []

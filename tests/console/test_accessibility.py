@@ -52,7 +52,7 @@ def check(page: Page) -> None:
 
 
 def test_axe_finds_nothing(page: Page, seeded: Client) -> None:
-    """On the landing page, the documentation, the list, an open conversation, menus and dialogs."""
+    """Of the landing page, the documentation, the list, a conversation, menus and dialogs."""
     for path in ("", "/README.md", "/docs/settings.md"):
         page.goto(f"{seeded.url}{path}")
         check(page)

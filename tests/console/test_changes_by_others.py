@@ -1,4 +1,4 @@
-"""Another client changes or removes what the page shows: the page follows without a reload."""
+"""The page shows what another client changes or removes, without a reload."""
 
 import re
 
@@ -14,7 +14,7 @@ def live(console: Console, session: str) -> Page:
 
 
 def test_a_redaction_by_another_client_shows(console: Console, client: Client) -> None:
-    """At its place; the reader's place and what is open elsewhere stay."""
+    """The event changes where it stands. The page does not scroll, and other events stay open."""
     session = client.session()
     client.say(session, "user", "My card is 4711")
     client.say(session, "agent", {"text": "Hm.", "thought": True})
@@ -29,7 +29,7 @@ def test_a_redaction_by_another_client_shows(console: Console, client: Client) -
 
 
 def test_a_redaction_shows_beside_appends(console: Console, client: Client) -> None:
-    """An append moves the session's updateTime, too, so the time alone does not tell them apart."""
+    """An append moves the session's updateTime, too, so the page cannot tell both by the time."""
     session = client.session()
     client.say(session, "user", "My card is 4711")
     page = live(console, session)
@@ -43,7 +43,7 @@ def test_a_redaction_shows_beside_appends(console: Console, client: Client) -> N
 
 
 def test_a_deletion_by_another_client_shows(console: Console, client: Client) -> None:
-    """With its run, if that was the run's only event, and in the numbers of the session."""
+    """The event goes, its run goes if it has no other event, and the session's numbers change."""
     session = client.session()
     client.say(session, "user", "one")
     client.say(session, "agent", "two", turn="turn-2")
@@ -58,7 +58,7 @@ def test_a_deletion_by_another_client_shows(console: Console, client: Client) ->
 
 
 def test_a_purge_by_another_client_shows_near_the_window(console: Console, client: Client) -> None:
-    """Also where it takes more than fits the window."""
+    """The page follows also if the purge removes more events than fit the window."""
     session = client.session()
     client.say_all(session, 200, "Number {}\n\n\n")
     client.say(session, "agent", "The last")
@@ -84,7 +84,7 @@ def test_events_far_from_the_window_are_read_again_when_they_come_near(
 
 
 def test_a_rewind_by_another_client_shows(console: Console, client: Client) -> None:
-    """As the event that it is, and in the state."""
+    """The page shows the event of the rewind, and the state after it."""
     session = client.session()
     client.say(session, "agent", "one", actions={"stateDelta": {"plan": "free"}})
     client.say(session, "agent", "two", turn="turn-2", actions={"stateDelta": {"plan": "pro"}})
@@ -97,10 +97,8 @@ def test_a_rewind_by_another_client_shows(console: Console, client: Client) -> N
     expect(page.get_by_role("tabpanel")).to_contain_text('plan: "free"')
 
 
-def test_what_a_compaction_edits_shows_with_the_next_event(
-    console: Console, client: Client
-) -> None:
-    """A compaction moves no etag, so that only a later write to the session tells the page."""
+def test_edits_of_a_compaction_show_with_the_next_event(console: Console, client: Client) -> None:
+    """A compaction does not change the etag, so the page learns of it by a later write."""
     session = client.session()
     client.say(session, "agent", {"functionCall": {"id": "c", "name": "look", "args": {}}})
     answer = {"id": "c", "name": "look", "response": {"page": "x" * 6000}}
@@ -125,7 +123,7 @@ def test_a_new_name_and_new_labels_show(console: Console, client: Client) -> Non
     expect(page.locator(".subtitle .chip")).to_have_text(["tier: gold"])
 
 
-def test_a_session_that_stays_is_not_sent_again(console: Console, client: Client) -> None:
+def test_an_unchanged_session_is_not_sent_again(console: Console, client: Client) -> None:
     """The server answers 304 without a body, and no event is read."""
     session = client.session()
     client.say(session, "agent", "Hello")
@@ -140,8 +138,8 @@ def test_a_session_that_stays_is_not_sent_again(console: Console, client: Client
     assert {*seen} == {(304, f"{console.url}/v1beta1/{session}")}
 
 
-def test_a_check_that_fails_is_made_again(console: Console, client: Client) -> None:
-    """In silence: what keeps the page from the session for good, the stream tells."""
+def test_the_page_repeats_a_check_that_fails(console: Console, client: Client) -> None:
+    """The page shows no error of a check: the stream shows errors that last."""
     session = client.session(displayName="Before")
     page = live(console, session)
     expect(page.get_by_role("heading", name="Before")).to_be_visible()

@@ -21,7 +21,7 @@ def nasty(field: str) -> str:
 
 
 def engine_of(client: Client) -> Client:
-    """A client whose engine has such texts in all its fields."""
+    """A client whose engine has hostile texts in all its fields."""
     body = {"displayName": nasty("engine"), "description": nasty("description")}
     created = client.call("POST", "reasoningEngines", body)["response"]
     assert created["displayName"] == nasty("engine")
@@ -29,7 +29,7 @@ def engine_of(client: Client) -> Client:
 
 
 def everywhere(client: Client) -> str:
-    """Makes a session and events with such texts in all their fields; returns its name."""
+    """Makes a session and events with hostile texts in all their fields; returns its name."""
     state = {nasty("key"): nasty("value"), f"user:{MARKUP}": [MARKUP], f"app:{MARKUP}": {MARKUP: 1}}
     session = client.session(nasty("user"), displayName=nasty("name"), sessionState=state)
     parts: list[dict[str, Any]] = [
@@ -74,7 +74,7 @@ SVG = "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIG9ubG9hZD0iYXR0YWNrK
 
 @pytest.fixture
 def console(console: Console) -> Iterator[Console]:
-    """A tab in which nothing ran and nothing went to another server at the end."""
+    """A tab; at its end no script of a text ran, and no request went to another server."""
     page = console.page
     page.add_init_script("window.attacks = 0; window.attack = () => { attacks += 1 }")
     asked: list[str] = []
@@ -86,8 +86,8 @@ def console(console: Console) -> Iterator[Console]:
     assert {*asked} == {urlsplit(console.url).netloc}
 
 
-def test_no_content_becomes_anything_but_text(console: Console, client: Client) -> None:
-    """Of an engine, a session, its events, runs and state; all of it can be read."""
+def test_all_content_is_shown_as_text(console: Console, client: Client) -> None:
+    """The page shows the texts of an engine, a session, its events, runs and state."""
     page, owner = console.page, engine_of(client)
     session = everywhere(owner)
     console.go(f"reasoningEngines/{owner.engine}")
@@ -131,10 +131,10 @@ def test_no_content_becomes_anything_but_text(console: Console, client: Client) 
     expect(page.get_by_role("dialog", name="Erase the user?")).to_contain_text(nasty("user"))
 
 
-def test_what_the_server_says_of_wrong_input_is_text(
+def test_messages_about_wrong_input_are_shown_as_text(
     console: Console, client: Client, tmp_path: Path
 ) -> None:
-    """Its messages quote filters, labels and lines of files."""
+    """Messages of the server quote filters, labels and lines of files."""
     session = client.session()
     filters = urlencode({"filter": f"{HTML}=1", "user": MARKUP, "order": MARKUP})
     page = console.go(f"reasoningEngines/{client.engine}?{filters}")
@@ -157,8 +157,8 @@ def test_what_the_server_says_of_wrong_input_is_text(
     console.complaints.clear()  # Browsers log every answer of 400.
 
 
-def test_what_an_issuer_says_of_a_failed_sign_in_is_text(console: Console) -> None:
-    """It stands in the address, where anybody may have put it."""
+def test_messages_of_an_issuer_are_shown_as_text(console: Console) -> None:
+    """The message is in the address, and anybody may make such an address."""
     page = console.page
     page.add_init_script("""sessionStorage.setItem("sign-in", '{"state": "s", "hash": ""}')""")
     said = urlencode({"state": "s", "error": "no", "error_description": HTML})

@@ -38,8 +38,8 @@ def test_an_engine_has_a_list_of_its_own(console: Console, client: Client) -> No
     expect(page.locator("tbody .name")).to_have_text(["Inside"])
 
 
-def test_the_raw_json_of_an_engine_is_at_hand(console: Console, client: Client) -> None:
-    """Of one that somebody created; of another one the page says that nobody has."""
+def test_the_menu_shows_the_raw_json_of_an_engine(console: Console, client: Client) -> None:
+    """If nobody has created the engine, the page says so."""
     created = client.call("POST", "reasoningEngines", {"displayName": "Support"})["response"]
     page = console.go(created["name"])
     page.get_by_role("button", name="More").click()

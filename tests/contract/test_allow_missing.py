@@ -118,7 +118,7 @@ def test_a_retry_by_name_changes_nothing(api: Api) -> None:
     assert len(events(api, "s")) == 1
 
 
-def test_an_expired_session_is_created_anew(api: Api) -> None:
+def test_an_expired_session_is_created_again(api: Api) -> None:
     """An expired session is gone: its successor has none of its state and events."""
     api.settings = replace(api.settings, min_ttl=0)
     api.create("s", user="old", ttl="1s", sessionState={"a": 1})

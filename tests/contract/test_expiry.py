@@ -69,7 +69,7 @@ def test_expired_sessions_are_hidden_from_lists(api: Api, order: str) -> None:
 
 @pytest.mark.parametrize("events", [1, 450])
 def test_an_id_can_be_used_again_after_the_end(api: Api, events: int) -> None:
-    """A session made anew under an expired id starts with no events and no state."""
+    """A session that is created again under an expired id starts with no events and no state."""
     any_life(api)
     fields: dict[str, Any] = {"displayName": "old", "labels": {"k": "v"}}
     session = api.create("s", ttl="10s", sessionState={"a": 1, "app:b": 2}, **fields)

@@ -348,7 +348,7 @@ def test_a_database_of_this_version_takes_the_step_of_the_next(
         assert api.call("GET", SESSIONS[0]).status == 503
 
 
-def test_a_database_that_forgot_its_version_is_migrated_anew(old: Database) -> None:
+def test_a_database_that_forgot_its_version_is_migrated_again(old: Database) -> None:
     """What the runbook does after earlier code has written to a migrated one."""
     old.migrate()
     old.rpc.commit([Write(delete=f"{old.rpc.root}/{PATH}")])

@@ -131,7 +131,7 @@ def test_a_point_is_a_place_in_the_order_of_arrival(api: Api) -> None:
 
 
 def test_an_event_may_be_given_by_its_name(api: Api) -> None:
-    """In full or short, whichever way the request's path has it; another session's is refused."""
+    """Full or short, whatever the request's path has; a name of another session is refused."""
     source = api.create("the-source")
     add(api, source, "i")
     short = source.partition("/locations/")[2].partition("/")[2]

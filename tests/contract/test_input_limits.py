@@ -194,10 +194,10 @@ def test_a_body_full_of_faults_is_left_at_its_first_ones(
     assert sum(looked_at) < 5_000
 
 
-def test_a_batch_of_a_hundred_usual_events_is_looked_at_once(
+def test_a_batch_of_a_hundred_usual_events_is_validated_once(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only a body of more than 4,096 keys and items is looked at in parts before the whole."""
+    """Only of a body of more than 4,096 keys and items are beginnings validated first."""
     looked_at = []
 
     def validate(cls: type[BatchAppendEventsRequest], value: Any, **options: Any) -> Any:

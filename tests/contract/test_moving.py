@@ -312,7 +312,7 @@ def test_deleted_events_are_left_out_and_their_state_stays(api: Api) -> None:
 
 
 def test_sessions_come_in_the_order_of_their_ids_with_what_is_theirs_alone(api: Api) -> None:
-    """Large ones too, of many events or of large ones, behind a neighbour that is gone."""
+    """This holds for sessions of many or of large events, and behind a deleted neighbour."""
     texts = {"d": ["x"] * 1_050, "c": ["y" * 700_000] * 8, "a-b": ["z"], "b": ["gone"], "a": ["w"]}
     for session_id, said in texts.items():
         say(api, api.create(session_id), said)
@@ -329,7 +329,7 @@ def test_sessions_come_in_the_order_of_their_ids_with_what_is_theirs_alone(api: 
 
 
 def say(api: Api, session: str, texts: list[str]) -> None:
-    """An event for each text, in batches that the emulator takes."""
+    """Appends an event for each text, in batches of a size that the emulator takes."""
     event = {"author": "user", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
     events = [
         {**event, "rawEvent": {"id": str(number)}, "content": {"parts": [{"text": text}]}}

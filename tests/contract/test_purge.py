@@ -97,7 +97,7 @@ def test_a_purge_finds_its_way_between_live_sessions(api: Api) -> None:
 def test_a_purge_finds_many_sessions_between_live_ones(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It asks for the events of many neighbours at once, and of those beside live ones apart."""
+    """One query reads the events of many neighbours; sessions beside live ones have their own."""
     monkeypatch.setattr(purging, "_ROUND", 100)
     monkeypatch.setattr(erasure, "_FEW", 4)
     monkeypatch.setattr(erasure, "_WIDEST", 20)
@@ -134,7 +134,7 @@ def test_a_purge_that_runs_out_of_time_goes_on_at_the_next_call(api: Api) -> Non
     assert documents_below(api.store, api.engine) == {"sessions": 1, "events": 12}
 
 
-def test_a_session_made_anew_keeps_its_events(api: Api) -> None:
+def test_a_session_that_is_created_again_keeps_its_events(api: Api) -> None:
     """A purge in the middle of its work leaves a session alone that took the name over."""
     session = api.create("s", ttl="1s")
     fill(api, session, 25)
@@ -206,7 +206,7 @@ def test_a_dry_run_is_true_or_false(api: Api, value: str) -> None:
 
 
 def test_a_body_says_the_same_as_the_query(api: Api) -> None:
-    """A dry run in the body purges nothing, and so does a body that is no request."""
+    """A dry run in the body purges nothing. Neither does a malformed body."""
     api.create(ttl="1s")
     api.now += SECOND
     assert api.ok("POST", "sessions:purgeExpired", {"dryRun": True})["expiredSessions"] == 1

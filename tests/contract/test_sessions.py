@@ -127,7 +127,7 @@ def test_a_session_is_deleted_once(api: Api) -> None:
 
 @pytest.mark.parametrize("events", [1, 450])
 def test_an_id_can_be_used_again_after_delete(api: Api, events: int) -> None:
-    """A session made anew under a deleted id starts with no events and no state."""
+    """A session that is created again under a deleted id starts with no events and no state."""
     session = api.create("s", sessionState={"a": 1}, displayName="old", labels={"k": "v"})
     for _ in range(events):
         assert api.append(session, actions={"stateDelta": {"b": 2}}).status == 200

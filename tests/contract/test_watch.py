@@ -190,7 +190,7 @@ def test_an_extended_session_is_watched_on(api: Api) -> None:
 
 
 def test_a_watch_ends_when_its_name_is_taken_over(api: Api) -> None:
-    """A session made anew under the same id is another one."""
+    """A session that is created again under the same id is another one."""
     session = api.create("s")
     fill(api, session, 0, 2)
     with reading(api, session) as reader:

@@ -19,6 +19,7 @@ from google.adk.sessions.sqlite_session_service import SqliteSessionService
 
 from agent_engine_sessions.adk import SessionService
 from tests.support.adk_events import EVENTS
+from tests.support.adk_sessions import reread
 from tests.support.project import ROOT
 from tests.support.servers import serving
 
@@ -30,11 +31,6 @@ DIFFERENCES = {
     "test_users_may_choose_the_same_id": "An id is taken once in an app, not once for each user.",
 }
 """A test that ours fails → the sentence of docs/use-it-from-adk.md that says so."""
-
-
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +63,6 @@ async def create(service: BaseSessionService, **fields: Any) -> Session:
 
 async def read(service: BaseSessionService, session_id: str, user: str = USER) -> Session | None:
     return await service.get_session(app_name=APP, user_id=user, session_id=session_id)
-
-
-async def reread(service: BaseSessionService, session: Session) -> Session:
-    found = await read(service, session.id, session.user_id)
-    assert found is not None
-    return found
 
 
 async def change(service: BaseSessionService, session: Session, delta: dict[str, Any]) -> Event:

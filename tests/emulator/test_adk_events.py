@@ -1,4 +1,4 @@
-"""What ADK's service appends: the same as ADK's own service of the API, for all who read it."""
+"""Our session service stores the same events as ADK's own service of the API."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -52,11 +52,6 @@ TOLD = {
 }
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     with serving("sessions_api", {"SESSIONS_STORE": "sqlite:///:memory:"}) as url:
@@ -71,7 +66,7 @@ async def ours(url: str) -> AsyncIterator[SessionService]:
 
 
 async def stored(service: BaseSessionService, url: str, event: Event, app: str) -> Any:
-    """The event as the server has it, without its name."""
+    """The event that the server stored, without its name."""
     session = await service.create_session(app_name=app, user_id="u")
     await service.append_event(session, event.model_copy(deep=True))
     path = f"v1beta1/reasoningEngines/{app}/sessions/{session.id}/events"
@@ -94,7 +89,7 @@ async def test_an_event_is_stored_as_adks_own_service_stores_it(
 
 
 @pytest.mark.parametrize("name", TOLD)
-async def test_an_event_that_is_kept_is_as_the_server_has_it(
+async def test_a_kept_event_equals_the_one_of_the_server(
     ours: SessionService, url: str, name: str
 ) -> None:
     session = await ours.create_session(app_name="numbers", user_id="u")

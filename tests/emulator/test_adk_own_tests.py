@@ -1,4 +1,4 @@
-"""ADK's own tests of session services, run over ours, where ADK's repository is at hand.
+"""ADK's own tests of session services, run over ours if the machine has ADK's repository.
 
 ADK's packages carry no tests. `make adk-tests` gets the repository at the version that is
 installed here, and names its folder in ADK_SOURCE.
@@ -36,7 +36,7 @@ def files_of(source: Path) -> list[Path]:
 
 
 def test_adks_own_tests_hold_over_our_service(url: str) -> None:
-    """All that take the fixture of ADK's services, but for the exceptions."""
+    """All tests that take the fixture of ADK's services hold, except the listed ones."""
     if not (source := os.environ.get("ADK_SOURCE")):
         pytest.skip("ADK's own tests need ADK_SOURCE, its repository: make adk-tests gets it")
     folder = Path(source).absolute()

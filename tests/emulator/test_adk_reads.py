@@ -1,4 +1,4 @@
-"""A turn reads each event once, and yet reads what anybody has written since."""
+"""A turn reads each event once, and also reads what other clients have written since."""
 
 import asyncio
 import random
@@ -16,16 +16,12 @@ from google.genai.types import Content, FunctionCall, Part
 
 from agent_engine_sessions.adk import SessionService
 from agent_engine_sessions.testing import Sessions
+from tests.support.adk_sessions import event, key, reread
 from tests.support.servers import serving
 
 pytestmark = pytest.mark.anyio
 
 APP = "my_agent"
-
-
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +54,7 @@ async def service(servers: list[str], project: str) -> AsyncIterator[SessionServ
 
 @pytest.fixture
 async def fresh(servers: list[str], project: str) -> AsyncIterator[Callable[[Session], Any]]:
-    """Reads a session as a process does that has never read it."""
+    """Reads a session with a new service, which has no events of it."""
     made = []
 
     async def read(session: Session) -> Session | None:
@@ -100,26 +96,6 @@ class Others:
         return [each["name"].rpartition("/")[2] for each in found]
 
 
-def event(number: int = 0, **fields: Any) -> Event:
-    content = Content(role="user", parts=[Part(text=f"t{number}")])
-    fields = {"author": "user", "invocation_id": f"i{number}", "content": content, **fields}
-    return Event(timestamp=1_800_000_000.0 + number, **fields)
-
-
-def key(session: Session) -> dict[str, str]:
-    return {
-        "app_name": session.app_name,
-        "user_id": session.user_id,
-        "session_id": session.id,
-    }
-
-
-async def reread(service: SessionService, session: Session) -> Session:
-    read = await service.get_session(**key(session))
-    assert read is not None
-    return read
-
-
 async def conversation(service: SessionService) -> Session:
     """A session of three events, which the service has read."""
     session = await service.create_session(app_name=APP, user_id="u", session_id="s")
@@ -138,7 +114,7 @@ def kinds(requests: list[Any]) -> list[str]:
 async def test_a_turn_is_a_get_and_two_appends(
     service: SessionService, servers: list[str], project: str
 ) -> None:
-    """From the first one on, in a session that the service has made."""
+    """This holds from the first turn on, in a session that the service has created."""
     controls = Sessions(servers[0], project)
     session = await service.create_session(app_name=APP, user_id="u")
     before = len(controls.requests)
@@ -191,10 +167,10 @@ CHANGES: dict[str, Callable[[Others, str], object]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("appends", ["none", "before", "after", "both"])
-async def test_what_others_change_is_read(
+async def test_changes_by_others_are_read(
     service: SessionService, others: Others, fresh: Any, change: str, appends: str
 ) -> None:
-    """Between two reads, with and without appends of one's own beside it."""
+    """Others write between two reads, with and without appends of the service itself."""
     session = await conversation(service)
     if appends in ("before", "both"):
         await service.append_event(session, event(10))
@@ -209,7 +185,7 @@ async def test_what_others_change_is_read(
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_any_run_of_writes_is_read_as_by_others(
+async def test_any_series_of_writes_is_read_as_by_a_new_service(
     service: SessionService, others: Others, fresh: Any, seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -239,7 +215,7 @@ async def test_a_session_that_others_removed_is_none(
     assert await service.get_session(**key(session)) is None
 
 
-async def test_what_is_kept_is_of_no_other_user(service: SessionService) -> None:
+async def test_another_user_does_not_get_kept_events(service: SessionService) -> None:
     session = await conversation(service)
     assert await service.get_session(**{**key(session), "user_id": "v"}) is None
 
@@ -254,7 +230,7 @@ async def test_a_part_of_the_events_is_read_from_the_server(service: SessionServ
 
 
 async def test_a_caller_may_change_what_it_read_and_sent(service: SessionService) -> None:
-    """The next read shows nothing of it."""
+    """The next read does not have the caller's changes."""
     session = await service.create_session(app_name=APP, user_id="u")
     call = FunctionCall(name="f", args={"deep": {"list": [1]}})
     content = Content(role="model", parts=[Part(function_call=call)])
@@ -277,14 +253,14 @@ async def test_a_caller_may_change_what_it_read_and_sent(service: SessionService
 async def test_an_append_whose_answer_was_lost_is_there_once(
     service: SessionService, fresh: Any, servers: list[str], project: str
 ) -> None:
-    """The connection ends without an answer, so the service sends the event again."""
+    """The server drops its answer, so the service sends the event once more."""
     session = await conversation(service)
     controls = Sessions(servers[0], project)
     controls.fail("append_event", after_commit=True, drop=True)
     before = len(controls.requests)
     await service.append_event(session, event(5))
     read = await reread(service, session)
-    # Others may have written between both, so the etag says nothing of the events.
+    # Others may have written between both requests, so the etag does not prove the events.
     assert kinds(controls.requests[before:]) == ["appendEvent", "appendEvent", "get", "events"]
     assert [each.invocation_id for each in read.events] == ["i0", "i1", "i2", "i5"]
     assert read == await fresh(session)

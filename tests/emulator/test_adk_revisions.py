@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 from google.adk.errors import StaleSessionError
-from google.adk.events import Event
-from google.adk.sessions import BaseSessionService, Session
+from google.adk.sessions import Session
 from google.genai.errors import ServerError
-from google.genai.types import Content, Part
 
 from agent_engine_sessions.adk import SessionService
 from agent_engine_sessions.testing import Sessions
+from tests.support.adk_sessions import event, key, reread
 from tests.support.pages import code_blocks
 from tests.support.project import ROOT
 from tests.support.servers import serving
@@ -23,36 +22,11 @@ APP = "my_agent"
 PAGE = (ROOT / "docs/use-it-from-adk.md").read_text()
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     settings = {"SESSIONS_STORE": "sqlite:///:memory:", "MIN_TTL": "0s", "EMULATOR": "true"}
     with serving("sessions_api", settings) as url:
         yield url
-
-
-def event(number: int = 0, **fields: Any) -> Event:
-    content = Content(role="user", parts=[Part(text=f"t{number}")])
-    fields = {"author": "user", "invocation_id": "i", "content": content, **fields}
-    return Event(timestamp=1_800_000_000.0 + number, **fields)
-
-
-def key(session: Session) -> dict[str, str]:
-    return {
-        "app_name": session.app_name,
-        "user_id": session.user_id,
-        "session_id": session.id,
-    }
-
-
-async def reread(service: BaseSessionService, session: Session) -> Session:
-    read = await service.get_session(**key(session))
-    assert read is not None
-    return read
 
 
 @pytest.fixture
@@ -138,7 +112,7 @@ async def test_revisions_are_checked_by_choice(url: str, checking: SessionServic
 
 
 async def test_the_code_of_the_page_runs(url: str) -> None:
-    """The append of a session that others have changed reads the session again."""
+    """After an append to a changed session, the code reads the session again."""
     (code,) = [block for block in code_blocks(PAGE, "python") if "StaleSessionError" in block]
     names: dict[str, Any] = {}
     exec(compile(code.replace("127.0.0.1:8080", url.partition("//")[2]), "page", "exec"), names)

@@ -13,14 +13,15 @@ import pytest
 from google.adk.cli.service_registry import get_service_registry
 from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
-from google.adk.events import Event, EventActions
-from google.adk.sessions import BaseSessionService, InMemorySessionService, Session
+from google.adk.events import EventActions
+from google.adk.sessions import BaseSessionService, InMemorySessionService
 from google.adk.sessions.base_session_service import GetSessionConfig
 from google.auth.credentials import Credentials
 from google.genai.types import Content, Part
 
 from agent_engine_sessions.adk import SessionService, register
 from agent_engine_sessions.testing import Sessions
+from tests.support.adk_sessions import event, key, reread
 from tests.support.servers import serving
 
 pytestmark = pytest.mark.anyio
@@ -28,11 +29,6 @@ pytestmark = pytest.mark.anyio
 BOTH = pytest.mark.parametrize("service", ["adk_in_memory", "ours"], indirect=True)
 OURS = pytest.mark.parametrize("service", ["ours"], indirect=True)
 APP = "my_agent"
-
-
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture(scope="module")
@@ -59,28 +55,6 @@ async def service(
     ours = SessionService(f"{url.replace('http', 'agentsessions')}?project={project}")
     yield ours
     await ours.close()
-
-
-def event(number: int = 0, **fields: Any) -> Event:
-    content = Content(role="user", parts=[Part(text=f"t{number}")])
-    fields = {"author": "user", "invocation_id": "i", "content": content, **fields}
-    return Event(timestamp=1_800_000_000.0 + number, **fields)
-
-
-def key(session: Session) -> dict[str, str]:
-    return {
-        "app_name": session.app_name,
-        "user_id": session.user_id,
-        "session_id": session.id,
-    }
-
-
-async def reread(
-    service: BaseSessionService, session: Session, config: GetSessionConfig | None = None
-) -> Session:
-    read = await service.get_session(**key(session), config=config)
-    assert read is not None
-    return read
 
 
 @BOTH

@@ -1,4 +1,4 @@
-"""The connections of ADK's service: what they read, when they stay open, what is sent again."""
+"""The connections of ADK's service: answers, open connections, repeated requests."""
 
 import asyncio
 import ssl
@@ -17,13 +17,8 @@ pytestmark = pytest.mark.anyio
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
-@pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Server:
-    """Answers each request with the next of its answers; None closes the connection instead."""
+    """A server that sends its next answer for each request; for None it closes the connection."""
 
     def __init__(self, answers: list[bytes | None]) -> None:
         self._answers: Iterator[bytes | None] = iter(answers)
@@ -42,7 +37,7 @@ class Server:
                 answer = next(self._answers, None)
                 if answer is None:
                     return
-                # One byte after the other, so that nothing hangs on how an answer is cut.
+                # One byte after the other: the pieces of an answer must not matter.
                 for byte in answer:
                     writer.write(bytes([byte]))
                     await writer.drain()
@@ -121,14 +116,14 @@ async def test_a_request_says_where_it_goes_and_how_long_it_is() -> None:
 @pytest.mark.parametrize(
     "answer", [b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 x\r\n\r\n", b"HTTP/1.1 200 OK\r\nno header\r\n\r\n"]
 )
-async def test_what_is_no_answer_is_an_error(answer: bytes) -> None:
+async def test_bytes_that_are_no_answer_are_an_error(answer: bytes) -> None:
     async with answering(answer) as (_, connections):
         with pytest.raises(BadAnswer):
             await get(connections)
 
 
 async def test_an_answer_that_is_cut_is_an_error() -> None:
-    """Although the connection was open before: the server has begun to answer."""
+    """The request is not repeated, because the server has begun to answer."""
     cut = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n{}"
     async with answering(OK, cut) as (server, connections):
         await get(connections)
@@ -138,7 +133,7 @@ async def test_an_answer_that_is_cut_is_an_error() -> None:
 
 
 async def test_a_request_on_a_connection_that_ends_is_sent_again() -> None:
-    """Once, and the answer tells."""
+    """The client sends it once more, and the answer says so."""
     async with answering(OK, None, OK) as (server, connections):
         assert (await get(connections)).is_first
         assert not (await get(connections)).is_first
@@ -146,8 +141,8 @@ async def test_a_request_on_a_connection_that_ends_is_sent_again() -> None:
 
 
 @pytest.mark.parametrize("opened", [True, False])
-async def test_a_request_that_must_not_be_repeated_is_not(opened: bool) -> None:
-    """Nor is any on a connection that the request itself has opened."""
+async def test_an_unrepeatable_request_is_sent_once(opened: bool) -> None:
+    """Nor is a request repeated on a connection that it has opened itself."""
     async with answering(*([OK] if opened else []), None, OK) as (server, connections):
         if opened:
             await get(connections)
@@ -164,7 +159,7 @@ async def test_a_malformed_header_is_not_sent() -> None:
 
 
 async def test_requests_side_by_side_have_connections_of_their_own() -> None:
-    """Which later requests use again."""
+    """Later requests use these connections again."""
     async with answering(*[OK] * 6) as (server, connections):
         for _ in range(2):
             await asyncio.gather(*(get(connections) for _ in range(3)))

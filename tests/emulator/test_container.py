@@ -30,7 +30,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def the_only(instruction: str, *, last: bool = False) -> str:
-    """What stands behind an instruction that the file has once, or has last."""
+    """The arguments of an instruction: the only one of its kind, or with `last` the last one."""
     found = [rest for name, rest in STEPS if name == instruction]
     assert last or len(found) == 1
     return found[-1]
@@ -51,7 +51,7 @@ def test_what_it_copies_is_there_and_is_sent() -> None:
 
 
 def test_a_linter_finds_nothing() -> None:
-    """Neither of its rules for Dockerfiles nor of shellcheck's for RUN."""
+    """No rule for Dockerfiles is broken, and none of shellcheck for RUN."""
     linter = Path(sys.executable).with_name("hadolint")
     found = subprocess.run([linter, ROOT / "Dockerfile"], capture_output=True, text=True)
     assert found.stdout == ""
@@ -60,7 +60,7 @@ def test_a_linter_finds_nothing() -> None:
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the first stage leaves in /dist; its steps run in a folder in place of the root."""
+    """The folder /dist of the first stage, whose steps run in a folder in place of the root."""
     stage = STEPS[: [name for name, _ in STEPS].index("FROM", 1)]
     folder = tmp_path_factory.mktemp("stage")
     source, dist = folder / "source", folder / "dist"
@@ -79,7 +79,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_step(step: str, folder: Path, python: Path, **variables: str) -> None:
-    """Runs a step as printed, but for pip, users and owners, which are those of the image."""
+    """Runs a step as it stands, except that pip, users and owners of the image are replaced."""
     image = f"""
         set -e
         pip() {{ {python} -m pip --disable-pip-version-check "$@"; }}
@@ -142,7 +142,7 @@ def test_its_second_stage_serves(dist: Path, tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def serving(command: list[str], folder: Path, variables: dict[str, str]) -> Iterator[str]:
-    """The line that the command prints once it serves; the server ends with the block."""
+    """Yields the line that the command prints once it serves; the server ends with the block."""
     process = subprocess.Popen(
         command, cwd=folder, env=variables, stdout=subprocess.PIPE, text=True
     )

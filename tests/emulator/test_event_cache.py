@@ -1,4 +1,4 @@
-"""How long and how much ADK's service keeps of what it has read."""
+"""How many events ADK's service keeps, and for how long."""
 
 import pytest
 from google.adk.events import Event
@@ -35,7 +35,7 @@ def test_an_answer_without_an_etag_keeps_nothing() -> None:
 
 @pytest.mark.parametrize("is_old", [False, True])
 def test_events_are_read_again_after_a_time(is_old: bool) -> None:
-    """For the sake of what moves no etag; an append does not extend the time."""
+    """Some writes do not change the etag. An append does not extend the time."""
     clock = Clock()
     cache = EventCache(clock)
     cache.keep("s", '"1"', EVENTS, 10)
@@ -62,10 +62,10 @@ def test_events_are_read_again_after_a_time(is_old: bool) -> None:
     ],
     ids=["next", "unchecked", "other", "no-etag", "earlier", "sent-before", "sent-and-changed"],
 )
-def test_an_append_leaves_the_events_known_or_not(
+def test_an_append_keeps_events_only_while_their_order_is_known(
     event: Event, expected: str, etag: str, is_known: bool
 ) -> None:
-    """Known is what nobody else can have changed, and whose place is the last."""
+    """They are known if no other client can have changed them and the new event is the last."""
     cache = EventCache()
     cache.keep("s", '"1"', EVENTS, 10)
     entry = cache.take("s")
@@ -79,7 +79,7 @@ def test_an_append_leaves_the_events_known_or_not(
         ]
 
 
-def test_what_was_used_last_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recently_used_sessions_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_cache, "MOST_BYTES", 30)
     cache = EventCache()
     for path in "abc":
@@ -90,7 +90,7 @@ def test_what_was_used_last_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_session_that_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor does it drive out the others."""
+    """The other sessions stay in the cache."""
     monkeypatch.setattr(event_cache, "MOST_BYTES", 30)
     cache = EventCache()
     cache.keep("a", '"1"', EVENTS, 10)

@@ -104,7 +104,7 @@ def project(folder: Path) -> Path:
 
 
 def test_two_runs_at_once_have_servers_of_their_own(tmp_path: Path) -> None:
-    """In one folder, with the temporary folders that pytest chooses itself."""
+    """Both runs use one folder, and the temporary folders that pytest chooses."""
     folder = project(tmp_path / "theirs")
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider"]
     command += ["-p", "agent_engine_sessions.pytest_plugin", "-W", "ignore"]

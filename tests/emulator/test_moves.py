@@ -21,7 +21,7 @@ from tests.support.stores import PATIENCE
 
 SESSIONS, EVENTS = 20, 10
 MANY = int(os.environ.get("MOVED_SESSIONS", "500"))
-"""More than one query of an export finds with their events."""
+"""Sessions of which one query of an export finds only some, with their events."""
 
 ENGINE = "7"
 
@@ -97,7 +97,7 @@ def test_an_engine_that_is_moved_to_firestore_and_back_has_the_same_lines(
 
 
 def test_many_sessions_have_the_same_lines_after_each_move(emulator: str, tmp_path: Path) -> None:
-    """From Firestore to SQLite and back to Firestore, each time into an empty engine."""
+    """They move from Firestore to SQLite and back, each time into an empty engine."""
     stores = [
         f"firestore://many-{time.time_ns()}",
         f"sqlite:///{tmp_path}/many.db",
@@ -125,7 +125,7 @@ def test_many_sessions_have_the_same_lines_after_each_move(emulator: str, tmp_pa
 
 
 def many() -> Iterator[dict[str, Any]]:
-    """The lines of sessions whose ids have another order than their times, with their events."""
+    """The lines of sessions and their events; ids and times have different orders."""
     for number in range(MANY):
         name = f"sessions/s{hashlib.sha256(str(number).encode()).hexdigest()[:12]}"
         time_of = f"2026-01-01T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}Z"

@@ -1,4 +1,4 @@
-"""`start --strict`: a server that is no more than the managed service."""
+"""`start --strict`: the server refuses what the managed service refuses."""
 
 import asyncio
 import re
@@ -65,7 +65,7 @@ def test_a_session_beyond_the_official_limits_is_refused(
 
 
 def test_a_fork_takes_no_other_ids(session: str) -> None:
-    """Also for those who ask for the extensions."""
+    """The limit holds also for a request that asks for the extensions."""
     for session_id in ("Order_1", "a" * 64):
         answer = httpx.post(
             f"{session}:fork", json={"sessionId": session_id}, headers={"X-Extensions": "true"}
@@ -90,8 +90,8 @@ OWN = [route for route in ROUTES if route.is_own]
 
 
 @pytest.mark.parametrize("route", OWN, ids=lambda route: f"{route.verb} {route.template}")
-def test_a_method_of_this_project_is_not_there(url: str, route: Route) -> None:
-    """As in the managed service, which answers 404 to a path that it does not have."""
+def test_a_method_of_this_project_is_not_found(url: str, route: Route) -> None:
+    """The managed service answers 404 to a path that it does not have."""
     path = re.sub(r"\{[^=]+=([^}]+)\}", r"\1", route.template).replace("*", "a")
     answer = httpx.request(route.verb, f"{url}/v1beta1/{path}")
     assert answer.status_code in (404, 405), answer.text
@@ -129,12 +129,12 @@ def test_a_filter_by_a_field_of_this_project_is_refused(
     assert answer.status_code == 400, answer.text
 
 
-def test_all_engines_are_no_engine(session: str) -> None:
+def test_the_engine_that_stands_for_all_is_refused(session: str) -> None:
     everywhere = re.sub("reasoningEngines/.*", "reasoningEngines/-/sessions", session)
     assert httpx.get(everywhere).status_code == 400
 
 
-def test_what_the_managed_service_has_is_there(session: str) -> None:
+def test_methods_of_the_managed_service_work(session: str) -> None:
     """Compaction is official; a header that the service does not know changes nothing."""
     compaction = {"compaction": {"eventEditing": {"mode": "AUTO"}}}
     assert httpx.post(f"{session}:compact", json=compaction).json()["done"] is True
@@ -147,8 +147,8 @@ def test_what_the_managed_service_has_is_there(session: str) -> None:
     assert named.json()["displayName"] == "n"
 
 
-def test_the_tools_of_this_project_go_on(session: str, tmp_path: Path) -> None:
-    """The fixtures seed and export; the commands say what they are by a header."""
+def test_the_tools_of_this_project_still_work(session: str, tmp_path: Path) -> None:
+    """The fixtures seed and export, and so do the commands: they send a header."""
     url = session.partition("/v1beta1/")[0]
     theirs = Sessions(url, "p")
     lines = theirs.export()
@@ -164,7 +164,7 @@ def test_the_tools_of_this_project_go_on(session: str, tmp_path: Path) -> None:
 
 
 def test_adks_service_needs_no_extension(session: str) -> None:
-    """But for the state of users and the check of revisions, which VertexAiSessionService lacks."""
+    """Except for user state and check_revision, which VertexAiSessionService lacks."""
     engine = session.split("/")[-3]
     url = session.partition("/v1beta1/")[0]
 

@@ -136,7 +136,7 @@ def test_nothing_beside_the_files_is_served(name: str) -> None:
 
 @pytest.mark.parametrize("path", DOCS)
 def test_every_page_of_the_documentation_is_drawn_and_its_links_hold(path: str) -> None:
-    """Links to other pages, to their headings and to pictures; those to source files are text."""
+    """Links to pages, headings and pictures work; links to source files become text."""
     text = get(f"/{path}", accept=BROWSER).get_data(as_text=True)
     assert text.count("<h1 ") == 1
     for link in re.findall(r'(?:href|src)="([^"]+)"', text):
@@ -147,7 +147,7 @@ def test_every_page_of_the_documentation_is_drawn_and_its_links_hold(path: str) 
             assert not anchor or f'id="{anchor}"' in answer.get_data(as_text=True), link
 
 
-def test_other_clients_than_browsers_get_the_documentation_as_it_is_written() -> None:
+def test_clients_other_than_browsers_get_the_markdown_of_the_documentation() -> None:
     answer = get("/docs/settings.md")
     assert answer.content_type == "text/plain; charset=utf-8"
     assert answer.data == (ROOT / "docs/settings.md").read_bytes()
@@ -215,7 +215,7 @@ def test_the_page_may_call_the_api_and_the_issuer_that_the_settings_name() -> No
 def test_google_gives_tokens_without_a_code_unless_the_setting_says_otherwise(
     issuer: str, setting: str, expected: str
 ) -> None:
-    """Its token endpoint takes no code of a web client without a secret."""
+    """Google's token endpoint refuses a code of a web client that sends no secret."""
     answer = get(
         "/console/",
         auth="id_token",
@@ -241,7 +241,7 @@ def test_a_page_of_another_origin_may_lead_to_the_console() -> None:
 
 
 def test_the_console_ships_with_the_package() -> None:
-    """The wheel holds `functions` whole, as does what gcloud uploads, and the documentation."""
+    """The wheel has all of `functions` and the documentation; gcloud uploads `functions`."""
     for name in ("functions", "README.md", "docs"):
         included = f'"{name}" = "agent_engine_sessions/_server/{name}"'
         assert included in Path(ROOT / "pyproject.toml").read_text()

@@ -196,7 +196,7 @@ SESSIONS = re.compile(
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_without_the_extensions_the_routes_are_the_official_ones(version: str) -> None:
-    """Methods of sessions and engines, and their parameters; GAPIC sends no others."""
+    """GAPIC sends no others than these methods of sessions and engines, with their parameters."""
     ours = {
         (route.verb, re.sub(r"\{[^=]+=([^}]+)\}", r"\1", route.template)): {*route.query}
         for route in official_routes()

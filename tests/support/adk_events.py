@@ -1,4 +1,4 @@
-"""Events with every kind of field that ADK's events have."""
+"""Events that together have every field of ADK's events."""
 
 from google.adk.events import Event, EventActions
 from google.adk.tools.tool_confirmation import ToolConfirmation

@@ -10,7 +10,7 @@ from cryptography.x509.oid import NameOID
 
 
 def certificate_of(host: str) -> tuple[bytes, bytes]:
-    """A private key and a certificate that it signed itself, as PEM."""
+    """A private key and its self-signed certificate, as PEM."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)

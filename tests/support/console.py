@@ -12,7 +12,7 @@ PATIENCE = 20_000
 """Milliseconds that the page may take for anything."""
 
 LATER = 5_000
-"""Milliseconds after which a page has asked the server again for what is new."""
+"""Milliseconds after which a page has asked the server for changes again."""
 
 _HTTP = httpx.Client(timeout=60)
 """One for all: each new one reads the certificates of the system again."""

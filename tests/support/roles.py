@@ -8,8 +8,6 @@ from typing import Any
 from functions.config.settings import Settings
 from tests.support.api import Api
 
-ROLES = ("admin", "agent", "viewer", "user")
-
 
 def token(**claims: Any) -> str:
     """A token with these claims, as Cloud Run forwards it once it has verified it."""

@@ -30,7 +30,7 @@ def documents_below(
 
 
 def sessions_stored(store: Store, engine: str, ids: Sequence[str]) -> int:
-    """How many sessions of these ids the store still has, however hidden.
+    """How many sessions of these ids the store still has, hidden ones included.
 
     In SQLite, no other engine may have sessions of these ids.
     """

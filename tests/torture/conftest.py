@@ -16,7 +16,7 @@ from tests.support.torture.killing import Killing, killed_server
 
 @pytest.fixture
 def killing(store_environment: dict[str, str]) -> Iterator[Killing]:
-    """A server to kill; on a busy machine it has time for all of a request's work."""
+    """A server to kill. Its time limits are long enough for a busy machine."""
     with killed_server({**store_environment, "WORK_TIME_LIMIT": "120s"}) as killing:
         yield killing
 

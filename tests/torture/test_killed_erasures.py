@@ -42,7 +42,7 @@ def test_a_server_that_is_killed_twice_while_it_erases_a_user_leaves_nothing(
 
 
 def kill(killing: Killing, engine: str, *, is_first: bool) -> None:
-    """Kills the server on the way of an erasure that no method sees to be unfinished."""
+    """Kills the server during an erasure, and checks that no method shows what is left."""
     before = sessions_stored(killing.store, engine, SOME)
     with killing.client() as client:
 

@@ -20,7 +20,7 @@ PURGE = {"filter": 'author="tool"', "force": True}
 def test_a_server_that_is_killed_while_it_compacts_loses_nothing(
     killing: Killing, rounds: Rounds
 ) -> None:
-    """Each event is as it was or compacted, its original is there, and a second run ends it."""
+    """Each event is unchanged or compacted, its original exists, and a second call finishes."""
     for number in rounds(2):
         compact_and_kill(killing, number)
 
@@ -29,7 +29,7 @@ def test_a_server_that_is_killed_while_it_compacts_loses_nothing(
 def test_a_server_that_is_killed_while_it_purges_events_counts_what_is_left(
     killing: Killing, rounds: Rounds
 ) -> None:
-    """Events of others stay, and the same request removes the rest."""
+    """Events that do not match stay, and the same request removes the rest."""
     for number in rounds(2):
         purge_and_kill(killing, number)
 
@@ -87,7 +87,7 @@ def purge_and_kill(killing: Killing, number: int) -> None:
 
 
 def event(number: int) -> dict[str, Any]:
-    """The event of an import, of an invocation of its own; a tool's has a large response."""
+    """An event to import, of an invocation of its own; that of a tool has a large response."""
     response = {"functionResponse": {"id": "c", "name": "f", "response": {"rows": "x" * 6_000}}}
     return {
         "name": f"e{number}",
@@ -99,7 +99,7 @@ def event(number: int) -> dict[str, Any]:
 
 
 def listed(killing: Killing, session: str, **query: str) -> list[Any]:
-    """All events of a session, which counts them."""
+    """All events of a session; checks that the session counts as many."""
     with killing.client() as client:
         events = client.walk(f"{session}/events", "sessionEvents", pageSize="1000", **query)
         assert client.ok("GET", session, view="FULL")["eventCount"] == len(events)

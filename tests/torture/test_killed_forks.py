@@ -25,7 +25,7 @@ EVENTS = 40
 MANY = int(os.environ.get("FORKED_EVENTS", "4500"))
 LIMIT = os.environ.get("FORK_TIME_LIMIT", "0.001s")
 MOST_BYTES = 200 * 2**20
-"""What a process may take for a fork, however many events it has."""
+"""Memory that a process may use for a fork of any number of events."""
 
 
 @pytest.mark.shares(2)
@@ -63,7 +63,7 @@ def fork_and_kill(killing: Killing, *, whole: bool) -> None:
 
 
 def test_a_fork_of_many_events_goes_on_after_each_kill(store_environment: dict[str, str]) -> None:
-    """It takes several requests of little memory, and no one sees it before it is complete."""
+    """A fork takes several requests of little memory; no method shows it before its end."""
     engine = f"{PARENT}/many"
     source, name = f"{engine}/sessions/source", f"{engine}/sessions/f"
     with killed_server({**store_environment, "WORK_TIME_LIMIT": LIMIT}) as killing:
@@ -98,7 +98,7 @@ def test_a_fork_of_many_events_goes_on_after_each_kill(store_environment: dict[s
 
 
 def small_event(number: int) -> dict[str, Any]:
-    """The event of an import."""
+    """An event to import."""
     content = {"parts": [{"text": f"event {number}"}]}
     time = "2026-01-01T00:00:00Z"
     fields = {"author": "a", "invocationId": f"i{number}", "timestamp": time, "content": content}

@@ -149,16 +149,16 @@ def append_at(api: Api, session: str, event: Any, query: dict[str, str]) -> Answ
 def test_a_delete_whose_answer_was_lost_leaves_a_successor_alone(
     api: Api, proxy: FaultyFirestore
 ) -> None:
-    """A session made anew under the id, before the delete is tried again, is another one."""
+    """A session that is created under the id before the delete is tried again is another one."""
     session = api.create("s")
     api.append(session)
 
-    def make_anew() -> None:
+    def create_again() -> None:
         proxy.plan = lambda call: None
         api.create("s")
         assert api.append(session, author="successor").status == 200
 
-    proxy.plan = commit(0, Fault("after", grpc.StatusCode.UNAVAILABLE, make_anew))
+    proxy.plan = commit(0, Fault("after", grpc.StatusCode.UNAVAILABLE, create_again))
     assert api.call("DELETE", session).status in {200, 404}
     (event,) = api.walk(f"{session}/events", "sessionEvents")
     assert event["author"] == "successor"

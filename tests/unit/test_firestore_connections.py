@@ -200,7 +200,7 @@ def page_of(limit: int) -> StructuredQuery:
 def test_calls_that_the_caller_leaves_keep_no_memory(
     fake: FakeFirestore, rpc: Rpc, call: str
 ) -> None:
-    """Each would else keep about 20 KiB for good, and these 20 MiB."""
+    """Otherwise gRPC would never free about 20 KiB of each call, here 20 MiB."""
     fake.found = 2
 
     def leave(count: int) -> int:
@@ -233,7 +233,7 @@ def made(fake: FakeFirestore, monkeypatch: pytest.MonkeyPatch) -> list[dict[str,
 
 
 def test_connections_to_google_are_pinged_as_by_googles_client(made: list[dict[str, Any]]) -> None:
-    """Every 30 seconds: both of calls, and those of listeners."""
+    """Every 30 seconds, on both connections of calls and on those of listeners."""
     with closing(Rpc("p", "(default)", "", 10 * SECOND)) as rpc:
         rpc.commit([])
         with closing(rpc.listen(ENGINE, StructuredQuery())) as listening:

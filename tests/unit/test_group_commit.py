@@ -26,7 +26,7 @@ class File:
     def __init__(
         self, path: Path, timeout: float = 60.0, by_any_thread: Sequence[bool] = (False,)
     ) -> None:
-        """`by_any_thread` says of each write in turn whether any thread may do its work."""
+        """`by_any_thread` says for each write, in turn, if any thread may do the work."""
         self.path = path
         self.by_any_thread = itertools.cycle(by_any_thread)
         self.statements: list[str] = []
@@ -101,7 +101,7 @@ def test_writers_that_wait_are_committed_together(file: File) -> None:
 
 
 def test_the_thread_that_has_the_turn_does_the_work_of_those_that_wait(tmp_path: Path) -> None:
-    """One change of threads for each writer that waits, and not one after the other."""
+    """The threads that wait wake up once, after the commit; none waits for another to work."""
     file = File(tmp_path / "f.db", by_any_thread=ANY)
     futures = file.together(lambda: file.insert("a"), lambda: file.insert("b"))
     assert all(future.exception() is None for future in futures)

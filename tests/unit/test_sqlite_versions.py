@@ -231,7 +231,7 @@ def test_an_event_under_its_former_id_is_met_by_its_retry(old: Path) -> None:
 
 
 def test_a_step_that_fails_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a step did before it failed is undone; the next opening takes the step anew."""
+    """What a step did before it failed is undone; the next opening takes the step again."""
     before = schema(old)
     broken = (*STEPS[:1], ("CREATE TABLE half (id INTEGER);\nCREATE TABLE half (id INTEGER);\n",))
     with monkeypatch.context() as patch:

@@ -62,7 +62,7 @@ def changed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_batch_asks_as_often_as_two_events_do(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One statement finds which of its events the session has, or had and deleted."""
+    """One statement finds the events that the session has already, or has removed."""
     session, asked = api.create("s"), list[str]()
     write = Database.write
 

@@ -1,4 +1,4 @@
-"""A thread of the worker stays with a client that asks at once again, unless others wait."""
+"""A thread of the worker serves the next request of its client, unless other clients wait."""
 
 from collections import deque
 from collections.abc import Callable
@@ -20,7 +20,7 @@ class Client:
 
 
 class Worker(BoundedWorker):
-    """A worker without a server, which answers a number of requests of a client."""
+    """A worker without a server; it answers a number of requests of one client."""
 
     def __init__(self, answers: int, after_answer: Callable[["Worker"], object]) -> None:
         self.alive = True

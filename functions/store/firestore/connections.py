@@ -3,10 +3,10 @@
 Google's front end takes 100 streams on one connection, and gRPC makes further calls wait. An open
 listener is one stream. A hundred listeners on the connection of the calls would stop every call.
 
-On one connection for calls gRPC's own thread reads answers, and for each answer two changes of
-threads take most of the CPU time of a query. On the other, the thread of the caller reads them.
-There a call keeps its memory for good unless it is read to its end, even if it is cancelled. So
-queries that callers often leave early have the first connection.
+On the connection `calls`, gRPC's own thread reads the answers; for each answer two changes of
+threads take most of the CPU time of a query. On `whole_calls`, the thread of the caller reads them.
+There gRPC never frees the memory of a call that is not read to its end, even if it is cancelled. So
+queries that callers often leave early use `calls`; docs/decisions/0012 has the measurements.
 """
 
 import json
@@ -46,7 +46,7 @@ _OPTIONS: list[tuple[str, str | int]] = [
 ]
 
 _ON_ONE_THREAD = (ChannelOptions.SingleThreadedUnaryStream, 1)
-"""Has the thread that iterates over the answers of a call also receive them."""
+"""The thread that iterates over the answers of a call also receives them from the network."""
 
 _KEEPALIVE = [("grpc.keepalive_time_ms", 30_000), ("grpc.http2.ping_timeout_ms", 5_000)]
 """Milliseconds between two pings of a connection with calls, and until an answer is overdue.
@@ -94,7 +94,7 @@ class Connections:
 
 
 def _connector(emulator_host: str) -> Callable[..., grpc.Channel]:
-    """Makes channels, which may have further options."""
+    """Makes channels; the arguments of the function are further options."""
     if emulator_host:
         return lambda *more: grpc.insecure_channel(emulator_host, options=[*_OPTIONS, *more])
     import google.auth

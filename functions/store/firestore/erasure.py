@@ -23,10 +23,10 @@ BATCH = 400
 """Deletes in one commit."""
 
 _FEW = 40
-"""Sessions for which a count of their neighbours does not pay."""
+"""Sessions so few that a query for each costs less than a count of their neighbours may save."""
 
 _WIDEST = 20_000
-"""Documents that one query finds at most. A purge whose time is up reads the rest in vain."""
+"""Documents that one query finds at most. It is read to its end, also when the time is up."""
 
 _THREADS = 8
 
@@ -86,8 +86,8 @@ def erase_all(
         for group in _groups(_with_contents(rpc, pool, sessions)):
             erasures.append(pool.submit(_erase_together, rpc, group, now, is_time_up))
             if len(erasures) == 1:
-                # Some headway, however little time there is. Later commits do not hold up the
-                # query that finds what the next ones delete, since it has a deadline.
+                # A purge removes something however little time it has. Only the first commit is
+                # waited for: the query that still runs has a deadline.
                 erasures[0].result()
             if is_time_up():
                 break
@@ -95,12 +95,12 @@ def erase_all(
 
 
 def _with_contents(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterator[WithContents]:
-    """All of the sessions, each with what is below it, or with BATCH documents of that at least."""
+    """Yields each session with all documents below it, or with the first ones, at least BATCH."""
     for _, group in groupby(sorted(sessions, key=_place), _collection):
         of_engine = list(group)
         limit = 2 * BATCH
         if len(of_engine) < limit:
-            # One query may do; it reads no more than these documents of live sessions.
+            # One query may find everything; it reads at most `limit` documents of live sessions.
             some = list(_of_neighbours(rpc, of_engine, limit, are_alone=False))
             yield from some
             of_engine = of_engine[len(some) :]
@@ -108,10 +108,10 @@ def _with_contents(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterat
 
 
 def _of_many(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterator[WithContents]:
-    """The same for sessions of one engine, in the order of their names.
+    """Yields the same as `_with_contents`, for sessions of one engine in the order of their names.
 
-    A count tells whether live sessions lie between them. If none does, one query reads what is
-    below all of them. Else each half is looked at in the same way, down to a few sessions.
+    A count tells whether live sessions lie between them. If not, queries read all that is below
+    them. Otherwise each half is treated in the same way, down to _FEW sessions.
     """
     count = len(sessions)
     if count <= _FEW:
@@ -131,7 +131,7 @@ def _of_many(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterator[Wit
 
 
 def _of_each(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterator[WithContents]:
-    """The same by a query for each session, so that no event of a live one is read."""
+    """Yields the same by a query for each session, which reads no event of a live session."""
     for start in range(0, len(sessions), _FEW):
         some = sessions[start : start + _FEW]
         yield from zip(some, pool.map(lambda found: _contents(rpc, found), some), strict=True)
@@ -140,10 +140,10 @@ def _of_each(rpc: Rpc, pool: Executor, sessions: list[Document]) -> Iterator[Wit
 def _of_neighbours(
     rpc: Rpc, sessions: list[Document], limit: int, *, are_alone: bool
 ) -> Iterator[WithContents]:
-    """The same for the first of the sessions, at least one, by one query.
+    """Yields the same by one query, for as many of the sessions as it finds whole.
 
-    It ends before the first session that the query does not find whole, and at a live one, which
-    `are_alone` does not expect. Of a first session with more documents it finds `limit`.
+    Also ends at a live session; `are_alone` says that none lies between these. If the first session
+    has more than `limit` documents, yields that one with the first `limit`.
     """
     prefix = f"{_collection(sessions[0])}/"
     ids = {found.name.removeprefix(prefix): found for found in sessions}
@@ -228,7 +228,7 @@ def _contents(rpc: Rpc, session: Document, behind: str = "") -> list[Document]:
 
 
 def _streamed(rpc: Rpc, parent: str, query: StructuredQuery) -> Iterator[Document]:
-    """What a query finds, of which the caller may leave the rest unread."""
+    """The documents that a query finds; the caller need not read all of them."""
     return (found for found, _ in rpc.run_query(parent, query) if found is not None)
 
 

@@ -1,4 +1,4 @@
-"""The methods of the Store protocol for events and histories, but for appends."""
+"""The methods of the Store protocol for events and histories, except appends."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext

@@ -1,4 +1,4 @@
-"""Reads whole sessions by id, for an export: one query finds all documents of many sessions."""
+"""Reads sessions with their histories, for an export: one query finds the documents of many."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,16 +16,16 @@ from functions.store.history import MAX_BYTES, MAX_ITEMS, HistoryPiece, WholeSes
 from functions.store.paging import Cursor, Page, checked_cursor
 
 _PAGE = 5_000
-"""Documents that one query finds at most; it ends earlier after MAX_BYTES."""
+"""Documents that one query finds at most; the reader stops earlier, after MAX_BYTES."""
 
 _HISTORY = ("events", "changes")
 
 _Found = list[tuple[Document, list[Document]]]
-"""Documents of sessions, each with those of its history."""
+"""The document of each session, with the documents of its history."""
 
 
 def next_engine(rpc: Rpc, location: str, behind: str) -> str | None:
-    """The name of a location's next engine behind one that has sessions."""
+    """The name of the next engine behind `behind` in a location, of those that have sessions."""
     start = f"{rpc.root}/{behind}/sessions/{LAST_NAME}" if behind else ""
     query = documents_by_name("sessions", (), 1, start, everywhere=True)
     for found, _ in rpc.run_query(location, query):
@@ -37,7 +37,7 @@ def next_engine(rpc: Rpc, location: str, behind: str) -> str | None:
 def read_sessions(
     rpc: Rpc, engine: EngineName, behind: Cursor | None, now: int
 ) -> Page[WholeSession]:
-    """The next sessions of an engine behind `[id]`, without the history of one that is large."""
+    """The next sessions of an engine behind the cursor `[id]`; a large one has no history here."""
     (start,) = checked_cursor(behind, str) or [""]
     reading = rpc.batch_get([str(engine)], HIDING)
     found, large, last = _read(rpc, engine, str(start))
@@ -59,7 +59,10 @@ def read_sessions(
 
 
 def _read(rpc: Rpc, engine: EngineName, start: str) -> tuple[_Found, Document | None, str | None]:
-    """Whole sessions, the last of them if it is too large, and the id to go on behind, if any."""
+    """Sessions, the last of them if it is too large, and the id behind which the next page starts.
+
+    The id is None at the end. Every session but the large one has all of its history.
+    """
     collection = f"{rpc.root}/{engine}/sessions"
     found: _Found = []
     count = size = 0

@@ -42,8 +42,8 @@ def purge(rpc: Rpc, now: int, part: Part, is_time_up: Callable[[], bool]) -> Pur
     is_due = scanned is None
     shards = range(part.number, PURGE_SHARDS, part.of)
     expired, deleted = _Search(rpc, shards, now // 1000, place), _Search(rpc, shards, 0, None)
-    # Firestore works on both queries at once. From its start, the one for expired sessions finds
-    # deleted ones, too.
+    # Firestore works on both queries at once. Without a place, the query for expired sessions finds
+    # the deleted ones, too.
     both = [expired] if place is None else [expired, deleted]
     of_expired, *of_deleted = map(list, [search.begin() for search in both])
     total, last = Purged(0, 0, done=False), place
@@ -89,7 +89,7 @@ def count_expired(rpc: Rpc, now: int, most: int) -> Backlog:
 
 @dataclass
 class _Search:
-    """Finds sessions of some shards that expire up to `until`, behind a place."""
+    """Finds sessions of some shards behind a place that expire up to `until`, in microseconds."""
 
     rpc: Rpc
     shards: range
@@ -105,7 +105,10 @@ class _Search:
 def _purge_behind(
     search: _Search, sessions: list[Document], now: int, is_time_up: Callable[[], bool]
 ) -> tuple[Purged, _Place]:
-    """Erases what a search finds, first these sessions; answers up to which place none is left."""
+    """Erases the sessions, then all that the search finds, until the time is up.
+
+    Also returns the place up to which no session is left.
+    """
     total = Purged(0, 0, done=False)
     while True:
         over = [found for found in sessions if is_over(found, now)]

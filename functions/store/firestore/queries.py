@@ -245,7 +245,7 @@ def documents_below(behind: str, limit: int, *, from_: str = "", to: str = "") -
 
 
 def whole_sessions(collection: str, behind: str, limit: int) -> StructuredQuery:
-    """The sessions of a collection's full name, behind an id, and all that is below them."""
+    """The sessions of a collection, by its full name, behind an id, with all that is below them."""
     result = _select("", limit=limit)
     result.from_[0].all_descendants = True
     _order(result, "__name__", descending=False)

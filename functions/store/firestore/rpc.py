@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 _SERVICE = "/google.firestore.v1.Firestore/"
 
 _MOST_LEFT = 100
-"""Calls on the connection of whole calls that may be left; each keeps about 20 KiB for good."""
+"""Calls on `whole_calls` that callers may leave early; gRPC never frees about 20 KiB of each."""
 
 Metadata = tuple[tuple[str, str], ...]
 _Answer = TypeVar("_Answer")
@@ -178,9 +178,9 @@ class Rpc:
         return wait
 
     def find(self, parent: str, query: StructuredQuery) -> Iterator[Document]:
-        """Starts a query, and streams what it finds in a fraction of the CPU time of `run_query`.
+        """Starts a query and streams its documents, in a fraction of the CPU time of `run_query`.
 
-        It is read to its end, whether the caller wants all documents or not.
+        The query is read to its end, also if the caller does not want all documents.
         """
         request = self._query(parent, query, None)
         metadata = self._routed(parent=request.parent)
@@ -200,7 +200,7 @@ class Rpc:
         return documents()
 
     def count(self, parent: str, query: StructuredQuery) -> int:
-        """How many documents a query finds; Firestore bills a read for each thousand begun."""
+        """How many documents a query finds; Firestore bills a read for every thousand of them."""
         request = RunAggregationQueryRequest(parent=self._parent(parent))
         counting = request.structured_aggregation_query
         counting.structured_query.CopyFrom(query)
@@ -228,7 +228,7 @@ class Rpc:
 
         With `read_time` it finds what was there at that moment, up to an hour ago. Firestore may
         send answers without a moment, which have that of the answers before them. `is_page` says
-        that the caller rarely wants less than the query's limit, and makes that cheaper.
+        that the caller rarely leaves the query before its limit; the query then costs less CPU.
         """
         request = self._query(parent, query, read_time)
         metadata = self._routed(parent=request.parent)
@@ -292,7 +292,7 @@ class Rpc:
 
 
 class _Whole(Generic[_Answer]):
-    """The answers of a call on the connection of whole calls; it reads those that nobody wants."""
+    """The answers of a call on `whole_calls`; when dropped, reads those that the caller left."""
 
     def __init__(self, call: Iterator[_Answer]) -> None:
         self._call = call

@@ -163,10 +163,8 @@ class FirestoreStore(FirestoreEvents):
         def read_one(engine: EngineName, query: PageQuery) -> Page[WholeSession]:
             return exporting.read_sessions(rpc, engine, query.cursor, now)
 
-        if not engine.is_wildcard:
-            return read_one(engine, query)
-        following = partial(exporting.next_engine, rpc, engine.location)
-        return page_of_engines(engine.location, following, read_one, query)
+        next_engine = partial(exporting.next_engine, rpc, engine.location)
+        return page_of_engines(engine, next_engine, read_one, query)
 
     def update_session(
         self,

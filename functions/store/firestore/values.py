@@ -35,7 +35,7 @@ def document(path: str, fields: Fields) -> Document:
 
 
 def _set(target: Value, of: Storable) -> None:
-    # In place: a Value for each field, copied into its document, takes longer.
+    # Sets the value in place: making a Value and copying it into the document takes longer.
     if isinstance(of, str):
         target.string_value = of
     elif isinstance(of, bool):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from functions.rules.session import SessionRecord
 
 _NOTHING: tuple[Any, ...] = (None,) * 8
-"""The row of an engine that is not in the file."""
+"""Stands for the row of an engine that the file does not have."""
 
 
 def create_session(
@@ -82,6 +82,6 @@ def create_session(
     if app is not None or user is not None or state.app or state.user:
         merge_state(db, keys, StateChange(app=state.app, user=state.user))
         return live_session(db, record.name, now)[1]
-    # Nothing is read that the record does not say: most users and engines have no state.
+    # Most users and engines have no state, so the record says all that a read would find.
     own = None if scope is None else join_members(filter(None, state.session.values()))
     return replace(record, state=own, version=keys.version, event_count=0)

@@ -109,9 +109,9 @@ class Database:
                 self._local.writing = None
 
     def run(self, work: Work[Result]) -> Result:
-        """Does work in a transaction that is on disk at the return; within a write, a part of it.
+        """Does work in a transaction that is on disk at the return; within a write, in that one.
 
-        Another thread that writes may do the work, so it must rest on nothing of its own thread.
+        Another thread may do the work, so the work must use nothing of its own thread.
         """
         if self._writing is not None:
             return work(self._writing)

@@ -48,7 +48,7 @@ def place_of(db: sqlite3.Connection, name: SessionName, session: int, point: Poi
     if seq is None and point.through_event:
         raise EventNotFound(f"{name}/events/{wanted}")
     if seq is None:
-        # An export reads histories, too, and has no points.
+        # An export reads histories without a point, and does not wait for this import.
         from functions.rules.fork import InvocationNotFound
 
         raise InvocationNotFound(name, wanted)

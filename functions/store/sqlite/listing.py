@@ -183,7 +183,7 @@ class _Walk:
         return bool(self._moved)
 
     def page_of_one_statement(self, name: str, behind: Place | None) -> Page[SessionRecord]:
-        """The page of an engine's sessions, of which none moved since the walk began."""
+        """The page of an engine's sessions, for a walk in which none has moved."""
         rows = self._some_rows(self._listed, self._unmoved_clauses(name), behind, self._first_rows)
         position, record = self._position, self._record
         return fill_page(
@@ -195,7 +195,7 @@ class _Walk:
         )
 
     def unmoved(self, name: str, behind: Place | None) -> Iterator[_Placed]:
-        """An engine's sessions where they stand, but for those that moved."""
+        """An engine's sessions where they stand, except those that moved."""
         position, moved, record = self._position, self._moved, self._record
 
         def place(row: Sequence[Any]) -> Place:

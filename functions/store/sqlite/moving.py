@@ -42,7 +42,7 @@ _END = Place(2**63 - 1, 2**63 - 1)
 
 
 def next_engine(db: sqlite3.Connection, location: str, behind: str) -> str | None:
-    """The name of a location's next engine behind one."""
+    """The name of the next engine behind `behind` in a location."""
     names = "SELECT min(name) FROM engines WHERE location = ? AND name > ?"
     name: str | None = db.execute(names, (location, behind)).fetchone()[0]
     return name
@@ -51,7 +51,7 @@ def next_engine(db: sqlite3.Connection, location: str, behind: str) -> str | Non
 def read_sessions(
     db: sqlite3.Connection, engine: EngineName, behind: Cursor | None, now: int
 ) -> Page[WholeSession]:
-    """The sessions of an engine by id, behind `[id]`, until their histories fill a piece."""
+    """The sessions of an engine behind the cursor `[id]`, until their histories fill a piece."""
     (start,) = checked_cursor(behind, str) or [""]
     found: list[WholeSession] = []
     count = size = 0

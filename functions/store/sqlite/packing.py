@@ -54,8 +54,8 @@ def packed_rows(
 ) -> Iterable[Sequence[Any]]:
     """The columns of each row that the `clauses` select, which are SQL from FROM on.
 
-    They come as a list, or row by row if they are large. An integer among the texts may come as
-    text.
+    Small rows are in a list; SQLite yields large ones one by one. An integer among the texts may be
+    a text.
     """
     rows = f"FROM (SELECT {columns.source} {clauses}) r"
     longest = db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _PACKED_BYTES)
@@ -85,7 +85,7 @@ def packed_rows(
 def with_records(
     rows: Iterable[Sequence[Any]], record: Callable[[Sequence[Any]], Record]
 ) -> Iterable[tuple[Sequence[Any], Record]]:
-    """Each row with its record: a list if the rows are one, else one by one."""
+    """Each row with its record, in a list if the rows are in one."""
     if isinstance(rows, list):
         return [(row, record(row)) for row in rows]
     return ((row, record(row)) for row in rows)

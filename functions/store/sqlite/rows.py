@@ -198,7 +198,7 @@ _HAS_EVENT = " UNION ALL ".join(["SELECT 1 FROM events WHERE session = ? AND id 
 def new_events(
     db: sqlite3.Connection, session: int, events: Sequence[EventAndState]
 ) -> list[EventAndState]:
-    """Those that a session neither has nor had and deleted, in one statement."""
+    """The events that a session neither has nor has removed; one statement finds them."""
     if len(events) == 1:
         return [each for each in events if not has_event(db, session, each[0])]
     ids = [name for event, _ in events for name in (event.id, event.former_id) if name]
@@ -214,7 +214,7 @@ _KNOWN_IDS = " UNION ALL ".join(
 
 
 def insert_events(db: sqlite3.Connection, session: int, events: Iterable[EventRecord]) -> None:
-    """Adds the rows of events, in their order; SQLite prepares a statement once for all of them."""
+    """Adds events in their order; one statement serves all rows of the same columns."""
     for columns, rows in groupby((event_row(session, event) for event in events), tuple):
         db.executemany(_insertion("events", columns), rows)
 

@@ -1,6 +1,6 @@
-"""The Store protocol in SQL: a write is one transaction, but for removals of many rows.
+"""The Store protocol in SQL: a write is one transaction, except removals of many rows.
 
-A method imports by itself the modules that no other method needs; see
+If few methods need a module, those methods import it themselves; see
 docs/decisions/0009-starts-import-little.md.
 """
 
@@ -216,10 +216,8 @@ class SqliteStore(SqliteEvents):
             def read_one(engine: EngineName, query: PageQuery) -> Page[WholeSession]:
                 return moving.read_sessions(db, engine, query.cursor, now)
 
-            if not engine.is_wildcard:
-                return read_one(engine, query)
-            following = partial(moving.next_engine, db, engine.location)
-            return page_of_engines(engine.location, following, read_one, query)
+            next_engine = partial(moving.next_engine, db, engine.location)
+            return page_of_engines(engine, next_engine, read_one, query)
 
     def read_history(
         self, name: SessionName, behind: Cursor | None, now: int, owner: str | None = None

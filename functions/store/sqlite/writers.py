@@ -1,8 +1,8 @@
 """Group commit: the writers of one process share transactions, and so the waits for the disk.
 
 One thread at a time has the turn. It does its own work, then the work of the threads that wait,
-commits for all, and then all of them return. Each work but the first has a savepoint, so that a
-writer that fails undoes its own work alone. See docs/decisions/0015-group-commit.md.
+and commits for all; then all of them return. Each work except the first has a savepoint, so a
+failure undoes one work alone. See docs/decisions/0015-group-commit.md.
 """
 
 import sqlite3
@@ -19,9 +19,8 @@ from functions.rules.errors import StoreUnavailable
 _MOST = 100
 """Writers of one transaction."""
 
-LONGEST = 0.05
-"""Seconds after which a transaction takes no more writers: those of other processes wait for it."""
-
+_LONGEST = 0.05
+"""Seconds after which a transaction takes no more writers: other processes wait for its end."""
 
 Result = TypeVar("Result")
 
@@ -33,8 +32,8 @@ Work = Callable[[sqlite3.Connection], Result]
 class _Writer:
     """A thread that wants to write, and its work if another thread may do that.
 
-    The thread waits for `woken` to be released: it then has the turn or, where `group` is set, the
-    transaction with its work has ended.
+    The thread waits until another one releases `woken`. If `group` is set then, the transaction
+    with its work has ended; otherwise the thread has the turn.
     """
 
     work: Work[Any] | None = None
@@ -61,9 +60,9 @@ class _Writer:
 
 @dataclass(slots=True)
 class _Group:
-    """The writers of one transaction that wait for its end, and why it failed if it did.
+    """The writers of one transaction that wait for its end, and the error that lost it, if any.
 
-    No more join it from the time `end` on.
+    From the time `end` on, the monotonic clock's, no more writers join.
     """
 
     end: float
@@ -86,7 +85,7 @@ class Writers:
         connect: Callable[[], sqlite3.Connection],
         timeout: float,
         check: Callable[[sqlite3.Connection], None],
-        longest: float = LONGEST,
+        longest: float = _LONGEST,
     ) -> None:
         """`connect` opens a connection; a thread waits `timeout` seconds for its turn.
 
@@ -104,7 +103,10 @@ class Writers:
         self._group = _Group(0)
 
     def run(self, work: Work[Result]) -> Result:
-        """Does work in a transaction that is on disk when this returns; raises as `write`."""
+        """Does work in a transaction that is on disk when this returns.
+
+        Raises the errors of the work, and StoreUnavailable as `write` does.
+        """
         writer = _Writer(work)
         if not self._take(writer):
             result: Result = writer.outcome()
@@ -155,7 +157,7 @@ class Writers:
         return self._connection
 
     def _take(self, writer: _Writer) -> bool:
-        """Waits for the turn; False once another thread has done the work of this one."""
+        """Waits for the turn; returns False if another thread has done the work meanwhile."""
         with self._mutex:
             if not self._is_taken:
                 self._is_taken = True
@@ -166,13 +168,13 @@ class Writers:
                 if writer in self._queue:
                     self._queue.remove(writer)
                     raise StoreUnavailable
-            # Another thread took the writer from the queue between the wait and the look.
+            # Another thread took the writer from the queue just after the wait ended.
             writer.woken.acquire()
         return writer.group is None
 
     @contextmanager
     def _turn(self, writer: _Writer) -> Iterator[sqlite3.Connection]:
-        """The turn of a thread: a transaction, or the next part of the one that is open."""
+        """The turn of a thread: begins a transaction, or a savepoint in the open one."""
         is_first = True
         try:
             connection = self._opened()
@@ -191,15 +193,16 @@ class Writers:
                 self._lose(self._group, error)
                 self._pass_on()
             else:
-                # The failure may rest on what the others wrote: it holds once they are on disk.
+                # What the others wrote may be the cause, so their commit comes before the error.
                 self._end(writer)
             raise
         self._end(writer)
 
     def _end(self, writer: _Writer) -> None:
-        """Does the work of those that wait, then commits for all.
+        """Does the work of the threads that wait, then commits for all.
 
-        A thread that does its work itself gets the turn; this one waits for the commit then.
+        If the next thread does its work itself, that thread gets the turn, and this one waits until
+        the transaction has ended.
         """
         group = self._group
         while True:
@@ -222,7 +225,7 @@ class Writers:
             self._pass_on()
 
     def _works(self, writer: _Writer, group: _Group) -> bool:
-        """Does the work of another thread; False if it loses the transaction."""
+        """Does the work of another thread; returns False if an error loses the transaction."""
         try:
             self._opened().execute("SAVEPOINT writer")
             writer.result = writer.work and writer.work(self._opened())
@@ -237,10 +240,10 @@ class Writers:
         return True
 
     def _undo(self) -> bool:
-        """Undoes the work of a writer that failed, and keeps that of the others.
+        """Undoes the work of a writer that failed, and keeps the work of the others.
 
-        False where that is lost, too: some errors of SQLite, such as a full disk, undo the whole
-        transaction.
+        Returns False if all work is lost: some errors of SQLite, such as a full disk, undo the
+        whole transaction.
         """
         connection = self._connection
         if connection is None or not connection.in_transaction:

@@ -32,11 +32,11 @@ TEXT_ABOVE = f"""\
 Milliseconds to the answer of a client's method, one call after the other. Here a Python client
 calls `sessions_api` over HTTP: this project's `SessionService`, which ADK's users are told to take,
 or, where it is named, ADK's `VertexAiSessionService` or `agentplatform.Client`, unchanged but for
-the URL. The targets are for `SessionService`. It [keeps the events that it has
-read](use-it-from-adk.md#what-it-keeps), and reads them again only in the row `changed`, where
-another client writes before each read. Beside them ADK's other services work in the process of the
-client, over databases on the same disk. SQLite and PostgreSQL have a write on the disk before they
-answer. Redis has it in memory, and on the disk some minutes later.
+the URL. The targets are for `SessionService`, which [keeps the
+events](use-it-from-adk.md#events-that-the-service-keeps) that it has read. It reads them again only
+in the row `changed`, where another client writes before each read. Beside them ADK's other services
+work in the process of the client, over databases on the same disk. SQLite and PostgreSQL have a
+write on the disk before they answer. Redis has it in memory, and on the disk some minutes later.
 
 A conversation has {EVENTS} events of about 500 bytes, a list {SESSIONS} sessions. A turn is a
 get_session and two append_event, as ADK's Runner calls them, and the average of the first
@@ -103,7 +103,7 @@ WORDS = (TURN, CREATE, APPEND, GET, CHANGED, LIST, DELETE)
 
 
 def measures_of(service: adk.AdkSessions, server: str = "") -> dict[str, Measure]:
-    """Each method of one service, by name; a `server` also has another client, with plain HTTP."""
+    """Each method of one service, by name; with `server`, another client changes sessions of it."""
     for _ in range(SESSIONS):
         service.create(LISTER)
     service.create()

@@ -1,8 +1,8 @@
-"""A plugin of pytest that has ADK's own tests of session services run over ours.
+"""A plugin of pytest that runs ADK's own tests of session services over ours.
 
 ADK states its rules in tests that take the fixture `session_service`. This plugin gives them our
-service, and leaves out the tests that take it not: they are about ADK's own databases. The folder
-is on the path of the run alone, because ADK's tests are a package `tests`, as ours are.
+service. It leaves out tests that do not take the fixture: they are about ADK's own databases. Only
+runs of ADK's tests have this folder on their path, because ADK, too, has a package `tests`.
 """
 
 import os
@@ -38,7 +38,7 @@ def anyio_backend() -> str:
 
 
 class _Module(pytest.Module):
-    """A module of tests whose fixture is ours."""
+    """A module of ADK's tests that takes the fixture of this plugin."""
 
     def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
         self.obj.session_service = session_service
@@ -51,7 +51,7 @@ class _Module(pytest.Module):
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module:
-    """Has a module of tests take our fixture in place of its own."""
+    """Puts the fixture of this plugin in place of the module's own."""
     module: pytest.Module = _Module.from_parent(parent, path=module_path)
     return module
 

@@ -154,7 +154,7 @@ def _purge(api: Api) -> None:
     api.now += 2 * SECOND
     assert api.ok("POST", "sessions:purgeExpired", dryRun="true")["expiredSessions"]
     with pytest.MonkeyPatch.context() as patch:
-        # As if they were too many for one query.
+        # With these limits two sessions are too many for one query.
         patch.setattr(erasure, "BATCH", 1)
         patch.setattr(erasure, "_FEW", 1)
         assert api.ok("POST", "sessions:purgeExpired")["purgedSessions"]

@@ -68,7 +68,7 @@ class EventRules(SessionRules):
         name = self.name(slot, session_id)
         query = missing_allowed(user, request_id)
         answer = self.api.call("POST", f"{name}:appendEvent", event, **query)
-        if self.is_taken(slot, session_id, user, answer):
+        if self.may_append(slot, session_id, user, answer):
             self.model.append(name, event, request_id)
             self.same(answer, {"session": self.model.get(name)})
 
@@ -82,17 +82,17 @@ class EventRules(SessionRules):
     def append_a_batch_to_a_session_that_may_be_missing(
         self, slot: int, session_id: str, user: str, events: list[Json], request_id: str
     ) -> None:
-        """As with one event; all of them land, or none."""
+        """The server stores all events or none."""
         name = self.name(slot, session_id)
         query = missing_allowed(user, request_id)
         answer = self.api.call("POST", f"{name}:batchAppendEvents", {"events": events}, **query)
-        if self.is_taken(slot, session_id, user, answer):
+        if self.may_append(slot, session_id, user, answer):
             self.model.append_batch(name, events, request_id)
             self.same(answer, {"session": self.model.get(name)})
         self.look(name)
 
-    def is_taken(self, slot: int, session_id: str, user: str, answer: Answer) -> bool:
-        """Whether the session is the user's, who created it at the latest with these events."""
+    def may_append(self, slot: int, session_id: str, user: str, answer: Answer) -> bool:
+        """Creates the session in the model if it is missing; returns whether it is the user's."""
         session = self.model.live(self.name(slot, session_id))
         if session is None:
             self.model.create(self.engines[slot], session_id, {"userId": user})
@@ -108,7 +108,7 @@ class EventRules(SessionRules):
         change=st.sampled_from(calls.EVENT_CHANGES),
     )
     def change_an_event(self, slot: int, session_id: str, position: int, change: Json) -> None:
-        """And its original; a change that changes nothing leaves the session as it is."""
+        """Also changes the original. An equal value leaves the session as it is."""
         name = self.name(slot, session_id)
         session, names = self.model.live(name), self.events_of(name)
         if session is None or position >= len(names):
@@ -224,7 +224,7 @@ class EventRules(SessionRules):
         point: int | str | None,
         again: bool,
     ) -> None:
-        """The server makes the new session's id of the requestId, so that a retry finds it."""
+        """The server derives the new session's id from the requestId, so a retry finds it."""
         name = self.name(slot, session_id)
         for _ in range(1 + again):
             answer = self.send_fork(name, body, point, request_id)
@@ -270,9 +270,9 @@ class EventRules(SessionRules):
         request_id: str,
         again: bool,
     ) -> None:
-        """The event is the last of the list, and tells what it does to the state.
+        """The rewind adds an event at the end of the list, which has the change of the state.
 
-        A retry with its requestId adds none.
+        A retry with the same requestId adds no event.
         """
         name = self.name(slot, session_id)
         self.append(slot, session_id, sent, be_there=session_id == "a")

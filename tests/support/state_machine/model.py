@@ -175,9 +175,9 @@ class Model:
     def rewind(
         self, name: str, before: str, request_id: str
     ) -> tuple[Json, list[str]] | Json | int:
-        """What the event sets, and the keys that it removes; `rewound` adds the event.
+        """The values that the rewind's event sets, and the keys that it removes.
 
-        The session as it is where the request has landed.
+        Returns the session if the request has landed already. `rewound` adds the event.
         """
         session = self.live(name)
         key = ("rewind", request_id, before)

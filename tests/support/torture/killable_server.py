@@ -57,7 +57,7 @@ class Server:
             resource.prlimit(worker, resource.RLIMIT_FSIZE, (size, hard))
 
     def peak_bytes(self) -> int:
-        """The most memory that one of the processes that serve has had, of Linux alone."""
+        """The highest memory use of a serving process so far; works on Linux only."""
         statuses = [Path(f"/proc/{worker}/status").read_text() for worker in self._workers()]
         (*_, most) = sorted(int(text.split("VmHWM:")[1].split()[0]) for text in statuses)
         return most * 1024

@@ -1,4 +1,4 @@
-"""A server that is killed while it works on a request, and what its store then holds."""
+"""Kills a server while it works on a request, and looks into its store afterwards."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +21,7 @@ _Result = TypeVar("_Result")
 
 
 class Killing:
-    """A server with its store, which the test looks into beside it."""
+    """A server to kill, and its store, which the test reads by itself."""
 
     def __init__(self, server: Server, store: Store, pool: ThreadPoolExecutor) -> None:
         self.server, self.store, self.pool = server, store, pool
@@ -33,12 +33,12 @@ class Killing:
             yield client
 
     def call(self, verb: str, path: str, body: Any = None, **query: str) -> Answer:
-        """One call on a connection of its own; its status is 0 where the server was killed."""
+        """One call on a connection of its own; its status is 0 if the server was killed."""
         with self.client() as client:
             return client.call(verb, path, body, **query)
 
     def fill(self, session: str, events: Iterable[dict[str, Any]]) -> None:
-        """Imports a session with events, whose names are their ids."""
+        """Imports a session with events, whose `name` is an id."""
         head = json.dumps({"session": {"name": session, "userId": "u"}})
         lines = [
             json.dumps({"event": {**event, "name": f"{session}/events/{event['name']}"}})
@@ -67,7 +67,7 @@ class Killing:
 
 @contextmanager
 def killed_server(environment: dict[str, str]) -> Iterator[Killing]:
-    """A Killing until the block ends."""
+    """A server to kill, with its store, until the block ends."""
     with (
         killable({**environment, "THREADS": "8"}) as server,
         closing(open_store(Settings.from_environment(environment))) as store,
