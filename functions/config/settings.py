@@ -134,9 +134,9 @@ class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings)
     extensions: bool = setting(
         True,
         "`false`, for tests: the server answers 404 to methods and 400 to parameters and filter "
-        "fields that the managed service lacks, the purge included, and ignores `If-Match`. A "
-        "request with the header `X-Extensions: true`, as the commands `export`, `import`, `erase` "
-        "and `purge` send it, may use those methods and parameters all the same.",
+        "fields that the managed service lacks, the purge included, ignores `If-Match` and sends "
+        "no `ETag`. A request with the header `X-Extensions: true`, as the commands `export`, "
+        "`import`, `erase` and `purge` send it, may use those methods and parameters all the same.",
         truth,
     )
     cors_origins: frozenset[str] = setting(
