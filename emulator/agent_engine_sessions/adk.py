@@ -365,7 +365,7 @@ class _Identity:
     def _refresh(self) -> None:
         with self._lock:
             if not self._credentials.valid:
-                self._credentials.refresh(Request())
+                self._credentials.refresh(Request())  # type: ignore[no-untyped-call]
 
 
 def register() -> None:
