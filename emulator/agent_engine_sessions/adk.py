@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 from weakref import WeakValueDictionary
@@ -269,8 +270,9 @@ class SessionService(VertexAiSessionService):
         """The connections of the running event loop, which no other loop can use."""
         loop = asyncio.get_running_loop()
         if loop not in self._open:
-            for closed in [each for each in self._open if each.is_closed()]:
-                del self._open[closed]
+            # Event loops of other threads do the same at any time.
+            for closed in [each for each in list(self._open) if each.is_closed()]:
+                self._open.pop(closed, None)
             self._open[loop] = connections_to(self._base_url)
         return self._open[loop]
 
@@ -352,14 +354,19 @@ class _Identity:
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
-        self._lock = asyncio.Lock()
+        # Several event loops may share the credentials, and a lock of asyncio is of one loop.
+        self._lock = Lock()
 
     async def headers(self) -> dict[str, str]:
         """The header with the token."""
-        async with self._lock:
-            if not self._credentials.valid:
-                await asyncio.to_thread(self._credentials.refresh, Request())
+        if not self._credentials.valid:
+            await asyncio.to_thread(self._refresh)
         return {"Authorization": f"Bearer {self._credentials.token}"}
+
+    def _refresh(self) -> None:
+        with self._lock:
+            if not self._credentials.valid:
+                self._credentials.refresh(Request())  # type: ignore[no-untyped-call]
 
 
 def register() -> None:

@@ -56,7 +56,9 @@ class Connections(Protocol):
 def connections_to(url: str) -> Connections:
     """Connections to the server of a URL, through the proxy that the environment names, if any."""
     parts = urlsplit(url)
-    is_proxied = parts.scheme in getproxies() and not proxy_bypass(parts.netloc)
+    proxies = getproxies()
+    has_proxy = parts.scheme in proxies or "all" in proxies
+    is_proxied = has_proxy and not proxy_bypass(parts.netloc)
     return _Proxied(url) if is_proxied else _Direct(url)
 
 

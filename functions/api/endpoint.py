@@ -138,7 +138,8 @@ class Endpoint:
             if isinstance(answer, EventStream):
                 return send_stream(answer, self._settings, self._clock, request.environ)
             if isinstance(answer, Answer):
-                return _with_etag(answer)
+                # An etag that no write is checked against would mislead a client.
+                return _with_etag(answer if self._has_extensions else answer._replace(etag=""))
         except ApiError as error:
             return error_response(error)
         except Exception:

@@ -134,10 +134,10 @@ class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings)
     extensions: bool = setting(
         True,
         "`false`, for tests: the server refuses what the managed service lacks. It answers 404 to "
-        "methods, such as the purge, and 400 to parameters and filter fields, and ignores "
-        "`If-Match` and `If-None-Match`. A request with the header `X-Extensions: true` may use "
-        "those methods and parameters all the same; the commands `export`, `import`, `erase` and "
-        "`purge` send it.",
+        "methods, such as the purge, and 400 to parameters and filter fields, ignores `If-Match` "
+        "and `If-None-Match`, and sends no `ETag`. A request with the header `X-Extensions: true` "
+        "may use those methods and parameters all the same; the commands `export`, `import`, "
+        "`erase` and `purge` send it.",
         truth,
     )
     cors_origins: frozenset[str] = setting(

@@ -339,3 +339,15 @@ async def test_the_server_gets_the_credential_that_is_for_it(
     assert [urlsplit(path).path for *_, path in Recorder.seen] == [
         f"/v1beta1/reasoningEngines/{APP}/sessions"
     ] * 2
+
+
+def test_credentials_serve_several_event_loops(url: str) -> None:
+    """ADK's `Runner.run` makes an event loop for each call."""
+    service = SessionService(url, credentials=Identity())
+
+    async def calls() -> None:
+        await asyncio.gather(*(service.list_sessions(app_name=APP) for _ in range(2)))
+        await service.close()
+
+    for _ in range(2):
+        asyncio.run(calls())

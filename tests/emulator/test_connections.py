@@ -166,9 +166,12 @@ async def test_requests_side_by_side_have_connections_of_their_own() -> None:
         assert server.connections == 3
 
 
-async def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("variable", ["http_proxy", "all_proxy"])
+async def test_a_proxy_of_the_environment_is_used(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with answering(OK) as (proxy, _):
-        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv(variable, proxy.url)
         connections = connections_to("http://sessions.example/v1beta1")
         assert (await get(connections)).body == b"{}"
         await connections.close()

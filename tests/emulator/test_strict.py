@@ -184,3 +184,23 @@ def test_adks_service_needs_no_extension(session: str) -> None:
         await service.close()
 
     asyncio.run(conversation())
+
+
+def test_adks_service_reads_what_others_append(session: str) -> None:
+    """The server does not check an append against an etag, so that no append tells of others."""
+    engine = session.split("/")[-3]
+    url = session.partition("/v1beta1/")[0]
+
+    async def conversation() -> None:
+        service = SessionService(f"{url}/{engine}?project=p&location=us-central1")
+        made = await service.create_session(app_name="app", user_id="eve")
+        of = {"app_name": "app", "user_id": "eve", "session_id": made.id}
+        path = f"{session.rpartition('/')[0]}/{made.id}"
+        httpx.post(f"{path}:appendEvent", json={**EVENT, "author": "other"}).raise_for_status()
+        await service.append_event(made, Event(author="user", invocation_id="i"))
+        found = await service.get_session(**of)
+        assert found is not None
+        assert [each.author for each in found.events] == ["other", "user"]
+        await service.close()
+
+    asyncio.run(conversation())

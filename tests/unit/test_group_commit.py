@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -18,6 +19,17 @@ CREATE TRIGGER loses AFTER INSERT ON rows WHEN new.id = 'loses' BEGIN
     SELECT RAISE(ROLLBACK, 'the whole transaction is lost');
 END;
 """
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that fails at some statements."""
+
+    failing: ClassVar[set[str]] = set()
+
+    def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
+        if statement in self.failing:
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().execute(statement, *parameters)
 
 
 class File:
@@ -36,7 +48,9 @@ class File:
         self.writers = Writers(self._connect, timeout, lambda _: None, longest=60)
 
     def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, factory=_Connection
+        )
         db.set_trace_callback(self.statements.append)
         return db
 
@@ -149,3 +163,20 @@ def test_a_writer_whose_turn_does_not_come_in_time_leaves_the_queue(tmp_path: Pa
         assert isinstance(late.exception(), StoreUnavailable)
     assert file.insert("c") == {"a", "c"}
     file.writers.close()
+
+
+@pytest.mark.parametrize(
+    "failing",
+    [{"SAVEPOINT writer"}, {"ROLLBACK TO writer"}, {"ROLLBACK TO writer", "ROLLBACK"}],
+    ids=["savepoint", "undo", "rollback"],
+)
+def test_a_disk_that_fails_amid_a_transaction_ends_it_for_all(
+    file: File, failing: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No writer waits for ever, and the next one begins another transaction."""
+    monkeypatch.setattr(_Connection, "failing", failing)
+    futures = file.together(lambda: file.insert("a", "a"), lambda: file.insert("b"))
+    assert isinstance(futures[0].exception(60), StoreUnavailable)
+    assert isinstance(futures[1].exception(60), sqlite3.Error)
+    monkeypatch.setattr(_Connection, "failing", set())
+    assert "c" in file.insert("c")

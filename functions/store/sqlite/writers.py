@@ -243,13 +243,16 @@ class Writers:
         """Undoes the work of a writer that failed, and keeps the work of the others.
 
         Returns False if all work is lost: some errors of SQLite, such as a full disk, undo the
-        whole transaction.
+        whole transaction, and a failing disk may keep SQLite from undoing a part.
         """
         connection = self._connection
         if connection is None or not connection.in_transaction:
             return False
-        connection.execute("ROLLBACK TO writer")
-        connection.execute("RELEASE writer")
+        try:
+            connection.execute("ROLLBACK TO writer")
+            connection.execute("RELEASE writer")
+        except sqlite3.Error:
+            return False
         return True
 
     def _commit(self, group: _Group) -> None:
@@ -263,8 +266,12 @@ class Writers:
 
     def _lose(self, group: _Group, error: BaseException) -> None:
         group.failure = error
-        if self._connection is not None and self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        try:
+            if self._connection is not None and self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            # A connection that closes undoes its transaction; the next writer opens another one.
+            self.close()
         self._release(group)
 
     def _release(self, group: _Group) -> None:
