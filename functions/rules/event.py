@@ -76,12 +76,14 @@ class EventCounts(NamedTuple):
 
 def counts_of(events: Iterable[EventRecord]) -> EventCounts:
     """The counts of one new event or more."""
-    number, usage, last_time = 0, NO_USAGE, NO_TIME
+    number, usage, last = 0, NO_USAGE, MIN_TIMESTAMP
     for event in events:
         number += 1
-        usage = usage.plus(event.usage)
-        last_time = max(last_time, counted_time(event.timestamp))
-    return EventCounts(number, usage, last_time)
+        if event.usage is not NO_USAGE:
+            usage = usage.plus(event.usage)
+        if event.timestamp > last:
+            last = event.timestamp
+    return EventCounts(number, usage, counted_time(last) if number else NO_TIME)
 
 
 def counted_time(timestamp: int) -> int:

@@ -99,7 +99,8 @@ def check_size(events: Iterable[EventAndState], what: str) -> None:
         # Stores also keep author and invocationId beside the text.
         size += utf8_size(record.stored) + _named_bytes(record)
         for scope in (state.session, state.app, state.user):
-            size += sum(utf8_size(member or "") for member in scope.values())
+            if scope:
+                size += sum(utf8_size(member or "") for member in scope.values())
     if size > MAX_EVENT_BYTES:
         raise TooLarge(what, size, MAX_EVENT_BYTES)
 

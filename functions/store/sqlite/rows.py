@@ -19,7 +19,8 @@ from functions.store.sqlite.members import joined_members, merge
 from functions.store.sqlite.packing import Columns
 
 SESSION_COLUMNS = Columns(
-    "s.*, u.scope AS user_scope",
+    "s.id, s.session_id, s.user_id, s.display_name, s.create_time, s.update_time, s.expiry, "
+    "s.expire_rest, s.scope, s.labels, s.unknown, u.scope AS user_scope",
     (
         *("r.id", "r.session_id", "r.user_id", "r.display_name", "r.create_time"),
         *("r.update_time", "r.expiry", "r.expire_rest", "r.scope"),
@@ -31,7 +32,7 @@ _COUNTS = (
     *("r.last_event_time", "r.forked_from"),
 )
 FULL_COLUMNS = Columns(
-    SESSION_COLUMNS.source, (*SESSION_COLUMNS.values, *_COUNTS), SESSION_COLUMNS.texts
+    "s.*, u.scope AS user_scope", (*SESSION_COLUMNS.values, *_COUNTS), SESSION_COLUMNS.texts
 )
 """The columns of a record with its counts: most lists do without them."""
 
@@ -57,7 +58,7 @@ ORIGINAL_TEXTS = Columns(
 """The same of an event as it was before its compaction."""
 
 _LIVE = (
-    f"FROM (SELECT {SESSION_COLUMNS.source}, e.scope AS app_scope "
+    f"FROM (SELECT {FULL_COLUMNS.source}, e.scope AS app_scope "
     f"FROM engines e JOIN sessions s ON s.engine = e.id {USERS} "
     "WHERE e.name = :engine AND s.session_id = :session AND s.expiry > :now) r"
 )
