@@ -20,7 +20,9 @@ from agent_engine_sessions.testing import Sessions, redirecting_clients
 
 
 @pytest.fixture(scope="session")
-def sessions_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def sessions_emulator(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """The URL of an emulator on a database in memory, one for all workers of pytest-xdist.
 
     It is the server of AGENT_ENGINE_SESSIONS_URL where that is set: start it with --emulator.
@@ -29,7 +31,8 @@ def sessions_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         yield url
         return
     folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    # A run that a worker starts inherits the variables of pytest-xdist, but is no worker.
+    if hasattr(pytestconfig, "workerinput"):
         folder = folder.parent
     # The server ends when the last worker lets go of this lock, however the worker ends.
     with (folder / "agent-engine-sessions.users").open("a") as users:

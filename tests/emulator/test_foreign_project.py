@@ -115,6 +115,7 @@ def test_two_runs_at_once_have_servers_of_their_own(tmp_path: Path) -> None:
             SEEN=f"{tmp_path}/seen{number}",
             MEETING=str(meeting.getsockname()[1]),
             PYTEST_DEBUG_TEMPROOT=str(tmp_path),
+            PYTEST_XDIST_WORKER="gw0",
         )
         variables["PYTHONPATH"] += f":{folder}"
         runs.append(
