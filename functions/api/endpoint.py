@@ -184,22 +184,18 @@ def target(name: str, *methods: str) -> Target:
     def endpoint_of(clock: Callable[[], int]) -> Target:
         return Endpoint(served, _settings(), _store, clock, _spans())
 
-    @cache
-    def endpoint() -> Target:
-        if not _settings().emulator:
-            return endpoint_of(_now)
+    endpoint = endpoint_of(_now)
+    if _settings().emulator:
         from functions.api.emulator import Emulator
 
-        return Emulator(endpoint_of, _settings(), _store, _now)
+        endpoint = Emulator(endpoint_of, _settings(), _store, _now)
 
     def answer(request: flask.Request) -> flask.Response:
-        return endpoint()(request)
+        return endpoint(request)
 
     serve = allow_origins(answer, _settings().cors_origins)
     serve.__name__ = name
     if flask.has_app_context() and flask.current_app.name == name:
-        # A process serves one of the many targets of main.py.
-        endpoint()
         install(flask.current_app, serve, _settings())
         if name in METHODS:
             # One import for all workers; of many methods, each is imported at its first request.
