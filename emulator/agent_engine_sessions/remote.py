@@ -216,6 +216,7 @@ def spell(user_id: str) -> str:
     return quote(user_id, safe="").replace("~", "%7E").replace(".", "%2E").replace("%", _ODD)
 
 
-def json_line(value: object) -> bytes:
+def json_line(value: object, *, sort_keys: bool = False) -> bytes:
     """A value as one line of newline-delimited JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort_keys)
+    return text.encode() + b"\n"

@@ -100,7 +100,8 @@ async def _adk_lines(
             yield json_line({"session": session})
             for event in found.events:
                 name = f"{session['name']}/events/{_event_id(event.id)}"
-                yield json_line({"event": {"name": name, **event_body(event)}})
+                # Firestore keeps no order of keys, and an event that comes again must be the same.
+                yield json_line({"event": {"name": name, **event_body(event)}}, sort_keys=True)
     lost("ADK keeps neither displayName, labels nor expireTime; sessions get the server's default.")
 
 
