@@ -19,7 +19,7 @@ from google.oauth2.credentials import Credentials
 from agent_engine_sessions.testing import Sessions, redirecting_clients
 from tests.support.pages import code_blocks
 from tests.support.project import ROOT
-from tests.support.starting import environment, started
+from tests.support.starting import emulating, environment, started
 
 PAGE = (ROOT / "docs/use-it-in-tests.md").read_text()
 
@@ -93,9 +93,7 @@ def test_the_code_of_the_page_runs(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> object:
-    folder = tmp_path_factory.mktemp("emulator")
-    variables = environment(MIN_TTL="0s")
-    with started("--store=memory", "--emulator", folder=folder, variables=variables) as (url, _):
+    with emulating(tmp_path_factory.mktemp("emulator")) as url:
         yield url
 
 

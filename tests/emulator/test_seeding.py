@@ -7,14 +7,12 @@ import httpx
 import pytest
 
 from agent_engine_sessions.testing import Sessions
-from tests.support.starting import environment, started
+from tests.support.starting import emulating
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> object:
-    folder = tmp_path_factory.mktemp("emulator")
-    variables = environment(MIN_TTL="0s")
-    with started("--store=memory", "--emulator", folder=folder, variables=variables) as (url, _):
+    with emulating(tmp_path_factory.mktemp("emulator")) as url:
         yield url
 
 

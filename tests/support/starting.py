@@ -47,3 +47,11 @@ def started(
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
             process.communicate(timeout=60)
+
+
+@contextmanager
+def emulating(folder: Path) -> Iterator[str]:
+    """The URL of an emulator on a database in memory."""
+    variables = environment(MIN_TTL="0s")
+    with started("--store=memory", "--emulator", folder=folder, variables=variables) as (url, _):
+        yield url

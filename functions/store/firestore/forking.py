@@ -10,9 +10,9 @@ server can go on with it:
                                 come, and when the earliest document arrived that is left
     lastEvent, events, usage, lastTime     of the events that were copied
 
-Each commit holds only if nobody else has written the new session's document: an append that met it
-changes the document, and then the copy begins again. When the copy is complete, `fork` has the
-`request` alone, by which a retry finds the session that it made.
+Each commit succeeds only if nobody else has written the new session's document since the last one.
+An append that found the document changes it, and then the copy begins again. When the copy is
+complete, `fork` has the `request` alone, by which a retry finds the new session.
 """
 
 import secrets
