@@ -7,8 +7,10 @@ import contextlib
 import logging
 import selectors
 import socket
+import threading
 import time
 from collections import deque
+from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -32,14 +34,18 @@ _MOST_DRAINED = 2**20
 _NEXT_REQUEST = 0.002
 """Seconds that a thread waits for the next request of a client after an answer."""
 
+_KEPT: Future[bool] = Future()
+"""gunicorn's result of a connection that stays open."""
+_KEPT.set_result(True)
+
 _log = logging.getLogger(__name__)
 
 
 class BoundedWorker(ThreadWorker):  # type: ignore[misc]
     """Gives no thread to a silent connection, and bounds how long the others hold a thread.
 
-    gunicorn calls the methods without an underscore: `handle`, `handle_request` and `handle_error`
-    in a request's thread, the others in the thread that waits for connections.
+    gunicorn calls the methods without an underscore: `handle_request` and `handle_error` in a
+    request's thread, the others in the thread that waits for connections.
     """
 
     settings: ClassVar[Settings]
@@ -47,14 +53,23 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._parting: deque[Any] = deque()
+        self._lock = threading.Lock()
         self._queued: deque[Any] = deque()
         """Connections that wait for a thread."""
+        self._served: deque[tuple[Any, bool]] = deque()
+        """Connections that a thread has left, and whether each stays open."""
+        self._busy = 0
+        self._is_called = False
 
     def enqueue_req(self, conn: Any) -> None:
         """Gives a connection to a thread; a new connection waits for its first bytes."""
         if conn.initialized or conn.data_ready:
-            self._queued.append(conn)
-            super().enqueue_req(conn)
+            with self._lock:
+                self._queued.append(conn)
+                is_free = self._busy < self.cfg.threads
+                self._busy += is_free
+            if is_free:
+                self.tpool.submit(self._serve_queued)
             return
         patience = self.settings.client_timeout / 1e9
         conn.sock = ClientSocket(conn.sock, patience, self.settings.max_head_bytes)
@@ -62,23 +77,48 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         conn.timeout = time.monotonic() + patience
         self._wait_for(conn, self.pending_conns, partial(self.on_pending_socket_readable, conn))
 
-    def handle(self, conn: Any) -> Any:
-        """Serves a request, and further ones of its client.
+    def _serve_queued(self) -> None:
+        """Serves connections as long as any waits for a thread."""
+        while (conn := self._next()) is not None:
+            is_kept = False
+            try:
+                is_kept = self._serve_client(conn)
+            except BaseException:
+                _log.exception("A request failed in the server.")
+            self._served.append((conn, is_kept))
+
+    def _next(self) -> Any:
+        """The next connection for this thread, None if the thread is free.
+
+        The selector waits for served connections again only when few others wait for a thread. So
+        a busy worker hands over many of them by one change of threads.
+        """
+        with self._lock:
+            conn = self._queued.popleft() if self._queued else None
+            self._busy -= conn is None
+            calls = len(self._queued) < self.cfg.threads and not self._is_called
+            calls = calls and bool(self._served)
+            self._is_called |= calls
+        if calls:
+            self.method_queue.defer(self._take_back)
+        return conn
+
+    def _serve_client(self, conn: Any) -> bool:
+        """Serves a request, and further ones of its client; returns whether it stays open.
 
         The thread stays with the client while the next request comes within _NEXT_REQUEST and no
         other connection waits for a thread. A connection that goes back to the selector instead
         costs two changes of threads.
         """
-        self._queued.popleft()
         is_kept = self._serve(conn)
         while is_kept and self.alive and not self._queued and conn.sock.has_more(_NEXT_REQUEST):
             is_kept = self._serve(conn)
         return is_kept
 
-    def _serve(self, conn: Any) -> Any:
+    def _serve(self, conn: Any) -> bool:
         """Serves one request; its time starts with its first byte."""
         conn.sock.begin_request()
-        is_kept = super().handle(conn)
+        is_kept = bool(self.handle(conn))
         if conn.sock.is_late and not conn.sock.is_answered:
             seconds = self.settings.client_timeout / 1e9
             _send_error(conn.sock, 408, f"The request did not arrive within {seconds:g} seconds.")
@@ -101,16 +141,17 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         if not client.is_answered:
             _send_error(client, INTERNAL.code, INTERNAL.message)
 
-    def finish_request(self, conn: Any, fs: Any) -> None:
-        """Keeps the connection, or closes it later without a thread that waits for the client."""
-        try:
-            is_kept = fs.result()
-        except Exception:
-            # A cancelled request raises, too.
-            is_kept = False
-        if is_kept:
-            super().finish_request(conn, fs)
-            return
+    def _take_back(self) -> None:
+        """Keeps served connections, or closes them later without a thread that waits for it."""
+        self._is_called = False
+        while self._served:
+            conn, is_kept = self._served.popleft()
+            if is_kept:
+                self.finish_request(conn, _KEPT)
+            else:
+                self._part(conn)
+
+    def _part(self, conn: Any) -> None:
         conn.timeout, conn.to_drain = time.monotonic() + _LINGER, _MOST_DRAINED
         try:
             conn.sock.setblocking(False)
