@@ -28,10 +28,11 @@ def encode_page_token(cursor: Sequence[str | int], *scope: str) -> str:
     `scope` holds the parameters that must not change between pages: parent, filter, order. The
     checksum finds mistakes and needs no secret: a token grants nothing that its request does not.
     """
-    payload = _encode_json(list(cursor)).encode()
+    payload = _encode_json(list(cursor))
     # One JSON array frames cursor and scope, so ("ab", "c") and ("a", "bc") differ.
-    checksum = hashlib.sha256(_encode_json([cursor, *scope]).encode()).digest()[:_CHECKSUM_BYTES]
-    return base64.urlsafe_b64encode(checksum + payload).rstrip(b"=").decode()
+    framed = f"[{payload},{','.join(map(_encode_json, scope))}]".encode()
+    checksum = hashlib.sha256(framed).digest()[:_CHECKSUM_BYTES]
+    return base64.urlsafe_b64encode(checksum + payload.encode()).rstrip(b"=").decode()
 
 
 def decode_page_token(token: str, *scope: str) -> list[str | int]:

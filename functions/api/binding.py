@@ -62,7 +62,7 @@ def bind(request: flask.Request, match: Match, settings: Settings) -> Request:
         body=body,
         settings=settings,
         enum_numbers="enum-encoding=int" in (system.get("$alt") or system.get("alt", "")),
-        last_event_id=request.headers.get("Last-Event-ID", ""),
+        last_event_id=request.environ.get("HTTP_LAST_EVENT_ID", ""),
         match_header=conditions.get("HTTP_IF_MATCH", ""),
         none_match_header=conditions.get("HTTP_IF_NONE_MATCH", ""),
         is_time_up=_deadline(settings.store_timeout / 2e9),

@@ -65,26 +65,30 @@ def _is_packed(request: flask.Request) -> bool:
 
 
 def _read(request: flask.Request, limit: int) -> bytes:
-    # At its own limit werkzeug ends a chunked body as if it were whole.
-    request.max_content_length = limit + 1
-    announced = request.content_length
-    if announced is not None and announced <= limit:
-        in_flight.take(announced)
+    announced = request.content_length or 0
+    if announced > limit:
+        raise PayloadTooLarge(limit)
+    in_flight.take(announced)
     try:
-        body = request.get_data() if announced is not None else _read_pieces(request)
+        if announced:
+            body: bytes = request.environ["wsgi.input"].read(announced)
+        else:
+            body = _read_pieces(request, limit)
     except RequestEntityTooLarge:
         raise PayloadTooLarge(limit) from None
-    except (BadRequest, ParseException) as error:
+    except (BadRequest, ParseException, OSError) as error:
         raise _broken() from error
     if len(body) > limit:
         raise PayloadTooLarge(limit)
-    if len(body) < (request.content_length or 0):
+    if len(body) < announced:
         raise _broken()
     return body
 
 
-def _read_pieces(request: flask.Request) -> bytes:
+def _read_pieces(request: flask.Request, limit: int) -> bytes:
     """A body without a length, whose bytes count as they come."""
+    # At its own limit werkzeug ends a chunked body as if it were whole.
+    request.max_content_length = limit + 1
     pieces = []
     while piece := request.stream.read(_PIECE):
         in_flight.take(len(piece))

@@ -101,8 +101,11 @@ def _set_up_server(serve: Target, settings: Settings) -> None:
     defaults = {
         # No function needs the socket, and each start would wait for the import of asyncio.
         "control_socket_disable": True,
-        # By default, a header SCRIPT_NAME from loopback moves every path.
+        # By default, headers from loopback move every path and change the scheme. Without them the
+        # server need not find out for each request whether the client may send them.
         "forwarder_headers": "",
+        "secure_scheme_headers": {},
+        "forwarded_allow_ips": "*",
         "keepalive": _KEEP_ALIVE,
         "post_worker_init": staticmethod(partial(_begin, serve, settings)),
         "worker_int": staticmethod(_end_streams),

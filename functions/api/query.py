@@ -25,7 +25,8 @@ def effective_verb(request: flask.Request) -> str:
     The discovery client sends a long GET as a POST with the query in the body.
     """
     if request.method == "POST":
-        return request.headers.get("X-HTTP-Method-Override", "POST").upper()
+        override: str = request.environ.get("HTTP_X_HTTP_METHOD_OVERRIDE", "POST")
+        return override.upper()
     return request.method
 
 

@@ -24,10 +24,10 @@ class Slow(io.BytesIO):
         super().__init__(body)
         self._happen = happen
 
-    def readinto(self, buffer: Any) -> int:
+    def read(self, size: int | None = -1, /) -> bytes:
         if self.tell() == 0:
             self._happen()
-        return super().readinto(buffer)
+        return super().read(size)
 
 
 def send_slowly(api: Api, seconds: int, verb: str, path: str, body: Any) -> flask.Response:

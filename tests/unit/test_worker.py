@@ -25,7 +25,7 @@ class Worker(BoundedWorker):
     def __init__(self, answers: int, after_answer: Callable[["Worker"], object]) -> None:
         self.alive = True
         self.client, self.answers, self.after_answer = Client(), answers, after_answer
-        self._queued = deque([self.client])
+        self._queued: deque[Client] = deque()
 
     def _serve(self, conn: Any) -> bool:
         self.answers -= 1
@@ -48,5 +48,5 @@ def test_a_thread_serves_its_client_until_another_waits_or_the_worker_stops(
     after_answer: Callable[[Worker], object], left: int
 ) -> None:
     worker = Worker(10, after_answer)
-    worker.handle(worker.client)
+    worker._serve_client(worker.client)
     assert worker.answers == left

@@ -78,7 +78,7 @@ def create_session(
     if user_id is None:
         add_user(db, session)
     if keeps_change:
-        keep_change(db, session, state)
+        keep_change(db, session, state, is_first=True)
     if app is not None or user is not None or state.app or state.user:
         merge_state(db, keys, StateChange(app=state.app, user=state.user))
         return live_session(db, record.name, now)[1]

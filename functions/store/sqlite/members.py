@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from functions.messages.json_text import write_json, write_plain
+from functions.messages.json_text import write_json
 from functions.rules.state import MemberChanges, check_state_size, join_members, member_size
 
 _SMALL = 4_000
@@ -37,7 +37,7 @@ def merge(
     """
     rows = [_row(key, member) for key, member in changes.items()]
     size = sum(size for _, _, size in rows)
-    named: dict[str, Any] = {"scope": scope, "changes": write_plain(rows)}
+    named: dict[str, Any] = {"scope": scope, "changes": write_json(rows)}
     if scope is None:
         check_state_size(size)
         text = join_members(filter(None, changes.values())) if size <= _SMALL else None

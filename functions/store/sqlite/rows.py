@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -222,10 +223,11 @@ def insert_events(db: sqlite3.Connection, session: int, events: Iterable[EventRe
 
 def insert(db: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> int:
     """Adds a row and returns its key."""
-    return db.execute(_insertion(table, row), row).lastrowid or 0
+    return db.execute(_insertion(table, tuple(row)), row).lastrowid or 0
 
 
-def _insertion(table: str, columns: Iterable[str]) -> str:
+@cache
+def _insertion(table: str, columns: tuple[str, ...]) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES (:{', :'.join(columns)})"
 
 
@@ -299,21 +301,31 @@ def add_user(db: sqlite3.Connection, session: int, scope: int | None = None) -> 
     )
 
 
-def keep_change(db: sqlite3.Connection, session: int, change: StateChange) -> None:
-    """Keeps what a creation or a patch did to a session's own state, for states of the past."""
+def keep_change(
+    db: sqlite3.Connection, session: int, change: StateChange, *, is_first: bool = False
+) -> None:
+    """Keeps what a creation or a patch did to a session's own state, for states of the past.
+
+    With `is_first` the session has no events yet.
+    """
     if not change.is_of_session:
         return
     db.execute(
-        "INSERT INTO changes (session, after, members, is_replace) VALUES (:session, max("
-        "coalesce((SELECT max(seq) FROM events WHERE session = :session), 0), "
-        "coalesce((SELECT max(seq) FROM events WHERE session = -:session), 0)), "
-        ":members, :is_replace)",
+        "INSERT INTO changes (session, after, members, is_replace) "
+        f"VALUES (:session, {'0' if is_first else _LAST_EVENT}, :members, :is_replace)",
         {
             "session": session,
-            "members": write_plain(change.session),
+            "members": write_json(change.session),
             "is_replace": change.replace,
         },
     )
+
+
+_LAST_EVENT = (
+    "max(coalesce((SELECT max(seq) FROM events WHERE session = :session), 0), "
+    "coalesce((SELECT max(seq) FROM events WHERE session = -:session), 0))"
+)
+"""The greatest `seq` of the events that a session has or had."""
 
 
 def split_expiry(expire_time: int) -> tuple[int, int]:
