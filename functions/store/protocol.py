@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from functions.store.streams import EventReader
 
 
-@dataclass(frozen=True, slots=True)
-class Purged:
+class Purged(NamedTuple):
     """How far a purge came; `done` when nothing is left to purge."""
 
     sessions: int

@@ -11,7 +11,6 @@ stay. The last commit removes both documents.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from functions.rules.errors import EngineBeingDeleted, ParentEngineNotFound, SessionNotFound
 from functions.rules.names import EngineName, SessionName
@@ -90,7 +89,7 @@ def finish_deletion(rpc: Rpc, name: EngineName, now: int, is_time_up: Callable[[
     while True:
         (mark,) = rpc.batch_get([str(name)], [CONDEMNED])()
         if mark is None or not is_condemned(mark):
-            return replace(total, done=True)
+            return total._replace(done=True)
         try:
             for purged in _Deletion(rpc, name, mark).steps(now, is_time_up):
                 total = total.plus(purged)
@@ -102,7 +101,7 @@ def finish_deletion(rpc: Rpc, name: EngineName, now: int, is_time_up: Callable[[
             if is_time_up():
                 return total
         else:
-            return replace(total, done=True)
+            return total._replace(done=True)
 
 
 class _Deletion:

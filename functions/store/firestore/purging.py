@@ -10,7 +10,7 @@ the last place.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from functions.rules.names import EngineName
 from functions.store.firestore.condemned import finish_deletion
@@ -51,7 +51,7 @@ def purge(rpc: Rpc, now: int, part: Part, is_time_up: Callable[[], bool]) -> Pur
         total, _ = _purge_behind(deleted, sessions, now, is_time_up)
     if place is None or not (total.sessions or total.events) or not is_time_up():
         more, last = _purge_behind(expired, of_expired, now, is_time_up)
-        total = replace(total.plus(more), done=more.done)
+        total = total.plus(more)._replace(done=more.done)
     if is_due or last != place:
         fields: dict[str, Storable] = {"scanned": (now if scanned is None else scanned) // 1000}
         if last is not None:
@@ -72,7 +72,7 @@ def finish_deletions(rpc: Rpc, now: int, is_time_up: Callable[[], bool]) -> Purg
         total = total.plus(purged)
         if not purged.done:
             return total
-    return replace(total, done=True)
+    return total._replace(done=True)
 
 
 def count_expired(rpc: Rpc, now: int, most: int) -> Backlog:
@@ -118,7 +118,7 @@ def _purge_behind(
         if sessions:
             search.place = expiry_of(sessions[-1]), sessions[-1].name
         if len(sessions) < _ROUND:
-            return replace(total, done=True), search.place
+            return total._replace(done=True), search.place
         sessions = list(search.begin())
 
 

@@ -9,7 +9,6 @@ a process reads the database's version.
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from functions.calls.filters import PageQuery
@@ -339,8 +338,8 @@ class FirestoreStore(FirestoreEvents):
         if self._versions.has_reached(WITH_SHARDS) and not has_shards and not is_time_up():
             # The purge now finds the sessions that earlier versions wrote.
             found = purge(rpc, now, part, is_time_up)
-            purged = replace(purged.plus(found), done=found.done)
-        return replace(deleted.plus(purged), done=deleted.done and purged.done)
+            purged = purged.plus(found)._replace(done=found.done)
+        return deleted.plus(purged)._replace(done=deleted.done and purged.done)
 
     def backlog(self, now: int, most: int) -> Backlog:
         return count_expired(self._rpcs.for_request(), now, most)

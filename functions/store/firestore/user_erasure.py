@@ -16,7 +16,6 @@ written on condition, because such a session may have an id of one that was eras
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 
 from functions.rules.errors import StoreUnavailable
 from functions.rules.names import EngineName, UserName
@@ -73,7 +72,7 @@ def count_user(rpc: Rpc, user: UserName, is_time_up: Callable[[], bool]) -> Purg
             total = total.plus(Purged(len(page), events, done=False))
             if is_time_up():
                 return total
-    return replace(total, done=True)
+    return total._replace(done=True)
 
 
 def finish_erasure(rpc: Rpc, entry: Document, now: int, is_time_up: Callable[[], bool]) -> Purged:
@@ -85,7 +84,7 @@ def finish_erasure(rpc: Rpc, entry: Document, now: int, is_time_up: Callable[[],
         if is_time_up():
             return total
     erasure.finish()
-    return replace(total, done=True)
+    return total._replace(done=True)
 
 
 def ended(rpc: Rpc, found: Document) -> Document:

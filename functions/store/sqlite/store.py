@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from functions.calls.filters import event_matches, predicate
@@ -310,7 +309,7 @@ class SqliteStore(SqliteEvents):
                 erasures = erasures[is_gone:]
                 if erasures and is_time_up():
                     return total
-            return replace(total, done=self._end_erasures(is_time_up))
+            return total._replace(done=self._end_erasures(is_time_up))
         return total
 
     def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
@@ -380,7 +379,7 @@ class SqliteStore(SqliteEvents):
                 purged = purge_some(db, now, part)
             total = total.plus(purged)
             if purged.done:
-                return replace(total, done=part.number > 0 or self._end_erasures(is_time_up))
+                return total._replace(done=part.number > 0 or self._end_erasures(is_time_up))
             if is_time_up():
                 return total
             self._database.let_others_write()

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from functions.rules.errors import StoreUnavailable
@@ -28,7 +27,6 @@ Work = Callable[[sqlite3.Connection], Result]
 """One write within a transaction; any thread may do it."""
 
 
-@dataclass(slots=True, eq=False)
 class _Writer:
     """A thread that wants to write, and its work if another thread may do that.
 
@@ -36,14 +34,15 @@ class _Writer:
     with its work has ended; otherwise the thread has the turn.
     """
 
-    work: Work[Any] | None = None
-    woken: threading.Lock = field(default_factory=threading.Lock)
-    group: "_Group | None" = None
-    result: Any = None
-    error: BaseException | None = None
+    __slots__ = ("error", "group", "result", "woken", "work")
 
-    def __post_init__(self) -> None:
+    def __init__(self, work: Work[Any] | None = None) -> None:
+        self.work = work
+        self.woken = threading.Lock()
         self.woken.acquire()
+        self.group: _Group | None = None
+        self.result: Any = None
+        self.error: BaseException | None = None
 
     def outcome(self) -> Any:
         """The result of the work once its transaction has ended; raises its error.
@@ -58,16 +57,18 @@ class _Writer:
         return self.result
 
 
-@dataclass(slots=True)
 class _Group:
     """The writers of one transaction that wait for its end, and the error that lost it, if any.
 
     From the time `end` on, the monotonic clock's, no more writers join.
     """
 
-    end: float
-    waiting: list[_Writer] = field(default_factory=list)
-    failure: BaseException | None = None
+    __slots__ = ("end", "failure", "waiting")
+
+    def __init__(self, end: float) -> None:
+        self.end = end
+        self.waiting: list[_Writer] = []
+        self.failure: BaseException | None = None
 
     def is_open(self) -> bool:
         return len(self.waiting) < _MOST - 1 and time.monotonic() < self.end
