@@ -2,6 +2,7 @@
 
 import json
 import re
+from json.encoder import encode_basestring
 from typing import Any
 
 from functions.aip.errors import InvalidArgument
@@ -71,7 +72,7 @@ def integral(number: float) -> int | float:
 
 def write_plain(value: Any) -> str:
     """Does the same as `write_json` without pydantic; the value must not hold any float."""
-    text = _encode(value)
+    text = encode_basestring(value) if type(value) is str else _encode(value)
     if not text.isascii():
         try:
             text.encode()

@@ -116,19 +116,20 @@ def live_session(
 
 def session_record(engine: str, columns: Sequence[Any]) -> SessionRecord:
     """The record of SESSION_COLUMNS and, behind those, the joined members of the engine's state."""
-    _, session_id, user_id, display_name, created, updated, expiry, rest, scope, *texts = columns
-    labels, unknown, own, user, app, *_ = texts
+    _, key, user_id, title, made, moved, expiry, rest, scope, labels, more, own, user, app, *_ = (
+        columns
+    )
     return SessionRecord(
-        SessionName(engine, session_id),
+        SessionName(engine, key),
         user_id,
-        display_name,
+        title,
         {} if labels == "{}" else read_json(labels.encode()),
-        created,
-        updated,
+        made,
+        moved,
         expiry * 1000 - rest,
         None if scope is None else own,
         f"{app},{user}" if app and user else app or user,
-        unknown,
+        more,
     )
 
 
