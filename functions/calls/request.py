@@ -66,14 +66,7 @@ class Request(NamedTuple):
     @property
     def location(self) -> str:
         """The full name of the location; short names mean the location of the settings."""
-        ids = self._ids()
-        project = ids.get("projects") or self.settings.default_project
-        if self.settings.has_project and project == self.settings.project_number:
-            project = self.settings.default_project
-        location = ids.get("locations") or self.settings.google_cloud_location
-        if not (is_project(project) and is_location(location)):
-            raise self._invalid("Location")
-        return str(LocationName(project, location))
+        return self._location(self._ids())
 
     @property
     def parent_location(self) -> str:
@@ -85,10 +78,11 @@ class Request(NamedTuple):
     @property
     def engine_name(self) -> EngineName:
         """The engine that the path names, or the engine above the named resource."""
-        engine = self._ids().get("reasoningEngines", "")
+        ids = self._ids()
+        engine = ids.get("reasoningEngines", "")
         if not is_resource_id(engine):
             raise self._invalid("ReasoningEngine")
-        return EngineName(self.location, engine)
+        return EngineName(self._location(ids), engine)
 
     @property
     def engine_or_all(self) -> EngineName:
@@ -113,7 +107,7 @@ class Request(NamedTuple):
         session, engine = ids.get("sessions", ""), ids.get("reasoningEngines", "")
         if not (is_resource_id(session) and is_resource_id(engine)):
             raise self._invalid("Session")
-        return SessionName(str(EngineName(self.location, engine)), session)
+        return SessionName(str(EngineName(self._location(ids), engine)), session)
 
     @property
     def event_id(self) -> str:
@@ -232,6 +226,15 @@ class Request(NamedTuple):
         """Each collection in the name → the id behind it."""
         segments = self.name.split("/")
         return dict(zip(segments[::2], segments[1::2], strict=False))
+
+    def _location(self, ids: Mapping[str, str]) -> str:
+        project = ids.get("projects") or self.settings.default_project
+        if self.settings.has_project and project == self.settings.project_number:
+            project = self.settings.default_project
+        location = ids.get("locations") or self.settings.google_cloud_location
+        if not (is_project(project) and is_location(location)):
+            raise self._invalid("Location")
+        return str(LocationName(project, location))
 
     def _invalid(self, kind: str) -> InvalidFields:
         return InvalidFields([(self.name_field, f"Invalid {kind} resource name.")])

@@ -62,7 +62,7 @@ class Database:
         self._timeout = timeout / 1e9
         self._next_check = 0.0
         self._local = threading.local()
-        self._writers = Writers(self.connect, self._timeout, self._check_version)
+        self._writers = Writers(self._connect_writer, self._timeout, self._check_version)
         self._connections: list[sqlite3.Connection] = []
         if not self._is_in_memory:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -207,6 +207,13 @@ class Database:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        connection = self.connect()
+        # SQLite keeps pages that a savepoint changes: otherwise in a new file for most groups of
+        # writers. VACUUM, which would need much memory, runs on another connection.
+        connection.execute("PRAGMA temp_store = MEMORY")
+        return connection
 
     def connect(self) -> sqlite3.Connection:
         """A new connection, for the caller to close."""
