@@ -19,7 +19,8 @@ def erase_user(request: Request, store: Store, now: int) -> str:
     """
     user = request.user_of_one_or_all
     end = time.monotonic() + request.settings.work_time_limit / 1e9
-    is_dry_run = request.flag("dryRun") or _is_dry_run_by_body(request)
+    # The body comes first: one that is not valid is refused, whatever the query says.
+    is_dry_run = _is_dry_run_by_body(request) or request.flag("dryRun")
     method = store.count_user if is_dry_run else store.erase_user
     erased = method(user, now, lambda: time.monotonic() >= end)
     answer = {

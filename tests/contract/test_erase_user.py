@@ -149,6 +149,7 @@ def test_a_dry_run_may_be_asked_for_in_the_body(api: Api, ada: str) -> None:
         assert api.ok("POST", path, sent) == {**NOBODY, "erasedSessions": 1}
     for wrong in ({"dryrun": True}, {"dryRun": "true"}, [], b"{"):
         assert api.call("POST", path, wrong).status == 400
+        assert api.call("POST", path, wrong, dryRun="true").status == 400
     assert api.ok("GET", session)["userId"] == ada
     assert api.ok("POST", path, {"dryRun": False}) == {**NOBODY, "erasedSessions": 1}
     assert api.call("GET", session).status == 404

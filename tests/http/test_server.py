@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from http.client import HTTPConnection
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -111,6 +112,37 @@ def test_a_worker_that_stood_still_goes_on(tmp_path: Path, worker: dict[str, str
             os.kill(process, signal.SIGCONT)
         assert httpx.get(f"{url}{ENGINE}/sessions", timeout=60).status_code == 200
         assert workers(url) == before
+
+
+def test_more_clients_than_threads_are_all_served(tmp_path: Path, worker: dict[str, str]) -> None:
+    """Each on its own connection, which the server keeps."""
+    store = {"SESSIONS_STORE": f"sqlite:///{tmp_path}/s.db", "THREADS": "2"}
+    with serving("sessions_api", {**store, **worker}) as url:
+        address = urlsplit(url)
+        clients = [HTTPConnection(str(address.hostname), address.port or 0, 60) for _ in range(24)]
+        for _ in range(5):
+            for client in clients:
+                client.request("GET", f"{ENGINE}/sessions")
+            answers = [client.getresponse() for client in clients]
+            assert {(answer.status, answer.read()) for answer in answers} == {(200, b"{}")}
+        for client in clients:
+            client.close()
+
+
+def test_headers_of_a_proxy_change_nothing(tmp_path: Path) -> None:
+    """Not even those that gunicorn refuses by default, since they contradict each other."""
+    with serving("sessions_api", {"SESSIONS_STORE": f"sqlite:///{tmp_path}/s.db"}) as url:
+        sent = {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "off", "Script-Name": "/v1"}
+        assert httpx.get(f"{url}{ENGINE}/sessions", headers=sent).json() == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has SCHED_BATCH")
+def test_threads_of_a_worker_let_each_other_finish(tmp_path: Path, worker: dict[str, str]) -> None:
+    store = {"SESSIONS_STORE": f"sqlite:///{tmp_path}/s.db"}
+    with serving("sessions_api", {**store, **worker}) as url:
+        httpx.get(f"{url}{ENGINE}/sessions")
+        threads = [int(task.name) for task in Path(f"/proc/{workers(url)[0]}/task").iterdir()]
+        assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_BATCH}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """A thread of the worker serves the next request of its client, unless other clients wait."""
 
+import threading
 from collections import deque
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -50,3 +52,28 @@ def test_a_thread_serves_its_client_until_another_waits_or_the_worker_stops(
     worker = Worker(10, after_answer)
     worker._serve_client(worker.client)
     assert worker.answers == left
+
+
+class Busy(BoundedWorker):
+    """A worker without a server, for which connections wait; it answers one request of each."""
+
+    def __init__(self, waiting: int, threads: int) -> None:
+        self.alive = True
+        self.cfg = SimpleNamespace(threads=threads)
+        self.method_queue = SimpleNamespace(defer=lambda _: self.calls.append(len(self._served)))
+        self.calls: list[int] = []
+        self._queued = deque(Client() for _ in range(waiting))
+        self._served: deque[tuple[Any, bool]] = deque()
+        self._lock, self._busy, self._is_called = threading.Lock(), 1, False
+
+    def _serve(self, conn: Any) -> bool:
+        return False
+
+
+def test_a_busy_worker_calls_the_selector_once_few_connections_wait() -> None:
+    """One call hands over all that were served until then."""
+    worker = Busy(waiting=10, threads=4)
+    worker._serve_queued()
+    assert worker.calls == [6]
+    assert len(worker._served) == 10
+    assert worker._busy == 0

@@ -97,7 +97,8 @@ def _id_pattern(name: str, *, is_wildcard: bool) -> str:
         return (PROJECT if name == "project" else LOCATION).pattern
     if name in ("reasoningEngine", "session"):
         return f"({RESOURCE_ID.pattern}|{ANY})" if is_wildcard else RESOURCE_ID.pattern
-    spelled = "([A-Za-z0-9_-]|~[0-9A-F]{2})+"
+    # The server writes `~` and two digits for most bytes, and also takes them as they are.
+    spelled = "[^/]+"
     return {
         "event": RESOURCE_ID.pattern,
         "run": spelled,
