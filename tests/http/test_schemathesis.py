@@ -76,6 +76,14 @@ def refuses_valid_data_for_a_reason(_: CheckContext, answer: Response, case: Cas
         assert REASONS.match(answer.json()["error"]["message"]), answer.text
 
 
+def refuses_invalid_data(context: CheckContext, answer: Response, case: Case) -> bool | None:
+    """A body of blanks alone counts as none."""
+    body = answer.request.body
+    if isinstance(body, bytes) and body and not body.strip():
+        return None
+    return negative_data_rejection(context, answer, case)
+
+
 def speaks_utf_8_json(_: CheckContext, answer: Response, case: Case) -> None:
     if answer.status_code == 304:
         assert not answer.content
@@ -91,7 +99,7 @@ CHECKS = [
     status_code_conformance,
     content_type_conformance,
     response_schema_conformance,
-    negative_data_rejection,
+    refuses_invalid_data,
     refuses_valid_data_for_a_reason,
     speaks_utf_8_json,
 ]
