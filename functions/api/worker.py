@@ -152,7 +152,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
             _send_error(client, INTERNAL.code, INTERNAL.message)
 
     def _take_back(self) -> None:
-        """Keeps served connections, or closes them later without a thread that waits for a client."""
+        """Keeps served connections, or closes them later; no thread waits for their clients."""
         self._is_called = False
         while self._served:
             conn, is_kept = self._served.popleft()
