@@ -30,11 +30,12 @@ def purge_expired_sessions(request: Request, store: Store, now: int) -> str:
     of all parts. Both parameters may be in the query or in the body.
     """
     is_dry_run, shard = _asked(request)
+    part = _part(shard)
     if is_dry_run:
         return _count(store, now)
     start = time.monotonic()
     end = start + request.settings.purge_time_limit / 1e9
-    purged = store.purge(now, lambda: time.monotonic() >= end, _part(shard))
+    purged = store.purge(now, lambda: time.monotonic() >= end, part)
     answer = {
         "purgedSessions": purged.sessions,
         "deletedEvents": purged.events,

@@ -235,10 +235,11 @@ def test_purges_of_several_parts_share_the_work(api: Api) -> None:
 
 @pytest.mark.parametrize("shard", ["3", "1/0", "2/2", "-1/2", "0/31", "a/b", "0/1/2", " 0/1"])
 def test_a_part_that_there_is_not_is_refused(api: Api, shard: str) -> None:
-    """Parts count from 0, and there are 30 at most."""
-    answer = api.call("POST", "sessions:purgeExpired", shard=shard)
-    assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
-    assert "shard must be i/n" in answer.json["error"]["message"]
+    """Parts count from 0, and there are 30 at most; a dry run, too, refuses others."""
+    for more in ({}, {"dryRun": "true"}):
+        answer = api.call("POST", "sessions:purgeExpired", shard=shard, **more)
+        assert (answer.status, answer.json["error"]["status"]) == (400, "INVALID_ARGUMENT")
+        assert "shard must be i/n" in answer.json["error"]["message"]
 
 
 @pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")

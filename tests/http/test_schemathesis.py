@@ -62,7 +62,7 @@ REASONS = re.compile(
     r"|List of found errors:\t1\.Field: request\.through_event; Message: "
     r"|Session .* exists under several reasoning engines"
     # An offset may lead out of the years 1 to 9999, and leap seconds are not taken.
-    rf"|Invalid value at '[\w.]+' {TIMESTAMP}, \"(0001-01-01|9999-12-31|.*:60)"
+    rf"|Invalid value at '[\w.\[\]]+' {TIMESTAMP}, \"(0001-01-01|9999-12-31|.*:60)"
     # Of `userId` and `allowMissing`, and of `-` for a session: they go together or not at all.
     r"|List of found errors:\t1\.Field: (user_id|name); Message: ",
     re.DOTALL,
