@@ -69,7 +69,10 @@ class Comparing(RuleBasedStateMachine):
         return etag
 
     def may_have_written(self, session: Session) -> None:
-        """A compaction holds a session that expires within minutes by a write, on Firestore."""
+        """On Firestore, a compaction and the answer that a purge keeps write to a session.
+
+        They do so if it expires within minutes, so that its removal misses nothing below it.
+        """
         if session.expire_time > self.api.now + 600 * SECOND:
             return
         told = parse_timestamp(self.api.ok("GET", session.name)["updateTime"])
