@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from functions.rules.errors import ParentEngineNotFound, SessionAlreadyExists
@@ -83,5 +82,7 @@ def create_session(
         merge_state(db, keys, StateChange(app=state.app, user=state.user))
         return live_session(db, record.name, now)[1]
     # Most users and engines have no state, so the record says all that a read would find.
-    own = None if scope is None else join_members(filter(None, state.session.values()))
-    return replace(record, state=own, version=keys.version, event_count=0)
+    if scope is not None:
+        record.state = join_members(filter(None, state.session.values()))
+    record.version, record.event_count = keys.version, 0
+    return record
