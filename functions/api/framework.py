@@ -135,7 +135,7 @@ def _worker_class(settings: Settings) -> type[Worker] | str:
 
 
 def _begin(serve: Target, settings: Settings, worker: Worker) -> None:
-    """Starts gRPC in the worker, since no server of gRPC outlives a fork."""
+    """Prepares the worker's process, and starts gRPC there: no server of it outlives a fork."""
     _end_streams_at_sigterm(worker)
     _let_threads_finish()
     if settings.grpc_address:

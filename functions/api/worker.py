@@ -59,7 +59,9 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         self._served: deque[tuple[Any, bool]] = deque()
         """Connections that a thread has left, and whether each stays open."""
         self._busy = 0
+        """Threads that serve connections."""
         self._is_called = False
+        """Whether the selector's thread has been told of served connections."""
 
     def init_process(self) -> None:
         """Runs the worker.
@@ -94,6 +96,7 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
             try:
                 is_kept = self._serve_client(conn)
             except BaseException:
+                # SystemExit, too: the thread goes on with the next connection.
                 _log.exception("A request failed in the server.")
             self._served.append((conn, is_kept))
 
@@ -106,8 +109,8 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
         with self._lock:
             conn = self._queued.popleft() if self._queued else None
             self._busy -= conn is None
-            calls = len(self._queued) < self.cfg.threads and not self._is_called
-            calls = calls and bool(self._served)
+            has_few = len(self._queued) < self.cfg.threads
+            calls = has_few and bool(self._served) and not self._is_called
             self._is_called |= calls
         if calls:
             self.method_queue.defer(self._take_back)

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import BaseSchema, Case, CheckContext, GenerationMode, Response
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.feedback import NO_FEEDBACK
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -77,9 +78,12 @@ def refuses_valid_data_for_a_reason(_: CheckContext, answer: Response, case: Cas
 
 
 def refuses_invalid_data(context: CheckContext, answer: Response, case: Case) -> bool | None:
-    """A body of blanks alone counts as none."""
+    """A body of blanks alone counts as none; all else that is invalid is refused beside it."""
     body = answer.request.body
-    if isinstance(body, bytes) and body and not body.strip():
+    assert case.meta is not None
+    negative = [where for where, each in case.meta.components.items() if each.mode.is_negative]
+    is_blank = isinstance(body, bytes) and body and not body.strip()
+    if is_blank and negative == [ParameterLocation.BODY]:
         return None
     return negative_data_rejection(context, answer, case)
 

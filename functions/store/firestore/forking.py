@@ -10,7 +10,7 @@ server can go on with it:
                                 come, and when the earliest document arrived that is left
     lastEvent, events, usage, lastTime     of the events that were copied
 
-Each commit succeeds only if nobody else has written the new session's document since the last one.
+A commit fails if somebody else has written the new session's document since the commit before it.
 An append that found the document changes it, and then the copy begins again. When the copy is
 complete, `fork` has the `request` alone, by which a retry finds the new session.
 """

@@ -116,20 +116,34 @@ def live_session(
 
 def session_record(engine: str, columns: Sequence[Any]) -> SessionRecord:
     """The record of SESSION_COLUMNS and, behind those, the joined members of the engine's state."""
-    _, key, user_id, title, made, moved, expiry, rest, scope, labels, more, own, user, app, *_ = (
-        columns
-    )
-    return SessionRecord(
-        SessionName(engine, key),
+    (
+        _,
+        session_id,
         user_id,
-        title,
+        display_name,
+        created,
+        updated,
+        expiry,
+        rest,
+        scope,
+        labels,
+        unknown,
+        own,
+        user,
+        app,
+        *_,
+    ) = columns
+    return SessionRecord(
+        SessionName(engine, session_id),
+        user_id,
+        display_name,
         {} if labels == "{}" else read_json(labels.encode()),
-        made,
-        moved,
+        created,
+        updated,
         expiry * 1000 - rest,
         None if scope is None else own,
         f"{app},{user}" if app and user else app or user,
-        more,
+        unknown,
     )
 
 

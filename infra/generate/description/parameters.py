@@ -98,11 +98,11 @@ def _id_pattern(name: str, *, is_wildcard: bool) -> str:
     if name in ("reasoningEngine", "session"):
         return f"({RESOURCE_ID.pattern}|{ANY})" if is_wildcard else RESOURCE_ID.pattern
     # The server writes `~` and two digits for most bytes, and also takes them as they are.
-    spelled = "[^/]+"
+    any_text = "[^/]+"
     return {
         "event": RESOURCE_ID.pattern,
-        "run": spelled,
-        "user": spelled,
+        "run": any_text,
+        "user": any_text,
         "operation": "[A-Za-z0-9_-]+",
     }[name]
 

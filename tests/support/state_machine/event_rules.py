@@ -159,7 +159,8 @@ class EventRules(SessionRules):
             removed = self.model.purge(session, request_id, text, found)
             assert answer.json["purgeCount"] == removed
             self.forget(answer.json.get("purgeSample", []))
-            self.may_have_written(session)
+            if request_id:
+                self.may_have_written(session)
             self.look(name)
 
     @rule(slot=calls.slots, session_id=calls.ids)
