@@ -3,18 +3,17 @@
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from functions.config.settings import Settings
+from functions.store.firestore import retries
 from functions.store.firestore.rpc import Rpc
-from functions.store.opening import open_store
 from functions.store.protocol import Store
 from tests.support.api import SECOND, Answer, Api
-from tests.support.project import LOCATION
 
 MISSING = {"allowMissing": "true", "userId": "u"}
 
@@ -328,20 +327,22 @@ def test_a_session_that_others_keep_deleting_is_created_again(api: Api) -> None:
     assert len(events(api, "s")) == 1
 
 
-def test_a_session_that_others_keep_changing_is_contention(emulator: str) -> None:
-    """The tries end with STORE_TIMEOUT: 409 ABORTED."""
-    environment = {
-        "SESSIONS_STORE": f"firestore://test-project-{time.time_ns()}",
-        "FIRESTORE_EMULATOR_HOST": emulator,
-        "STORE_TIMEOUT": "2s",
-    }
-    with closing(open_store(Settings.from_environment(environment))) as store:
-        api = Api(store, f"{LOCATION}/reasoningEngines/1")
-        path, numbers = api.create("s"), itertools.count()
-        rename = lambda: api.ok("PATCH", path, {"displayName": f"{next(numbers)}"})  # noqa: E731
-        with meddled_commits(1, 10**6, rename):
-            answer = append(api, "s")
+@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
+def test_a_session_that_others_keep_changing_is_contention(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tries, here of some seconds, end when no time is left for one more: 409 ABORTED."""
+    path, changes, seconds = api.create("s"), itertools.count(), itertools.count()
+
+    def rename() -> None:
+        api.ok("PATCH", path, {"displayName": f"{next(changes)}"})
+
+    clock = SimpleNamespace(monotonic=lambda: next(seconds), sleep=time.sleep)
+    with meddled_commits(1, 10**6, rename):
+        monkeypatch.setattr(retries, "time", clock)
+        answer = append(api, "s")
     assert (answer.status, answer.json["error"]["status"]) == (409, "ABORTED")
+    assert next(changes) > 1
 
 
 @pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
