@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from functions.aip.filtering import compile_filter
 from functions.calls.filters import ENGINE_DEFAULT_ORDER, PageQuery
@@ -56,7 +56,7 @@ def created_engines(location: str, store: Store) -> list[EngineRecord]:
         found += page.items
         if page.cursor is None:
             return found
-        query = replace(query, cursor=page.cursor)
+        query = query._replace(cursor=page.cursor)
 
 
 def _export(name: EngineName, settings: Settings, store: Store, now: int) -> str:

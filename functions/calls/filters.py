@@ -1,9 +1,8 @@
 """The fields that filter and order lists, and the page that a request asks for."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from functions.aip.filtering import FieldType, Filter, FilterFields, compile_filter
 from functions.aip.ordering import OrderBy
@@ -58,8 +57,7 @@ ENGINE_FIELDS = {
 ENGINE_DEFAULT_ORDER = OrderBy("create_time", descending=False)
 
 
-@dataclass(frozen=True, slots=True)
-class PageQuery:
+class PageQuery(NamedTuple):
     """A page of a list: filter, order, size, and the position behind which it begins.
 
     A store calls `is_time_up` after each record that it reads, and ends the page if it is true.

@@ -39,7 +39,7 @@ def _read_policy(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
+@dataclass(init=False, repr=False, eq=False)
 class AuthSettings:
     """Authentication and authorization; see docs/access.md."""
 

@@ -7,7 +7,7 @@ from functions.config.setting import matching, setting, whole
 _URL = r"(https://[^\s,?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/[^\s,?#]*)?)?"
 
 
-@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
+@dataclass(init=False, repr=False, eq=False)
 class CompactionSettings:
     """What a compaction keeps, and the service that summarizes."""
 

@@ -8,7 +8,7 @@ _LOOPBACK = r"(127\.0\.0\.1|localhost|\[::1\])"
 _BASE = rf"((https://[^\s,?#/;]+|http://{_LOOPBACK}(:\d+)?)(/[^\s,?#;]*[^\s,?#;/])?)?"
 
 
-@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
+@dataclass(init=False, repr=False, eq=False)
 class ConsoleSettings:
     """The web page for people; see docs/console.md."""
 

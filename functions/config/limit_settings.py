@@ -8,7 +8,7 @@ from functions.messages.json_text import MAX_DEPTH
 from functions.rules.limits import MAX_EVENTS_PAGE
 
 
-@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
+@dataclass(init=False, repr=False, eq=False)
 class LimitSettings:
     """Bounds of one request; the sizes of stored documents are fixed, in functions/rules/limits."""
 

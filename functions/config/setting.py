@@ -5,7 +5,7 @@ docs/decisions/0009-starts-import-little.md.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +26,15 @@ def setting(default: Any, description: str, read: Read = str) -> Any:
     return field(default=default, metadata={"description": description, "read": read})
 
 
-def read_settings(settings: "DataclassInstance") -> None:
-    """Replaces each text by its value; raises ValueError with a sentence for each wrong text."""
+def read_settings(settings: "DataclassInstance", given: Mapping[str, Any]) -> None:
+    """Sets each field to what is given, a value or its text, or else to the default.
+
+    Raises ValueError with a sentence for each wrong text, and TypeError for an unknown field.
+    """
+    known = {each.name: each.default for each in fields(settings)}
+    if unknown := given.keys() - known.keys():
+        raise TypeError(f"no such settings: {', '.join(sorted(unknown))}")
+    vars(settings).update(known | {**given})
     complaints = [complaint for each in fields(settings) for complaint in _read(settings, each)]
     if complaints:
         raise ValueError("\n".join(complaints))
@@ -117,8 +124,7 @@ def _read(settings: object, each: Field[Any]) -> Iterator[str]:
     if not isinstance(text, str) or text == each.default:
         return
     try:
-        # The dataclass is frozen; this runs while its __init__ does.
-        object.__setattr__(settings, each.name, each.metadata["read"](text))
+        setattr(settings, each.name, each.metadata["read"](text))
     except ValueError as error:
         # Somebody may have set a key instead of its hash, and a key must not reach the log.
         shown = "…" if each.name == "api_keys" else repr(text)

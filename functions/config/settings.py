@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from functions.aip.timestamp import parse_timestamp
 from functions.config.auth_settings import AuthSettings
@@ -71,15 +71,11 @@ def _parse_store(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+@dataclass(init=False, repr=False, eq=False)
 class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings):
     """All settings; a field has the name of its environment variable in small letters.
 
-    A field may also be given as the text of its variable. Raises ValueError with a sentence for
-    each wrong text.
-
-    `dataclass` generates `__init__` alone, and only for this class: every start waits for each
-    generated method.
+    `dataclass` generates no method: every start would wait for it.
     """
 
     sessions_store: str = setting(
@@ -249,9 +245,13 @@ class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings)
         parse_timestamp,
     )
 
-    def __post_init__(self) -> None:
-        """Reads the texts and checks the settings that depend on each other."""
-        read_settings(self)
+    def __init__(self, **given: Any) -> None:
+        """Takes values, or the texts of their variables; the settings do not change afterwards.
+
+        Raises ValueError with a sentence for each wrong text, or for settings that exclude each
+        other.
+        """
+        read_settings(self, given)
         self.check_auth()
         if self.store_url == IN_MEMORY and (self.workers or 1) > 1:
             raise ValueError(
@@ -279,7 +279,7 @@ class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings)
         """Reads the settings; raises SystemExit with a sentence for each wrong value."""
         texts = {name: environment.get(name.upper(), "") for name in cls.descriptions()}
         try:
-            return cls(**{name: text for name, text in texts.items() if text})  # type: ignore[arg-type]
+            return cls(**{name: text for name, text in texts.items() if text})
         except ValueError as error:
             raise SystemExit(str(error)) from None
 

@@ -1,7 +1,6 @@
 """GET {session}/events: lists a session's events."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from functions.calls.filters import EVENT_DEFAULT_ORDER, EVENT_FIELDS, EVENT_ORDERS, official
 from functions.calls.request import Request, list_json
@@ -21,7 +20,7 @@ def list_events(request: Request, store: Store, now: int) -> str:
     session, view = request.session_name, parse_view(request.query.get("view", ""))
     fields = EVENT_FIELDS if request.settings.extensions else official(EVENT_FIELDS)
     query = request.page(session, fields, EVENT_ORDERS, EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE)
-    query = replace(query, original=view is EventView.ORIGINAL)
+    query = query._replace(original=view is EventView.ORIGINAL)
     page = store.list_events(session, query, now)
     events, cursor = events_json(page.items, session, request, view), page.cursor
     # A page may have megabytes: it is not kept while its JSON is joined.

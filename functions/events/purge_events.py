@@ -43,7 +43,7 @@ def purge_events(request: Request, store: Store, now: int) -> str:
     request_id = request.query.get("requestId", "")
     receipt = _receipt(request_id, text) if request_id else ""
     purge = store.purge_events(session, query, now, force=bool(message.force), receipt=receipt)
-    answer: dict[str, object] = {"purgeCount": purge.count}
+    answer: dict[str, object] = {"purgeCount": purge.events}
     if purge.sample:
         answer["purgeSample"] = [f"{session}/events/{event}" for event in purge.sample]
     if not purge.done:

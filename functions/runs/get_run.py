@@ -1,7 +1,6 @@
 """GET {session}/runs/{run}: reads a run with one page of its events."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from functions.calls.filters import EVENT_DEFAULT_ORDER, PageQuery, events_of_run
 from functions.calls.request import Request, list_json
@@ -28,12 +27,12 @@ def get_run(request: Request, store: Store, now: int) -> str:
     name = run_name(session, invocation_id)
     query = request.page(name, {}, (), EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE)
     if request.query.get("pageSize", "") in ("", "0"):
-        query = replace(query, page_size=MAX_EVENTS_PAGE)
+        query = query._replace(page_size=MAX_EVENTS_PAGE)
     is_original = view is EventView.ORIGINAL
-    query = replace(query, filter=events_of_run(invocation_id).filter, original=is_original)
+    query = query._replace(filter=events_of_run(invocation_id).filter, original=is_original)
     page = store.list_events(session, query, now)
     first = None if query.cursor else page
-    whole = replace(events_of_run(invocation_id), original=is_original)
+    whole = events_of_run(invocation_id)._replace(original=is_original)
     run = _whole_run(invocation_id, whole, first, session, store, now, request.is_time_up)
     if run is not None and not run.event_count:
         raise RunNotFound(name)
@@ -70,4 +69,4 @@ def _whole_run(
         is_long = run.event_count >= MAX_SCANNED or run.event_bytes >= MAX_SCANNED_BYTES
         if is_long and (first is None or is_time_up()):
             return None
-        page = store.list_events(session, replace(query, cursor=page.cursor), now)
+        page = store.list_events(session, query._replace(cursor=page.cursor), now)

@@ -118,7 +118,7 @@ class _Compaction:
                 raise CompactionTookTooLong
             # The page is over, and the next one takes its room.
             in_flight.release()
-            query = replace(query, cursor=page.cursor)
+            query = query._replace(cursor=page.cursor)
 
     def summarize(self, covered: Range) -> None:
         """Asks for a summary of the events of a range, and adds it."""
@@ -165,4 +165,4 @@ class _Compaction:
                 events.append(event)
             if page.cursor is None:
                 return events
-            query = replace(query, cursor=page.cursor)
+            query = query._replace(cursor=page.cursor)

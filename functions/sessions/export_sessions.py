@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from functions.aip.errors import PermissionDenied
 from functions.aip.filtering import compile_filter
@@ -135,7 +135,7 @@ class _Export:
             behind = page.cursor
             if self._is_time_up():
                 return _Start(behind)
-            query = replace(query, cursor=behind)
+            query = query._replace(cursor=behind)
 
     def _states(self, engine: EngineName) -> Iterator[str]:
         """The app state of an engine and the user states of its users, once an answer."""
@@ -154,7 +154,7 @@ class _Export:
                 yield from self._state("userState", user.name)
             if page.cursor is None:
                 return
-            query = replace(query, cursor=page.cursor)
+            query = query._replace(cursor=page.cursor)
 
     def _state(self, kind: str, owner: StateOwner) -> Iterator[str]:
         found = self._store.get_shared_state(owner)

@@ -1,7 +1,5 @@
 """GET {engine}/sessions: lists an engine's sessions, or those of all engines of a location."""
 
-from dataclasses import replace
-
 from functions.calls.filters import SESSION_DEFAULT_ORDER, SESSION_FIELDS, SESSION_ORDERS, official
 from functions.calls.request import Request, list_json
 from functions.rules.errors import EngineNotFound, ParentEngineNotFound
@@ -24,7 +22,7 @@ def list_sessions(request: Request, store: Store, now: int) -> str:
     fields = SESSION_FIELDS if has_extensions else official(SESSION_FIELDS)
     query = request.page(engine, fields, SESSION_ORDERS, SESSION_DEFAULT_ORDER, MAX_SESSIONS_PAGE)
     if request.is_full:
-        query = replace(query, is_full=True)
+        query = query._replace(is_full=True)
     if request.settings.require_engine and not engine.is_wildcard:
         try:
             store.get_engine(engine)

@@ -1,7 +1,6 @@
 """The pages of an export: sessions with their histories, by engine and by session id."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from functions.aip.page_token import InvalidPageToken
 from functions.calls.filters import PageQuery
@@ -46,7 +45,7 @@ def page_of_engines(
     one = EngineName.parse(found)
     if one.location != engine.location:
         raise InvalidPageToken
-    page = read_one(one, replace(query, cursor=within or None))
+    page = read_one(one, query._replace(cursor=within or None))
     return Page(
         page.items,
         [str(one), *(page.cursor or [])],

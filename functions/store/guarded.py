@@ -400,7 +400,7 @@ class GuardedStore(GuardedEvents):
         self, location: str, query: PageQuery
     ) -> Iterator[tuple[Cursor, EngineRecord]]:
         """The engines of the store that the principal may see."""
-        query = replace(query, is_time_up=lambda: False)
+        query = query._replace(is_time_up=lambda: False)
         while True:
             page = self._store.list_engines(location, query)
             for place, record in zip(page.places, page.items, strict=True):
@@ -408,7 +408,7 @@ class GuardedStore(GuardedEvents):
                     yield place, self._shown(record)
             if page.cursor is None:
                 return
-            query = replace(query, cursor=page.cursor)
+            query = query._replace(cursor=page.cursor)
 
     def _shown(self, record: EngineRecord) -> EngineRecord:
         return _shown(self._on_engine(record.name), record)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 
 from functions.access.access import Access, Grant
 from functions.aip.errors import PermissionDenied
@@ -163,4 +162,4 @@ def narrowed(query: PageQuery, grant: Grant) -> PageQuery | None:
     if query.users() - {grant.owner}:
         # A page token behind sessions of another user would tell their names.
         return None
-    return replace(query, filter=query.filter.narrowed("user_id", grant.owner))
+    return query._replace(filter=query.filter.narrowed("user_id", grant.owner))

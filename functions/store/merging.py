@@ -7,7 +7,6 @@ import heapq
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from functions.aip.page_token import InvalidPageToken
 from functions.calls.filters import PageQuery
@@ -31,7 +30,7 @@ def list_merged(
     """
     cursors = _unpack(query.cursor, engines)
     pages = {
-        name: list_one(EngineName.parse(name), replace(query, cursor=cursor or None))
+        name: list_one(EngineName.parse(name), query._replace(cursor=cursor or None))
         for name, cursor in cursors.items()
     }
     streams = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -68,11 +67,10 @@ class Backlog(NamedTuple):
     is_cut: bool
 
 
-@dataclass(frozen=True, slots=True)
-class EventPurge:
+class EventPurge(NamedTuple):
     """How many events a purge found, or removed, and the ids of some; `done` when none is left."""
 
-    count: int
+    events: int
     sample: tuple[str, ...]
     done: bool
 

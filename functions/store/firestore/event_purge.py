@@ -108,7 +108,7 @@ def _keep(
     retries: Retries,
 ) -> None:
     """Keeps the answer of a purge that is done."""
-    kept = {_RECEIPT: write_plain([purge.count, purge.sample]), DELETED: "{}"}
+    kept = {_RECEIPT: write_plain([purge.events, purge.sample]), DELETED: "{}"}
     while True:
         session, _, _ = read_events(rpc, name, (), now, owner)
         try:

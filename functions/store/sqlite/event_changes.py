@@ -144,7 +144,7 @@ def keep_receipt(db: sqlite3.Connection, session: int, receipt: str, purge: Even
         "INSERT OR IGNORE INTO events "
         "(session, timestamp_key, id, author, invocation_id, text, original) "
         "VALUES (?, '', ?, '', '', '{}', ?)",
-        (-session, receipt, write_plain([purge.count, purge.sample[:MOST_SAMPLED]])),
+        (-session, receipt, write_plain([purge.events, purge.sample[:MOST_SAMPLED]])),
     )
 
 

@@ -1,7 +1,6 @@
 """The methods of the Store protocol for events one by one, and for compaction."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from functions.calls.filters import PageQuery
 from functions.rules.errors import SessionNotFound
@@ -76,7 +75,7 @@ class SqliteEvents:
                     event_changes.keep_receipt(db, session, receipt, purge)
             if purge.done or query.is_time_up():
                 return purge
-            query = replace(query, cursor=cursor)
+            query = query._replace(cursor=cursor)
             if force:
                 self._database.let_others_write()
 

@@ -3,7 +3,6 @@
 import heapq
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 from typing import Any
@@ -319,7 +318,7 @@ def _events(
                 yield columns
             if count < limit:
                 return
-            query, limit = replace(query, cursor=event_cursor(columns)), MAX_ROWS
+            query, limit = query._replace(cursor=event_cursor(columns)), MAX_ROWS
 
     if has_one_statement(query):
         rows = some_rows(query, query.page_size + 1)

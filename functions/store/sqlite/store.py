@@ -22,7 +22,7 @@ from functions.rules.session import check_version
 from functions.rules.state import StateChange, merged
 from functions.store.paging import fill_page
 from functions.store.protocol import ALL_PARTS, Part, Purged
-from functions.store.sqlite import engines, listing, users
+from functions.store.sqlite import engines, listing
 from functions.store.sqlite.change_poller import ChangePoller
 from functions.store.sqlite.creating import create_session
 from functions.store.sqlite.database import Database
@@ -286,10 +286,14 @@ class SqliteStore(SqliteEvents):
     def list_users(
         self, engine: EngineName, query: PageQuery, owner: str | None = None
     ) -> Page[UserRecord]:
+        from functions.store.sqlite import users
+
         with self._database.snapshot() as db:
             return users.list_users(db, engine, query, owner)
 
     def erase_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        from functions.store.sqlite import users
+
         with self._database.write() as db:
             erasures = users.begin_erasures(db, user)
         for erasure in erasures:
@@ -313,6 +317,8 @@ class SqliteStore(SqliteEvents):
         return total
 
     def count_user(self, user: UserName, now: int, is_time_up: Callable[[], bool]) -> Purged:
+        from functions.store.sqlite import users
+
         with self._database.snapshot() as db:
             return users.count_user(db, user)
 
@@ -403,6 +409,8 @@ class SqliteStore(SqliteEvents):
 
     def _end_erasures(self, is_time_up: Callable[[], bool]) -> bool:
         """Rewrites the file where an erasure has removed all rows; False if readers are long."""
+        from functions.store.sqlite import users
+
         with self._database.snapshot() as db:
             emptied = users.emptied_erasures(db)
         if not emptied:
