@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
@@ -9,14 +10,16 @@ import pytest
 
 from functions.config.settings import Settings
 from functions.rules.errors import SessionNotFound
-from functions.store.firestore import event_reader
-from functions.store.firestore.protobuf import Document, StructuredQuery
+from functions.store.firestore import event_reader, session_listener
+from functions.store.firestore.protobuf import Document, ListenResponse, StructuredQuery
 from functions.store.firestore.queries import events_by_arrival
+from functions.store.firestore.rpc import ListenCall
+from functions.store.firestore.session_listener import consistent_windows
 from functions.store.opening import open_store
 from functions.store.streams import MAX_NEW_EVENTS, EventReader, NewEvent
 from tests.support.api import SECOND, Api
 from tests.support.project import LOCATION
-from tests.support.streams import name_of, next_events, reading, wait
+from tests.support.streams import PATIENCE, name_of, news_within, next_events, reading, wait
 
 
 def names(seen: list[NewEvent]) -> list[str]:
@@ -242,6 +245,39 @@ def test_watches_agree_on_one_order_while_many_write(api: Api) -> None:
     for writer in range(8):
         mine = [name for name in seen if name.startswith(f"w{writer}-")]
         assert mine == [f"w{writer}-{number}" for number in range(20)]
+
+
+@pytest.mark.parametrize("store_environment", ["firestore"], indirect=True, scope="module")
+def test_an_event_that_the_emulators_first_window_lacks_is_told_soon(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader checks its session some seconds after the start, and not at its next heartbeat."""
+    is_known, is_there, every_answer = threading.Event(), threading.Event(), ListenCall.__iter__
+
+    def stale_window(call: ListenCall) -> Iterator[ListenResponse]:
+        """What comes up to the first window, told after the append; a second call is as always."""
+        monkeypatch.setattr(ListenCall, "__iter__", every_answer)
+        told: list[ListenResponse] = []
+        for answer in every_answer(call):
+            if not is_there.is_set():
+                told.append(answer)
+                if list(consistent_windows(told)):
+                    is_known.set()
+                    assert is_there.wait(PATIENCE)
+                    yield from told
+
+    monkeypatch.setattr(ListenCall, "__iter__", stale_window)
+    monkeypatch.setattr(session_listener, "_START_PATIENCE", 1)
+    session = api.create()
+    with reading(api, session) as reader:
+        assert is_known.wait(PATIENCE)
+        fill(api, session, 0, 1)
+        is_there.set()
+        seen: list[NewEvent] = []
+        while not seen:
+            assert news_within(reader, PATIENCE)
+            seen = reader.read(api.now)
+    assert names(seen) == ["i0"]
 
 
 @pytest.mark.parametrize(("timeout", "lookback"), [(5, 10), (10, 10), (60, 60)])

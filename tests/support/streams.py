@@ -27,11 +27,16 @@ def reading(api: Api, session: str, after: NewEvent | None = None) -> Iterator[E
         reader.close()
 
 
-def wait(api: Api, reader: EventReader) -> None:
-    """Sleeps until the store has news, or for a while, after which readers check by themselves."""
+def news_within(reader: EventReader, seconds: float) -> bool:
+    """Whether the store has news so soon."""
     news = select.poll()
     news.register(reader.signal.fileno(), select.POLLIN)
-    if not news.poll(5_000):
+    return bool(news.poll(seconds * 1000))
+
+
+def wait(api: Api, reader: EventReader) -> None:
+    """Sleeps until the store has news, or for a while, after which readers check by themselves."""
+    if not news_within(reader, 5):
         api.now += 15 * SECOND
 
 

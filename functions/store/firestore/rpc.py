@@ -98,6 +98,7 @@ class Rpc:
         self.root = f"{self._database}/documents"
         self._timeout = timeout / 1e9
         self._end: float | None = None
+        self.is_emulated = bool(emulator_host)
         self._metadata: Metadata = (("google-cloud-resource-prefix", self._database),)
         if emulator_host:
             self._metadata += (("authorization", "Bearer owner"),)

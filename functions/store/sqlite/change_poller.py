@@ -11,7 +11,6 @@ import sqlite3
 import threading
 from collections import defaultdict
 
-from functions.rules.errors import StoreUnavailable
 from functions.store.sqlite.database import Database
 from functions.store.streams import Signal
 
@@ -19,6 +18,9 @@ _log = logging.getLogger(__name__)
 
 _INTERVAL = 0.005
 """Seconds between two polls."""
+
+_PAUSE = 1
+"""Seconds between an error of SQLite and the next poll."""
 
 
 class ChangePoller:
@@ -55,15 +57,17 @@ class ChangePoller:
             thread.join()
 
     def _run(self) -> None:
-        try:
-            with contextlib.closing(self._database.connect()) as db:
-                self._poll(db)
-        except (sqlite3.Error, StoreUnavailable):
-            _log.exception("SQLite reports no changes; streams read at their heartbeats only")
-            with self._lock:
-                self._thread = None
+        while not self._is_closed.is_set():
+            try:
+                with contextlib.closing(self._database.connect()) as db:
+                    self._poll(db)
+                return
+            except sqlite3.Error as error:
+                _log.error("SQLite reports no changes; streams read at heartbeats: %s", error)
+                self._is_closed.wait(_PAUSE)
 
     def _poll(self, db: sqlite3.Connection) -> None:
+        """Polls until there are no more signals, or the poller is closed."""
         (last,) = db.execute("SELECT coalesce(max(seq), 0) FROM moves").fetchone()
         version = None
         while not self._is_closed.wait(_INTERVAL):
