@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from http.client import HTTPConnection, HTTPResponse
 from queue import Queue
+from socket import SHUT_RDWR
 from urllib.parse import urlsplit
 
 from tests.bench import peers
@@ -22,7 +23,7 @@ LONGEST_PAUSE = 0.05
 LIMITS = {"SQLite": 50, "Firestore": 100}
 THREADS = 250
 WATCHERS = 200
-PATIENCE = 5
+PATIENCE = 60
 
 _numbers = itertools.count()
 
@@ -83,8 +84,13 @@ def watch(url: str, session: str) -> Iterator[HTTPResponse]:
         HTTPConnection(address.hostname or "", address.port, timeout=PATIENCE)
     ) as connection:
         connection.request("GET", f"{session}/events:watch")
+        stream = connection.sock
         with closing(connection.getresponse()) as answer:
-            yield answer
+            try:
+                yield answer
+            finally:
+                # Closing waits for a thread that reads; this ends its read.
+                stream.shutdown(SHUT_RDWR)
 
 
 def delay(client: Client, url: str) -> float:
@@ -94,6 +100,8 @@ def delay(client: Client, url: str) -> float:
     lines: Queue[float] = Queue()
     delays = []
     with watch(url, session) as answer:
+        if answer.status != 200:
+            raise RuntimeError(f"{url} answers {answer.status} to a watch")
         threading.Thread(target=collect, args=(answer, lines), daemon=True).start()
         client.append(session)
         lines.get(timeout=PATIENCE)
