@@ -7,6 +7,7 @@ import flask
 
 from functions.aip.errors import ApiError
 from functions.calls.answer import LineStream
+from functions.store.in_flight import in_flight
 
 CONTENT_TYPE = "application/x-ndjson"
 
@@ -34,6 +35,8 @@ def _cut_at_errors(first: str, chunks: Iterator[str]) -> Generator[str]:
     except ApiError as error:
         _log.warning("An export ended early: %s", error.message)
         raise
+    finally:
+        in_flight.release()
 
 
 def _chunks(lines: Iterator[str]) -> Iterator[str]:

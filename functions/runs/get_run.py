@@ -11,6 +11,7 @@ from functions.rules.event_type import EventView, parse_view
 from functions.rules.limits import MAX_EVENTS_PAGE
 from functions.rules.names import SessionName
 from functions.rules.run import Run, RunNotFound, invocation_id_of, run_name
+from functions.store.in_flight import in_flight
 from functions.store.paging import MAX_SCANNED, MAX_SCANNED_BYTES, Page
 from functions.store.protocol import Store
 
@@ -60,6 +61,7 @@ def _whole_run(
     Returns None if the run is too long to be read for each page, or if the time is up.
     """
     run = Run(invocation_id)
+    bytes_of_answer = in_flight.held
     page = first or store.list_events(session, query, now)
     while True:
         for event in page.items:
@@ -69,4 +71,6 @@ def _whole_run(
         is_long = run.event_count >= MAX_SCANNED or run.event_bytes >= MAX_SCANNED_BYTES
         if is_long and (first is None or is_time_up()):
             return None
+        # The page is over, and the next one takes its room.
+        in_flight.release(bytes_of_answer)
         page = store.list_events(session, query._replace(cursor=page.cursor), now)

@@ -22,6 +22,7 @@ from functions.rules.session import SessionRecord
 from functions.rules.shared_state import StateOwner
 from functions.rules.state import StateChange, join_members
 from functions.store.history import HistoryItem, HistoryPiece
+from functions.store.in_flight import in_flight
 from functions.store.paging import Cursor
 from functions.store.protocol import Store
 
@@ -119,6 +120,8 @@ class _Export:
         behind = start.behind
         query = self._query
         while True:
+            # The page before is sent, and the next one takes its room.
+            in_flight.release()
             page = self._store.read_sessions(self._engine, query, self._now)
             for place, (record, history) in zip(page.places, page.items, strict=True):
                 session = _Start(behind, str(record.name))

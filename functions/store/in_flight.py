@@ -36,7 +36,7 @@ class BytesInFlight(threading.local):
         self._limit = limit
 
     def take(self, count: int) -> None:
-        """Counts bytes that the request holds until its end; raises TooManyBytesInFlight."""
+        """Counts bytes that the request holds until `release`; raises TooManyBytesInFlight."""
         with self._lock:
             others = BytesInFlight._total - self._held
             if self._limit and others and others + self._held + count > self._limit:
@@ -44,11 +44,11 @@ class BytesInFlight(threading.local):
             BytesInFlight._total += count
             self._held += count
 
-    def release(self) -> None:
-        """Ends the request: the thread holds none of its bytes any more."""
+    def release(self, kept: int = 0) -> None:
+        """Gives back the bytes of the thread's request but for those that it still holds."""
         with self._lock:
-            BytesInFlight._total -= self._held
-            self._held = 0
+            BytesInFlight._total -= self._held - kept
+            self._held = kept
 
     @property
     def held(self) -> int:

@@ -13,6 +13,7 @@ from werkzeug.test import EnvironBuilder
 
 from functions.api.endpoint import Endpoint
 from functions.api.routes import METHODS
+from functions.store import paging
 from functions.store.in_flight import BytesInFlight, in_flight
 from tests.support.authentication import ENGINE_PATH, SESSIONS_PATH, AuthApi, open_api
 
@@ -133,6 +134,41 @@ def told(api: AuthApi, session: str) -> list[str]:
     answer.close()
     assert answer.status_code == 200
     return [json.loads(line[6:])["invocationId"] for line in lines if line.startswith("data: ")]
+
+
+def append(api: AuthApi, session: str) -> None:
+    event = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+    body = {**event, "content": {"parts": [{"text": "x" * 120_000}]}}
+    api.send("POST", f"{SESSIONS_PATH}/{session}:appendEvent", body).close()
+
+
+def test_an_export_holds_one_page_at_a_time(
+    api: AuthApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six pages of one session go by, and at its end it holds nothing."""
+    monkeypatch.setattr(paging, "MAX_PAGE_BYTES", 100_000)
+    for number in range(6):
+        body = {"userId": "u", "sessionState": {"k": "x" * 120_000}}
+        api.send("POST", SESSIONS_PATH, body, sessionId=f"s{number}").close()
+    before = in_flight.total
+    answer = api.send("GET", f"{ENGINE_PATH}:export", filter='user_id="u"')
+    held = [in_flight.total - before for _ in answer.response]
+    assert 120_000 < max(held) < 240_000, held
+    answer.close()
+    assert in_flight.total == before
+
+
+def test_a_run_is_read_one_page_at_a_time(
+    api: AuthApi, other: Other, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer and one page have room where the whole run has none."""
+    monkeypatch.setattr(paging, "MAX_PAGE_BYTES", 100_000)
+    api.send("POST", SESSIONS_PATH, {"userId": "u"}, sessionId="s")
+    for _ in range(6):
+        append(api, "s")
+    in_flight.release()
+    answer = api.send("GET", f"{SESSIONS_PATH}/s/runs/i")
+    assert (answer.status_code, answer.get_json().get("eventCount")) == (200, 6)
 
 
 def test_a_request_that_comes_alone_always_has_room(api: AuthApi) -> None:
