@@ -56,6 +56,16 @@ class TooLarge(InvalidArgument):
         super().__init__(f"{what} is limited to {limit} bytes; this would make {size}.")
 
 
+class AfterNoEvent(InvalidArgument):
+    """A change of an import is behind an event that is neither before it nor in the store."""
+
+    def __init__(self, event: str) -> None:
+        super().__init__(
+            f"stateChange.afterEvent names no event: {event}. Lines before it may be stored; the "
+            "server skips them when they come again."
+        )
+
+
 class WalkTooOld(InvalidArgument):
     """The store no longer has the list as it was when the walk began."""
 

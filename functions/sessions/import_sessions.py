@@ -25,9 +25,10 @@ def import_sessions(request: Request, store: Store, now: int) -> str:
     bodies, each of which repeats the session whose events it goes on with. Sessions keep their ids,
     times and state, events their ids, times and order. Each line lands whole. A line that is there
     already is skipped, so that the same body sent again completes an import. `conflicts` names what
-    the store has with another content, and leaves as it is. Sessions that have expired are skipped.
+    the store has with another content, or a fork still fills, and leaves as it is. Sessions that
+    have expired are skipped.
 
-    Raises InvalidArgument naming the first wrong line, before anything is stored,
+    Raises InvalidArgument naming the first wrong line, before anything is stored, AfterNoEvent,
     ParentEngineNotFound and PermissionDenied.
     """
     store.begin_import(request.engine_or_all)
@@ -91,27 +92,21 @@ class _Import:
         if record.expire_time <= self.now:
             self.skipped += 1
             return
-        while True:
-            try:
-                self.store.create_session(
-                    record,
-                    line.state,
-                    self.now,
-                    require_engine=self.require_engine,
-                    keeps_change=False,
-                )
-                self.sessions += 1
-            except SessionAlreadyExists:
-                try:
-                    found = self.store.get_session(record.name, self.now)
-                except SessionNotFound:
-                    continue  # the session has gone between the two calls
-                if not _is_same(found, line):
-                    self.conflicts.append(str(record.name))
-                    return
-                self.skipped += 1
-            self.current = record.name
-            return
+        try:
+            self.store.create_session(
+                record,
+                line.state,
+                self.now,
+                require_engine=self.require_engine,
+                keeps_change=False,
+            )
+            self.sessions += 1
+        except SessionAlreadyExists:
+            if not self._is_there(line):
+                self.conflicts.append(str(record.name))
+                return
+            self.skipped += 1
+        self.current = record.name
 
     def history(self, lines: list[HistoryLine]) -> None:
         """Adds events and changes that are missing to the current session."""
@@ -122,6 +117,13 @@ class _Import:
         self.events += added.events
         self.skipped += added.skipped
         self.conflicts += [f"{self.current}/events/{event}" for event in added.conflicts]
+
+    def _is_there(self, line: SessionLine) -> bool:
+        """Whether the store has the session of a line, and not one that a fork still fills."""
+        try:
+            return _is_same(self.store.get_session(line.record.name, self.now), line)
+        except SessionNotFound:
+            return False
 
 
 def _is_same(found: SessionRecord, line: SessionLine) -> bool:

@@ -3,6 +3,7 @@
 See docs/fork-and-rewind.md.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -438,6 +439,16 @@ def test_a_fork_shows_its_source_as_it_was_at_the_beginning(api: Api) -> None:
     assert events(api, forked["name"]) == before
     assert forked["sessionState"] == state
     assert "displayName" not in forked
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_an_import_leaves_a_session_alone_that_a_fork_still_fills(api: Api) -> None:
+    """It is a conflict, and the fork ends as it would have."""
+    source, go_on = begun(api)
+    line = json.dumps({"session": {"name": "sessions/f", "userId": "u"}})
+    answer = api.ok("POST", f"{api.engine}:import", line.encode())
+    assert (answer["importedSessions"], answer["conflicts"]) == (0, [f"{api.engine}/sessions/f"])
+    assert events(api, finished(go_on)["name"]) == events(api, source)
 
 
 @pytest.mark.usefixtures("small_chunks")

@@ -284,6 +284,20 @@ def test_a_wrong_change_of_state_is_refused(api: Api, change: dict[str, Any]) ->
     assert "stateChange" in answer.json["error"]["message"]
 
 
+def test_a_change_behind_an_event_that_is_nowhere_may_be_corrected(api: Api) -> None:
+    """The message names the event; what stood before the line is skipped the second time."""
+    session = {"session": {"name": "sessions/s", "userId": "u"}}
+    event = {"name": "sessions/s/events/e", "author": "a", "invocationId": "i"}
+    lines = [session, {"event": {**event, "timestamp": "2026-01-01T00:00:00Z"}}]
+    load(api, lines)
+    wrong = {"id": "1", "afterEvent": "nope", "state": {"a": 1}}
+    answer = api.call("POST", f"{api.engine}:import", body_of([*lines, {"stateChange": wrong}]))
+    assert answer.status == 400
+    assert "names no event: nope." in answer.json["error"]["message"]
+    answer = load(api, [*lines, {"stateChange": {**wrong, "afterEvent": "e"}}])
+    assert (answer["skipped"], answer["conflicts"]) == (2, [])
+
+
 def test_an_expired_session_is_skipped_with_its_events(api: Api, other: Api) -> None:
     session = api.create("s", ttl="86400s")
     converse(api, session)

@@ -142,9 +142,7 @@ def append(api: AuthApi, session: str) -> None:
     api.send("POST", f"{SESSIONS_PATH}/{session}:appendEvent", body).close()
 
 
-def test_an_export_holds_one_page_at_a_time(
-    api: AuthApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_export_holds_one_page_at_a_time(api: AuthApi, monkeypatch: pytest.MonkeyPatch) -> None:
     """Six pages of one session go by, and at its end it holds nothing."""
     monkeypatch.setattr(paging, "MAX_PAGE_BYTES", 100_000)
     for number in range(6):

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from functions.aip.errors import InvalidArgument
-from functions.rules.errors import SessionNotFound
+from functions.rules.errors import AfterNoEvent, SessionNotFound
 from functions.rules.event import EventRecord, counts_of
 from functions.rules.import_line import HistoryLine
 from functions.rules.names import SessionName
@@ -98,7 +97,7 @@ def items_of(rpc: Rpc, found: Document, left_since: int) -> Iterator[HistoryItem
 
 
 def _check_places(rpc: Rpc, name: SessionName, lines: Sequence[HistoryLine]) -> None:
-    """Raises InvalidArgument for a change behind an event that the session does not have."""
+    """Raises AfterNoEvent for a change behind an event that the session does not have."""
     seen: set[str] = set()
     unknown: dict[str, None] = {}
     for line in lines:
@@ -110,7 +109,7 @@ def _check_places(rpc: Rpc, name: SessionName, lines: Sequence[HistoryLine]) -> 
         found = rpc.batch_get([f"{name}/events/{event}" for event in unknown], ["arrived"])()
         for event, document in zip(unknown, found, strict=True):
             if document is None:
-                raise InvalidArgument(f"stateChange.afterEvent names no event: {event}.")
+                raise AfterNoEvent(event)
 
 
 def _commits(path: str, lines: Sequence[HistoryLine], keys: EventKeys) -> Iterator[list[_Line]]:

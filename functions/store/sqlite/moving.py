@@ -3,8 +3,8 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from functions.aip.errors import InvalidArgument
 from functions.messages.json_text import read_json, write_plain
+from functions.rules.errors import AfterNoEvent
 from functions.rules.event import EventRecord, counts_of
 from functions.rules.import_line import HistoryLine
 from functions.rules.names import EngineName, SessionName
@@ -167,7 +167,7 @@ def _add_change(
             {"session": keys.session, "id": line.after_event},
         ).fetchone()
         if found is None:
-            raise InvalidArgument(f"stateChange.afterEvent names no event: {line.after_event}.")
+            raise AfterNoEvent(line.after_event)
         (after,) = found
     change = line.change or StateChange()
     row = {"after": after, "members": write_plain(change.session), "is_replace": change.replace}
