@@ -30,6 +30,7 @@ from functions.api.streams import send_stream
 from functions.calls.answer import Answer, LineStream
 from functions.calls.request import Request
 from functions.config.settings import Settings
+from functions.rules.errors import StoreUnavailable
 from functions.store.in_flight import in_flight
 from functions.store.opening import open_store
 from functions.store.protocol import Store
@@ -246,9 +247,16 @@ _opening = threading.Lock()
 
 
 def _store() -> Store:
-    """The process's store, opened at the first request: the server forks after the import."""
-    with _opening:
+    """The process's store, opened at the first request: the server forks after the import.
+
+    Raises StoreUnavailable if it is not open in STORE_TIMEOUT.
+    """
+    if not _opening.acquire(timeout=_settings().store_timeout / 1e9):
+        raise StoreUnavailable
+    try:
         return _open_store()
+    finally:
+        _opening.release()
 
 
 @cache

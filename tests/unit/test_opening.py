@@ -2,13 +2,17 @@
 
 import contextlib
 import select
+import sqlite3
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from functions.api import endpoint
 from functions.config.settings import Settings
+from functions.rules.errors import StoreUnavailable
 from functions.rules.names import SessionName
 from functions.store.opening import open_store
 from tests.support.api import Api
@@ -43,6 +47,38 @@ def test_a_database_in_memory_is_one_for_all_threads_and_leaves_no_file(tmp_path
         assert list(tmp_path.iterdir()) == []
     with opened("sqlite:///:memory:") as api:
         assert api.ok("GET", f"{ENGINE}/sessions") == {}
+
+
+def test_a_server_that_starts_reads_while_another_process_writes(tmp_path: Path) -> None:
+    """It takes no lock of a file that is up to date."""
+    url = f"sqlite:///{tmp_path}/s.db"
+    with opened(url) as api:
+        session = api.create("s")
+    with contextlib.closing(sqlite3.connect(tmp_path / "s.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with opened(url) as api:
+            assert api.ok("GET", session)["userId"] == "u"
+
+
+def test_a_request_waits_for_the_opening_of_another_as_long_as_for_a_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Requests that come while the store does not open are not answered one after the other."""
+    is_opening, may_open = threading.Event(), threading.Event()
+
+    def open_slowly() -> None:
+        is_opening.set()
+        may_open.wait()
+
+    monkeypatch.setattr(endpoint, "_settings", lambda: Settings(store_timeout="0.01s"))
+    monkeypatch.setattr(endpoint, "_open_store", open_slowly)
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(endpoint._store)
+        is_opening.wait()
+        with pytest.raises(StoreUnavailable):
+            endpoint._store()
+        may_open.set()
+        first.result()
 
 
 def test_two_databases_in_memory_are_two() -> None:

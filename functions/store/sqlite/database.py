@@ -66,9 +66,18 @@ class Database:
         self._connections: list[sqlite3.Connection] = []
         if not self._is_in_memory:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with self._errors:
+            version = _version(self.connection)
+        check_version(path, version, len(STEPS))
+        # A process that starts must not wait for others that write, unless it has to.
+        if version < len(STEPS):
+            self._bring_up_to_date()
+
+    def _bring_up_to_date(self) -> None:
         with self._transaction("BEGIN IMMEDIATE") as connection:
+            # Another process may have done it meanwhile.
             version = _version(connection)
-            check_version(path, version, len(STEPS))
+            check_version(self._path, version, len(STEPS))
             for part in chain.from_iterable(STEPS[version:]):
                 if callable(part):
                     part(connection)
