@@ -134,6 +134,22 @@ def test_a_purge_that_runs_out_of_time_goes_on_at_the_next_call(api: Api) -> Non
     assert documents_below(api.store, api.engine) == {"sessions": 1, "events": 12}
 
 
+def test_a_purge_is_done_only_when_nothing_is_left(api: Api) -> None:
+    """Whenever its time ends: between what was deleted and what has expired, too."""
+    for checks in range(16):
+        api.create("before", ttl="1s")
+        api.now += SECOND
+        purge(api)
+        deleted = api.create("deleted")
+        fill(api, deleted, 25)
+        api.ok("DELETE", deleted)
+        api.create("expired", ttl="1s")
+        api.now += SECOND
+        if api.store.purge(api.now, after(checks)).done:
+            assert not documents_below(api.store, api.engine)
+        purge(api)
+
+
 def test_a_session_that_is_created_again_keeps_its_events(api: Api) -> None:
     """A purge in the middle of its work leaves a session alone that took the name over."""
     session = api.create("s", ttl="1s")

@@ -48,7 +48,8 @@ def purge(rpc: Rpc, now: int, part: Part, is_time_up: Callable[[], bool]) -> Pur
     of_expired, *of_deleted = map(list, [search.begin() for search in both])
     total, last = Purged(0, 0, done=False), place
     for sessions in of_deleted:
-        total, _ = _purge_behind(deleted, sessions, now, is_time_up)
+        removed, _ = _purge_behind(deleted, sessions, now, is_time_up)
+        total = removed._replace(done=False)
     if place is None or not (total.sessions or total.events) or not is_time_up():
         more, last = _purge_behind(expired, of_expired, now, is_time_up)
         total = total.plus(more)._replace(done=more.done)
