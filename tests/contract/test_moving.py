@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 
+from functions.access.access import Access, Grant, Role
+from functions.aip.errors import PermissionDenied
 from functions.aip.page_token import encode_page_token
 from functions.config.settings import Settings
-from tests.support.api import SECOND, Api
+from functions.rules.import_line import HistoryLine
+from functions.store.guarded import GuardedStore
+from tests.support.api import SECOND, Answer, Api
 from tests.support.roles import caller
+from tests.support.streams import name_of
 
 Lines = list[dict[str, Any]]
 
@@ -465,3 +470,69 @@ def test_the_wildcard_reaches_the_engines_that_rules_name(api: Api, other: Api) 
     assert viewer.call("POST", f"{every}:import", body_of(own)).status == 403
     nobody = caller(api, "nobody", rules)
     assert nobody.call("POST", f"{every}:import", body_of(own)).status == 404
+
+
+def user_elsewhere(api: Api, role: str, other: Api) -> Api:
+    """Ada with a role on one engine, who is no more than a user of another one."""
+    rules = [
+        {"principal": "email:user-ada@example.com", "role": role, "engines": [api.engine]},
+        {"principal": "claim:app=chat", "role": "user", "engines": [other.engine]},
+    ]
+    return caller(api, "user-ada", rules)
+
+
+def import_everywhere(ada: Api, lines: Lines) -> Answer:
+    every = f"{ada.engine.partition('/reasoningEngines/')[0]}/reasoningEngines/-"
+    return ada.call("POST", f"{every}:import", body_of(lines))
+
+
+@pytest.mark.parametrize("role", ["admin", "agent"])
+def test_an_import_of_all_engines_adds_nothing_to_an_engine_whose_user_one_is(
+    api: Api, other: Api, role: str
+) -> None:
+    """Not even one's own session: each line is checked on the engine that it names."""
+    session = {"name": f"{other.engine}/sessions/s", "userId": "user-ada"}
+    ada = user_elsewhere(api, role, other)
+    answer = import_everywhere(ada, [{"session": session}])
+    assert answer.status == 403, answer.text
+    assert answer.json["error"]["message"] == "The role user does not import sessions."
+    assert other.ok("GET", f"{other.engine}/sessions") == {}
+    session["name"] = f"{api.engine}/sessions/s"
+    assert import_everywhere(ada, [{"session": session}]).json["importedSessions"] == 1
+
+
+def test_an_import_of_all_engines_adds_no_event_where_one_is_a_user(api: Api, other: Api) -> None:
+    """To one's own session that is there already."""
+    session = other.create("s", user="user-ada")
+    line = {"session": other.ok("GET", session)}
+    event = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+    lines = [line, {"event": {"name": f"{session}/events/e", **event}}]
+    assert import_everywhere(user_elsewhere(api, "admin", other), lines).status == 403
+    assert other.ok("GET", f"{session}/events") == {}
+
+
+def test_lines_of_another_engine_land_in_the_engine_of_the_request(api: Api, other: Api) -> None:
+    """Their names lead nobody into an engine where the caller does not import."""
+    session = {"name": f"{other.engine}/sessions/s", "userId": "user-ada"}
+    event = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
+    lines = [
+        {"appState": {"name": f"{other.engine}/state", "state": {"a": 1}}},
+        {"userState": {"name": f"{other.engine}/users/user-ada/state", "state": {"a": 1}}},
+        {"session": session},
+        {"event": {"name": f"{session['name']}/events/e", **event}},
+    ]
+    load(user_elsewhere(api, "admin", other), lines)
+    assert kinds(export(api)) == ["appState", "userState", "session", "event", "end"]
+    assert kinds(export(other)) == ["end"]
+
+
+def test_history_is_refused_by_itself_where_one_does_not_import(api: Api, other: Api) -> None:
+    """Whatever the store has let through for the line of its session."""
+    converse(api, api.create("s"))
+    piece = api.store.read_history(name_of(f"{api.engine}/sessions/s"), None, api.now)
+    lines = [HistoryLine(item.event) for item in piece.items]
+    session = other.create("s", user="user-ada")
+    access = Access({other.engine: Grant(Role.USER, "user-ada")}, None)
+    with pytest.raises(PermissionDenied, match="The role user does not import sessions"):
+        GuardedStore(api.store, access).import_history(name_of(session), lines, api.now)
+    assert other.ok("GET", f"{session}/events") == {}
