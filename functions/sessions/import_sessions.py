@@ -11,7 +11,7 @@ from functions.rules.errors import SessionAlreadyExists, SessionNotFound
 from functions.rules.import_line import HistoryLine, ImportLine, SessionLine, StateLine
 from functions.rules.names import SessionName
 from functions.rules.session import SessionRecord
-from functions.rules.shared_state import SharedStateChange
+from functions.rules.shared_state import SharedStateChange, engine_of
 from functions.store.protocol import Store
 
 _TOGETHER = 500
@@ -74,6 +74,8 @@ class _Import:
 
     def state(self, line: StateLine) -> None:
         """Sets app or user state that is empty."""
+        # Users write their own state, but they do not import it.
+        self.store.begin_import(engine_of(line.owner))
         found = sorted(self.store.get_shared_state(line.owner).members)
         wanted = sorted(member for member in line.members.values() if member is not None)
         if found == wanted:

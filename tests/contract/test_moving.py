@@ -511,6 +511,18 @@ def test_an_import_of_all_engines_adds_no_event_where_one_is_a_user(api: Api, ot
     assert other.ok("GET", f"{session}/events") == {}
 
 
+def test_an_import_of_all_engines_sets_no_state_where_one_is_a_user(api: Api, other: Api) -> None:
+    """Users write their own state, but at no time that they choose."""
+    state = {"name": f"{other.engine}/users/user-ada/state", "state": {"a": 1}}
+    ada = user_elsewhere(api, "admin", other)
+    answer = import_everywhere(
+        ada, [{"userState": {**state, "updateTime": "2001-01-01T00:00:00Z"}}]
+    )
+    assert answer.status == 403, answer.text
+    assert answer.json["error"]["message"] == "The role user does not import sessions."
+    assert other.ok("GET", state["name"])["state"] == {}
+
+
 def test_lines_of_another_engine_land_in_the_engine_of_the_request(api: Api, other: Api) -> None:
     """Their names lead nobody into an engine where the caller does not import."""
     session = {"name": f"{other.engine}/sessions/s", "userId": "user-ada"}
