@@ -4,10 +4,17 @@ from typing import Any
 
 import pytest
 
+from functions.access.access import Access, Grant, Role
+from functions.messages.session_event import SessionEvent
+from functions.rules.errors import SessionNotFound
+from functions.rules.event_rules import new_event
 from functions.store import paging
+from functions.store.guarded import GuardedStore
 from tests.support.api import START, Api
+from tests.support.meddling import meddled_store
 from tests.support.project import ACROSS_ENGINES, LOCATION
 from tests.support.roles import caller
+from tests.support.streams import name_of
 
 EVENT = {"author": "a", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
 OTHER = "0"
@@ -149,6 +156,42 @@ def test_a_session_that_became_somebody_elses_is_not_found(api: Api) -> None:
     assert ada.call("DELETE", session).status == 404
     assert ada.call("GET", f"{session}/events").status == 404
     assert "sessionEvents" not in api.ok("GET", f"{session}/events")
+
+
+@pytest.mark.parametrize("call", range(1, 6))
+def test_an_export_tells_nothing_of_a_session_that_became_somebody_elses(
+    api: Api, call: int
+) -> None:
+    """Whenever that happens, and even where both sessions are of the same microsecond."""
+    session = api.create("again", user="user-ada", sessionState={"whose": "of ada"})
+    assert api.append(session, invocationId="of ada").status == 200
+    ada = caller(api, "user-ada")
+
+    def succeed() -> None:
+        api.ok("DELETE", session)
+        api.create("again", user="user-bob", sessionState={"whose": "of bob"})
+        assert api.append(session, invocationId="of bob").status == 200
+
+    ada.store = meddled_store(api.store, call, succeed)
+    text = ada.send("GET", f"{api.engine}:export").get_data(as_text=True)
+    assert api.ok("GET", session)["userId"] == "user-bob"
+    assert '"end":' in text
+    assert "bob" not in text
+
+
+def test_the_history_of_somebody_elses_session_is_not_found(api: Api) -> None:
+    """By the guard itself, whatever has found the session before."""
+    session = name_of(api.create(user="user-bob"))
+    event, _ = new_event(
+        SessionEvent(author="a", invocation_id="i", timestamp=EVENT["timestamp"]), ""
+    )
+    access = Access({api.engine: Grant(Role.USER, "user-ada")}, None)
+    ada = GuardedStore(api.store, access)
+    with pytest.raises(SessionNotFound):
+        ada.read_history(session, None, api.now)
+    with pytest.raises(SessionNotFound):
+        ada.add_summary(session, event, api.now)
+    assert api.ok("GET", f"{session}/events") == {}
 
 
 def test_a_user_deletes_its_own_session_by_its_id_alone(api: Api) -> None:

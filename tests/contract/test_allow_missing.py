@@ -12,8 +12,8 @@ import pytest
 
 from functions.store.firestore import retries
 from functions.store.firestore.rpc import Rpc
-from functions.store.protocol import Store
 from tests.support.api import SECOND, Answer, Api
+from tests.support.meddling import meddled_store
 
 MISSING = {"allowMissing": "true", "userId": "u"}
 
@@ -228,19 +228,6 @@ def test_where_engines_are_required_a_session_needs_its_engine(api: Api, session
     assert append(api, session).status == 200
 
 
-class Meddled:
-    """A store to which others do something just before one of its calls, counted from 1."""
-
-    def __init__(self, store: Store, call: int, act: Callable[[], object]) -> None:
-        self._store, self._calls, self._act = store, call, act
-
-    def __getattr__(self, name: str) -> Any:
-        self._calls -= 1
-        if self._calls == 0:
-            self._act()
-        return getattr(self._store, name)
-
-
 @contextmanager
 def meddled_commits(first: int, last: int, act: Callable[[], object]) -> Iterator[None]:
     """Others do something just before some of the commits of Firestore, counted from 1."""
@@ -292,7 +279,7 @@ def test_an_append_never_lands_in_a_later_owners_session(
     if is_there:
         api.create("s")
     other = Api(api.store, api.engine)
-    api.store = Meddled(api.store, call, lambda: succeed(other, "v"))  # type: ignore[assignment]
+    api.store = meddled_store(api.store, call, lambda: succeed(other, "v"))
     answer = append(api, "s", **DELTA)
     api.store = other.store
     if call > 1 and answer.status == 200:
