@@ -87,6 +87,8 @@ class _Compaction:
     def __init__(self, settings: Settings, store: Store, session: SessionRecord, now: int) -> None:
         self._settings = settings
         self._store, self._session, self._now = store, session, now
+        # Another user's session may take the name meanwhile.
+        self._name, self._owner = session.name, session.user_id
         self._end = time.monotonic() + self._settings.work_time_limit / 1e9
 
     def edit_older(self, *, edits: bool) -> OlderEvents:
@@ -103,7 +105,7 @@ class _Compaction:
             is_whole=True,
         )
         while True:
-            page = self._store.list_events(self._session.name, query, self._now)
+            page = self._store.list_events(self._name, query, self._now, self._owner)
             changed = []
             for event in filter(older.has, page.items):
                 smaller = self._edited(event) if edits else None
@@ -111,7 +113,7 @@ class _Compaction:
                 if smaller is not None:
                     changed.append(event)
             # Without events it only checks that the caller may change them.
-            self._store.rewrite_events(self._session.name, changed, self._edited, self._now)
+            self._store.rewrite_events(self._name, changed, self._edited, self._now, self._owner)
             if page.cursor is None:
                 return older
             if time.monotonic() >= self._end:
@@ -135,7 +137,7 @@ class _Compaction:
             summary = summary_event(content, covered, self._now)
         except InvalidArgument as error:
             raise SummarizerFailed(error.message) from error
-        self._store.add_summary(self._session.name, summary, self._now)
+        self._store.add_summary(self._name, summary, self._now, self._owner)
 
     def _edited(self, event: EventRecord) -> EventRecord | None:
         return edited(event, self._settings.compact_tool_response_bytes)
@@ -152,7 +154,7 @@ class _Compaction:
         query = PageQuery(between, EVENT_DEFAULT_ORDER, MAX_EVENTS_PAGE, None)
         events, size = list[EventRecord](), 0
         while True:
-            page = self._store.list_events(self._session.name, query, self._now)
+            page = self._store.list_events(self._name, query, self._now, self._owner)
             for event in page.items:
                 if compacted_range(event) is not None:
                     continue

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.api import SECOND, Answer, Api
+from tests.support.meddling import meddled_store
+from tests.support.roles import caller
 from tests.support.store_documents import documents_below
 from tests.support.streams import name_of, next_events, reading
 from tests.support.summarizer import Summarizer, summarizing
@@ -450,3 +452,31 @@ def test_a_large_response_leaves_its_parts(api: Api) -> None:
     assert documents_below(api.store, api.engine, ("parts",)) == {}
     assert events(api, session, view="ORIGINAL") == before
     assert api.ok("GET", before[0]["name"], view="ORIGINAL") == before[0]
+
+
+@pytest.mark.parametrize("name", ["user-ada", "agent"])
+@pytest.mark.parametrize("call", range(2, 6))
+def test_a_session_that_became_somebody_elses_is_not_compacted(
+    api: Api, summarizer: Summarizer, monkeypatch: pytest.MonkeyPatch, name: str, call: int
+) -> None:
+    """Whenever that happens: it keeps its events, and has no summary of its predecessor's."""
+    monkeypatch.setattr("functions.sessions.summarizer._identity_token", lambda _: "token")
+    session = api.create("again", user="user-ada")
+    for number in range(8):
+        say(api, session, number, THOUGHT)
+    someone = caller(api, name, summarizer_url=summarizer.url, summarizer_target_bytes=0)
+    before: list[dict[str, Any]] = []
+
+    def succeed() -> None:
+        api.ok("DELETE", session)
+        api.create("again", user="user-bob")
+        for number in range(8):
+            say(api, session, number, THOUGHT, errorMessage="of bob")
+        before.extend(events(api, session))
+
+    someone.store = meddled_store(api.store, call, succeed)
+    answer = refused(someone, session, {"compaction": {**EDITING, **SUMMARY}})
+    assert answer.status == 404
+    assert len(before) == 8
+    assert events(api, session) == before
+    assert "of bob" not in json.dumps(summarizer.asked)
