@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -178,23 +179,44 @@ def test_a_quiet_stream_beats_and_ends_in_time_with_where_to_go_on(
 def test_more_streams_than_a_process_holds_are_refused_and_others_go_on(
     environment: dict[str, str],
 ) -> None:
-    """A client that leaves makes room at once."""
     with serving("sessions_api", {**environment, "WATCHERS": "2"}) as url:
         session = create(url)
-        path = f"{url}/v1beta1/{session}/events:watch"
-        with watching(url, session), watching(url, session):
-            refused = httpx.get(path, timeout=END)
+        with watching(url, session) as one, watching(url, session) as other:
+            refused = httpx.get(f"{url}/v1beta1/{session}/events:watch", timeout=END)
             assert refused.status_code == 429
             assert refused.json()["error"]["status"] == "RESOURCE_EXHAUSTED"
             append(url, session, "a")
-        end = time.monotonic() + END
-        while True:
-            with httpx.stream("GET", path, timeout=END) as answer:
-                if answer.status_code == 200:
-                    break
-            assert time.monotonic() < end, "streams whose clients are gone still count"
-        with watching(url, session) as answer:
-            assert invocations(next_events(frames(answer), 1)) == ["a"]
+            for answer in (one, other):
+                assert invocations(next_events(frames(answer), 1)) == ["a"]
+
+
+@contextmanager
+def watching_once_there_is_room(url: str, session: str) -> Iterator[httpx.Response]:
+    end = time.monotonic() + END
+    while True:
+        path = f"{url}/v1beta1/{session}/events:watch"
+        with httpx.stream("GET", path, timeout=END) as answer:
+            if answer.status_code == 200:
+                yield answer
+                return
+        assert time.monotonic() < end, "streams whose clients are gone still count"
+
+
+def test_a_client_that_leaves_makes_room_at_once(environment: dict[str, str]) -> None:
+    """Long before the server would send to it, or end its stream."""
+    limits = {"WATCHERS": "2", "WATCH_HEARTBEAT": "3600s", "WATCH_TIME_LIMIT": "3600s"}
+    with serving("sessions_api", {**environment, **limits}) as url:
+        session = create(url)
+        append(url, session, "a")
+        with watching(url, session) as one, watching(url, session) as other:
+            for answer in (one, other):
+                next_events(frames(answer), 1)
+        with (
+            watching_once_there_is_room(url, session) as one,
+            watching_once_there_is_room(url, session) as other,
+        ):
+            for answer in (one, other):
+                assert invocations(next_events(frames(answer), 1)) == ["a"]
 
 
 def test_a_reader_that_takes_nothing_harms_nobody(url: str) -> None:
