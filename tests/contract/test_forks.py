@@ -14,8 +14,10 @@ from functions.messages.session import Session
 from functions.rules.fork import Point
 from functions.rules.fork_rules import new_fork
 from functions.rules.names import SessionName
+from functions.store.firestore import erasure as firestore_erasure
 from functions.store.firestore import forking as firestore_forking
 from functions.store.sqlite import SqliteStore
+from functions.store.sqlite import erasing as sqlite_erasing
 from functions.store.sqlite import forking as sqlite_forking
 from tests.support.api import SECOND, Answer, Api
 from tests.support.roles import caller
@@ -583,6 +585,36 @@ def test_an_erased_user_has_no_incomplete_fork(api: Api) -> None:
     assert api.ok("POST", f"{api.engine}/users/ada:erase")["done"]
     assert api.call("POST", f"{source}:fork", mine).status == 404
     assert documents_below(api.store, api.engine) == {"sessions": 1, "events": 12}
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_fork_whose_user_is_erased_meanwhile_begins_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy that the erasure takes away is never shown, and the new one is whole and stays."""
+    monkeypatch.setattr(sqlite_erasing, "ROWS", 3)
+    monkeypatch.setattr(firestore_erasure, "BATCH", 3)
+    source = api.create("source", user="ada")
+    for number in range(12):
+        add(api, source, f"i{number}", {f"k{number}": number})
+    erasures = []
+
+    def is_time_up() -> bool:
+        if not erasures:
+            erasures.append(api.ok("POST", f"{api.engine}/users/bob:erase"))
+        return False
+
+    limits = {"min_ttl": 0, "time_limit": 0, "require_engine": False}
+    asked = new_fork(
+        SessionName(api.engine, "source"), "f", Point(), Session(user_id="bob"), api.now, **limits
+    )
+    forked = api.store.fork_session(asked, api.now, is_time_up)
+    assert [erasure["done"] for erasure in erasures] == [False]
+    assert forked is not None
+    purge(api)
+    assert events(api, str(forked.name)) == events(api, source)
+    assert api.state(str(forked.name)) == api.state(source)
+    assert documents_below(api.store, api.engine) == {"sessions": 2, "events": 24}
 
 
 def test_roles_fork_what_they_may(api: Api) -> None:
