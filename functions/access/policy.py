@@ -20,6 +20,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from functions.access.access import Access, Grant, Role
 from functions.access.principal import Principal, fold_email
@@ -107,7 +108,7 @@ class Policy:
             faults = (
                 f"{'.'.join(map(str, fault['loc'])) or 'the policy'}: "
                 f"{fault['msg'].removeprefix('Value error, ')}"
-                for fault in error.errors()
+                for fault in _own_faults(error)
             )
             raise ValueError("; ".join(faults)) from None
         except (ValueError, RecursionError) as error:
@@ -131,6 +132,13 @@ class Policy:
             may_purge = default is not None and default.role is Role.ADMIN
         different = {engine: grant for engine, grant in named.items() if grant != default}
         return Access(different, default, may_purge)
+
+
+def _own_faults(error: ValidationError) -> list[ErrorDetails]:
+    """The faults without those of lists that are short only because their items are wrong."""
+    faults = error.errors()
+    lists = {fault["loc"][:end] for fault in faults for end in range(len(fault["loc"]))}
+    return [each for each in faults if each["type"] != "too_short" or each["loc"] not in lists]
 
 
 def _with_ids(rule: Rule, projects: Mapping[str, str]) -> Rule:

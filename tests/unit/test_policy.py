@@ -54,6 +54,16 @@ def test_a_wrong_policy_is_refused_with_a_sentence(text: str, complaint: str) ->
     assert complaint in str(caught.value)
 
 
+def test_a_wrong_engine_is_the_only_fault_of_its_list() -> None:
+    """The list that is left is empty, which is no mistake of the person who wrote it."""
+    rule = {"principal": "*", "role": "admin", "engines": ["reasoningEngines/1"]}
+    with pytest.raises(ValueError, match="full name") as caught:
+        policy(rule)
+    assert "at least 1 item" not in str(caught.value)
+    with pytest.raises(ValueError, match="at least 1 item"):
+        policy({**rule, "engines": []})
+
+
 @pytest.mark.parametrize(
     ("subject", "names_ada"),
     [
