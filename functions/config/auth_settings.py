@@ -97,7 +97,8 @@ class AuthSettings:
     api_keys: tuple[str, ...] = setting(
         (),
         "The keys of `api_key` as `name:hash`, separated by commas. The hash is the key's "
-        "SHA-256 in hexadecimal.",
+        "SHA-256 in hexadecimal. `AUTH` must have `api_key`, unless it refuses requests without a "
+        "credential.",
         _read_keys,
     )
     policy: str = setting(
@@ -118,7 +119,7 @@ class AuthSettings:
     )
 
     def check_auth(self) -> None:
-        """Raises ValueError for a kind of AUTH that lacks another setting."""
+        """Raises ValueError for a kind of AUTH that lacks another setting, and for unused keys."""
         kinds = self.auth_kinds
         if "iam" in kinds and not self.k_service:
             raise ValueError("AUTH=iam is for the cloud: only there Cloud Run checks tokens.")
@@ -126,6 +127,10 @@ class AuthSettings:
             raise ValueError("AUTH=id_token needs AUTH_ISSUERS and AUTH_AUDIENCES.")
         if "api_key" in kinds and not self.api_keys:
             raise ValueError("AUTH=api_key needs API_KEYS.")
+        if self.api_keys and "none" in kinds and "api_key" not in kinds:
+            raise ValueError(
+                "API_KEYS needs AUTH=api_key: otherwise everybody comes in without a key."
+            )
         if {"access_token", "google_iam"} <= {*kinds}:
             raise ValueError("AUTH may have access_token or google_iam: both take the same tokens.")
         if {"id_token", "access_token"} & {*kinds} and not self.policy:

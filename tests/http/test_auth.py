@@ -263,6 +263,8 @@ WRONG = [
     ({"AUTH_ISSUERS": "issuer.example"}, "https://"),
     ({"AUTH_TOKENINFO_URL": "http://google.example"}, "AUTH_TOKENINFO_URL"),
     ({"API_KEYS": "name"}, "name:hash"),
+    ({"API_KEYS": API_KEYS}, "API_KEYS needs AUTH=api_key"),
+    ({"API_KEYS": API_KEYS, "AUTH": "none", "POLICY": USERS}, "API_KEYS needs AUTH=api_key"),
     ({"AUTH_GATEWAY_ACCOUNT": "gateway"}, "AUTH_GATEWAY_ACCOUNT"),
     ({"PURGE_ACCOUNT": "scheduler"}, "PURGE_ACCOUNT"),
     ({"POLICY": "[{}]"}, "0.principal: Field required"),
@@ -276,6 +278,31 @@ def test_settings_that_let_in_the_wrong_people_stop_the_start(
     with pytest.raises(SystemExit) as caught:
         Settings.from_environment(environment)
     assert complaint in str(caught.value)
+
+
+def test_keys_that_no_caller_may_use_are_no_fault_where_others_come_in(tmp_path: Path) -> None:
+    """Terraform gives the function of the purge the same keys, and IAM alone lets callers in."""
+    api = open_api(tmp_path, **CLOUD, api_keys=API_KEYS)
+    assert api.status({"x-goog-api-key": KEY}) == 401
+    assert api.is_user(bearer(token(sub="ada")), "ada")
+
+
+@pytest.mark.parametrize("auth", ["", "none"])
+def test_a_policy_for_callers_whom_the_server_does_not_know_is_told_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, auth: str
+) -> None:
+    """Rules for everybody hold, so it is a warning."""
+    rules = [{"principal": "key:k", "role": "admin"}, {"principal": "*", "role": "viewer"}]
+    given = {"policy": json.dumps(rules), **({"auth": auth} if auth else {})}
+    api = open_api(tmp_path, **given)
+    assert (api.status(), api.is_admin({})) == (200, False)
+    assert "of POLICY only rules for * hold" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["{}", "not json", f'{{"principal": "{"a" * 999}"}}'])
+def test_a_policy_that_is_neither_a_list_nor_a_file_is_told_so(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SystemExit, match=r"it is neither a JSON list nor a file\.$"):
+        open_api(tmp_path, policy=text).status()
 
 
 @pytest.mark.parametrize("text", [None, "{", "[{}]"])

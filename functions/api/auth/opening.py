@@ -1,6 +1,7 @@
 """Opens the gate that the settings ask for; only what it needs is imported."""
 
 import logging
+import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ def open_gate(settings: Settings) -> "Gate | None":
         _log.warning("AUTH=none: everybody who reaches this function is let in")
     if settings.auth_kinds == ("none",) and not settings.policy:
         return None
+    if settings.auth_kinds == ("none",):
+        _log.warning("AUTH=none: the server knows no caller, so of POLICY only rules for * hold")
     from functions.api.auth.gate import Gate
 
     return Gate(settings, _read_policy(settings) if settings.policy else None)
@@ -35,6 +38,8 @@ def _read_policy(settings: Settings) -> "Policy":
     text = settings.policy
     try:
         if not text.lstrip().startswith("["):
+            if not os.path.exists(text):
+                raise ValueError("it is neither a JSON list nor a file")
             text = Path(text).read_text()
         number = settings.project_number if settings.has_project else ""
         return Policy.parse(text, {number: settings.default_project} if number else {})
