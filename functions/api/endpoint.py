@@ -68,7 +68,7 @@ class Endpoint:
         self._spans = spans
         self._methods = frozenset(methods)
         self._settings = settings
-        self._has_extensions = settings.extensions
+        self._extended = settings.with_extensions()
         self._project = settings.default_project
         self._store = store
         self._clock = clock
@@ -123,15 +123,17 @@ class Endpoint:
             if path == DESCRIPTION_PATH and verb == "GET":
                 request.environ[METHOD] = "description"
                 return description()
-            has_all = self._has_extensions or request.environ.get(_WANTS_EXTENSIONS) == "true"
-            match = (_TABLE if has_all else _official()).match(verb, path, self._methods)
+            wants_all = request.environ.get(_WANTS_EXTENSIONS) == "true"
+            settings = self._extended if wants_all else self._settings
+            table = _TABLE if settings.extensions else _official()
+            match = table.match(verb, path, self._methods)
             request.environ[METHOD] = match.route.method
             method = load_method(match.route.method)
             store = self._store()
             if self._gate is not None:
                 # The body is still unread: the server first learns who the caller is.
                 store = self._gate.store_for(request, match, store, self._clock())
-            asked = bind(request, match, self._settings)
+            asked = bind(request, match, settings)
             # The clock is read again: the body may come slowly, and a session expire meanwhile.
             answer = method(asked, store, self._clock())
             if isinstance(answer, LineStream):
@@ -140,7 +142,7 @@ class Endpoint:
                 return send_stream(answer, self._settings, self._clock, request.environ)
             if isinstance(answer, Answer):
                 # An etag that no write is checked against would mislead a client.
-                return _with_etag(answer if self._has_extensions else answer._replace(etag=""))
+                return _with_etag(answer if settings.extensions else answer._replace(etag=""))
         except ApiError as error:
             return error_response(error)
         except Exception:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Self
 
@@ -132,7 +133,7 @@ class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings)
         "`false`, for tests: the server refuses what the managed service lacks. It answers 404 to "
         "methods, such as the purge, and 400 to parameters and filter fields, ignores `If-Match` "
         "and `If-None-Match`, and sends no `ETag`. A request with the header `X-Extensions: true` "
-        "may use those methods and parameters all the same; the commands `export`, `import`, "
+        "is answered as if this were `true`; the console and the commands `export`, `import`, "
         "`erase` and `purge` send it.",
         truth,
     )
@@ -267,6 +268,14 @@ class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings)
             raise ValueError("In the cloud, set GOOGLE_CLOUD_PROJECT or SESSIONS_STORE.")
         if "google_iam" in self.auth_kinds and not self.has_project:
             raise ValueError("AUTH=google_iam needs GOOGLE_CLOUD_PROJECT: it asks its IAM.")
+
+    def with_extensions(self) -> Self:
+        """The same settings with EXTENSIONS=true."""
+        if self.extensions:
+            return self
+        extended = copy(self)
+        extended.extensions = True
+        return extended
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Settings) and vars(self) == vars(other)

@@ -28,10 +28,12 @@ export function setCredential(value) {
 
 function headers(more) {
   const known = credential();
-  if (!known) return more;
+  // A server with EXTENSIONS=false shows the console what the managed service lacks, too.
+  const all = { ...more, "X-Extensions": "true" };
+  if (!known) return all;
   return known.kind === "key"
-    ? { ...more, "x-goog-api-key": known.value }
-    : { ...more, Authorization: `Bearer ${known.value}` };
+    ? { ...all, "x-goog-api-key": known.value }
+    : { ...all, Authorization: `Bearer ${known.value}` };
 }
 
 function address(path, query) {

@@ -134,6 +134,22 @@ def test_the_engine_that_stands_for_all_is_refused(session: str) -> None:
     assert httpx.get(everywhere).status_code == 400
 
 
+def test_a_request_that_asks_for_the_extensions_has_them_all(session: str) -> None:
+    """The console sends the header: it lists over all engines, filters by time, and reads etags."""
+    everywhere = re.sub("reasoningEngines/.*", "reasoningEngines/-/sessions", session)
+    with httpx.Client(headers={"X-Extensions": "true"}) as client:
+        query = {"view": "FULL", "filter": 'create_time>"2026-01-01T00:00:00Z"'}
+        (listed,) = client.get(everywhere, params=query).json()["sessions"]
+        assert session.endswith(listed["name"])
+        found = client.get(f"{session}/events", params={"filter": 'author="a"', "view": "FULL"})
+        assert found.json()["sessionEvents"]
+        etag = client.get(session).headers["ETag"]
+        assert client.get(session, headers={"If-None-Match": etag}).status_code == 304
+        old = client.patch(session, json={"displayName": "n"}, headers={"If-Match": '"other"'})
+        assert old.status_code == 409
+    assert "ETag" not in httpx.get(session, headers={"If-None-Match": etag}).headers
+
+
 def test_methods_of_the_managed_service_work(session: str) -> None:
     """Compaction is official; a header that the service does not know changes nothing."""
     compaction = {"compaction": {"eventEditing": {"mode": "AUTO"}}}
