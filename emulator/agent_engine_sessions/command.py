@@ -212,9 +212,7 @@ def _need(package: str, what: str, extra: str) -> None:
     with contextlib.suppress(ModuleNotFoundError):  # of a package above it
         if find_spec(package) is not None:
             return
-    raise click.UsageError(
-        f"{what} needs more packages: pip install 'agent-engine-sessions[{extra}]'"
-    )
+    raise click.UsageError(f"{what} needs more packages: pip install '.[{extra}]' in a checkout")
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -125,7 +125,7 @@ def import_sessions(
                 lines = read_source(source, apps, lost.append, source_url)
             except ModuleNotFoundError as error:
                 raise click.UsageError(
-                    f"--from needs {error.name}: pip install 'agent-engine-sessions[adk]'"
+                    f"--from needs {error.name}: pip install '.[adk]' in a checkout"
                 ) from None
             except ImportError as error:
                 # ADK's message names the package that one of its services needs.

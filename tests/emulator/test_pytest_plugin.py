@@ -83,10 +83,11 @@ def test_two_workers_share_one_server_and_no_state(tmp_path: Path) -> None:
     assert is_gone(seen[0])
 
 
-def test_the_code_of_the_page_runs(tmp_path: Path) -> None:
+def test_each_block_of_the_page_runs_alone(tmp_path: Path) -> None:
     """Except in a container, which tests/emulator/test_container.py runs."""
     code = [block for block in code_blocks(PAGE, "python") if "testcontainers" not in block]
-    (tmp_path / "test_page.py").write_text("\n\n".join(code))
+    for number, block in enumerate(code):
+        (tmp_path / f"test_block_{number}.py").write_text(block)
     said = run_tests(tmp_path, "-n", "0", "-W", "ignore")
     assert f"{len(code)} passed" in said, said
 

@@ -220,6 +220,16 @@ def test_every_make_target_in_the_pages_exists(page: Path) -> None:
     assert named <= targets
 
 
+@pytest.mark.parametrize(
+    "path",
+    [*PAGES, *sorted((ROOT / "emulator").rglob("*.py"))],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_nobody_is_told_to_install_a_package_that_is_not_published(path: Path) -> None:
+    """The first release ends this; CONTRIBUTING.md says so."""
+    assert not re.search(r"pip install\W+agent-engine-sessions", path.read_text())
+
+
 def terraform() -> str:
     return "\n".join(path.read_text() for path in sorted((ROOT / "infra").glob("*.tf")))
 
