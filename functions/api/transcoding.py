@@ -8,7 +8,7 @@ import importlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import lru_cache, reduce
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -144,7 +144,8 @@ class Rpc:
         return message
 
 
-@cache
+# Strangers choose the paths, so what is kept has a bound.
+@lru_cache(maxsize=256)
 def find_rpc(path: str) -> Rpc | None:
     """The method of a path such as `/google.cloud.aiplatform.v1.SessionService/GetSession`.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from hashlib import sha256
 from typing import Any
+from weakref import WeakSet
 
 import grpc
 import pytest
@@ -190,6 +191,21 @@ def test_what_is_no_message_or_no_method_is_refused(served: Served) -> None:
             with pytest.raises(grpc.RpcError) as caught:
                 channel.unary_unary(path)(data)
             assert caught.value.code() == (code or grpc.StatusCode.UNIMPLEMENTED)
+
+
+def test_paths_that_strangers_make_up_do_not_stay_in_memory() -> None:
+    class Path(str):
+        """Other than a plain string, it can be watched."""
+
+    service = "/google.cloud.aiplatform.v1.SessionService"
+    living: WeakSet[Path] = WeakSet()
+    for number in range(5_000):
+        for text in (f"{service}/Get{number}", f"{service}/GetSession/{number}"):
+            path = Path(text)
+            living.add(path)
+            find_rpc(path)
+            del path
+    assert len(living) < 1_000
 
 
 def test_a_number_without_json_is_refused(client: SessionServiceClient) -> None:
