@@ -60,17 +60,15 @@ _OF_ENGINES: Mapping[str, tuple[str, ...]] = {
 }
 """Rows for operations on engines."""
 
-_ALLOW_MISSING = {"allowMissing", "allow_missing"}
 
-
-def permissions_of(method: str, query: Mapping[str, str], *, is_of_engine: bool) -> tuple[str, ...]:
+def permissions_of(method: str, *, is_of_engine: bool, may_create: bool) -> tuple[str, ...]:
     """Returns the permissions that a call of the method needs.
 
-    `is_of_engine` tells that the call names an operation on an engine. With allowMissing a call
-    also creates a session and answers with it, which needs two more permissions.
+    `is_of_engine` tells that the call names an operation on an engine. `may_create` tells that it
+    also creates a missing session and answers with it, which needs two more permissions.
     """
     needed = _OF_ENGINES.get(method, ()) if is_of_engine else ()
     needed = needed or PERMISSIONS[method]
-    if _ALLOW_MISSING & query.keys():
+    if may_create:
         return (*needed, f"{_SESSIONS}create", f"{_SESSIONS}get")
     return needed

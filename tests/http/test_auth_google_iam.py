@@ -141,6 +141,42 @@ def test_an_append_that_may_create_its_session_needs_what_creating_it_needs(
     assert call(api, *append, allowMissing="true", userId="u") == (200, "")
 
 
+@pytest.mark.parametrize("name", ["allowMissing", "allow_missing"])
+@pytest.mark.parametrize("value", ["false", "FALSE", ""])
+def test_an_append_that_may_not_create_its_session_needs_no_more_for_saying_so(
+    provider: Provider, api: AuthApi, name: str, value: str
+) -> None:
+    provider.granted[TOKEN] = {"aiplatform.sessionEvents.append"}
+    append = ("POST", f"{SESSION}:appendEvent", EVENT)
+    assert call(api, *append, **{name: value}) == call(api, *append)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"allowMissing": "maybe"},
+        {"allowMissing": "false", "allow_missing": "true"},
+        {"allow_missing": "false", "allowMissing": "true"},
+    ],
+)
+def test_an_append_that_is_unclear_about_its_session_needs_what_creating_it_needs(
+    provider: Provider, api: AuthApi, query: dict[str, str]
+) -> None:
+    append = ("POST", f"{SESSION}:appendEvent", EVENT)
+    provider.granted[TOKEN] = {"aiplatform.sessionEvents.append"}
+    status, message = call(api, *append, **query)
+    assert (status, message.split("'")[1]) == (403, "aiplatform.sessions.create")
+
+
+def test_a_value_of_allow_missing_that_is_no_flag_is_refused(
+    provider: Provider, api: AuthApi
+) -> None:
+    provider.granted[TOKEN] = SESSION_USER
+    append = ("POST", f"{SESSION}:appendEvent", EVENT)
+    refusal = (400, "allowMissing must be true or false: 'maybe'.")
+    assert call(api, *append, allowMissing="maybe") == refusal
+
+
 def test_an_operation_is_for_those_who_may_get_what_it_is_about(
     provider: Provider, api: AuthApi
 ) -> None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Mapping
 
 from functions.access.permissions import permissions_of
-from functions.aip.errors import ApiError, PermissionDenied, Unavailable
+from functions.aip.errors import ApiError, InvalidArgument, PermissionDenied, Unavailable
 from functions.api.auth.answers import REFUSAL_LIFE, Answers, Known, Slots
 from functions.api.auth.credentials import refuse
 from functions.api.auth.fetching import fetch_json
@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 _LIFE = 300 * 10**9
 _FRESH = _LIFE * 4 // 5
 _MAX_KEPT = 10_000
+
+_ALLOW_MISSING = ("allowMissing", "allow_missing")
 
 
 class Permissions:
@@ -43,8 +45,11 @@ class Permissions:
 
         Also BadCredential for a token that Google does not take, and Unavailable.
         """
-        is_of_engine = self._is_of_engine(match)
-        needed = permissions_of(match.route.method, query, is_of_engine=is_of_engine)
+        needed = permissions_of(
+            match.route.method,
+            is_of_engine=self._is_of_engine(match),
+            may_create=self._may_create(match, query),
+        )
         digest = hashlib.sha256("\n".join((token, *needed)).encode()).digest()
         missing = self._answers.get(digest, now, lambda: self._ask(token, needed))
         if missing:
@@ -80,6 +85,17 @@ class Permissions:
             return not asked_operation(self._request(match)).session
         except ApiError:
             return False
+
+    def _may_create(self, match: Match, query: Mapping[str, str]) -> bool:
+        """Whether the call may create its session; a value that the method refuses counts as true.
+
+        If both spellings are there, one of them that is true suffices.
+        """
+        request = self._request(match)._replace(query=query)
+        try:
+            return any(request.flag(name) for name in _ALLOW_MISSING)
+        except InvalidArgument:
+            return True
 
     def _request(self, match: Match) -> Request:
         """The request as far as its path says it."""
