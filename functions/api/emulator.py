@@ -19,7 +19,7 @@ import flask
 from functions.aip import errors
 from functions.aip.duration import parse_duration
 from functions.aip.errors import ApiError, InvalidArgument
-from functions.aip.timestamp import MAX_TIMESTAMP, MIN_TIMESTAMP, format_timestamp, parse_timestamp
+from functions.aip.timestamp import format_timestamp, parse_timestamp
 from functions.api.body import read_body
 from functions.api.browsers import check_page
 from functions.api.errors import CONTENT_TYPE, error_response
@@ -34,6 +34,7 @@ from functions.messages.json_text import read_json, write_plain
 from functions.rules.chance import chance
 from functions.rules.engine import EngineRecord
 from functions.rules.names import EngineName, LocationName, is_resource_id
+from functions.rules.times import kept_time
 from functions.store.protocol import Store
 
 _PREFIX = "/emulator/"
@@ -64,10 +65,8 @@ class Clock:
         return self._frozen is not None
 
     def set(self, time: int, *, is_frozen: bool) -> None:
-        """Goes on from `time`, or stands still there; raises ValueError beyond the year 9999."""
-        if not MIN_TIMESTAMP <= time <= MAX_TIMESTAMP:
-            raise ValueError("The clock ends with the year 9999.")
-        time = time // 1000 * 1000
+        """Goes on from `time`, or stands still there; raises ValueError as `kept_time` does."""
+        time = kept_time("The clock", time)
         self._offset = time - self._real()
         self._frozen = time if is_frozen else None
 

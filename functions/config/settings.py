@@ -49,6 +49,13 @@ def _parse_labels(text: str) -> str:
     return ",".join(sorted({*keys}))
 
 
+def _read_clock(text: str) -> int:
+    # Only an emulator waits for this import.
+    from functions.rules.times import kept_time
+
+    return kept_time("it", parse_timestamp(text))
+
+
 _STORES = (
     "sqlite:///path.db for a file below the folder that the server starts in, "
     "sqlite:////absolute/path.db, sqlite:///:memory: for a database in memory, "
@@ -242,8 +249,9 @@ class Settings(AuthSettings, CompactionSettings, ConsoleSettings, LimitSettings)
     emulator_clock: int | None = setting(
         None,
         "The time that the clock of `EMULATOR=true` has when the server starts, such as "
-        "`2026-01-01T00:00:00Z`; it goes on from there. Unset: the time of the machine.",
-        parse_timestamp,
+        "`2026-01-01T00:00:00Z`; it goes on from there. It must lie between "
+        "`1970-01-01T00:00:00Z` and `2262-01-01T00:00:00Z`. Unset: the time of the machine.",
+        _read_clock,
     )
 
     def __init__(self, **given: Any) -> None:

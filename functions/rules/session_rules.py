@@ -17,12 +17,10 @@ from functions.rules.state import (
     members_of,
     state_change,
 )
+from functions.rules.times import kept_time
 
 DEFAULT_TTL = 365 * 86400 * 10**9
 """Nanoseconds that a session lives if its message sets neither ttl nor expireTime."""
-
-_END_OF_TIMES = 9_214_646_400 * 10**9
-"""2262-01-01T00:00:00Z; nanoseconds since the epoch have 64 bits in SQLite."""
 
 OUTPUT_ONLY = frozenset({"name", "create_time", "update_time"})
 MUTABLE = frozenset({"display_name", "labels", "session_state", "expire_time", "ttl"})
@@ -85,12 +83,10 @@ def imported_time(field: str, time: int) -> int:
 
     Raises InvalidArgument naming the field for a time that not all stores can keep.
     """
-    if not 0 <= time < _END_OF_TIMES:
-        raise InvalidArgument(
-            f"{field} must lie between 1970-01-01T00:00:00Z and "
-            f"{format_timestamp(_END_OF_TIMES)}: {format_timestamp(time)}."
-        )
-    return time // 1000 * 1000
+    try:
+        return kept_time(field, time)
+    except ValueError as error:
+        raise InvalidArgument(f"{error}: {format_timestamp(time)}.") from None
 
 
 def changed_session(

@@ -339,6 +339,33 @@ def test_a_control_of_another_shape_is_refused(
     assert (answer.status_code, answer.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
+@pytest.mark.parametrize(
+    "time", ["1969-12-31T23:59:59Z", "2262-01-01T00:00:00Z", "2300-01-01T00:00:00Z"]
+)
+def test_the_clock_shows_only_times_that_stores_keep(sessions: Sessions, time: str) -> None:
+    """The refusal names the bounds, and the clock goes on as before."""
+    clock = f"{sessions.url}/emulator/v1/projects/{sessions.project}/clock"
+    before = sessions.now
+    answer = httpx.patch(clock, json={"time": time})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (
+        400,
+        "The clock must lie between 1970-01-01T00:00:00Z and 2262-01-01T00:00:00Z",
+    )
+    assert timedelta() <= sessions.now - before < timedelta(hours=1)
+
+
+@pytest.mark.parametrize("time", ["1970-01-01T00:00:00Z", "2261-12-31T23:59:59Z"])
+def test_a_server_serves_at_every_time_that_the_clock_may_show(
+    sessions: Sessions, time: str
+) -> None:
+    sessions.freeze()
+    sessions.now = datetime.fromisoformat(time)
+    created = create(sessions).json()["response"]
+    assert created["createTime"] == time
+    listed = sessions.client().sessions.list(name=f"{sessions.parent}/reasoningEngines/1")
+    assert [each.name for each in listed] == [created["name"]]
+
+
 def test_a_page_of_another_site_controls_nothing(url: str) -> None:
     headers = {"Origin": "https://evil.example"}
     answer = httpx.delete(f"{url}/emulator/v1/projects/p", headers=headers)

@@ -42,6 +42,13 @@ WRONG = [
     ("SESSIONS_STORE", "sqlite:///file:s.db?mode=ro", "it takes a path and no options"),
     ("SESSIONS_STORE", "sqlite:///:memory:?cache=shared", "it takes a path and no options"),
     ("GOOGLE_CLOUD_LOCATION", "us central", "it must match [A-Za-z0-9][A-Za-z0-9.-]{0,127}"),
+    ("EMULATOR_CLOCK", "soon", "expected an RFC 3339 timestamp"),
+    (
+        "EMULATOR_CLOCK",
+        "2262-01-01T00:00:00Z",
+        "it must lie between 1970-01-01T00:00:00Z and 2262-01-01T00:00:00Z",
+    ),
+    ("EMULATOR_CLOCK", "1969-12-31T23:59:59Z", "it must lie between"),
     ("PROJECT_NUMBER", "12\n", "it must match [0-9]*"),
 ]
 
