@@ -247,6 +247,4 @@ def _lines_of(file: Path) -> Iterator[bytes]:
                 stream = stack.enter_context(file.open("rb"))
             except OSError as error:
                 raise SystemExit(f"{file}: {error.strerror}.") from None
-        for line in stream:
-            if line.strip():
-                yield line
+        yield from stream

@@ -1,6 +1,7 @@
 """A server's export, import, erasure and purge over HTTP, sent again until they are through."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO, Self
@@ -20,6 +21,7 @@ _PATIENCE = 120
 
 _TRANSIENT = {409, 429, 500, 502, 503, 504}
 _ODD = "~"
+_FIELD = re.compile(rb'\s*\{\s*"([^"]*)"')
 
 _PURGE = "/sessions:purgeExpired"
 """Relative to the version; without the slash, `sessions` would be the scheme of a URL."""
@@ -29,7 +31,7 @@ Report = Callable[[str, int], None]
 
 
 class Refused(Exception):
-    """The server refused a request: its message."""
+    """The server refused a request: its message. Or a line is none that a server takes."""
 
 
 class Cut(Exception):
@@ -187,17 +189,34 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def kind_of(line: bytes) -> str:
-    """The one field of a line, such as `session`, read without the rest of the line."""
-    return line[2 : line.index(b'"', 2)].decode()
+    """The one field of a line, such as `session`, read without the rest of the line.
+
+    Raises ValueError for a line that begins no JSON object with a field.
+    """
+    found = _FIELD.match(line)
+    if found is None:
+        raise ValueError(f"no JSON object: {line!r:.64}")
+    return found[1].decode()
 
 
 def bodies(lines: Iterable[bytes], size: int = BODY_BYTES) -> Iterator[bytes]:
-    """Bodies of about `size` bytes; each begins with the session whose events it goes on with."""
+    """Bodies of about `size` bytes; each begins with the session whose events it goes on with.
+
+    Blank lines are left out. Raises Refused with the number of a line, from 1 on, that begins no
+    JSON object.
+    """
     body: list[bytes] = []
     total, session = 0, b""
-    for line in lines:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         line = line.rstrip(b"\r\n") + b"\n"
-        kind = kind_of(line)
+        try:
+            kind = kind_of(line)
+        except ValueError:
+            raise Refused(
+                f"line {number} must be a JSON object with one field, such as session."
+            ) from None
         if body and total + len(line) > size:
             yield b"".join(body)
             is_inside = kind in ("event", "stateChange")

@@ -151,6 +151,30 @@ def test_a_refusal_is_one_sentence(engine: Engine, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "line", [b"junk", b"[1]", b'["session"]', b"{}", b'"session"', b'{"session', b'{"\xff": 1}']
+)
+def test_a_line_that_is_no_json_object_is_named(
+    engine: Engine, tmp_path: Path, line: bytes
+) -> None:
+    """By its number in the file; blank lines count, and are no fault themselves."""
+    file = tmp_path / "s.ndjson"
+    session = json.dumps({"session": {"name": f"{engine.name}/sessions/s", "userId": "u"}})
+    file.write_bytes(session.encode() + b"\n\n" + line + b"\n")
+    ended = engine.run("import", str(file))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        "Import failed: line 3 must be a JSON object with one field, such as session.\n"
+    )
+
+
+def test_a_line_may_have_white_space_wherever_json_has(engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "s.ndjson"
+    name = f"{engine.name}/sessions/s"
+    file.write_text(f' {{ "session" : {{"name": "{name}", "userId": "u"}} }} \r\n \n')
+    assert engine.ok("import", str(file)).startswith("1 sessions and 0 events are new")
+
+
 SERVICES = {
     "sqlite:///{file}": lambda file: SqliteSessionService(db_path=str(file)),
     "sqlite+aiosqlite:///{file}": lambda file: DatabaseSessionService(
@@ -260,7 +284,7 @@ def test_a_body_that_goes_on_within_a_session_repeats_it() -> None:
         [session, event],
         [session, event],
     ]
-    assert kind_of(event) == "event"
+    assert kind_of(event) == kind_of(b' { "event": {}}') == "event"
 
 
 @pytest.mark.parametrize("user", ["ada", "a b", "ä~.%", "me@example.com", "a/b"])
