@@ -87,6 +87,10 @@ locals {
     )
   }
 
+  # Whether functions take the caller for proven by IAM. Between the words of AUTH the server takes commas
+  # and every kind of white space, and without a word it takes iam.
+  trusts_iam = contains(coalescelist(regexall("[a-z_]+", lookup(var.settings, "AUTH", "")), ["iam"]), "iam")
+
   environment = {
     SESSIONS_STORE        = "firestore://${var.project}/${local.database}"
     GOOGLE_CLOUD_PROJECT  = var.project

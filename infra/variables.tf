@@ -50,7 +50,7 @@ variable "invokers" {
   default     = []
 
   validation {
-    condition     = !contains(var.invokers, "allUsers") || !contains(split(",", replace(lookup(var.settings, "AUTH", "iam"), " ", "")), "iam")
+    condition     = !contains(var.invokers, "allUsers") || !local.trusts_iam
     error_message = "With allUsers, IAM verifies nobody: set AUTH in settings, without iam."
   }
 }

@@ -102,7 +102,7 @@ variable "invoker_iam_check" {
   default     = true
 
   validation {
-    condition     = var.invoker_iam_check || !contains(split(",", replace(lookup(var.settings, "AUTH", "iam"), " ", "")), "iam")
+    condition     = var.invoker_iam_check || !local.trusts_iam
     error_message = "Without the check, IAM verifies nobody: set AUTH in settings, without iam."
   }
 }

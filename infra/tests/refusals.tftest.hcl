@@ -78,6 +78,15 @@ run "everybody_let_in_as_whoever_they_say" {
   }
 }
 
+run "everybody_let_in_as_whoever_they_say_without_a_comma" {
+  command         = plan
+  expect_failures = [var.invokers]
+  variables {
+    invokers = ["allUsers"]
+    settings = { AUTH = "id_token iam" }
+  }
+}
+
 run "everybody_let_in_with_nothing_to_prove" {
   command         = plan
   expect_failures = [var.invokers]
@@ -91,6 +100,33 @@ run "everybody_past_iam_as_whoever_they_say" {
   expect_failures = [var.invoker_iam_check]
   variables {
     invoker_iam_check = false
+  }
+}
+
+run "everybody_past_iam_as_whoever_they_say_without_a_comma" {
+  command         = plan
+  expect_failures = [var.invoker_iam_check]
+  variables {
+    invoker_iam_check = false
+    settings          = { AUTH = "iam id_token" }
+  }
+}
+
+run "everybody_past_iam_as_whoever_they_say_between_tabs_and_lines" {
+  command         = plan
+  expect_failures = [var.invoker_iam_check]
+  variables {
+    invoker_iam_check = false
+    settings          = { AUTH = "id_token\tiam\napi_key" }
+  }
+}
+
+run "everybody_past_iam_with_an_auth_that_has_no_word" {
+  command         = plan
+  expect_failures = [var.invoker_iam_check]
+  variables {
+    invoker_iam_check = false
+    settings          = { AUTH = " , " }
   }
 }
 

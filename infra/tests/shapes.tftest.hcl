@@ -322,7 +322,7 @@ run "flags_that_only_cloud_run_has" {
   variables {
     invoker_iam_check = false
     startup_cpu_boost = false
-    settings          = { AUTH = "api_key" }
+    settings          = { AUTH = "google_iam api_key" }
   }
 
   assert {

@@ -44,6 +44,8 @@ def neglected(configuration: Configuration) -> list[str]:
     """A sentence for each variable, local and output that is not explained or not used."""
     bodies = [resource.body for resource in configuration.resources.values()]
     read = repr([bodies, configuration.locals, configuration.outputs])
+    # A variable's own validation is no use of the variable.
+    validations = repr([body.get("validation") for body in configuration.variables.values()])
     return [
         *(
             f"variable {name} has no {part}"
@@ -58,10 +60,10 @@ def neglected(configuration: Configuration) -> list[str]:
         ),
         *(
             f"{name} is not used"
-            for name in (
-                *(f"var.{name}" for name in configuration.variables),
-                *(f"local.{name}" for name in configuration.locals),
+            for name, text in (
+                *((f"var.{name}", read) for name in configuration.variables),
+                *((f"local.{name}", read + validations) for name in configuration.locals),
             )
-            if not re.search(rf"\b{re.escape(name)}\b", read)
+            if not re.search(rf"\b{re.escape(name)}\b", text)
         ),
     ]
