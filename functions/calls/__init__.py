@@ -1,1 +1,4 @@
-"""Readers of one request: names, pages, filters and messages from its path, query and body."""
+"""Readers of one request: names, pages, filters and messages from its path, query and body.
+
+And what opens requests of the server's own.
+"""

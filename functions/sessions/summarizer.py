@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from functions.aip.errors import Unavailable
+from functions.calls.opener import opener
 from functions.config.settings import Settings
 from functions.rules.session import SessionRecord
 
@@ -29,14 +30,6 @@ class SummarizerFailed(Unavailable):
         _log.warning("the summarizer failed: %.300s", why)
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *args: Any) -> None:
-        """Only the configured service gets the events."""
-
-
-_opener = urllib.request.build_opener(_NoRedirects)
-
-
 def ask_for_summary(
     settings: Settings, session: SessionRecord, events: Sequence[str]
 ) -> dict[str, Any]:
@@ -51,7 +44,7 @@ def ask_for_summary(
         if settings.k_service:
             headers["Authorization"] = f"Bearer {_identity_token(url)}"
         request = urllib.request.Request(url, body.encode(), headers)
-        with _opener.open(request, timeout=settings.work_time_limit / 1e9) as answer:
+        with opener.open(request, timeout=settings.work_time_limit / 1e9) as answer:
             found = json.loads(answer.read(_MAX_BYTES))
     except (OSError, HTTPException, ValueError, RecursionError) as error:
         raise SummarizerFailed(repr(error)) from error

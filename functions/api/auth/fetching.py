@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError
 
 from functions.aip.errors import Unavailable
+from functions.calls.opener import opener
 
 _TIMEOUT = 5
 """Seconds, for each wait."""
@@ -23,14 +24,6 @@ class Answer(NamedTuple):
     json: Any
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *args: Any) -> None:
-        """Only the configured server is asked."""
-
-
-_opener = urllib.request.build_opener(_NoRedirects)
-
-
 def fetch_json(
     url: str, body: bytes | None = None, headers: Mapping[str, str] = _NO_HEADERS
 ) -> Answer:
@@ -38,7 +31,7 @@ def fetch_json(
     request = urllib.request.Request(url, body, dict(headers))
     try:
         try:
-            answer = _opener.open(request, timeout=_TIMEOUT)
+            answer = opener.open(request, timeout=_TIMEOUT)
         except HTTPError as error:
             answer = error
         with answer:
