@@ -4,12 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from functions.config.setting import matching, setting, some_of, split, truth
+from functions.config.setting import URL, matching, setting, some_of, split, truth
 
 AuthKind = Literal["iam", "id_token", "access_token", "google_iam", "api_key", "none"]
 
-_LOOPBACK = r"(127\.0\.0\.1|localhost|\[::1\])"
-_URL = rf"(https://[^\s,?#]+|http://{_LOOPBACK}(:\d+)?(/[^\s,?#]*)?)"
 _ACCOUNT = r"(|[^@\s]+@[^@\s]+)"
 _KEY = r"([\w.-]+):([0-9a-f]{64})"
 
@@ -17,7 +15,7 @@ _KEY = r"([\w.-]+):([0-9a-f]{64})"
 def _read_issuers(text: str) -> tuple[str, ...]:
     issuers = split(text)
     for issuer in issuers:
-        if not re.fullmatch(_URL, issuer):
+        if not re.fullmatch(URL, issuer):
             raise ValueError(f"{issuer!r} must be a URL that begins with https://")
     return issuers
 
@@ -75,12 +73,12 @@ class AuthSettings:
     auth_tokeninfo_url: str = setting(
         "https://oauth2.googleapis.com/tokeninfo",
         "The URL at which the server checks an `access_token`.",
-        matching(_URL),
+        matching(URL),
     )
     auth_resource_manager_url: str = setting(
         "https://cloudresourcemanager.googleapis.com",
         "The URL at which `google_iam` asks for the caller's permissions on the project.",
-        matching(_URL),
+        matching(URL),
     )
     auth_gateway_account: str = setting(
         "",

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from functions.config.setting import matching, setting, whole
-
-_URL = r"(https://[^\s,?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/[^\s,?#]*)?)?"
+from functions.config.setting import URL, matching, setting, whole
 
 
 @dataclass(init=False, repr=False, eq=False)
@@ -26,7 +24,7 @@ class CompactionSettings:
         "The URL of the [service](compaction.md) that summarizes events. In the cloud, the server "
         "calls it with an identity token for its `https://host`. Unset: the server answers 400 to "
         "a compaction with `summarization`.",
-        matching(_URL),
+        matching(rf"({URL})?"),
     )
     summarizer_target_bytes: int = setting(
         65_536,

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from functions.config.setting import matching, one_of, setting, truth
+from functions.config.setting import LOOPBACK, matching, one_of, setting, truth
 
-_LOOPBACK = r"(127\.0\.0\.1|localhost|\[::1\])"
-_BASE = rf"((https://[^\s,?#/;]+|http://{_LOOPBACK}(:\d+)?)(/[^\s,?#;]*[^\s,?#;/])?)?"
+_BASE = rf"((https://[^\s,?#/;]+|http://{LOOPBACK}(:\d+)?)(/[^\s,?#;]*[^\s,?#;/])?)?"
 
 
 @dataclass(init=False, repr=False, eq=False)

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 Read = Callable[[str], Any]
 """Makes a value of a text; raises ValueError with the rule that a wrong text breaks."""
 
+LOOPBACK = r"(127\.0\.0\.1|localhost|\[::1\])"
+"""The pattern of hosts to which a URL may lead without TLS."""
+
+URL = rf"https://[^\s,?#]+|http://{LOOPBACK}(:\d+)?(/[^\s,?#]*)?"
+"""The pattern of URLs that the server calls."""
+
 _YES = {"1", "on", "t", "true", "y", "yes"}
 _NO = {"0", "off", "f", "false", "n", "no"}
 

@@ -69,6 +69,19 @@ def test_a_wrong_text_is_quoted_and_the_right_ones_are_described(
     assert sentence.endswith(Settings.descriptions()[name.lower()])
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["AUTH_TOKENINFO_URL", "AUTH_RESOURCE_MANAGER_URL", "SUMMARIZER_URL", "CONSOLE_API_URL"],
+)
+def test_a_url_without_tls_leads_to_this_machine_alone(name: str) -> None:
+    hosts = ("127.0.0.1", "127.0.0.1:8080", "localhost", "[::1]:8080")
+    for url in ("https://a.example/b", *(f"http://{host}/a/b" for host in hosts)):
+        assert getattr(Settings.from_environment({name: url}), name.lower()) == url
+    for url in ("http://a.example/b", "http://127.0.0.1.example", "http://localhost@a.example/b"):
+        with pytest.raises(SystemExit, match="is not allowed: it must match"):
+            Settings.from_environment({name: url})
+
+
 def test_every_wrong_text_has_a_line_of_its_own() -> None:
     with pytest.raises(SystemExit) as stop:
         Settings.from_environment({"WATCHERS": "x", "THREADS": "0", "MIN_TTL": "5s"})
