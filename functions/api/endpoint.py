@@ -146,7 +146,9 @@ class Endpoint:
         except ApiError as error:
             return error_response(error)
         except Exception:
-            _log.exception("%s %s failed", request.method, request.path)
+            # A path may name a person.
+            method = request.environ.get(METHOD, "no method")
+            _log.exception("%s %s failed", request.method, method)
             return error_response(INTERNAL)
         return flask.Response(answer, content_type=CONTENT_TYPE)
 

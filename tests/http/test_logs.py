@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -113,33 +114,38 @@ def test_a_line_belongs_to_its_span(
     assert line["logging.googleapis.com/trace_sampled"] is is_sampled
 
 
-@pytest.mark.parametrize("is_logging", [True, False])
-def test_warnings_and_errors_of_a_request_carry_its_trace(api: AuthApi, is_logging: bool) -> None:
-    """Whether requests are logged or not; the next request's lines have nothing of it."""
+class Broken:
+    """A store that fails in a way that nobody foresaw."""
+
+    def __getattr__(self, name: str) -> Any:
+        logging.getLogger("functions.store").warning("slow")
+        raise RuntimeError("boom")
+
+
+@pytest.fixture
+def own_lines() -> Iterator[io.StringIO]:
+    """What the server itself writes to the log, beside the lines of requests."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("functions")
     logger.addHandler(handler)
+    yield stream
+    logger.removeHandler(handler)
 
-    class Broken:
-        def __getattr__(self, name: str) -> Any:
-            logging.getLogger("functions.store").warning("slow")
-            raise RuntimeError("boom")
 
+@pytest.mark.parametrize("is_logging", [True, False])
+def test_warnings_and_errors_of_a_request_carry_its_trace(
+    api: AuthApi, own_lines: io.StringIO, is_logging: bool
+) -> None:
+    """Whether requests are logged or not; the next request's lines have nothing of it."""
     settings = replace(api.settings, google_cloud_project="p", log_requests=is_logging)
     api = AuthApi(cast(Any, Broken()), settings=settings)
-    try:
-        key = {"x-goog-api-key": KEY}
-        api.send(
-            "GET",
-            f"{SESSIONS}/s",
-            headers={**key, "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"},
-        )
-        api.send("GET", f"{SESSIONS}/s", headers=key)
-    finally:
-        logger.removeHandler(handler)
-    warning, error, *others = [json.loads(line) for line in stream.getvalue().splitlines()]
+    key = {"x-goog-api-key": KEY}
+    traceparent = f"00-{TRACE}-00f067aa0ba902b7-01"
+    api.send("GET", f"{SESSIONS}/s", headers={**key, "traceparent": traceparent})
+    api.send("GET", f"{SESSIONS}/s", headers=key)
+    warning, error, *others = [json.loads(line) for line in own_lines.getvalue().splitlines()]
     for line in (warning, error):
         assert line["logging.googleapis.com/trace"] == f"projects/p/traces/{TRACE}"
         assert line["logging.googleapis.com/spanId"] == "00f067aa0ba902b7"
@@ -177,6 +183,18 @@ def test_no_line_has_a_secret_or_a_content(api: AuthApi, capfd: Capture) -> None
     assert len(written.out.splitlines()) == 20
     for word in (secret, KEY):
         assert word not in written.out + written.err
+
+
+def test_a_failure_names_the_method_and_nobody(api: AuthApi, own_lines: io.StringIO) -> None:
+    """The path of a user has the user's id."""
+    api = AuthApi(cast(Any, Broken()), settings=api.settings)
+    path = f"{ENGINE_PATH}/users/swordfish/state"
+    answer = api.send("GET", path, headers={"x-goog-api-key": KEY})
+    assert answer.status_code == 500
+    *_, error = [json.loads(line) for line in own_lines.getvalue().splitlines()]
+    assert error["message"] == "GET get_user_state failed"
+    assert "boom" in error["stack_trace"]
+    assert "swordfish" not in own_lines.getvalue()
 
 
 def test_a_stream_is_one_line_at_its_end(api: AuthApi, capfd: Capture) -> None:
