@@ -136,7 +136,8 @@ class _Compaction:
         try:
             summary = summary_event(content, covered, self._now)
         except InvalidArgument as error:
-            raise SummarizerFailed(error.message) from error
+            where = ", ".join(each.field for each in error.violations)
+            raise SummarizerFailed(f"its content is refused at {where or 'content'}") from error
         self._store.add_summary(self._name, summary, self._now, self._owner)
 
     def _edited(self, event: EventRecord) -> EventRecord | None:

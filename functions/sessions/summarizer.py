@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from functions.aip.errors import Unavailable
@@ -23,9 +24,12 @@ _log = logging.getLogger(__name__)
 
 
 class SummarizerFailed(Unavailable):
-    """The summarizer does not answer, or answers no content; the log says why."""
+    """The summarizer does not answer, or answers no content; the log says why.
 
-    def __init__(self, why: object) -> None:
+    `why` has nothing of an answer but its kind and its size: it may hold what people said.
+    """
+
+    def __init__(self, why: str) -> None:
         super().__init__("The summarizer at SUMMARIZER_URL answers no summary now. Try again.")
         _log.warning("the summarizer failed: %.300s", why)
 
@@ -45,13 +49,22 @@ def ask_for_summary(
             headers["Authorization"] = f"Bearer {_identity_token(url)}"
         request = urllib.request.Request(url, body.encode(), headers)
         with opener.open(request, timeout=settings.work_time_limit / 1e9) as answer:
-            found = json.loads(answer.read(_MAX_BYTES))
+            text = answer.read(_MAX_BYTES)
+        found = json.loads(text)
     except (OSError, HTTPException, ValueError, RecursionError) as error:
-        raise SummarizerFailed(repr(error)) from error
+        raise SummarizerFailed(_kind_of(error)) from error
     content = found.get("content") if isinstance(found, dict) else None
     if not isinstance(content, dict):
-        raise SummarizerFailed(found)
+        kind = type(found).__name__
+        raise SummarizerFailed(f"its answer, a {kind} of {len(text)} bytes, has no content")
     return content
+
+
+def _kind_of(error: Exception) -> str:
+    """An error in words that quote no answer."""
+    if isinstance(error, HTTPError):
+        return f"it answers {error.code}"
+    return repr(error) if isinstance(error, OSError) else type(error).__name__
 
 
 def _identity_token(url: str) -> str:

@@ -23,6 +23,7 @@ from tests.support.authentication import (
     AuthApi,
     open_api,
 )
+from tests.support.summarizer import summarizing
 
 TRACE = "105445aa7843bc8bf206b12000100000"
 SESSIONS = f"{ENGINE_PATH}/sessions"
@@ -194,6 +195,50 @@ def test_a_failure_names_the_method_and_nobody(api: AuthApi, own_lines: io.Strin
     *_, error = [json.loads(line) for line in own_lines.getvalue().splitlines()]
     assert error["message"] == "GET get_user_state failed"
     assert "boom" in error["stack_trace"]
+    assert "swordfish" not in own_lines.getvalue()
+
+
+PART = {"text": "swordfish"}
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "why"),
+    [
+        (500, {"error": PART}, "it answers 500"),
+        (200, {"summary": PART}, "its answer, a dict of 34 bytes, has no content"),
+        (200, {"swordfish": 1}, "its answer, a dict of 16 bytes, has no content"),
+        (200, ["swordfish"], "its answer, a list of 13 bytes, has no content"),
+        (200, b"swordfish", "JSONDecodeError"),
+        (200, b'"swordfish \xff"', "UnicodeDecodeError"),
+        (200, {"content": {"parts": "swordfish"}}, "its content is refused at content.parts"),
+        (
+            200,
+            {"content": {"parts": [{"swordfish": 1}, {"text": {"swordfish": 1}}]}},
+            "its content is refused at content.parts[0], content.parts[1].text",
+        ),
+        (200, {"content": {"role": "swordfish"}}, "its content is refused at content"),
+    ],
+    ids=str,
+)
+def test_an_answer_of_a_summarizer_is_not_logged(
+    api: AuthApi, own_lines: io.StringIO, status: int, answer: Any, why: str
+) -> None:
+    """It may hold the summary in a place where nobody looks for it."""
+    key = {"x-goog-api-key": KEY}
+    api.send("POST", SESSIONS_PATH, {"userId": "u"}, key, sessionId="s")
+    api.send("POST", f"{SESSIONS}/s:appendEvent", EVENT, key)
+    with summarizing() as summarizer:
+        summarizer.status, summarizer.answer = status, answer
+        api.settings = replace(
+            api.settings,
+            summarizer_url=summarizer.url,
+            summarizer_target_bytes=0,
+            compact_keep_invocations=0,
+        )
+        asked = {"compaction": {"summarization": {"mode": "AUTO"}}}
+        assert api.send("POST", f"{SESSIONS}/s:compact", asked, key).status_code == 503
+    (warning,) = [json.loads(line) for line in own_lines.getvalue().splitlines()]
+    assert warning["message"] == f"the summarizer failed: {why}"
     assert "swordfish" not in own_lines.getvalue()
 
 

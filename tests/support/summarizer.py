@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Summarizer:
-    """Answers `status` and `answer`; a test may change both at any time."""
+    """Answers `status` and `answer`, JSON or its bytes; a test may change both at any time."""
 
     def __init__(self) -> None:
         self.status = 200
@@ -36,7 +36,9 @@ def summarizing() -> Iterator[Summarizer]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             summarizer.asked.append(json.loads(body))
             summarizer.headers.append(dict(self.headers))
-            answer = json.dumps(summarizer.answer).encode()
+            answer = summarizer.answer
+            if not isinstance(answer, bytes):
+                answer = json.dumps(answer).encode()
             self.send_response(summarizer.status)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
