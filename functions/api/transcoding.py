@@ -151,9 +151,10 @@ def find_rpc(path: str) -> Rpc | None:
 
     The first method of a version imports its messages, which takes seconds.
     """
-    _, service, name = [*path.split("/"), "", ""][:3]
+    _, service, name = path.split("/") if path.count("/") == 2 else ("", "", "")
     method = re.sub("(?!^)(?=[A-Z])", "_", name).lower()
-    if method not in METHODS:
+    # gRPC's names are exact: `getSession` is none.
+    if method not in METHODS or name != method.title().replace("_", ""):
         return None
     if response := _SHARED.get(service, {}).get(method):
         request: type[Message] = getattr(_REQUESTS[service], f"{name}Request")

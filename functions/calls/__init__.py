@@ -1,4 +1,1 @@
-"""Readers of one request: names, pages, filters and messages from its path, query and body.
-
-And what opens requests of the server's own.
-"""
+"""Readers of one request: names, pages, filters and messages from its path, query and body."""

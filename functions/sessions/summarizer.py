@@ -13,7 +13,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from functions.aip.errors import Unavailable
-from functions.calls.opener import opener
+from functions.config.opener import opener
 from functions.config.settings import Settings
 from functions.rules.session import SessionRecord
 

@@ -187,6 +187,8 @@ def test_what_is_no_message_or_no_method_is_refused(served: Served) -> None:
             (f"{service}/WatchEvents", b"", grpc.StatusCode.UNIMPLEMENTED),
             ("/google.cloud.aiplatform.v2.SessionService/GetSession", b"", None),
             ("/SessionService", b"", None),
+            (f"{service}/getSession", b"", None),
+            (f"{service}/GetSession/s", b"", None),
         ):
             with pytest.raises(grpc.RpcError) as caught:
                 channel.unary_unary(path)(data)

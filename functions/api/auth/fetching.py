@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError
 
 from functions.aip.errors import Unavailable
-from functions.calls.opener import opener
+from functions.config.opener import opener
 
 _TIMEOUT = 5
 """Seconds, for each wait."""
