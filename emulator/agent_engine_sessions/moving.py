@@ -121,14 +121,14 @@ def import_sessions(
         if source is not None:
             try:
                 from agent_engine_sessions.sources import read_source
-
-                lines = read_source(source, apps, lost.append, source_url)
             except ModuleNotFoundError as error:
                 raise click.UsageError(
                     f"--from needs {error.name}: pip install '.[adk]' in a checkout"
                 ) from None
+            try:
+                lines = read_source(source, apps, lost.append, source_url)
             except ImportError as error:
-                # ADK's message names the package that one of its services needs.
+                # The message names the package that one of ADK's services needs.
                 raise click.UsageError(str(error)) from None
         else:
             lines = _lines_of(file or Path("-"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import agentplatform
 from google.adk.cli.service_registry import get_service_registry
-from google.adk.sessions import BaseSessionService, DatabaseSessionService, Session
+from google.adk.sessions import BaseSessionService, Session
 from google.auth.credentials import AnonymousCredentials
 from google.genai.types import HttpOptions, ResourceScope
 
@@ -53,9 +53,20 @@ def _adk_service(uri: str) -> BaseSessionService:
         project, _, database = uri.removeprefix(_FIRESTORE).partition("/")
         return FirestoreSessionService(AsyncClient(project=project, database=database or None))
     register()
-    service = get_service_registry().create_session_service(uri, agents_dir=".")
-    # ADK's command line, too, takes every other URI for that of a database.
-    return service or DatabaseSessionService(db_url=uri)
+    try:
+        service = get_service_registry().create_session_service(uri, agents_dir=".")
+        if service is not None:
+            return service
+        # It needs sqlalchemy, which the extra `adk` does not install.
+        from google.adk.sessions import DatabaseSessionService
+
+        # ADK's command line, too, takes every other URI for that of a database.
+        return DatabaseSessionService(db_url=uri)
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"--from {uri.partition(':')[0]} needs {error.name}: pip install 'google-adk[db]' and "
+            "the database's driver."
+        ) from error
 
 
 def _managed_lines(engine: str, base_url: str | None) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -227,6 +228,43 @@ def test_the_command_reads_sessions_of_adk(engine: Engine, tmp_path: Path) -> No
     assert ended.stdout == "2 sessions and 4 events are new, 0 lines were there already.\n"
     assert ended.stderr.startswith("Not moved: ADK keeps neither displayName")
     assert ended.returncode == 0
+
+
+WITHOUT_SQLALCHEMY = """
+import sys
+
+class Refuses:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "sqlalchemy":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Refuses())
+from agent_engine_sessions.sources import read_source
+for uri in sys.argv[1:]:
+    try:
+        print(len([*read_source(uri, ["shop"], lambda sentence: None)]))
+    except ImportError as error:
+        print(error)
+"""
+
+
+def test_only_a_database_of_adk_needs_sqlalchemy(tmp_path: Path) -> None:
+    """The extra `adk` does not install it. For a database, the refusal names ADK's extra."""
+    file = tmp_path / "adk.db"
+    asyncio.run(made(SqliteSessionService(db_path=str(file))))
+    uris = (f"sqlite:///{file}", "sqlite+aiosqlite:///adk.db", "postgresql://127.0.0.1/adk")
+    ended = subprocess.run(
+        [sys.executable, "-c", WITHOUT_SQLALCHEMY, *uris],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    lines, *refusals = ended.stdout.splitlines()
+    assert int(lines) > 0
+    assert len(refusals) == 2
+    assert all("google-adk[db]" in refusal for refusal in refusals)
 
 
 async def made(service: BaseSessionService) -> list[Any]:
