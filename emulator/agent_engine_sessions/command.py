@@ -127,14 +127,16 @@ def start(
     hint: bool,
 ) -> None:
     """Serves the whole API, and prints one line with the URL once it answers."""
-    if export_on_exit is not None:
+    for option, file in (("--url-file", url_file), ("--export-on-exit", export_on_exit)):
+        if file is not None and not _can_be_made(file):
+            raise SystemExit(
+                f"{option}={file} cannot be written: make its folder, or name another one."
+            )
+    # A child, which has --announce-fd, serves and seeds.
+    if export_on_exit is not None or (seed is not None and announce_fd is None):
         from agent_engine_sessions.exporting import serve_and_export
 
         sys.exit(serve_and_export(export_on_exit, ready_fd))
-    if url_file is not None and not os.access(url_file.absolute().parent, os.W_OK):
-        raise SystemExit(
-            f"--url-file={url_file} cannot be written: make its folder, or name another one."
-        )
     environment = _environment(store)
     if strict:
         environment |= _STRICT
@@ -213,6 +215,11 @@ def _need(package: str, what: str, extra: str) -> None:
         if find_spec(package) is not None:
             return
     raise click.UsageError(f"{what} needs more packages: pip install '.[{extra}]' in a checkout")
+
+
+def _can_be_made(file: Path) -> bool:
+    folder = file.absolute().parent
+    return folder.is_dir() and os.access(folder, os.W_OK)
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""A server that exports what it holds before it ends."""
+"""A server that imports before it answers, or exports what it holds before it ends."""
 
 import os
 import signal
@@ -12,10 +12,11 @@ from agent_engine_sessions.moving import export_server
 _OPTION = "--export-on-exit"
 
 
-def serve_and_export(file: Path, ready_fd: int | None) -> int:
+def serve_and_export(file: Path | None, ready_fd: int | None) -> int:
     """Runs this command without the option as a child; returns its exit status.
 
     A signal to stop comes to this process alone, which exports from the child before it ends it.
+    The status is never 0 if the child ends before it has announced its URL.
     """
     reader, writer = os.pipe()
     descriptors = [writer] if ready_fd is None else [writer, ready_fd]
@@ -35,12 +36,13 @@ def serve_and_export(file: Path, ready_fd: int | None) -> int:
     try:
         with open(reader, encoding="utf-8") as announced:
             url = announced.readline().strip()
-        return server.wait()
+        # A server that a failed seed has stopped ends with 0.
+        return server.wait() or (0 if url else 1)
     except _Stop:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            if url:
+            if url and file is not None:
                 export_server(url, file)
         finally:
             server.terminate()

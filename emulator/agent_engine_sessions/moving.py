@@ -202,15 +202,20 @@ def open_console(url: str) -> None:
 
 
 def seed_server(url: str, file: Path) -> None:
-    """Imports a file into the server of this process's parent, and stops that if it fails."""
+    """Imports a file into the server of this process's parent, and stops that if it fails.
+
+    Raises SystemExit with a sentence then.
+    """
     try:
         with _progress("Import") as report:
             answer = Remote(url, _EVERY_ENGINE).import_lines(_lines_of(file), report)
         if answer["conflicts"]:
             raise SystemExit(f"{file} and the store disagree: {', '.join(answer['conflicts'])}")
-    except SystemExit:
+    except BaseException as error:
         os.kill(os.getppid(), signal.SIGTERM)
-        raise
+        if isinstance(error, SystemExit):
+            raise
+        raise SystemExit(f"{file} is no export: {error}") from None
 
 
 def export_server(url: str, file: Path) -> None:

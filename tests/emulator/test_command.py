@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -157,14 +158,28 @@ def test_a_taken_grpc_port_is_one_sentence(tmp_path: Path) -> None:
     )
 
 
-def test_a_url_file_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--url-file", "--export-on-exit"])
+def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path: Path, option: str) -> None:
     """Before anything starts."""
-    ended = run("start", "--port=0", "--url-file=missing/url", folder=tmp_path)
+    ended = run("start", "--port=0", f"{option}=missing/file", folder=tmp_path)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
-        "--url-file=missing/url cannot be written: make its folder, or name another one.\n"
+        f"{option}=missing/file cannot be written: make its folder, or name another one.\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["no JSON", '{"other":1}', '{"event":{"name":"reasoningEngines/1/sessions/s/events/e"}}'],
+)
+def test_a_seed_that_fails_ends_the_start(tmp_path: Path, line: str) -> None:
+    """With a sentence and 1, and no URL."""
+    (tmp_path / "seed").write_text(line + "\n")
+    ended = run("start", "--port=0", "--store=memory", "--seed=seed", folder=tmp_path)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert re.search("^(Import failed|seed is no export)", ended.stderr, re.MULTILINE)
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_wrong_setting_is_one_sentence_and_no_url(tmp_path: Path) -> None:
