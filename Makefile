@@ -14,7 +14,7 @@ run: .venv/run
 
 # Removes expired sessions from the store of a running server.
 purge:
-	@curl -sS -X POST http://$(HOST):$(PORT)/v1beta1/sessions:purgeExpired; echo
+	@curl -sS -X POST http://$(HOST):$(PORT)/v1beta1/sessions:purgeExpired && echo
 
 # Copies the SQLite store to TO, or beside the file. Servers may use the file meanwhile.
 backup: .venv/run

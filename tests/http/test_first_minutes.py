@@ -68,6 +68,12 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     )
 
 
+def test_a_purge_without_a_server_fails() -> None:
+    command = ["make", "--no-print-directory", "purge", f"PORT={free_port()}"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ended.returncode != 0
+
+
 def test_the_first_install_shows_that_it_works() -> None:
     """It takes half a minute, in which pip says what it does."""
     command = ["make", "--no-print-directory", "--dry-run", "--always-make", "run"]
