@@ -13,11 +13,13 @@ from agent_engine_sessions.serving import (
     CannotListen,
     address_of,
     become_server,
+    check_store_file,
     health_status,
     listen,
     python_of_server,
     reserve,
     server_version,
+    store_place,
     store_url,
 )
 
@@ -151,6 +153,12 @@ def start(
         holder = None if grpc_port is None else reserve(host, grpc_port)
     except CannotListen as error:
         raise SystemExit(str(error)) from None
+    place = store_place(environment)
+    if isinstance(place, Path):
+        try:
+            check_store_file(place)
+        except ValueError as error:
+            raise SystemExit(str(error)) from None
     if holder is not None:
         environment["GRPC_ADDRESS"] = address_of(holder)
     grpc_address = environment.get("GRPC_ADDRESS")
@@ -160,6 +168,7 @@ def start(
             from agent_engine_sessions.moving import seed_server
 
             seed_server(url, seed)
+        print(f"Sessions are in {place}.", file=sys.stderr, flush=True)
         grpc = f", gRPC at {grpc_address}" if grpc_address else ""
         print(f"Agent Engine Sessions answers at {url}{grpc}", flush=True)
         if hint:
@@ -199,10 +208,16 @@ def backup(store: str | None, to: Path | None) -> None:
 
 
 def _environment(store: str | None) -> dict[str, str]:
-    """The server's environment variables; raises click.UsageError when a package is missing."""
+    """The server's environment variables.
+
+    Raises click.UsageError for a wrong store, and when a package is missing.
+    """
     environment = dict(os.environ)
     if store:
-        environment["SESSIONS_STORE"] = store_url(store)
+        try:
+            environment["SESSIONS_STORE"] = store_url(store)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--store") from None
     is_firestore = environment.get("SESSIONS_STORE", "").startswith("firestore:")
     if is_firestore:
         _need("grpc", "Firestore", "firestore")

@@ -5,6 +5,8 @@ taken port is known before anything starts, and port 0 is a free port that nobod
 See freedesktop.org/software/systemd/man/sd_listen_fds.html.
 """
 
+import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -31,6 +33,8 @@ KEY_VARIABLE = "AGENT_ENGINE_SESSIONS_API_KEY"
 """The environment variable with an API key for the server."""
 
 IN_MEMORY = "sqlite:///:memory:"
+_FILE = "sqlite:///"
+_DEFAULT_STORE = "sqlite:///.data/sessions.db"
 
 _FIRST_INHERITED = 3
 """The first file descriptor of a socket that systemd's protocol hands on."""
@@ -62,12 +66,42 @@ def server_version() -> str:
 
 
 def store_url(store: str) -> str:
-    """SESSIONS_STORE for `memory`, a file's path, or a URL, which stays as it is."""
+    """SESSIONS_STORE for `memory`, a file's path, or a URL, which stays as it is.
+
+    Raises ValueError for a URL of another scheme.
+    """
     if store == "memory":
         return IN_MEMORY
     if re.match(r"(sqlite|firestore)://", store):
         return store
-    return f"sqlite:///{Path(store).expanduser().absolute()}"
+    if "://" in store:
+        raise ValueError(f"{store!r} is neither sqlite:///FILE nor firestore://PROJECT.")
+    return f"{_FILE}{Path(store).expanduser().absolute()}"
+
+
+def store_place(environment: Mapping[str, str]) -> str | Path:
+    """Where the server of this environment keeps sessions: a file's path, or words."""
+    is_of_cloud = environment.get("K_SERVICE") or environment.get("FIRESTORE_EMULATOR_HOST")
+    url = environment.get("SESSIONS_STORE") or ("Firestore" if is_of_cloud else _DEFAULT_STORE)
+    if url == IN_MEMORY:
+        return "memory"
+    if not url.startswith(_FILE):
+        return url
+    return Path(url.removeprefix(_FILE)).expanduser().absolute()
+
+
+def check_store_file(path: Path) -> None:
+    """Raises ValueError with a sentence for a file that SQLite can neither open nor make."""
+    import sqlite3
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA user_version")
+    except (OSError, sqlite3.DatabaseError) as error:
+        # The server waits for another one that holds the file.
+        if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+            raise ValueError(f"The store {path} cannot be opened: {error}.") from None
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -99,10 +133,13 @@ def _bind(host: str, port: int, other: str) -> socket.socket:
         # Names that are not found have negative numbers.
         number = error.errno or 0
         why = os.strerror(number) if number > 0 else error.strerror
-        raise CannotListen(
-            f"Cannot listen on port {port} of {host}: {why}. Stop the other server, "
-            f"or choose a port: {other}"
-        ) from None
+        if number == errno.EADDRINUSE:
+            fix = f"Stop the other server, or choose a port: {other}"
+        elif number == errno.EACCES:
+            fix = "Choose a port that this user may take."
+        else:
+            fix = "--host must be an address of this machine, such as 127.0.0.1."
+        raise CannotListen(f"Cannot listen on port {port} of {host}: {why}. {fix}") from None
     return bound
 
 

@@ -182,6 +182,47 @@ def test_a_seed_that_fails_ends_the_start(tmp_path: Path, line: str) -> None:
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize("store", ["nope://x", "sqlit:///x.db"])
+def test_a_store_of_another_scheme_is_refused(tmp_path: Path, store: str) -> None:
+    ended = run("start", "--port=0", f"--store={store}", folder=tmp_path)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.endswith(f"{store!r} is neither sqlite:///FILE nor firestore://PROJECT.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("store", ["text.txt", "text.txt/x.db", "/proc/x.db"])
+def test_a_store_that_cannot_be_opened_is_one_sentence(tmp_path: Path, store: str) -> None:
+    """A file that is no database, or a place where there can be none."""
+    (tmp_path / "text.txt").write_text("This is no database, whatever its name may be.\n" * 9)
+    ended = run("start", "--port=0", f"--store={store}", folder=tmp_path)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert re.fullmatch(r"The store /\S+ cannot be opened: .+\.\n", ended.stderr)
+
+
+def test_the_start_says_where_sessions_are(tmp_path: Path) -> None:
+    """On standard error: a word that was to be `memory` is a file's name."""
+    process = subprocess.Popen(
+        [*COMMAND, "start", "--port=0", "--store=memry"],
+        cwd=tmp_path,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == f"Sessions are in {tmp_path}/memry.\n"
+        process.terminate()
+
+
+@pytest.mark.parametrize("host", ["no such host", "192.0.2.1"])
+def test_a_host_that_is_not_here_is_one_sentence(tmp_path: Path, host: str) -> None:
+    """No other server is in the way."""
+    ended = run("start", "--port=0", f"--host={host}", folder=tmp_path)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"Cannot listen on port 0 of {host}: ")
+    assert ended.stderr.endswith(" --host must be an address of this machine, such as 127.0.0.1.\n")
+
+
 def test_a_wrong_setting_is_one_sentence_and_no_url(tmp_path: Path) -> None:
     ended = run("start", "--port=0", folder=tmp_path, MIN_TTL="never")
     assert (ended.returncode, ended.stdout) == (1, "")
