@@ -47,8 +47,12 @@ def _connected(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _remote(url: str, engine: str, token: str | None, api_key: str | None) -> Remote:
+    """The server that the options name; raises click.UsageError if they cannot be sent."""
     parent = engine if "/" in engine else f"reasoningEngines/{engine}"
-    return Remote(url, parent, token=token or "", api_key=api_key or "")
+    try:
+        return Remote(url, parent, token=token or "", api_key=api_key or "")
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 @contextlib.contextmanager
@@ -81,8 +85,9 @@ def export_sessions(
     url: str, engine: str, token: str | None, api_key: str | None, query: str, file: Path
 ) -> None:
     """Writes sessions with their events and their state to FILE, a line for each."""
+    remote = _remote(url, engine, token, api_key)
     with _progress("Export") as report, _whole(file) as lines:
-        total = _remote(url, engine, token, api_key).export(lines, query, report)
+        total = remote.export(lines, query, report)
     click.echo(f"{total['session']} sessions with {total['event']} events are in {file}.")
 
 
@@ -116,6 +121,7 @@ def import_sessions(
         raise click.UsageError("Give either FILE or --from SOURCE.")
     if source is not None and not source.startswith(MANAGED) and not apps:
         raise click.UsageError("ADK lists the sessions of one app: name each with --app.")
+    remote = _remote(url, engine, token, api_key)
     lost: list[str] = []
     with _progress("Import") as report:
         if source is not None:
@@ -132,7 +138,7 @@ def import_sessions(
                 raise click.UsageError(str(error)) from None
         else:
             lines = _lines_of(file or Path("-"))
-        answer = _remote(url, engine, token, api_key).import_lines(lines, report)
+        answer = remote.import_lines(lines, report)
     click.echo(
         f"{answer['importedSessions']} sessions and {answer['importedEvents']} events are new, "
         f"{answer['skipped']} lines were there already."

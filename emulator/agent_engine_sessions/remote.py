@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -15,7 +15,7 @@ from agent_engine_sessions.serving import caller_headers
 BODY_BYTES = 4 * 2**20
 """Bytes of one import request, unless one line has more; MAX_BODY_BYTES is far above."""
 
-_TIMEOUT = 600.0
+_TIMEOUT = httpx.Timeout(600.0, connect=30.0)
 _PATIENCE = 120
 """Seconds for which a request is sent again while the server is unavailable."""
 
@@ -25,6 +25,10 @@ _FIELD = re.compile(rb'\s*\{\s*"([^"]*)"')
 
 _PURGE = "/sessions:purgeExpired"
 """Relative to the version; without the slash, `sessions` would be the scheme of a URL."""
+
+_UNREACHED = (httpx.ConnectError, httpx.ConnectTimeout)
+
+Answer = TypeVar("Answer")
 
 Report = Callable[[str, int], None]
 """Takes progress: the kind of line, such as `session`, and how many more."""
@@ -38,6 +42,10 @@ class Cut(Exception):
     """An export ended before its last line."""
 
 
+class NoServer(Refused):
+    """Nothing listens at the server's URL."""
+
+
 class Remote:
     """One engine of a server, or with the engine `-` all engines of a location."""
 
@@ -46,17 +54,25 @@ class Remote:
     ) -> None:
         """`parent` is the engine's name, such as `reasoningEngines/1`, or with its project.
 
-        `pause` is the seconds before a request is first sent again.
+        `pause` is the seconds before a request is first sent again. Raises ValueError for a URL or
+        a credential that cannot be sent.
         """
+        _check_url(url)
+        headers = caller_headers(token, api_key)
+        if not all(text.isascii() and text.isprintable() for text in headers.values()):
+            raise ValueError("The token or API key has a character that no header can carry.")
+        self._url = url
+        self._has_answered = False
         self._client = httpx.Client(
             base_url=f"{url.rstrip('/')}/v1beta1/",
             # The commands use extensions, also of a server that refuses them to other clients.
-            headers={**caller_headers(token, api_key), "X-Extensions": "true"},
+            headers={**headers, "X-Extensions": "true"},
             timeout=_TIMEOUT,
+            event_hooks={"response": [self._note_answer]},
         )
         self._parent = parent
         self._retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type((httpx.TransportError, _Unavailable, Cut)),
+            retry=tenacity.retry_if_exception(self._may_pass),
             wait=tenacity.wait_random_exponential(multiplier=pause, max=20),
             stop=tenacity.stop_after_delay(_PATIENCE),
             reraise=True,
@@ -83,7 +99,7 @@ class Remote:
                 file.truncate()
                 return self._export_part(file, query_filter, behind)
 
-            token, counts = self._retrying(read)
+            token, counts = self._patiently(read)
             for what, count in counts.items():
                 report(what, count)
             total += counts
@@ -161,11 +177,40 @@ class Remote:
             found: dict[str, Any] = answer.json()
             return found
 
-        return self._retrying(send)
+        return self._patiently(send)
+
+    def _patiently(self, call: Callable[[], Answer]) -> Answer:
+        """Calls again while the server is unavailable; raises NoServer where none listens."""
+        try:
+            return self._retrying(call)
+        except _UNREACHED as error:
+            raise NoServer(
+                f"No server answers at {self._url} ({error}). Start one with "
+                "`agent-engine-sessions start`, or name another one with --url."
+            ) from error
+
+    def _may_pass(self, error: BaseException) -> bool:
+        """Whether the call may succeed later: a server that has answered may be starting anew."""
+        if isinstance(error, _UNREACHED):
+            return self._has_answered
+        return isinstance(error, (httpx.TransportError, _Unavailable, Cut))
+
+    def _note_answer(self, _: httpx.Response) -> None:
+        self._has_answered = True
 
 
 class _Unavailable(Refused):
     """The server may answer later."""
+
+
+def _check_url(url: str) -> None:
+    """Raises ValueError for what is no URL of a server."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"{url!r} is no URL: {error}.") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError(f"{url!r} is no URL such as http://127.0.0.1:8080.")
 
 
 def _check(answer: httpx.Response) -> None:

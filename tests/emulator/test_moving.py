@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from google.adk.events import Event, EventActions
 from google.adk.integrations.firestore.firestore_session_service import FirestoreSessionService
 from google.adk.sessions import BaseSessionService, DatabaseSessionService
@@ -21,9 +22,10 @@ from google.cloud.firestore import AsyncClient
 from google.genai.types import Content, Part
 
 from agent_engine_sessions.adk import SessionService
+from agent_engine_sessions.moving import COMMANDS
 from agent_engine_sessions.remote import Remote, bodies, kind_of, spell
 from agent_engine_sessions.sources import read_source
-from tests.support.servers import serving
+from tests.support.servers import free_port, serving
 from tests.support.starting import COMMAND, environment, started
 
 EVENT = {"author": "user", "invocationId": "i", "timestamp": "2026-01-01T00:00:00Z"}
@@ -174,6 +176,26 @@ def test_a_line_may_have_white_space_wherever_json_has(engine: Engine, tmp_path:
     name = f"{engine.name}/sessions/s"
     file.write_text(f' {{ "session" : {{"name": "{name}", "userId": "u"}} }} \r\n \n')
     assert engine.ok("import", str(file)).startswith("1 sessions and 0 events are new")
+def test_no_server_is_one_sentence_at_once(tmp_path: Path) -> None:
+    """It names the URL and how to start one; a server that has answered is waited for."""
+    nowhere = Engine(f"http://127.0.0.1:{free_port()}", "p")
+    ended = nowhere.run("export", str(tmp_path / "s.ndjson"))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"Export failed: No server answers at {nowhere.url} ")
+    assert "`agent-engine-sessions start`" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--url=127.0.0.1:8080", "--url=http://127.0.0.1:80a", "--url=http://", "--api-key=schlüssel"],
+)
+def test_a_server_that_no_request_can_reach_is_a_wrong_option(tmp_path: Path, option: str) -> None:
+    command = ["export", option, str(tmp_path / "s.ndjson")]
+    ended = CliRunner().invoke(COMMANDS["export"], command[1:])
+    assert ended.exit_code == 2, ended.output
+    assert "Error: " in ended.output
+    assert list(tmp_path.iterdir()) == []
 
 
 SERVICES = {
