@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +23,9 @@ MANAGED = "projects/"
 """How the name of an engine of the managed service begins."""
 
 _EVERY_ENGINE = "reasoningEngines/-"
+_STANDARD = "-"
+"""The file that is standard input or output."""
+
 _DEFAULT_URL = "http://127.0.0.1:8080"
 
 _err = Console(stderr=True)
@@ -80,15 +85,22 @@ def _progress(verb: str) -> Iterator[Report]:
 @click.command("export")
 @_connected
 @click.option("--filter", "query", default="", help='Such as user_id="ada".')
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 def export_sessions(
     url: str, engine: str, token: str | None, api_key: str | None, query: str, file: Path
 ) -> None:
-    """Writes sessions with their events and their state to FILE, a line for each."""
+    """Writes sessions with their events and their state to FILE, a line for each.
+
+    FILE may be -, standard output.
+    """
     remote = _remote(url, engine, token, api_key)
     with _progress("Export") as report, _whole(file) as lines:
         total = remote.export(lines, query, report)
-    click.echo(f"{total['session']} sessions with {total['event']} events are in {file}.")
+    is_standard = str(file) == _STANDARD
+    place = "on standard output" if is_standard else f"in {file}"
+    click.echo(
+        f"{total['session']} sessions with {total['event']} events are {place}.", err=is_standard
+    )
 
 
 @click.command("import")
@@ -137,7 +149,7 @@ def import_sessions(
                 # The message names the package that one of ADK's services needs.
                 raise click.UsageError(str(error)) from None
         else:
-            lines = _lines_of(file or Path("-"))
+            lines = _lines_of(file or Path(_STANDARD))
         answer = remote.import_lines(lines, report)
     click.echo(
         f"{answer['importedSessions']} sessions and {answer['importedEvents']} events are new, "
@@ -238,20 +250,34 @@ COMMANDS: dict[str, click.Command] = {
 
 @contextlib.contextmanager
 def _whole(file: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes its name once the block is through."""
+    """A file to write that takes its name once the block is through; `-` is standard output.
+
+    Nothing is left of it where the block fails.
+    """
+    if str(file) == _STANDARD:
+        # An export goes back in its file where the stream is cut.
+        with tempfile.TemporaryFile() as kept:
+            yield kept
+            kept.seek(0)
+            shutil.copyfileobj(kept, sys.stdout.buffer)
+        return
     part = file.with_name(f"{file.name}.part")
     try:
         opened = part.open("wb")
     except OSError as error:
         raise SystemExit(f"{part}: {error.strerror}.") from None
-    with opened:
-        yield opened
-    part.replace(file)
+    try:
+        with opened:
+            yield opened
+        part.replace(file)
+    except BaseException:
+        part.unlink()
+        raise
 
 
 def _lines_of(file: Path) -> Iterator[bytes]:
     with contextlib.ExitStack() as stack:
-        if str(file) == "-":
+        if str(file) == _STANDARD:
             stream = sys.stdin.buffer
         else:
             try:

@@ -191,11 +191,20 @@ def test_no_server_is_one_sentence_at_once(tmp_path: Path) -> None:
     ["--url=127.0.0.1:8080", "--url=http://127.0.0.1:80a", "--url=http://", "--api-key=schlüssel"],
 )
 def test_a_server_that_no_request_can_reach_is_a_wrong_option(tmp_path: Path, option: str) -> None:
-    command = ["export", option, str(tmp_path / "s.ndjson")]
-    ended = CliRunner().invoke(COMMANDS["export"], command[1:])
+    ended = CliRunner().invoke(COMMANDS["export"], [option, str(tmp_path / "s.ndjson")])
     assert ended.exit_code == 2, ended.output
     assert "Error: " in ended.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_to_a_dash_is_on_standard_output(engine: Engine, tmp_path: Path) -> None:
+    """As `-` is standard input for an import. The sentence goes to standard error."""
+    file = tmp_path / "s.ndjson"
+    engine.converse()
+    engine.ok("export", str(file))
+    ended = engine.run("export", "-")
+    assert (ended.returncode, ended.stdout) == (0, file.read_text())
+    assert ended.stderr == "1 sessions with 3 events are on standard output.\n"
 
 
 SERVICES = {
