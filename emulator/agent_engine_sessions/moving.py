@@ -31,17 +31,19 @@ _DEFAULT_URL = "http://127.0.0.1:8080"
 _err = Console(stderr=True)
 
 
+_engine = click.option(
+    "--engine",
+    default="-",
+    show_default=True,
+    help="An engine's id or full name; - is all engines of the server's location.",
+)
+
+
 def _connected(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds the options that say which server, which engines, and who calls."""
+    """Adds the options that say which server, and who calls."""
     options = (
         click.option(
             "--url", envvar=URL_VARIABLE, default=_DEFAULT_URL, show_default=True, show_envvar=True
-        ),
-        click.option(
-            "--engine",
-            default="-",
-            show_default=True,
-            help="An engine's id or full name; - is all engines of the server's location.",
         ),
         click.option("--token", envvar=TOKEN_VARIABLE, show_envvar=True, help="A bearer token."),
         click.option("--api-key", envvar=KEY_VARIABLE, show_envvar=True),
@@ -84,6 +86,7 @@ def _progress(verb: str) -> Iterator[Report]:
 
 @click.command("export")
 @_connected
+@_engine
 @click.option("--filter", "query", default="", help='Such as user_id="ada".')
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 def export_sessions(
@@ -105,6 +108,7 @@ def export_sessions(
 
 @click.command("import")
 @_connected
+@_engine
 @click.option(
     "--from",
     "source",
@@ -165,6 +169,7 @@ def import_sessions(
 
 @click.command("erase")
 @_connected
+@_engine
 @click.option("--dry-run", is_flag=True, help="Counts and removes nothing.")
 @click.option("--yes", is_flag=True, help="Does not ask.")
 @click.argument("user_id")
@@ -196,9 +201,9 @@ def erase_user(
 @click.command("purge")
 @_connected
 @click.option("--dry-run", is_flag=True, help="Counts and removes nothing.")
-def purge(url: str, engine: str, token: str | None, api_key: str | None, dry_run: bool) -> None:
+def purge(url: str, token: str | None, api_key: str | None, dry_run: bool) -> None:
     """Removes expired and deleted sessions of all engines until none is left."""
-    remote = _remote(url, engine, token, api_key)
+    remote = _remote(url, _EVERY_ENGINE, token, api_key)
     if dry_run:
         with _progress("Count"):
             found: dict[str, Any] = remote.backlog()

@@ -40,8 +40,9 @@ class Engine:
         self.name = f"{self.location}/reasoningEngines/1"
 
     def run(self, command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        engine = ["--engine", f"{self.location}/reasoningEngines/-"]
         return subprocess.run(
-            [*COMMAND, command, "--engine", f"{self.location}/reasoningEngines/-", *arguments],
+            [*COMMAND, command, *(engine if command != "purge" else []), *arguments],
             env=environment(AGENT_ENGINE_SESSIONS_URL=self.url),
             capture_output=True,
             text=True,
@@ -138,6 +139,13 @@ def test_a_user_is_erased_and_expired_sessions_are_counted(engine: Engine) -> No
     assert left["userId"] == "ada"
     assert engine.ok("purge", "--dry-run") == "0 expired sessions are stored.\n"
     assert engine.ok("purge") == "0 sessions and 0 events are gone.\n"
+
+
+def test_a_purge_of_one_engine_is_refused(engine: Engine) -> None:
+    """It is of all engines, so that it must not look as if it spared some."""
+    ended = engine.run("purge", "--engine=1")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "No such option" in ended.stderr
 
 
 def test_a_refusal_is_one_sentence(engine: Engine, tmp_path: Path) -> None:
