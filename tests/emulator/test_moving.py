@@ -364,6 +364,26 @@ def test_a_body_that_goes_on_within_a_session_repeats_it() -> None:
     assert kind_of(event) == kind_of(b' { "event": {}}') == "event"
 
 
+def test_a_session_that_is_sent_again_with_its_events_is_not_counted_again(
+    engine: Engine, another: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the server answers that it skipped the line."""
+    file = tmp_path / "s.ndjson"
+    engine.converse()
+    engine.converse("bob")
+    engine.ok("export", str(file))
+    lines = file.read_bytes().splitlines(keepends=True)
+    monkeypatch.setattr("agent_engine_sessions.remote.bodies", lambda lines: bodies(lines, 1))
+    with Remote(another.url, f"{another.location}/reasoningEngines/-") as remote:
+        first = remote.import_lines(lines, lambda *_: None)
+        assert (first["importedSessions"], first["importedEvents"]) == (2, 6)
+        assert first["skipped"] == 0
+        monkeypatch.undo()
+        whole = remote.import_lines(lines, lambda *_: None)
+        monkeypatch.setattr("agent_engine_sessions.remote.bodies", lambda lines: bodies(lines, 1))
+        assert remote.import_lines(lines, lambda *_: None) == whole
+
+
 @pytest.mark.parametrize("user", ["ada", "a b", "ä~.%", "me@example.com", "a/b"])
 def test_user_ids_are_spelled_as_the_server_spells_them(user: str) -> None:
     from functions.rules.names import spell as spelled
