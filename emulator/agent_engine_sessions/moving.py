@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import sys
@@ -16,12 +17,13 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from agent_engine_sessions.remote import Cut, Refused, Remote, Report
+from agent_engine_sessions.remote import Cut, Refused, Remote, Report, Unreadable
 from agent_engine_sessions.serving import KEY_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE
 
 MANAGED = "projects/"
 """How the name of an engine of the managed service begins."""
 
+_ENGINE = re.compile(r"projects/[^/]+/locations/[^/]+/reasoningEngines/[^/]+")
 _EVERY_ENGINE = "reasoningEngines/-"
 _STANDARD = "-"
 """The file that is standard input or output."""
@@ -79,7 +81,7 @@ def _progress(verb: str) -> Iterator[Report]:
 
         try:
             yield report
-        except (Refused, Cut, httpx.TransportError) as error:
+        except (Refused, Cut, Unreadable, httpx.TransportError) as error:
             progress.stop()
             raise SystemExit(f"{verb} failed: {error}") from None
 
@@ -135,7 +137,13 @@ def import_sessions(
     """
     if (source is None) == (file is None):
         raise click.UsageError("Give either FILE or --from SOURCE.")
-    if source is not None and not source.startswith(MANAGED) and not apps:
+    is_managed = source is not None and source.startswith(MANAGED)
+    if source is not None and is_managed and not _ENGINE.fullmatch(source):
+        raise click.UsageError(
+            "--from must be as projects/P/locations/L/reasoningEngines/E where it begins with "
+            f"{MANAGED}: {source}"
+        )
+    if source is not None and not is_managed and not apps:
         raise click.UsageError("ADK lists the sessions of one app: name each with --app.")
     remote = _remote(url, engine, token, api_key)
     lost: list[str] = []

@@ -42,6 +42,10 @@ class Cut(Exception):
     """An export ended before its last line."""
 
 
+class Unreadable(Exception):
+    """Another session service cannot be read: why."""
+
+
 class NoServer(Refused):
     """Nothing listens at the server's URL."""
 

@@ -1,22 +1,25 @@
 """Reads sessions out of other session services, as lines that `:import` takes."""
 
 import asyncio
+import contextlib
 import hashlib
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import agentplatform
 from google.adk.cli.service_registry import get_service_registry
 from google.adk.sessions import BaseSessionService, Session
 from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import GoogleAuthError
 from google.genai.types import HttpOptions, ResourceScope
 
 from agent_engine_sessions.adk import register
 from agent_engine_sessions.adk_events import event_body
 from agent_engine_sessions.moving import MANAGED
-from agent_engine_sessions.remote import json_line, spell
+from agent_engine_sessions.remote import Unreadable, json_line, spell
 
 Lost = Callable[[str], None]
 """Takes a sentence that says what cannot be moved."""
@@ -24,6 +27,9 @@ Lost = Callable[[str], None]
 _ID = re.compile("(?!-$)[A-Za-z0-9_-]{1,128}")
 _FIRESTORE = "firestore://"
 """The beginning of a URI for a service that ADK has and its command line does not know."""
+
+_SQLITE = re.compile(r"sqlite(?:\+\w+)?:///([^?]+)")
+"""The URI of a file, and its path."""
 
 _OUTPUT_ONLY = ("eventType",)
 
@@ -35,11 +41,43 @@ def read_source(
 
     `source` is the name of an engine of the managed service, or the URI of one of ADK's session
     services, whose sessions are those of the `apps`. Raises ImportError for a package that the
-    service needs.
+    service needs. The call, or the first of its lines, raises Unreadable for what the service
+    raises.
     """
     if source.startswith(MANAGED):
-        return _managed_lines(source, base_url)
-    return _run(_adk_lines(_adk_service(source), apps, lost))
+        return _told(_managed_lines(source, base_url))
+    _check_file(source)
+    with _telling():
+        service = _adk_service(source)
+    return _told(_run(_adk_lines(service, apps, lost)))
+
+
+@contextlib.contextmanager
+def _telling() -> Iterator[None]:
+    """Raises Unreadable for whatever the code of another service raises."""
+    try:
+        yield
+    except ImportError:
+        raise
+    except GoogleAuthError as error:
+        raise Unreadable(
+            "there are no Google credentials: run gcloud auth application-default login, or set "
+            f"GOOGLE_APPLICATION_CREDENTIALS ({error})."
+        ) from error
+    except Exception as error:
+        raise Unreadable(f"the source cannot be read: {error}") from error
+
+
+def _told(lines: Iterator[bytes]) -> Iterator[bytes]:
+    with _telling():
+        yield from lines
+
+
+def _check_file(uri: str) -> None:
+    """Raises Unreadable for a database of SQLite that is not there: ADK would make it."""
+    found = _SQLITE.match(uri)
+    if found and found[1] != ":memory:" and not Path(found[1]).is_file():
+        raise Unreadable(f"there is no file {found[1]}.")
 
 
 def _adk_service(uri: str) -> BaseSessionService:
@@ -94,7 +132,10 @@ async def _adk_lines(
     """Lines of ADK's sessions, with the events that ADK's service would append to this API."""
     for app in apps:
         engine, shared = f"reasoningEngines/{app}", set[str]()
-        for listed in (await service.list_sessions(app_name=app)).sessions:
+        sessions = (await service.list_sessions(app_name=app)).sessions
+        if not sessions:
+            lost(f"the app {app!r}: the source has no sessions of an app of this name.")
+        for listed in sessions:
             found = await service.get_session(
                 app_name=app, user_id=listed.user_id, session_id=listed.id
             )

@@ -23,7 +23,7 @@ from google.genai.types import Content, Part
 
 from agent_engine_sessions.adk import SessionService
 from agent_engine_sessions.moving import COMMANDS
-from agent_engine_sessions.remote import Remote, bodies, kind_of, spell
+from agent_engine_sessions.remote import Remote, Unreadable, bodies, kind_of, spell
 from agent_engine_sessions.sources import read_source
 from tests.support.servers import free_port, serving
 from tests.support.starting import COMMAND, environment, started
@@ -269,6 +269,46 @@ def test_the_command_reads_sessions_of_adk(engine: Engine, tmp_path: Path) -> No
     assert ended.returncode == 0
 
 
+@pytest.mark.parametrize("scheme", ["sqlite", "sqlite+aiosqlite"])
+def test_a_source_that_is_no_file_is_refused_and_not_made(tmp_path: Path, scheme: str) -> None:
+    file = tmp_path / "nothere.db"
+    with pytest.raises(Unreadable, match=f"there is no file {file}"):
+        read_source(f"{scheme}:///{file}", ["shop"], lambda _: None)
+    assert not file.exists()
+
+
+def test_a_source_that_its_service_cannot_read_is_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "text.db"
+    file.write_text("This is no database, whatever its name may be.\n" * 9)
+    for uri in (f"sqlite:///{file}", "nonsense"):
+        with pytest.raises(Unreadable, match="the source cannot be read: "):
+            list(read_source(uri, ["shop"], lambda _: None))
+
+
+def test_an_app_without_sessions_is_told(tmp_path: Path) -> None:
+    """Its name may be a wrong one."""
+    file = tmp_path / "adk.db"
+    asyncio.run(made(SqliteSessionService(db_path=str(file))))
+    lost: list[str] = []
+    assert list(read_source(f"sqlite:///{file}", ["shp"], lost.append)) == []
+    assert lost[0] == "the app 'shp': the source has no sessions of an app of this name."
+
+
+def test_the_managed_service_without_credentials_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nothere.json"))
+    lines = read_source("projects/p/locations/us-central1/reasoningEngines/1", [], lambda _: None)
+    with pytest.raises(Unreadable, match="gcloud auth application-default login"):
+        next(lines)
+
+
+def test_the_name_of_an_engine_is_a_whole_one() -> None:
+    ended = CliRunner().invoke(COMMANDS["import"], ["--from", "projects/p/locations/l"])
+    assert ended.exit_code == 2, ended.output
+    assert "projects/P/locations/L/reasoningEngines/E" in ended.output
+
+
 WITHOUT_SQLALCHEMY = """
 import sys
 
@@ -291,7 +331,7 @@ def test_only_a_database_of_adk_needs_sqlalchemy(tmp_path: Path) -> None:
     """The extra `adk` does not install it. For a database, the refusal names ADK's extra."""
     file = tmp_path / "adk.db"
     asyncio.run(made(SqliteSessionService(db_path=str(file))))
-    uris = (f"sqlite:///{file}", "sqlite+aiosqlite:///adk.db", "postgresql://127.0.0.1/adk")
+    uris = (f"sqlite:///{file}", f"sqlite+aiosqlite:///{file}", "postgresql://127.0.0.1/adk")
     ended = subprocess.run(
         [sys.executable, "-c", WITHOUT_SQLALCHEMY, *uris],
         env=environment(),
