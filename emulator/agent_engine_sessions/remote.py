@@ -124,7 +124,7 @@ class Remote:
             for field, value in answer.items():
                 total[field] += value
             # The session that a body repeats was counted with the body before.
-            if last and body.startswith(last) and answer.get("skipped"):
+            if last and body.startswith(last) and not _is_among(last, answer["conflicts"]):
                 total["skipped"] -= 1
             last = _last_session(body) or last
             report("session", answer.get("importedSessions", 0))
@@ -288,6 +288,12 @@ def _last_session(body: bytes) -> bytes:
     """The last line of a body that is a session; no bytes without one."""
     start = (b"\n" + body).rfind(b'\n{"session":')
     return b"" if start < 0 else body[start : body.index(b"\n", start) + 1]
+
+
+def _is_among(session: bytes, names: Iterable[str]) -> bool:
+    """Whether a session's line is that of one of the names; its own engine may be another."""
+    session_id = json.loads(session)["session"]["name"].rpartition("/")[2]
+    return any(name.endswith(f"/sessions/{session_id}") for name in names)
 
 
 def spell(user_id: str) -> str:

@@ -418,6 +418,7 @@ def test_a_session_that_is_sent_again_with_its_events_is_not_counted_again(
         first = remote.import_lines(lines, lambda *_: None)
         assert (first["importedSessions"], first["importedEvents"]) == (2, 6)
         assert first["skipped"] == 0
+        another.send("PATCH", "sessions/of-bob", {"displayName": "changed"})
         monkeypatch.undo()
         whole = remote.import_lines(lines, lambda *_: None)
         monkeypatch.setattr("agent_engine_sessions.remote.bodies", lambda lines: bodies(lines, 1))
