@@ -28,6 +28,7 @@ def sessions_emulator(
     It is the server of AGENT_ENGINE_SESSIONS_URL where that is set: start it with --emulator.
     """
     if url := os.environ.get(URL_VARIABLE):
+        _check_controls(url)
         yield url
         return
     folder = tmp_path_factory.getbasetemp()
@@ -59,6 +60,19 @@ def redirected_clients(sessions: Sessions) -> Iterator[Sessions]:
     """
     with redirecting_clients(sessions):
         yield sessions
+
+
+def _check_controls(url: str) -> None:
+    """Fails with a sentence where no emulator answers."""
+    try:
+        _ = Sessions(url, "any").now
+    except OSError as error:
+        why = f"does not answer: {error}."
+    except (ValueError, KeyError):
+        why = "is no emulator: start it with --emulator."
+    else:
+        return
+    pytest.fail(f"The server {url}, which {URL_VARIABLE} names, {why}", pytrace=False)
 
 
 def _running(start: TextIO, users: TextIO) -> str | None:

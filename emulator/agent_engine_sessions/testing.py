@@ -56,8 +56,9 @@ class Sessions:
 
     def client(self) -> "agentplatform.Client":
         """Google's client, connected to this project; needs google-cloud-agentplatform."""
-        import agentplatform
-        from google.oauth2.credentials import Credentials
+        with _of_extra():
+            import agentplatform
+            from google.oauth2.credentials import Credentials
 
         return agentplatform.Client(
             project=self.project,
@@ -71,7 +72,8 @@ class Sessions:
 
         The engine is the app's name unless one is given. `check_revision` is as in SessionService.
         """
-        from agent_engine_sessions.adk import SessionService
+        with _of_extra():
+            from agent_engine_sessions.adk import SessionService
 
         project = f"project={self.project}&location={self.location}"
         return SessionService(f"{self.url}/{engine}?{project}", check_revision=check_revision)
@@ -84,6 +86,10 @@ class Sessions:
 
     @now.setter
     def now(self, time: datetime) -> None:
+        if not isinstance(time, datetime):
+            raise TypeError(
+                f"now must be a datetime such as datetime(2031, 1, 1, tzinfo=UTC), not {time!r}."
+            )
         self._call("PATCH", "/clock", {"time": time.isoformat()})
 
     def advance(self, by: str | timedelta) -> None:
@@ -144,6 +150,10 @@ class Sessions:
         event of the same id with another content.
         """
         if isinstance(data, Mapping):
+            if [*data] != ["sessions"]:
+                raise ValueError(
+                    f"A seed has the one key 'sessions', which lists sessions, not {[*data]}."
+                )
             for session in data["sessions"]:
                 self._create(**session)
             return
@@ -233,6 +243,17 @@ class Sessions:
 
 
 @contextmanager
+def _of_extra() -> Iterator[None]:
+    """Has an import that fails name the extra that installs the package."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"This needs {error.name}: pip install 'agent-engine-sessions[adk]'", name=error.name
+        ) from error
+
+
+@contextmanager
 def redirecting_clients(sessions: Sessions) -> Iterator[None]:
     """While the block runs, Google's clients are made for this project, whatever code asks for.
 
@@ -240,7 +261,8 @@ def redirecting_clients(sessions: Sessions) -> Iterator[None]:
     replaced, and that of `vertexai.Client` if vertexai is imported. ADK's VertexAiSessionService
     makes its client by the former.
     """
-    import agentplatform
+    with _of_extra():
+        import agentplatform
 
     modules = [agentplatform, *filter(None, [sys.modules.get("vertexai")])]
     with ExitStack() as stack:

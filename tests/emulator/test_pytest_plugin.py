@@ -397,6 +397,32 @@ def test_without_the_setting_there_are_no_controls(tmp_path: Path) -> None:
     assert "EMULATOR" not in os.environ
 
 
+def test_the_fixtures_say_that_a_server_is_no_emulator(tmp_path: Path) -> None:
+    """The one that the variable names: it answers without controls, or not at all."""
+    (tmp_path / "test_one.py").write_text("def test_it(sessions): pass")
+    with started("--store=memory", folder=tmp_path) as (url, _):
+        said = run_tests(tmp_path, "-n", "0", AGENT_ENGINE_SESSIONS_URL=url)
+    named = f"The server {url}, which AGENT_ENGINE_SESSIONS_URL names,"
+    assert f"{named} is no emulator: start it with --emulator." in said
+    assert "Traceback" not in said
+    said = run_tests(tmp_path, "-n", "0", AGENT_ENGINE_SESSIONS_URL=url)
+    assert f"{named} does not answer: " in said
+
+
+def test_a_package_that_is_missing_names_the_extra(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "agentplatform", None)
+    for use in (sessions.client, lambda: redirecting_clients(sessions).__enter__()):
+        with pytest.raises(ModuleNotFoundError, match=r"agent-engine-sessions\[adk\]"):
+            use()
+
+
+def test_the_clock_takes_no_text(sessions: Sessions) -> None:
+    with pytest.raises(TypeError, match="now must be a datetime such as"):
+        sessions.now = "2031-01-01T00:00:00Z"  # type: ignore[assignment]
+
+
 def test_the_clock_may_start_at_another_time(tmp_path: Path) -> None:
     """Every project's clock does, and goes on; a reset sets it there again."""
     start = datetime(2030, 1, 1, tzinfo=UTC)

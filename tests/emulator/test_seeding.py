@@ -70,5 +70,7 @@ def test_a_seed_that_does_not_fit_is_refused(sessions: Sessions) -> None:
         sessions.seed(lines)
     with pytest.raises(ValueError, match="is unknown"):
         sessions.seed([{"other": 1}])
+    with pytest.raises(ValueError, match=r"one key 'sessions'.*not \['session'\]"):
+        sessions.seed({"session": [{"userId": "u"}]})
     with pytest.raises(ValueError, match="user_id"):
         sessions.seed({"sessions": [{}]})
