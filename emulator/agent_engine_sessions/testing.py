@@ -249,7 +249,7 @@ def _of_extra() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"This needs {error.name}: pip install 'agent-engine-sessions[adk]'", name=error.name
+            f"This needs {error.name}: pip install '.[adk]' in a checkout", name=error.name
         ) from error
 
 
