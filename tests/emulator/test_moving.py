@@ -184,6 +184,8 @@ def test_a_line_may_have_white_space_wherever_json_has(engine: Engine, tmp_path:
     name = f"{engine.name}/sessions/s"
     file.write_text(f' {{ "session" : {{"name": "{name}", "userId": "u"}} }} \r\n \n')
     assert engine.ok("import", str(file)).startswith("1 sessions and 0 events are new")
+
+
 def test_no_server_is_one_sentence_at_once(tmp_path: Path) -> None:
     """It names the URL and how to start one; a server that has answered is waited for."""
     nowhere = Engine(f"http://127.0.0.1:{free_port()}", "p")
