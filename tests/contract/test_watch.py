@@ -53,6 +53,21 @@ def ends(api: Api, reader: EventReader) -> bool:
     return True
 
 
+def wait_for_start(reader: EventReader) -> None:
+    """Until the store wakes the reader as it does with every start, whatever has changed."""
+    assert news_within(reader, PATIENCE)
+
+
+def ends_when_woken(api: Api, reader: EventReader) -> bool:
+    """Whether the store wakes the reader for its session's end; no time passes by the clock."""
+    while news_within(reader, PATIENCE):
+        try:
+            reader.read(api.now)
+        except SessionNotFound:
+            return True
+    return False
+
+
 def test_a_watch_sees_what_was_there_and_what_comes_by_arrival(api: Api) -> None:
     """However timestamps run, the order is that of the commits."""
     session = api.create()
@@ -151,9 +166,10 @@ def test_a_watch_hears_of_a_delete_at_once(api: Api, events: int) -> None:
     session = api.create()
     fill(api, session, 0, events)
     with reading(api, session) as reader:
+        wait_for_start(reader)
         next_events(api, reader, events)
         api.ok("DELETE", session)
-        assert ends(api, reader)
+        assert ends_when_woken(api, reader)
 
 
 def test_a_watch_of_an_empty_session_hears_of_its_delete(api: Api) -> None:
@@ -165,6 +181,25 @@ def test_a_watch_of_an_empty_session_hears_of_its_delete(api: Api) -> None:
         api.now += 15 * SECOND
         with pytest.raises(SessionNotFound):
             reader.read(api.now)
+
+
+@pytest.mark.parametrize("ended", ["engine", "user"])
+def test_a_watch_hears_that_its_engine_or_user_goes_before_it_looks_by_itself(
+    api: Api, monkeypatch: pytest.MonkeyPatch, ended: str
+) -> None:
+    """No heartbeat comes while the clock stands still: only the store can wake the reader."""
+    # On the emulator a listener tells its readers to look soon after its start.
+    monkeypatch.setattr(session_listener, "_START_PATIENCE", 2 * PATIENCE)
+    session = api.create()
+    fill(api, session, 0, 1)
+    with reading(api, session) as reader:
+        wait_for_start(reader)
+        assert names(next_events(api, reader, 1)) == ["i0"]
+        if ended == "engine":
+            api.ok("DELETE", api.engine, {"force": True})
+        else:
+            api.ok("POST", f"{api.engine}/users/u:erase")
+        assert ends_when_woken(api, reader)
 
 
 def test_a_watch_ends_with_its_session_to_the_microsecond(api: Api) -> None:
