@@ -414,7 +414,7 @@ def test_a_package_that_is_missing_names_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "agentplatform", None)
     for use in (sessions.client, lambda: redirecting_clients(sessions).__enter__()):
-        with pytest.raises(ModuleNotFoundError, match=r"agent-engine-sessions\[adk\]"):
+        with pytest.raises(ModuleNotFoundError, match=r"'\.\[adk\]'"):
             use()
 
 
