@@ -118,15 +118,13 @@ class Remote:
             "skipped": 0,
             "conflicts": [],
         }
-        last = b""
-        for body in bodies(lines):
-            answer = self._call("POST", f"{self._parent}:import", content=body)
+        for repeated, body in bodies(lines):
+            answer = self._call("POST", f"{self._parent}:import", content=repeated + body)
             for field, value in answer.items():
                 total[field] += value
             # The session that a body repeats was counted with the body before.
-            if last and body.startswith(last) and not _is_among(last, answer["conflicts"]):
+            if repeated and not _is_among(repeated, answer["conflicts"]):
                 total["skipped"] -= 1
-            last = _last_session(body) or last
             report("session", answer.get("importedSessions", 0))
             report("event", answer.get("importedEvents", 0))
         total["conflicts"] = list(dict.fromkeys(total["conflicts"]))
@@ -253,14 +251,14 @@ def kind_of(line: bytes) -> str:
     return found[1].decode()
 
 
-def bodies(lines: Iterable[bytes], size: int = BODY_BYTES) -> Iterator[bytes]:
-    """Bodies of about `size` bytes; each begins with the session whose events it goes on with.
+def bodies(lines: Iterable[bytes], size: int = BODY_BYTES) -> Iterator[tuple[bytes, bytes]]:
+    """Bodies of about `size` bytes, each behind the line of the session that it goes on with.
 
-    Blank lines are left out. Raises Refused with the number of a line, from 1 on, that begins no
-    JSON object.
+    That line is empty for a body that begins with no event or change. Blank lines are left out.
+    Raises Refused with the number of a line, from 1 on, that begins no JSON object.
     """
     body: list[bytes] = []
-    total, session = 0, b""
+    total, session, repeated = 0, b"", b""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -272,22 +270,15 @@ def bodies(lines: Iterable[bytes], size: int = BODY_BYTES) -> Iterator[bytes]:
                 f"line {number} must be a JSON object with one field, such as session."
             ) from None
         if body and total + len(line) > size:
-            yield b"".join(body)
-            is_inside = kind in ("event", "stateChange")
-            body = [session] if is_inside else []
-            total = len(session) if is_inside else 0
+            yield repeated, b"".join(body)
+            repeated = session if kind in ("event", "stateChange") else b""
+            body, total = [], len(repeated)
         if kind == "session":
             session = line
         body.append(line)
         total += len(line)
     if body:
-        yield b"".join(body)
-
-
-def _last_session(body: bytes) -> bytes:
-    """The last line of a body that is a session; no bytes without one."""
-    start = (b"\n" + body).rfind(b'\n{"session":')
-    return b"" if start < 0 else body[start : body.index(b"\n", start) + 1]
+        yield repeated, b"".join(body)
 
 
 def _is_among(session: bytes, names: Iterable[str]) -> bool:
