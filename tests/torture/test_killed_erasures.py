@@ -24,6 +24,8 @@ FEW = SOME[::10]
 """So few that the server has most sessions left when a read of these finds one gone."""
 USER, OTHER = "ada-8f3e1c", "bob"
 OTHERS = 20
+TRIES = 5
+"""How often a round may begin again because the server was through before a kill came."""
 
 
 @pytest.mark.shares(2)
@@ -32,19 +34,26 @@ def test_a_server_that_is_killed_twice_while_it_erases_a_user_leaves_nothing(
 ) -> None:
     """The first kill comes when the sessions have just become invisible, the second as they go."""
     for number in rounds(1):
-        engine = f"{PARENT}/{number}"
-        fill(killing, engine)
-        kill(killing, engine, is_first=True)
-        kill(killing, engine, is_first=False)
-        with killing.client() as client:
-            while not client.ok("POST", f"{engine}/users/{USER}:erase")["done"]:
-                pass
-        assert mentions(killing.store, USER) == []
-        assert documents_below(killing.store, engine) == {"sessions": OTHERS, "events": OTHERS}
+        assert any(is_killed_twice(killing, f"{PARENT}/{number}-{tried}") for tried in range(TRIES))
 
 
-def kill(killing: Killing, engine: str, *, is_first: bool) -> None:
-    """Kills the server during an erasure, and checks that no method shows what is left."""
+def is_killed_twice(killing: Killing, engine: str) -> bool:
+    """Erases a user amid two kills, and tells whether both came in time."""
+    fill(killing, engine)
+    are_in_time = [kill(killing, engine, is_first=is_first) for is_first in (True, False)]
+    with killing.client() as client:
+        while not client.ok("POST", f"{engine}/users/{USER}:erase")["done"]:
+            pass
+    assert mentions(killing.store, USER) == []
+    assert documents_below(killing.store, engine) == {"sessions": OTHERS, "events": OTHERS}
+    return all(are_in_time)
+
+
+def kill(killing: Killing, engine: str, *, is_first: bool) -> bool:
+    """Kills the server during an erasure, and checks that no method shows what is left.
+
+    Returns whether something was left, and the erasure unanswered.
+    """
     before = sessions_stored(killing.store, engine, SOME)
     with killing.client() as client:
 
@@ -60,12 +69,12 @@ def kill(killing: Killing, engine: str, *, is_first: bool) -> None:
         status = killing.kill_during(erase, is_hidden if is_first else is_going, whole=is_first)
     left = sessions_stored(killing.store, engine, SOME)
     print(f"a kill left {left} of {before} sessions")
-    assert (status, left > 0) == (0, True), "the kill came too late"
     with killing.client() as client:
         for session in (0, SESSIONS // 2, SESSIONS - 1):
             assert client.call("GET", f"{engine}/sessions/s{session}").status == 404
         users = client.ok("GET", f"{engine}/users")["users"]
         assert [user["userId"] for user in users] == [OTHER]
+    return status == 0 and left > 0
 
 
 def fill(killing: Killing, engine: str) -> None:
