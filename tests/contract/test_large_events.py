@@ -163,7 +163,7 @@ def test_one_event_is_on_a_page_however_large_it_is(api: Api) -> None:
 def test_an_event_is_whole_although_its_session_goes_meanwhile(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Parts are read at the moment at which the event was found."""
+    """Parts are read at the moment at which the event was found, and the session before them."""
     session = api.create()
     assert api.append(session, content={"parts": [{"text": "x" * 2_000_000}]}).status == 200
     batch_get = Rpc.batch_get
@@ -171,7 +171,8 @@ def test_an_event_is_whole_although_its_session_goes_meanwhile(
     def late(rpc: Rpc, names: Any, *args: Any, **options: Any) -> Any:
         if any("/parts/" in name for name in names):
             api.ok("DELETE", session)
-        return batch_get(rpc, names, *args, **options)
+        found = batch_get(rpc, names, *args, **options)()
+        return lambda: found
 
     monkeypatch.setattr(Rpc, "batch_get", late)
     (event,) = api.ok("GET", f"{session}/events")["sessionEvents"]
